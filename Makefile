@@ -1,0 +1,29 @@
+# `make train` is the main job (STEPS=..., ENVS=..., THREADS=... override its defaults), `make test` is what CI runs.
+# Each first creates .venv if there is none, and installs what it lacks; no compiler is needed.
+BIN   := .venv/bin
+PIP   := $(BIN)/pip --disable-pip-version-check install -c constraints.txt
+FLAGS := $(if $(STEPS),--steps $(STEPS)) $(if $(ENVS),--envs $(ENVS)) $(if $(THREADS),--threads $(THREADS))
+
+.PHONY: train test
+train: .venv/train.stamp
+	$(BIN)/batchenv train walk $(FLAGS)
+
+test: .venv/test.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/pytest
+
+$(BIN)/pip:
+	python3 -m venv .venv
+
+# torch first and by its exact version: pip then takes a CPU build of it where the machine offers one, and the ranges
+# that other packages ask for are met; left to a range, pip takes the newest torch with gigabytes of CUDA libraries.
+.venv/train.stamp: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) torch==2.13.0
+	$(PIP) --editable '.[train]'
+	touch $@
+
+.venv/test.stamp: .venv/train.stamp
+	$(PIP) --editable '.[train,dev]'
+	touch $@

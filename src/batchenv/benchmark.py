@@ -1,0 +1,216 @@
+"""How fast worlds step, against the limit: bare `Batch.step` of the same model on the same threads.
+
+Everything that is compared runs interleaved in one process: an alternation steps the environment, then the bare
+batch from the same states under the excitations that the environment's muscles had. Fresh processes measure
+construction, the first reset and memory.
+"""
+
+import multiprocessing
+import os
+import platform
+import resource
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import mujoco
+import numpy as np
+from mujoco.batch import Batch
+
+from batchenv.config import Config
+from batchenv.engine import available_cpus
+from batchenv.env import BatchEnv
+
+STAGE_VEL = int(mujoco.mjtStage.mjSTAGE_VEL)
+STEPS_PER_TURN = 8
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        config: name of the configuration.
+        actuator, coordinator: how worlds were driven; the coordinator is "" where none runs.
+        envs, threads: sizes.
+        steps_per_second: environment steps, wall time.
+        limit_steps_per_second: of the bare batch, in the same alternations.
+        cpu_us_per_substep: CPU time per world and substep [us], all threads.
+        limit_cpu_us_per_substep: of the bare batch.
+        ratio_to_limit: median over alternations of the bare batch's wall time over the environment's.
+        ratio_spread: half the distance between the quartiles of that ratio.
+        mb_per_env: resident memory per world, construction to first steps [MB].
+        construction_s, first_reset_s: in a fresh process whose Numba cache is warm [s].
+        reset_ms: of all worlds, once warm [ms].
+    """
+
+    config: str
+    actuator: str
+    coordinator: str
+    envs: int
+    threads: int
+    steps_per_second: float
+    limit_steps_per_second: float
+    cpu_us_per_substep: float
+    limit_cpu_us_per_substep: float
+    ratio_to_limit: float
+    ratio_spread: float
+    mb_per_env: float
+    construction_s: float
+    first_reset_s: float
+    reset_ms: float
+
+
+def benchmark(
+    configs: dict[str, Config], envs: list[int], threads: list[int], alternations: int = 7
+) -> Iterator[Row]:
+    """Measure every configuration at every size.
+
+    Args:
+        configs: by name.
+        envs: numbers of worlds.
+        threads: numbers of threads.
+        alternations: turns of environment and bare batch, at least 5.
+    """
+    for num_threads in threads:
+        for num_envs in envs:
+            yield from _compare(configs, num_envs, num_threads, alternations)
+
+
+def machine() -> dict[str, str | int]:
+    """What the figures were taken on."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else model
+    return {
+        "cpu": model,
+        "cpus": available_cpus(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "mujoco": mujoco.__version__,
+        "numpy": np.__version__,
+    }
+
+
+@dataclass(frozen=True)
+class _Turn:
+    wall: float
+    cpu: float
+
+
+def _timed(work: Callable[[], object]) -> _Turn:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return _Turn(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def _sum(turns: list[_Turn]) -> _Turn:
+    return _Turn(sum(t.wall for t in turns), sum(t.cpu for t in turns))
+
+
+class _Contender:
+    """An environment and the bare batch that follows it."""
+
+    def __init__(self, name: str, config: Config, num_envs: int, num_threads: int):
+        self.name, self.config = name, config
+        self.fresh = _in_fresh_process(_construction, config, num_envs, num_threads)
+        self.env = BatchEnv(config, num_envs, num_threads, seed=0)
+        self.bare = Batch(self.env.worlds.model, num_envs, num_threads, persistent=True)
+        self.rng = np.random.default_rng(0)
+        self.env.reset()
+        self.reset_ms = 1e3 * float(np.median([_timed(self.env.reset).wall for _ in range(5)]))
+        self.turns: list[tuple[_Turn, _Turn]] = []
+        self._turn()  # not counted: caches fill, and episodes leave their common start
+
+    def turn(self) -> None:
+        """Step the environment, then the bare batch from the same states."""
+        self.turns.append(self._turn())
+
+    def _turn(self) -> tuple[_Turn, _Turn]:
+        env, worlds = self.env, self.env.worlds
+        state = worlds.batch.state.copy()
+        shape = (env.num_envs, env.action_dim)
+        excited = self.config.environment.skeleton.actuator == "muscle"
+        excitations, turns = [], []
+        for _ in range(STEPS_PER_TURN):
+            actions = self.rng.uniform(0.0, 0.1, shape) if excited else self.rng.normal(0.0, 0.3, shape)
+            actions = actions.astype(np.float32)
+            turns.append(_timed(lambda a=actions: env.step(a)))
+            excitations.append(worlds.bind("ctrl").copy())
+        self.bare.state[:] = state
+        self.bare.bind("userdata")[:] = 0.0
+        self.bare.forward(stage=STAGE_VEL)
+        return _sum(turns), _sum([_timed(lambda u=u: self._bare_step(u)) for u in excitations])
+
+    def _bare_step(self, excitation: np.ndarray) -> None:
+        self.bare.bind("ctrl")[:] = excitation
+        self.bare.step(nstep=self.env.worlds.substeps, stage=STAGE_VEL)
+
+    def row(self) -> Row:
+        """What the turns say."""
+        env, muscle = self.env, self.config.environment.muscle
+        actuator = self.config.environment.skeleton.actuator
+        steps = STEPS_PER_TURN * env.num_envs
+        ratios = [bare.wall / own.wall for own, bare in self.turns]
+        low, ratio, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+        own_wall, bare_wall = (float(np.median([pair[i].wall for pair in self.turns])) for i in (0, 1))
+        own_cpu, bare_cpu = (float(np.median([pair[i].cpu for pair in self.turns])) for i in (0, 1))
+        return Row(
+            config=self.name,
+            actuator=actuator,
+            coordinator=muscle.coordinator if actuator == "mass" else "",
+            envs=env.num_envs,
+            threads=env.num_threads,
+            steps_per_second=round(steps / own_wall, 1),
+            limit_steps_per_second=round(steps / bare_wall, 1),
+            cpu_us_per_substep=round(1e6 * own_cpu / steps / env.worlds.substeps, 2),
+            limit_cpu_us_per_substep=round(1e6 * bare_cpu / steps / env.worlds.substeps, 2),
+            ratio_to_limit=round(float(ratio), 4),
+            ratio_spread=round(float(high - low) / 2, 4),
+            reset_ms=round(self.reset_ms, 2),
+            **self.fresh,
+        )
+
+
+def _compare(configs: dict[str, Config], num_envs: int, num_threads: int, alternations: int) -> Iterator[Row]:
+    contenders = [_Contender(name, config, num_envs, num_threads) for name, config in configs.items()]
+    for _ in range(alternations):
+        for contender in contenders:
+            contender.turn()
+    yield from (contender.row() for contender in contenders)
+
+
+def _construction(config: Config, num_envs: int, num_threads: int) -> dict[str, float]:
+    start, before = time.perf_counter(), _resident_mb()
+    env = BatchEnv(config, num_envs, num_threads, seed=0)
+    built = time.perf_counter()
+    env.reset()
+    first_reset = time.perf_counter() - built
+    for _ in range(2):
+        env.step(np.zeros((num_envs, env.action_dim), np.float32))
+    # The first world pays for what all share; a batch of one is taken off where there are more.
+    return {
+        "mb_per_env": round((_resident_mb() - before) / num_envs, 2),
+        "construction_s": round(built - start, 3),
+        "first_reset_s": round(first_reset, 3),
+    }
+
+
+def _resident_mb() -> float:
+    statm = Path("/proc/self/statm")
+    if statm.is_file():
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def _in_fresh_process(work: Callable[..., dict[str, float]], *arguments: object) -> dict[str, float]:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, arguments)
+
+
+def as_json(rows: list[Row]) -> dict[str, object]:
+    """The document that `batchenv bench --json` writes."""
+    return {"machine": machine(), "rows": [asdict(row) for row in rows]}

@@ -1,0 +1,280 @@
+"""Body: a compiled model, and where in it joints, couplings, muscles and feet are found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import mujoco
+import numpy as np
+from array_api_compat import array_namespace, device
+
+from batchenv.body import indices
+from batchenv.body.sources import FOOT_BODIES, GRF_SENSORS, compile_spec, find_floor, load_spec
+from batchenv.errors import BodyError, nearest
+
+Integrator = Literal["implicitfast", "euler"]
+
+TOE_BODIES = ("toes_r", "toes_l")
+FOOT_SENSORS = ("r_foot", "r_toes", "l_foot", "l_toes")
+TRUNK_BODY = "torso"
+
+_INTEGRATORS = {
+    "implicitfast": mujoco.mjtIntegrator.mjINT_IMPLICITFAST,
+    "euler": mujoco.mjtIntegrator.mjINT_EULER,
+}
+_ROOT_NQ, _ROOT_NV = 7, 6
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Body:
+    """A walker whose first joint is free, with J primary joints, B joints bound to them, and M muscles.
+
+    Attributes:
+        spec: what the model was compiled from, to change and compile again.
+        model: compiled; timestep, integrator and friction set.
+        joint_names: primary joints (J,): hinges and slides that no equality binds, in the order of the model.
+        joint_id, joint_qposadr, joint_dofadr: of the primary joints, each (J,).
+        joint_range: limits (J, 2) [rad]; -inf and inf where the joint has none.
+        bound_qposadr, bound_dofadr: of the bound joints, each (B,).
+        bound_joint: primary joint that drives each, index into joint_names (B,).
+        bound_q0, bound_driver_q0: MuJoCo's qpos0 of the bound joints and of their drivers, each (B,).
+        bound_coef: polynomials (B, 5), see `bound_pos`.
+        muscle_names: actuators that are muscles (M,).
+        muscle_id: their actuator ids (M,).
+        mirror_joint: index of each joint's twin on the other side (J,).
+        mirror_joint_sign: +1 or -1 (J,): a mirrored pose is mirror_joint_sign * joint_pos[mirror_joint].
+        mirror_muscle: index of each muscle's twin (M,).
+        foot_sensor_names: touch sensors r_foot, r_toes, l_foot, l_toes; empty unless all are there.
+        foot_sensor_adr: their addresses in sensordata (4,) or (0,).
+        grf_sensor_adr: addresses (2,) of the forces (3,) [N] of the floor on the right and the left foot, in
+            the global frame; or (0,).
+        foot_body, toe_body: ids of heels and toes, right and left, each (2,) or (0,).
+        root_body, trunk_body: ids.
+        floor_geom: id of the floor, -1 where there is none.
+        mass: [kg]; weight: [N].
+        forward, left, up: unit vectors (3,) in the frame of the root.
+    """
+
+    spec: mujoco.MjSpec
+    model: mujoco.MjModel
+    joint_names: tuple[str, ...]
+    joint_id: np.ndarray
+    joint_qposadr: np.ndarray
+    joint_dofadr: np.ndarray
+    joint_range: np.ndarray
+    bound_qposadr: np.ndarray
+    bound_dofadr: np.ndarray
+    bound_joint: np.ndarray
+    bound_q0: np.ndarray
+    bound_driver_q0: np.ndarray
+    bound_coef: np.ndarray
+    muscle_names: tuple[str, ...]
+    muscle_id: np.ndarray
+    mirror_joint: np.ndarray
+    mirror_joint_sign: np.ndarray
+    mirror_muscle: np.ndarray
+    foot_sensor_names: tuple[str, ...]
+    foot_sensor_adr: np.ndarray
+    grf_sensor_adr: np.ndarray
+    foot_body: np.ndarray
+    toe_body: np.ndarray
+    root_body: int
+    trunk_body: int
+    floor_geom: int
+    mass: float
+    weight: float
+    forward: np.ndarray
+    left: np.ndarray
+    up: np.ndarray
+
+    def bound_pos(self, joint_pos: Any) -> Any:
+        """Return the positions (..., B) that the couplings give the bound joints.
+
+        q = q0 + sum_{k=0..4} coef[k] (q_driver - q0_driver)^k, as mj_makeConstraint has it for mjEQ_JOINT.
+
+        Args:
+            joint_pos: primary joints (..., J) [rad].
+        """
+        offset, coef, q0 = self._driver_offset(joint_pos)
+        value = coef[:, 4]
+        for k in (3, 2, 1, 0):
+            value = value * offset + coef[:, k]
+        return q0 + value
+
+    def bound_slope(self, joint_pos: Any) -> Any:
+        """Return d(bound position) / d(driver position) (..., B) at primary joints (..., J) [rad]."""
+        offset, coef, _ = self._driver_offset(joint_pos)
+        slope = 4 * coef[:, 4]
+        for k in (3, 2, 1):
+            slope = slope * offset + k * coef[:, k]
+        return slope
+
+    def qpos(self, root_pos: Any, root_quat: Any, joint_pos: Any) -> Any:
+        """Return generalised positions (..., nq) with the couplings satisfied.
+
+        Args:
+            root_pos: (..., 3) [m], world.
+            root_quat: (..., 4), w first.
+            joint_pos: primary joints (..., J) [rad].
+        """
+        rest = np.setdiff1d(np.arange(_ROOT_NQ, self.model.nq), [*self.joint_qposadr, *self.bound_qposadr])
+        order = np.argsort(np.r_[np.arange(_ROOT_NQ), self.joint_qposadr, self.bound_qposadr, rest])
+        bound = self.bound_pos(joint_pos)
+        return _assemble((root_pos, root_quat, joint_pos, bound), self.model.qpos0[rest], order)
+
+    def qvel(self, root_linvel: Any, root_angvel: Any, joint_pos: Any, joint_vel: Any) -> Any:
+        """Return generalised velocities (..., nv), those of the bound joints following their drivers.
+
+        Args:
+            root_linvel: (..., 3) [m/s], world.
+            root_angvel: (..., 3) [rad/s], in the root's own frame, as MuJoCo has it for a free joint.
+            joint_pos: primary joints (..., J) [rad].
+            joint_vel: primary joints (..., J) [rad/s].
+        """
+        rest = np.setdiff1d(np.arange(_ROOT_NV, self.model.nv), [*self.joint_dofadr, *self.bound_dofadr])
+        order = np.argsort(np.r_[np.arange(_ROOT_NV), self.joint_dofadr, self.bound_dofadr, rest])
+        xp = array_namespace(joint_vel)
+        driver = xp.asarray(self.bound_joint, device=device(joint_vel))
+        bound = self.bound_slope(joint_pos) * xp.take(joint_vel, driver, axis=-1)
+        return _assemble((root_linvel, root_angvel, joint_vel, bound), np.zeros(rest.size), order)
+
+    def default_gains(
+        self, kp: float | Mapping[str, float], kv: float | Mapping[str, float] | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Spread proportional-derivative gains over the joints.
+
+        Args:
+            kp: [N m/rad], one for all joints, or by joint name without its side.
+            kv: [N m s/rad], likewise; None for 0.08 kp.
+
+        Returns:
+            kp (J,) and kv (J,).
+
+        Raises:
+            BodyError: a name that no joint has, or a joint without a gain.
+        """
+        stiffness = self._by_joint("kp", kp)
+        return stiffness, 0.08 * stiffness if kv is None else self._by_joint("kv", kv)
+
+    def _by_joint(self, key: str, gains: float | Mapping[str, float]) -> np.ndarray:
+        if not isinstance(gains, Mapping):
+            return np.full(len(self.joint_names), float(gains))
+        kinds = [indices.without_side(name) for name in self.joint_names]
+        for name in gains:
+            if name not in kinds:
+                raise BodyError(
+                    f"{key} names {name!r}, which is no joint of the body.{nearest(name, kinds)}"
+                    f" Joints: {', '.join(dict.fromkeys(kinds))}."
+                )
+        missing = [kind for kind in dict.fromkeys(kinds) if kind not in gains]
+        if missing:
+            raise BodyError(f"{key} has no value for {', '.join(missing)}; expected one for every joint.")
+        return np.array([float(gains[kind]) for kind in kinds])
+
+    def _driver_offset(self, joint_pos: Any) -> tuple[Any, Any, Any]:
+        """Return q_driver - q0_driver (..., B), coef (B, 5) and q0 (B,) in the namespace of joint_pos."""
+        xp = array_namespace(joint_pos)
+        like = {"dtype": joint_pos.dtype, "device": device(joint_pos)}
+        driver = xp.take(joint_pos, xp.asarray(self.bound_joint, device=device(joint_pos)), axis=-1)
+        return (
+            driver - xp.asarray(self.bound_driver_q0, **like),
+            xp.asarray(self.bound_coef, **like),
+            xp.asarray(self.bound_q0, **like),
+        )
+
+
+def _assemble(parts: Sequence[Any], rest: np.ndarray, order: np.ndarray) -> Any:
+    """Join parts (..., n_i) and the constant columns rest, and put the columns in order."""
+    xp = array_namespace(*parts)
+    lead = np.broadcast_shapes(*(tuple(part.shape[:-1]) for part in parts))
+    like = {"dtype": parts[2].dtype, "device": device(parts[2])}
+    columns = [xp.broadcast_to(part, (*lead, part.shape[-1])) for part in (*parts, xp.asarray(rest, **like))]
+    return xp.take(xp.concat(columns, axis=-1), xp.asarray(order, device=like["device"]), axis=-1)
+
+
+def load_body(
+    file: str,
+    *,
+    timestep: float,
+    integrator: Integrator = "implicitfast",
+    friction: float = 1.0,
+    visual: bool = False,
+) -> Body:
+    """Load a body that walks on a floor.
+
+    Args:
+        file: "myo_sim:NAME", or the path of an MJCF file whose first joint is free.
+        timestep: of the physics [s].
+        integrator: "implicitfast" or "euler".
+        friction: sliding friction of the floor, whatever the geom that touches it; ignored without a floor.
+        visual: keep what only the eye needs; see `batchenv.body.sources.load_spec`.
+
+    Raises:
+        BodyError: the body cannot be found, read or compiled, or cannot be steered.
+    """
+    spec = load_spec(file, visual=visual)
+    spec.option.timestep = timestep
+    spec.option.integrator = _INTEGRATORS[integrator]
+    floor = find_floor(spec)
+    if floor is not None:
+        # With equal priorities MuJoCo takes the larger friction of the two geoms: no floor would be slippery.
+        floor.priority = 1
+        floor.friction = [friction, *floor.friction[1:]]
+    model = compile_spec(spec)
+    if model.njnt == 0 or model.jnt_type[0] != mujoco.mjtJoint.mjJNT_FREE:
+        raise BodyError(f"skeleton file {file!r}: the first joint of the body must be a free joint.")
+    return _describe(spec, model)
+
+
+def _describe(spec: mujoco.MjSpec, model: mujoco.MjModel) -> Body:
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    couplings = indices.find_couplings(model)
+    joints = indices.primary_joints(model, couplings.joint)
+    names = tuple(model.joint(i).name for i in joints)
+    muscle_id = indices.muscles(model)
+    muscle_names = tuple(model.actuator(i).name for i in muscle_id)
+    mirror = indices.mirror_permutation(names)
+    left, up = indices.left_direction(data), np.array([0.0, 0.0, 1.0])
+    limited = model.jnt_limited[joints, None] == 1
+    touch = indices.sensor_addresses(model, FOOT_SENSORS)
+    root = int(model.jnt_bodyid[0])
+    trunk = indices.body_ids(model, (TRUNK_BODY,))
+    mass = float(model.body_subtreemass[root])
+    return Body(
+        spec=spec,
+        model=model,
+        joint_names=names,
+        joint_id=joints.astype(np.int32),
+        joint_qposadr=model.jnt_qposadr[joints],
+        joint_dofadr=model.jnt_dofadr[joints],
+        joint_range=np.where(limited, model.jnt_range[joints], [-np.inf, np.inf]),
+        bound_qposadr=model.jnt_qposadr[couplings.joint],
+        bound_dofadr=model.jnt_dofadr[couplings.joint],
+        bound_joint=np.searchsorted(joints, couplings.driver).astype(np.int32),
+        bound_q0=model.qpos0[model.jnt_qposadr[couplings.joint]],
+        bound_driver_q0=model.qpos0[model.jnt_qposadr[couplings.driver]],
+        bound_coef=couplings.coef,
+        muscle_names=muscle_names,
+        muscle_id=muscle_id.astype(np.int32),
+        mirror_joint=mirror,
+        mirror_joint_sign=indices.mirror_signs(data, joints, mirror, left),
+        mirror_muscle=indices.mirror_permutation(muscle_names),
+        foot_sensor_names=FOOT_SENSORS if touch.size else (),
+        foot_sensor_adr=touch,
+        grf_sensor_adr=indices.sensor_addresses(model, GRF_SENSORS),
+        foot_body=indices.body_ids(model, FOOT_BODIES),
+        toe_body=indices.body_ids(model, TOE_BODIES),
+        root_body=root,
+        trunk_body=int(trunk[0]) if trunk.size else root,
+        floor_geom=_geom_id(model, find_floor(spec)),
+        mass=mass,
+        weight=mass * float(np.linalg.norm(model.opt.gravity)),
+        forward=np.cross(left, up),
+        left=left,
+        up=up,
+    )
+
+
+def _geom_id(model: mujoco.MjModel, geom: mujoco.MjsGeom | None) -> int:
+    return -1 if geom is None else mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, geom.name)

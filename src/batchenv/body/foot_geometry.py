@@ -1,0 +1,93 @@
+"""Where the feet are below an upright root, and how low they reach, exact for each shape of geom."""
+
+import mujoco
+import numpy as np
+
+from batchenv.body.body import Body
+from batchenv.errors import BodyError
+
+
+def foot_geoms(body: Body) -> np.ndarray:
+    """Return the ids (G,) of the geoms of heels and toes that can touch the floor."""
+    model = body.model
+    feet = np.isin(model.geom_bodyid, [*body.foot_body, *body.toe_body])
+    return np.flatnonzero(feet & ((model.geom_contype | model.geom_conaffinity) != 0))
+
+
+def lowest_point(model: mujoco.MjModel, data: mujoco.MjData, geom: int) -> np.ndarray:
+    """Return the lowest point (3,) [m] of a geom, in the world: its support point in the direction -z.
+
+    Args:
+        model: of the geom.
+        data: kinematics done.
+        geom: its id; of any type but plane, height field and signed distance field.
+    """
+    rotation = data.geom_xmat[geom].reshape(3, 3)
+    return data.geom_xpos[geom] + rotation @ _support(model, geom, -rotation[2])
+
+
+def _support(model: mujoco.MjModel, geom: int, direction: np.ndarray) -> np.ndarray:
+    """Return the point (3,) of a geom, in its frame, farthest along a unit direction (3,)."""
+    size = model.geom_size[geom]
+    match model.geom_type[geom]:
+        case mujoco.mjtGeom.mjGEOM_SPHERE:
+            return size[0] * direction
+        case mujoco.mjtGeom.mjGEOM_CAPSULE:
+            return size[0] * direction + [0.0, 0.0, np.sign(direction[2]) * size[1]]
+        case mujoco.mjtGeom.mjGEOM_ELLIPSOID:
+            return size**2 * direction / np.linalg.norm(size * direction)
+        case mujoco.mjtGeom.mjGEOM_BOX:
+            return np.sign(direction) * size
+        case mujoco.mjtGeom.mjGEOM_CYLINDER:
+            radial = direction[:2] / max(np.linalg.norm(direction[:2]), np.finfo(float).tiny)
+            return np.array([*(size[0] * radial), np.sign(direction[2]) * size[1]])
+        case mujoco.mjtGeom.mjGEOM_MESH:
+            mesh = model.geom_dataid[geom]
+            start = model.mesh_vertadr[mesh]
+            vertices = model.mesh_vert[start : start + model.mesh_vertnum[mesh]]
+            return vertices[np.argmax(vertices @ direction)].astype(float)
+    raise NotImplementedError(
+        f"the lowest point of a geom of type {mujoco.mjtGeom(model.geom_type[geom]).name}"
+    )
+
+
+def lowest_heights(body: Body, joint_pos: np.ndarray) -> np.ndarray:
+    """Return how high the lowest point of the feet is above an upright root (P,) [m], a negative number.
+
+    Args:
+        body: with feet that can touch the floor.
+        joint_pos: (P, J) [rad].
+
+    Raises:
+        BodyError: no geom of the feet can touch the floor.
+    """
+    geoms = foot_geoms(body)
+    if not geoms.size:
+        raise BodyError("no geom of the bodies calcn_r, calcn_l, toes_r, toes_l can touch the floor.")
+    data = mujoco.MjData(body.model)
+    heights = np.empty(len(joint_pos))
+    for i, pose in enumerate(joint_pos):
+        _stand_upright(body, data, pose)
+        heights[i] = min(lowest_point(body.model, data, geom)[2] for geom in geoms)
+    return heights
+
+
+def relative_positions(body: Body, bodies: np.ndarray, joint_pos: np.ndarray) -> np.ndarray:
+    """Return where bodies are relative to an upright root (P, K, 3) [m], along forward, left, up.
+
+    Args:
+        body: that they belong to.
+        bodies: ids (K,).
+        joint_pos: (P, J) [rad].
+    """
+    data = mujoco.MjData(body.model)
+    positions = np.empty((len(joint_pos), len(bodies), 3))
+    for pose, out in zip(joint_pos, positions, strict=True):
+        _stand_upright(body, data, pose)
+        out[:] = data.xpos[bodies]
+    return positions @ np.stack([body.forward, body.left, body.up], axis=1)
+
+
+def _stand_upright(body: Body, data: mujoco.MjData, joint_pos: np.ndarray) -> None:
+    data.qpos[:] = body.qpos(np.zeros(3), np.array([1.0, 0.0, 0.0, 0.0]), joint_pos)
+    mujoco.mj_kinematics(body.model, data)

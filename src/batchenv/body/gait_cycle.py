@@ -1,0 +1,242 @@
+"""GaitCycle: the periodic motion a body is asked to follow."""
+
+import csv
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace, device
+
+from batchenv.body.body import Body
+from batchenv.body.foot_geometry import lowest_heights, relative_positions
+from batchenv.body.indices import without_side
+from batchenv.errors import BodyError, ConfigError, nearest
+
+TABLE_SIZE = 512
+MAX_HARMONICS = 12
+
+_log = logging.getLogger(__name__)
+_PHASE_COLUMN = "phase_pct"
+_ANGLE_SUFFIX = "_rad"
+_KNEE = "knee_angle"
+# Width over which the floor under the knee angle bends [rad]: a hard floor would make the velocity jump.
+_KNEE_BEND = 0.01
+# Half a degree: below what motion capture resolves.
+_FIT_TOLERANCE = 0.01
+# Two degrees: more is not the noise of a recording but another motion.
+_CLOSURE_TOLERANCE = 0.035
+
+
+@dataclass(frozen=True, eq=False)
+class GaitCycle:
+    """A gait cycle, tabulated at K even phases and interpolated linearly; phase 0 is the right heel strike.
+
+    With K = 512 the interpolation is within 3e-4 rad and 0.04 rad/s of the smooth cycle of a walking adult.
+
+    Attributes:
+        period: of the cycle, two steps [s].
+        speed: of travel [m/s].
+        fit_error: largest distance between the file and the smooth cycle [rad].
+        joint_pos_table: (K, J) [rad].
+        joint_vel_table: (K, J) [rad/s].
+        root_height_table: (K,) [m]: height of an upright root at which the feet just touch z = 0.
+        root_height_rate_table: (K,) [m/s].
+        foot_pos_table: (K, 2, 3) [m]: heels, right and left, relative to the root, along forward, left, up.
+    """
+
+    period: float
+    speed: float
+    fit_error: float
+    joint_pos_table: np.ndarray
+    joint_vel_table: np.ndarray
+    root_height_table: np.ndarray
+    root_height_rate_table: np.ndarray
+    foot_pos_table: np.ndarray
+
+    def joint_pos(self, phase: Any) -> Any:
+        """Return joint positions (N, J) [rad] at phases (N,) in cycles; whole cycles are taken off."""
+        return _interpolate(self.joint_pos_table, phase)
+
+    def joint_vel(self, phase: Any) -> Any:
+        """Return joint velocities (N, J) [rad/s] at phases (N,) that advance by 1 / period."""
+        return _interpolate(self.joint_vel_table, phase)
+
+    def root_height(self, phase: Any) -> Any:
+        """Return root heights (N,) [m] at phases (N,): the lowest point of the feet touches z = 0."""
+        return _interpolate(self.root_height_table, phase)
+
+    def root_height_rate(self, phase: Any) -> Any:
+        """Return the rates of the root height (N,) [m/s] at phases (N,)."""
+        return _interpolate(self.root_height_rate_table, phase)
+
+    def foot_pos(self, phase: Any) -> Any:
+        """Return heels (N, 2, 3) [m], right and left, relative to the root, along forward, left, up."""
+        return _interpolate(self.foot_pos_table, phase)
+
+
+def load_gait_cycle(
+    file: str | Path,
+    body: Body,
+    *,
+    period: float,
+    speed: float,
+    zeroed: Collection[str] = ("hip_rotation",),
+    min_knee: float = 0.02,
+) -> GaitCycle:
+    """Read one cycle of the right leg from CSV; the left leg does the same half a cycle later.
+
+    The file has a column `phase_pct`, evenly spaced from 0 to 100, and columns `<joint>_rad` named as
+    the joints of the body without their side. Joints it does not name keep their reference position.
+
+    Args:
+        file: path of the CSV file.
+        body: that shall follow it.
+        period: of the cycle [s].
+        speed: of travel [m/s].
+        zeroed: joints whose column is ignored: skin markers measure the turning of the hip badly.
+        min_knee: lower bound of knee_angle [rad], bent smoothly; a straight or overstretched knee locks.
+
+    Raises:
+        ConfigError: the file is not there or is not such a table.
+        BodyError: the body has no feet to stand on.
+    """
+    if not body.foot_body.size:
+        raise BodyError("the body has no bodies calcn_r and calcn_l; a gait cycle needs feet.")
+    names, cycle = _read_cycle(Path(file), body)
+    coef, fit_error = _fourier(cycle)
+    if fit_error > _FIT_TOLERANCE:
+        _log.warning("%s: smoothing the cycle moves a joint by %.3f rad", file, fit_error)
+    joint_pos, joint_vel = _tabulate(body, names, coef, period, zeroed, min_knee)
+    lowest = lowest_heights(body, joint_pos)
+    # Central differences: the height has a kink where the lowest point moves from one foot to the other.
+    rate = (np.roll(lowest, 1) - np.roll(lowest, -1)) * TABLE_SIZE / (2 * period)
+    return GaitCycle(
+        period=period,
+        speed=speed,
+        fit_error=fit_error,
+        joint_pos_table=joint_pos,
+        joint_vel_table=joint_vel,
+        root_height_table=-lowest,
+        root_height_rate_table=rate,
+        foot_pos_table=relative_positions(body, body.foot_body, joint_pos),
+    )
+
+
+def foot_slip(gait: GaitCycle, body: Body) -> float:
+    """Return how fast the standing foot slides forward on the ground [m/s], mean over the cycle.
+
+    A foot stands from its heel strike to that of the other; the point taken is the ball of the foot, about
+    which it rolls when the heel has risen. Zero where period and speed fit each other and the length of the legs.
+
+    Raises:
+        BodyError: the body has no toes.
+    """
+    if not body.toe_body.size:
+        raise BodyError(
+            "the body has no bodies toes_r and toes_l; the slip of a foot is measured at their joint."
+        )
+    stance = gait.joint_pos(np.array([0.0, 0.5]))
+    right_ball, left_ball = relative_positions(body, body.toe_body, stance)[..., 0].T
+    travel = (right_ball[0] - right_ball[1]) + (left_ball[1] - left_ball[0])
+    return gait.speed - float(travel) / gait.period
+
+
+def _read_cycle(path: Path, body: Body) -> tuple[list[str], np.ndarray]:
+    """Return the C joints, without side, that a file names, and its table (n, C) without the repeated row."""
+    if not path.is_file():
+        raise ConfigError(
+            f"motion file {str(path)!r} does not exist; expected a CSV file with one gait cycle."
+        )
+    with path.open(newline="", encoding="utf-8") as stream:
+        header, *rows = list(csv.reader(stream)) or [[]]
+    if not header or header[0] != _PHASE_COLUMN:
+        raise ConfigError(
+            f"motion file {str(path)!r}: the first column must be {_PHASE_COLUMN!r}, not {header[:1]}."
+        )
+    names = [_joint_of_column(path, column, body) for column in header[1:]]
+    try:
+        table = np.array(rows, dtype=float)
+    except ValueError as error:
+        raise ConfigError(f"motion file {str(path)!r} is not a table of numbers: {error}.") from error
+    if table.ndim != 2 or len(table) < 4 or not np.isfinite(table).all():
+        raise ConfigError(f"motion file {str(path)!r}: expected at least 4 rows of finite numbers.")
+    if not np.allclose(table[:, 0], np.linspace(0, 100, len(table)), atol=1e-3):
+        raise ConfigError(f"motion file {str(path)!r}: {_PHASE_COLUMN} must be evenly spaced from 0 to 100.")
+    gap = np.abs(table[-1, 1:] - table[0, 1:]).max(initial=0.0)
+    if gap > _CLOSURE_TOLERANCE:
+        raise ConfigError(
+            f"motion file {str(path)!r} is not cyclic: its last row is {gap:.3f} rad from its first;"
+            f" expected at most {_CLOSURE_TOLERANCE} rad."
+        )
+    return names, table[:-1, 1:]
+
+
+def _joint_of_column(path: Path, column: str, body: Body) -> str:
+    joint = column.removesuffix(_ANGLE_SUFFIX)
+    kinds = list(dict.fromkeys(without_side(name) for name in body.joint_names))
+    if column == joint or joint not in kinds:
+        known = [kind + _ANGLE_SUFFIX for kind in kinds]
+        raise ConfigError(
+            f"motion file {str(path)!r}: column {column!r} is no joint of the body.{nearest(column, known)}"
+            f" Expected some of {', '.join(known)}."
+        )
+    return joint
+
+
+def _fourier(cycle: np.ndarray) -> tuple[np.ndarray, float]:
+    """Fit a Fourier series to even samples (n, C); return coefficients (H + 1, C) and largest error [rad]."""
+    n = len(cycle)
+    harmonics = min(MAX_HARMONICS, (n - 1) // 2)
+    coef = np.fft.rfft(cycle, axis=0)[: harmonics + 1] / n
+    coef[1:] *= 2
+    error = np.abs(_evaluate(coef, np.arange(n) / n)[0] - cycle).max(initial=0.0)
+    return coef, float(error)
+
+
+def _evaluate(coef: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the series (P, C) and its derivative by phase (P, C)."""
+    omega = 2j * np.pi * np.arange(len(coef))
+    wave = np.exp(phase[:, None] * omega)
+    return np.real(wave @ coef), np.real((wave * omega) @ coef)
+
+
+def _tabulate(
+    body: Body, names: list[str], coef: np.ndarray, period: float, zeroed: Collection[str], min_knee: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return joint positions [rad] and velocities [rad/s] of both legs, each (TABLE_SIZE, J)."""
+    phase = np.arange(TABLE_SIZE) / TABLE_SIZE
+    pos = np.tile(body.model.qpos0[body.joint_qposadr], (TABLE_SIZE, 1))
+    vel = np.zeros_like(pos)
+    for j, joint in enumerate(body.joint_names):
+        kind = without_side(joint)
+        if kind not in names or kind in zeroed:
+            continue
+        left = joint.endswith("_l")
+        sign = body.mirror_joint_sign[j] if left else 1.0
+        column = coef[:, [names.index(kind)]]
+        value, slope = (array[:, 0] for array in _evaluate(column, phase + (0.5 if left else 0.0)))
+        if kind == _KNEE:
+            value, slope = _soft_floor(value, slope, min_knee)
+        pos[:, j], vel[:, j] = sign * value, sign * slope / period
+    return pos, vel
+
+
+def _soft_floor(value: np.ndarray, slope: np.ndarray, floor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Bend max(value, floor) into a softplus; return it and its slope."""
+    x = (value - floor) / _KNEE_BEND
+    return floor + _KNEE_BEND * np.logaddexp(0, x), slope / (1 + np.exp(-x))
+
+
+def _interpolate(table: np.ndarray, phase: Any) -> Any:
+    """Interpolate a periodic table (K, ...) linearly at phases (N,) in cycles; returns (N, ...)."""
+    xp = array_namespace(phase)
+    rows = xp.asarray(table, dtype=phase.dtype, device=device(phase))
+    place = (phase - xp.floor(phase)) * table.shape[0]
+    lower = xp.floor(place)
+    weight = xp.reshape(place - lower, (-1,) + (1,) * (table.ndim - 1))
+    index = xp.astype(lower, xp.int64) % table.shape[0]
+    below, above = xp.take(rows, index, axis=0), xp.take(rows, (index + 1) % table.shape[0], axis=0)
+    return below + weight * (above - below)

@@ -1,0 +1,124 @@
+"""What a compiled model holds where: joints, couplings, muscles, mirror twins, feet."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+
+from batchenv.errors import BodyError
+
+_SCALAR_JOINTS = (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)
+_TWIN_SUFFIX = {"_r": "_l", "_l": "_r"}
+
+
+class Couplings(NamedTuple):
+    """Joints bound to a driver: q = q0 + sum_k coef[k] (q_driver - q0_driver)^k, MuJoCo's mjEQ_JOINT.
+
+    Attributes:
+        joint: bound joint ids (B,).
+        driver: ids of their drivers (B,).
+        coef: polynomial coefficients (B, 5).
+    """
+
+    joint: np.ndarray
+    driver: np.ndarray
+    coef: np.ndarray
+
+
+def find_couplings(model: mujoco.MjModel) -> Couplings:
+    """Read the active joint equalities of a model.
+
+    Raises:
+        BodyError: a joint is bound twice, or its driver is itself bound.
+    """
+    rows = np.flatnonzero(
+        (model.eq_type == mujoco.mjtEq.mjEQ_JOINT) & (model.eq_active0 == 1) & (model.eq_obj2id >= 0)
+    )
+    joint, driver = model.eq_obj1id[rows], model.eq_obj2id[rows]
+    for bound, by in zip(joint, driver, strict=True):
+        if np.count_nonzero(joint == bound) > 1:
+            raise BodyError(
+                f"joint {model.joint(bound).name!r} is bound by more than one equality; expected one."
+            )
+        if by in joint:
+            raise BodyError(
+                f"joint {model.joint(bound).name!r} is bound to {model.joint(by).name!r}, which is itself"
+                f" bound; expected a free driver."
+            )
+    return Couplings(joint, driver, model.eq_data[rows, :5].copy())
+
+
+def primary_joints(model: mujoco.MjModel, bound: np.ndarray) -> np.ndarray:
+    """Return the ids (J,) of the hinge and slide joints that are not bound, in the order of the model."""
+    scalar = np.isin(model.jnt_type, _SCALAR_JOINTS)
+    return np.setdiff1d(np.flatnonzero(scalar), bound)
+
+
+def muscles(model: mujoco.MjModel) -> np.ndarray:
+    """Return the ids (M,) of the actuators with MuJoCo's muscle gain."""
+    return np.flatnonzero(model.actuator_gaintype == mujoco.mjtGain.mjGAIN_MUSCLE)
+
+
+def twin(name: str) -> str:
+    """Return the name on the other side: knee_angle_r for knee_angle_l; a name without a side is its own."""
+    suffix = name[-2:]
+    return name[:-2] + _TWIN_SUFFIX[suffix] if suffix in _TWIN_SUFFIX else name
+
+
+def without_side(name: str) -> str:
+    """Return the name without its suffix _r or _l."""
+    return name[:-2] if name[-2:] in _TWIN_SUFFIX else name
+
+
+def mirror_permutation(names: Sequence[str]) -> np.ndarray:
+    """Return (len(names),) indices of the mirror twins; a name without a twin maps to itself."""
+    index = {name: i for i, name in enumerate(names)}
+    return np.array([index.get(twin(name), i) for i, name in enumerate(names)], dtype=np.int64)
+
+
+def left_direction(data: mujoco.MjData) -> np.ndarray:
+    """Return the unit vector (3,) along the horizontal axis from bodies on the right to their left twins.
+
+    A body without twins is taken to face -Y, as those of myo_sim do.
+    """
+    model = data.model
+    ids = {model.body(i).name: i for i in range(1, model.nbody)}
+    offset = np.zeros(3)
+    for name, i in ids.items():
+        if name.endswith("_l") and twin(name) in ids:
+            offset += data.xpos[i] - data.xpos[ids[twin(name)]]
+    left = np.zeros(3)
+    axis = int(np.argmax(np.abs(offset[:2])))
+    left[axis] = np.sign(offset[axis]) or 1.0
+    return left
+
+
+def mirror_signs(data: mujoco.MjData, joints: np.ndarray, mirror: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Return (J,) +1 or -1: the sign that a joint's coordinate takes on its twin in a mirrored pose.
+
+    A reflection in the sagittal plane maps a sliding axis a to R a, and a turning axis, being axial, to -R a.
+
+    Args:
+        data: at the reference pose, kinematics done.
+        joints: joint ids (J,).
+        mirror: twin of each joint, index into joints (J,).
+        left: normal of the sagittal plane (3,).
+    """
+    axis = data.xaxis[joints]
+    reflected = axis - 2 * np.outer(axis @ left, left)
+    turning = data.model.jnt_type[joints] == mujoco.mjtJoint.mjJNT_HINGE
+    reflected = np.where(turning[:, None], -reflected, reflected)
+    return np.where(np.einsum("ij,ij->i", reflected, axis[mirror]) < 0, -1.0, 1.0)
+
+
+def sensor_addresses(model: mujoco.MjModel, names: Sequence[str]) -> np.ndarray:
+    """Return the sensordata addresses of the named sensors, or (0,) unless the model has all of them."""
+    ids = [mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SENSOR, name) for name in names]
+    return model.sensor_adr[ids].astype(np.int32) if min(ids) >= 0 else np.zeros(0, np.int32)
+
+
+def body_ids(model: mujoco.MjModel, names: Sequence[str]) -> np.ndarray:
+    """Return the ids of the named bodies, or (0,) unless the model has all of them."""
+    ids = [mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, name) for name in names]
+    return np.array(ids if min(ids) >= 0 else [], dtype=np.int32)

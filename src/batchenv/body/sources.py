@@ -1,0 +1,197 @@
+"""Where a body comes from: a myo_sim model or an MJCF file, as an editable mujoco.MjSpec."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import mujoco
+import myo_sim
+
+from batchenv.errors import BodyError, nearest
+
+MYO_SIM_PREFIX = "myo_sim:"
+FOOT_BODIES = ("calcn_r", "calcn_l")
+GRF_SENSORS = ("grf_r", "grf_l")
+SIDE_CAMERA = "side"
+
+_log = logging.getLogger(__name__)
+_ATTACH_WARNING = "Attaching a spec with an empty prefix"
+_GRAPH_PAPER = "batchenv_floor"
+# <contact reduce="netforce"> of the MJCF reference: MjSpec has no enum for the reductions.
+_REDUCE_NETFORCE = 3
+
+
+def load_spec(file: str, *, visual: bool = False) -> mujoco.MjSpec:
+    """Build the spec of a body standing on a floor, with a ground reaction sensor under each foot.
+
+    A myo_sim model loses its pedestal, its furnished room and its floor at another height; in their place
+    come an endless floor at z = 0, a light, and a camera that follows the walker from its right side.
+
+    Args:
+        file: "myo_sim:NAME", or the path of an MJCF file.
+        visual: keep what only the eye needs (bone meshes, unused sites). Without it the motion is the same to
+            the last bit, and a world takes a third of the memory.
+
+    Returns:
+        the uncompiled spec.
+
+    Raises:
+        BodyError: no such model or file, or MuJoCo cannot read it.
+    """
+    if file.startswith(MYO_SIM_PREFIX):
+        spec = _myo_sim_spec(file.removeprefix(MYO_SIM_PREFIX))
+        _replace_scene(spec)
+        if not visual:
+            _delete_unused_sites(spec)
+    else:
+        spec = _mjcf_spec(Path(file))
+    spec.compiler.discardvisual = not visual
+    _add_grf_sensors(spec)
+    return spec
+
+
+def compile_spec(spec: mujoco.MjSpec) -> mujoco.MjModel:
+    """Compile a spec; BodyError where MuJoCo refuses it."""
+    with _attach_warning_silenced():
+        try:
+            return spec.compile()
+        except ValueError as error:
+            raise BodyError(f"MuJoCo cannot compile the body {spec.modelname!r}: {error}") from error
+
+
+def find_floor(spec: mujoco.MjSpec) -> mujoco.MjsGeom | None:
+    """Return the first plane of the world body, named "floor" if it had no name, or None."""
+    for geom in spec.worldbody.geoms:
+        if geom.type == mujoco.mjtGeom.mjGEOM_PLANE:
+            geom.name = geom.name or "floor"
+            return geom
+    return None
+
+
+@contextlib.contextmanager
+def _attach_warning_silenced() -> Iterator[None]:
+    """Silence MuJoCo on the empty prefix under which myo_sim attaches its parts: we never save the spec.
+
+    MuJoCo says it twice: to its own handler, which by default writes MUJOCO_LOG.TXT where the user happens
+    to be, and as a Python warning.
+    """
+    previous = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(_log_warning)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=_ATTACH_WARNING, category=UserWarning)
+            yield
+    finally:
+        mujoco.set_mju_user_warning(previous)
+
+
+def _log_warning(message: str) -> None:
+    if not message.startswith(_ATTACH_WARNING):
+        _log.warning(message)
+
+
+def _myo_sim_spec(name: str) -> mujoco.MjSpec:
+    with _attach_warning_silenced():
+        try:
+            return myo_sim.load_spec(name)
+        except ValueError as error:
+            available = sorted(myo_sim._COMPOSED_MODELS | frozenset(myo_sim.REGISTRY))
+            if name in available:
+                raise BodyError(f"myo_sim cannot build its model {name!r}: {error}") from error
+            raise BodyError(
+                f"skeleton file '{MYO_SIM_PREFIX}{name}': myo_sim has no model {name!r}."
+                f"{nearest(name, available)} Available: {', '.join(available)}."
+            ) from error
+
+
+def _mjcf_spec(path: Path) -> mujoco.MjSpec:
+    if not path.is_file():
+        siblings = [entry.name for entry in path.parent.glob("*.xml")] if path.parent.is_dir() else []
+        raise BodyError(
+            f"skeleton file {str(path)!r} does not exist.{nearest(path.name, siblings)}"
+            f" Expected the path of an MJCF file, or '{MYO_SIM_PREFIX}NAME'."
+        )
+    try:
+        return mujoco.MjSpec.from_file(str(path))
+    except ValueError as error:
+        raise BodyError(f"skeleton file {str(path)!r} is not MJCF that MuJoCo can read: {error}") from error
+
+
+def _replace_scene(spec: mujoco.MjSpec) -> None:
+    for geom in spec.worldbody.geoms:
+        for asset in (spec.mesh(geom.meshname), spec.material(geom.material)):
+            if asset is not None:
+                spec.delete(asset)
+    for element in (*spec.worldbody.geoms, *spec.worldbody.lights, *spec.worldbody.cameras):
+        spec.delete(element)
+    _add_floor(spec)
+    spec.worldbody.add_light(
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM,
+        pos=[-2, -2, 4],
+        dir=[0.4, 0.4, -0.8],
+    )
+    if spec.worldbody.bodies:
+        # From the right side (-X): the picture's right is -Y, the direction of travel.
+        spec.worldbody.bodies[0].add_camera(
+            name=SIDE_CAMERA,
+            mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACK,
+            pos=[-3.2, 0, 0],
+            quat=[0.5, 0.5, -0.5, -0.5],
+        )
+
+
+def _add_floor(spec: mujoco.MjSpec) -> None:
+    texture = spec.add_texture(
+        name=_GRAPH_PAPER,
+        type=mujoco.mjtTexture.mjTEXTURE_2D,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,
+        rgb1=[0.82, 0.84, 0.86],
+        rgb2=[0.72, 0.75, 0.78],
+        width=64,
+        height=64,
+    )
+    material = spec.add_material(name=_GRAPH_PAPER, texrepeat=[1, 1], texuniform=True)
+    material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = texture.name
+    # Half sizes of zero make a plane endless; the third number is only the spacing of its grid.
+    spec.worldbody.add_geom(
+        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], material=material.name
+    )
+
+
+def _delete_unused_sites(spec: mujoco.MjSpec) -> None:
+    """Delete the sites that no tendon and no sensor uses: markers, which every step would move along."""
+    used = {sensor.objname for sensor in spec.sensors} | {sensor.refname for sensor in spec.sensors}
+    used |= {name for actuator in spec.actuators for name in (actuator.target, actuator.refsite)}
+    used |= {name for equality in spec.equalities for name in (equality.name1, equality.name2)}
+    for tendon in spec.tendons:
+        for wrap in tendon.path:
+            used |= {element.name for element in (wrap.target, wrap.sidesite) if element is not None}
+    for site in list(spec.sites):
+        if site.name not in used:
+            spec.delete(site)
+
+
+def _add_grf_sensors(spec: mujoco.MjSpec) -> None:
+    """Add the sensors grf_r and grf_l: net force (3,) [N] of the floor on the foot, in the global frame.
+
+    MuJoCo reports the force on the second of the two parties, and under `netforce` in the global frame.
+    """
+    floor = find_floor(spec)
+    bodies = {body.name for body in spec.bodies}
+    sensors = {sensor.name for sensor in spec.sensors}
+    if floor is None or not bodies.issuperset(FOOT_BODIES):
+        return
+    for name, foot in zip(GRF_SENSORS, FOOT_BODIES, strict=True):
+        if name not in sensors:
+            spec.add_sensor(
+                name=name,
+                type=mujoco.mjtSensor.mjSENS_CONTACT,
+                objtype=mujoco.mjtObj.mjOBJ_GEOM,
+                objname=floor.name,
+                reftype=mujoco.mjtObj.mjOBJ_XBODY,
+                refname=foot,
+                intprm=[1 << mujoco.mjtConDataField.mjCONDATA_FORCE.value, _REDUCE_NETFORCE, 1],
+            )

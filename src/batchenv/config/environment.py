@@ -1,0 +1,296 @@
+"""The section `environment`: the body, the ground, the simulation, and what is asked of the walker."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+
+from batchenv.config.paths import PRESETS
+from batchenv.config.section import (
+    BodyFile,
+    DataFile,
+    JointGains,
+    LayerSizes,
+    Section,
+    TermArgument,
+    TermName,
+)
+from batchenv.errors import ConfigError
+
+Actuator = Literal["mass", "muscle", "pd", "tor"]
+Coordinator = Literal["static_optimization", "network"]
+Parameter = Literal["friction", "mass", "muscle_strength"]
+
+_NO_REWARD = (
+    "name at least one reward term with its weight; none is assumed. "
+    f"The presets {', '.join(PRESETS)} each show a full set"
+)
+
+
+def _default_kp() -> dict[str, float]:
+    return {
+        "hip_flexion": 250.0,
+        "hip_adduction": 250.0,
+        "hip_rotation": 120.0,
+        "knee_angle": 250.0,
+        "ankle_angle": 150.0,
+        "subtalar_angle": 60.0,
+        "mtp_angle": 15.0,
+    }
+
+
+class Skeleton(Section):
+    """The body, and how actions drive it."""
+
+    file: BodyFile = Field(
+        default="myo_sim:myolegs",
+        description='The body: "myo_sim:NAME" (a model of the package myo_sim), or the path of an MJCF file.',
+    )
+    actuator: Actuator = Field(
+        default="mass",
+        description=(
+            "What actions mean. mass: joint targets that the coordinator turns into muscle excitations; "
+            "muscle: muscle excitations; pd: joint targets held by ideal torques; tor: ideal joint torques."
+        ),
+    )
+    kp: JointGains = Field(
+        default_factory=_default_kp,
+        description="Stiffness [Nm/rad]: one number, or one for each joint named without its side.",
+    )
+    kv: JointGains | None = Field(
+        default=None,
+        description="Damping [Nms/rad], given as kp is; null: 0.08 s * kp.",
+    )
+
+
+class Ground(Section):
+    """The floor."""
+
+    friction: float = Field(default=1.0, ge=0, description="Coefficient of sliding friction [1].")
+
+
+class Motion(Section):
+    """The reference gait."""
+
+    file: DataFile = Field(
+        default="@data/ref_gait_myosuite_sym.csv",
+        description="One cycle of joint angles over phase, from right heel strike to right heel strike.",
+    )
+    cyclic: bool = Field(default=True, description="Whether the motion starts over at its end.")
+    period: float = Field(default=1.12, gt=0, description="Duration of one cycle [s].")
+    speed: float = Field(default=1.24, ge=0, description="Forward speed of the reference [m/s].")
+
+
+class StaticOptimization(Section):
+    """The coordinator that minimises |torque error|^2 + regularization * |a|^2 over 0 <= a <= 1."""
+
+    sweeps: int = Field(
+        default=4, gt=0, description="Coordinate-descent sweeps over all muscles per substep [1]."
+    )
+    regularization: float = Field(
+        default=10.0, gt=0, description="Price of squared activation against squared torque error [Nm^2]."
+    )
+
+
+class MuscleNetwork(Section):
+    """The coordinator that has learned to turn joint torques into activations."""
+
+    file: DataFile | None = Field(
+        default=None, description="Trained weights; null: weights drawn from the seed."
+    )
+    hidden: LayerSizes = Field(default=(256, 256, 256), description="Sizes of the hidden layers [units].")
+    cascaded: bool = Field(
+        default=False,
+        description="Whether the network corrects a previous network's output instead of replacing it.",
+    )
+    tuples: bool = Field(
+        default=False, description="Whether each step records the samples that the network can be trained on."
+    )
+
+
+class Muscle(Section):
+    """How muscles are coordinated and activated."""
+
+    coordinator: Coordinator = Field(
+        default="static_optimization",
+        description="With actuator mass: what turns desired joint torques into muscle excitations.",
+    )
+    activation_dynamics: bool = Field(
+        default=True,
+        description="Whether activation lags excitation as in MuJoCo's muscles; false: it follows at once.",
+    )
+    static_optimization: StaticOptimization = Field(
+        default_factory=StaticOptimization, description="Settings of the coordinator static_optimization."
+    )
+    network: MuscleNetwork = Field(
+        default_factory=MuscleNetwork, description="Settings of the coordinator network."
+    )
+
+
+class Simulation(Section):
+    """The clocks."""
+
+    control_hz: int = Field(default=30, gt=0, description="Steps of the environment per second [Hz].")
+    sim_hz: int = Field(
+        default=300,
+        gt=0,
+        le=100_000,
+        description="Physics substeps per second [Hz]; a multiple of control_hz, at least twice it.",
+    )
+    inference_per_sim: int = Field(
+        default=1, gt=0, description="The coordinator is evaluated every so many substeps [substeps]."
+    )
+    integrator: Literal["implicitfast", "euler"] = Field(
+        default="implicitfast",
+        description="MuJoCo's integrator; euler needs shorter substeps to stay stable with muscles.",
+    )
+
+    @field_validator("sim_hz")
+    @classmethod
+    def _divides_into_substeps(cls, sim_hz: int, info: ValidationInfo) -> int:
+        control_hz = info.data.get("control_hz")
+        if control_hz and (sim_hz % control_hz or sim_hz < 2 * control_hz):
+            near = max(2, round(sim_hz / control_hz)) * control_hz
+            raise ConfigError(
+                f"give a multiple of control_hz = {control_hz}, at least twice it, such as {near}"
+            )
+        return sim_hz
+
+
+class Action(Section):
+    """From the numbers of the policy to targets."""
+
+    scale: float = Field(
+        default=0.3,
+        gt=0,
+        description="What an action of 1 means: a joint angle [rad], torque [Nm] or excitation [1].",
+    )
+    residual: bool = Field(
+        default=True,
+        description="Whether joint targets are counted from the reference pose instead of from zero.",
+    )
+    time_warping: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="How much of the phase speed one further action may add or take [1]; 0: no such action.",
+    )
+
+
+class TermConfig(Section):
+    """A reward term: its weight, and any keyword arguments of its function."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, TermArgument] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    weight: float = Field(description="Factor of the term in the reward [1]; negative for a cost.")
+
+    @property
+    def arguments(self) -> dict[str, bool | int | float | str]:
+        """Keyword arguments of the term's function."""
+        return dict(self.__pydantic_extra__)
+
+
+class Termination(Section):
+    """When an episode ends early."""
+
+    min_height: float = Field(
+        default=0.6, ge=0, lt=1, description="Fallen below this fraction of the reference's root height [1]."
+    )
+    max_tilt: float = Field(
+        default=0.8, gt=0, le=math.pi, description="Trunk tilted further than this [rad]."
+    )
+    max_heading: float = Field(
+        default=0.8,
+        gt=0,
+        le=math.pi,
+        description="Turned further than this from the direction of travel [rad].",
+    )
+    max_drift: float = Field(
+        default=1.0, gt=0, description="Further than this beside the line of travel, to either side [m]."
+    )
+
+
+class Episode(Section):
+    """How long an episode is."""
+
+    max_seconds: float = Field(default=10.0, gt=0, description="An episode is truncated after this time [s].")
+
+
+class Reset(Section):
+    """How far a first state may be from the reference."""
+
+    joint_noise: float = Field(
+        default=0.02, ge=0, description="Standard deviation added to joint angles of the first state [rad]."
+    )
+    velocity_noise: float = Field(
+        default=0.05,
+        ge=0,
+        description="Standard deviation added to joint velocities of the first state [rad/s].",
+    )
+
+
+class ParameterRange(Section):
+    """A property of each world, drawn anew for every episode."""
+
+    min: float = Field(gt=0, description="Least value [1].")
+    max: float = Field(gt=0, description="Greatest value [1].")
+    default: float = Field(gt=0, description="Middle of a normal draw, and the value where it is fixed [1].")
+    sampling: Literal["uniform", "normal", "fixed"] = Field(
+        default="uniform",
+        description=(
+            "uniform: anywhere from min to max; normal: around default with standard deviation "
+            "(max - min) / 4, clipped; fixed: always default."
+        ),
+    )
+
+    @field_validator("max")
+    @classmethod
+    def _not_below_min(cls, maximum: float, info: ValidationInfo) -> float:
+        if maximum < info.data.get("min", -math.inf):
+            raise ConfigError(f"give at least min = {info.data['min']}")
+        return maximum
+
+    @field_validator("default")
+    @classmethod
+    def _within_range(cls, default: float, info: ValidationInfo) -> float:
+        low, high = info.data.get("min", -math.inf), info.data.get("max", math.inf)
+        if not low <= default <= high:
+            raise ConfigError(f"give a number from min = {low} to max = {high}")
+        return default
+
+
+class Environment(Section):
+    """All that `BatchEnv` needs to know."""
+
+    skeleton: Skeleton = Field(default_factory=Skeleton, description="The body and its actuation.")
+    ground: Ground = Field(default_factory=Ground, description="The floor.")
+    motion: Motion = Field(default_factory=Motion, description="The reference gait.")
+    muscle: Muscle = Field(default_factory=Muscle, description="Coordination and activation of muscles.")
+    simulation: Simulation = Field(default_factory=Simulation, description="Rates and integrator.")
+    action: Action = Field(default_factory=Action, description="What actions mean.")
+    reward: dict[TermName, TermConfig] = Field(
+        default_factory=dict,
+        description='Terms of the reward, by the name of a shipped term or as "FILE.py:FUNCTION".',
+    )
+    termination: Termination = Field(default_factory=Termination, description="When an episode ends early.")
+    episode: Episode = Field(default_factory=Episode, description="How long an episode is.")
+    reset: Reset = Field(default_factory=Reset, description="How episodes start.")
+    parameters: dict[Parameter, ParameterRange] = Field(
+        default_factory=dict,
+        description=(
+            "Properties drawn for each world and episode: friction (the floor's coefficient), mass and "
+            "muscle_strength (factors on the body's)."
+        ),
+    )
+
+    @field_validator("reward", mode="wrap")
+    @classmethod
+    def _distinct_terms(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> dict[str, TermConfig]:
+        reward = handler(value)
+        if not reward:
+            raise ConfigError(_NO_REWARD)
+        if isinstance(value, Mapping) and len(reward) < len(value):
+            raise ConfigError("two keys name the same file and function")
+        return reward

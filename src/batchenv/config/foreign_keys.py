@@ -1,0 +1,44 @@
+"""Keys of GaitNet's configuration files that mean nothing here: refused by name, never ignored."""
+
+from collections.abc import Mapping
+from typing import Any
+
+FOREIGN_KEYS: Mapping[str, str] = {
+    "Horizon": "episodes end after environment.episode.max_seconds",
+    "training.max_epoch": "a training run ends after training.steps",
+    "training.checkpoint_freq": "checkpoints are written every training.checkpoint_seconds",
+    "environment.advanced": "none of its switches exists here",
+    "environment.skeleton.damping": "joint damping is part of the body's model",
+    "environment.ground.file": "the floor is an endless plane; environment.ground.friction is all it has",
+    "environment.motion.type": "the ending of environment.motion.file tells the format",
+    "environment.motion.height_calibration": "the feet of every first pose are put on the ground",
+    "environment.muscle.file": "muscles are part of the body's model",
+    "environment.muscle.mesh_lbs_weight": "muscle paths are part of the body's model",
+    "environment.muscle.use_velocity_force": "muscles always have MuJoCo's force-velocity curve",
+    "environment.muscle.use_joint_state": "what the policy observes of muscles is not configurable",
+    "environment.muscle.pose_optimization": "the feet of every first pose are put on the ground",
+    "environment.action.gait_phase_mode": "the phase of the gait follows the clock",
+    "environment.reward.type": "a reward is a sum of named terms, each with its weight",
+    "environment.reward.eoe_type": "environment.termination and environment.episode say how episodes end",
+    "environment.reward.clip": "rewards are not clipped",
+    "environment.reward.metabolic": "the term 'effort' is the cost of muscle activation",
+    "environment.reward.locomotion": "the terms 'forward_speed' and 'foot_placement' ask for locomotion",
+    "environment.reward.knee_pain": "no reward term looks at the load on the knee",
+    "environment.parameters.gait": "stride and cadence follow from the reference motion",
+}
+
+
+def without_foreign_keys(data: Mapping[Any, Any], prefix: str = "") -> tuple[dict[Any, Any], list[str]]:
+    """Split a configuration into what may be meant, and a problem for each key that only GaitNet knows."""
+    kept: dict[Any, Any] = {}
+    problems: list[str] = []
+    for key, value in data.items():
+        path = f"{prefix}{key}"
+        if path in FOREIGN_KEYS:
+            problems.append(f"{path}: this key of GaitNet has no meaning here: {FOREIGN_KEYS[path]}.")
+        elif isinstance(value, Mapping):
+            kept[key], more = without_foreign_keys(value, f"{path}.")
+            problems += more
+        else:
+            kept[key] = value
+    return kept, problems

@@ -1,0 +1,166 @@
+"""The configuration as a whole, and the ways to get one."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, PrivateAttr, ValidationError
+
+from batchenv.config.environment import Environment
+from batchenv.config.foreign_keys import without_foreign_keys
+from batchenv.config.paths import PRESET_FILES, PRESETS, Places, absolute, is_file
+from batchenv.config.problems import describe_problems, shortened
+from batchenv.config.section import Section
+from batchenv.config.training import Training
+from batchenv.config.yaml_text import dump_yaml, parse_yaml
+from batchenv.errors import ConfigError, nearest
+
+_OWN_TERM = re.compile(r".*\.py:\w+")
+
+
+class Config(Section):
+    """A checked configuration; get one from `load_config`.
+
+    It is self-contained: relative paths are absolute in it, and defaults are filled in.
+    """
+
+    environment: Environment = Field(description="All that `BatchEnv` needs to know.")
+    training: Training = Field(default_factory=Training, description="How a policy is trained.")
+
+    _places: Places = PrivateAttr(default_factory=Places)
+
+    def model_post_init(self, context: Any, /) -> None:
+        if isinstance(context, Places):
+            self._places = context
+
+    def __eq__(self, other: object) -> bool:
+        # Where files were looked for is no part of what the configuration says.
+        if not isinstance(other, Config):
+            return NotImplemented
+        return (self.environment, self.training) == (other.environment, other.training)
+
+    def to_yaml(self) -> str:
+        """Return the whole configuration, defaults included; `load_config` of the text gives an equal one."""
+        return dump_yaml(self.model_dump())
+
+    def replace(self, changes: Mapping[str, Any]) -> "Config":
+        """Return a checked configuration with some values changed.
+
+        Args:
+            changes: new values by dotted path; a mapping replaces a whole section. Relative paths start where
+                this configuration's did.
+
+        Raises:
+            ConfigError: as `load_config`.
+
+        >>> load_config("walk").replace({"training.steps": 20000}).training.steps
+        20000
+        """
+        data = self.model_dump()
+        for path, value in changes.items():
+            _set(data, path, value)
+        return _validate(data, "the changed configuration", self._places)
+
+    def resolve_path(self, name: str) -> Path:
+        """Return the absolute path of a file as this configuration names it; see `resolve_path`."""
+        return self._places.find(name)
+
+
+def load_config(
+    source: str | Path | Mapping[str, Any] | Config, data_root: str | Path | None = None
+) -> Config:
+    """Read, check and complete a configuration.
+
+    Args:
+        source: YAML text (a line break, a ": " or a leading bracket marks it), the path of a YAML file, the
+            name of a preset, or a mapping. A Config is returned as it is.
+        data_root: a directory that "@data/..." may mean, beside the package's data and the directory that the
+            environment variable BATCHENV_DATA names.
+
+    Raises:
+        ConfigError: it cannot be meant; lists every problem with the path of its key.
+
+    >>> load_config("walk").environment.simulation.sim_hz
+    300
+    """
+    if isinstance(source, Config):
+        return source
+    root = _checked_root(data_root)
+    if isinstance(source, Mapping):
+        return _validate(source, "the configuration", Places(Path.cwd(), root))
+    if not isinstance(source, str | os.PathLike):
+        kind = type(source).__name__
+        raise ConfigError(
+            f"a configuration is YAML text, a path, the name of a preset or a mapping, not a {kind}"
+        )
+    if isinstance(source, str) and _is_text(source):
+        origin, text, base = "the YAML text", source, Path.cwd()
+    else:
+        file = _file_of(source)
+        origin = f"the preset {source}" if source in PRESETS else str(file)
+        text, base = _read(file), absolute(file).parent
+    return _validate(parse_yaml(text, origin), origin, Places(base, root))
+
+
+def _validate(data: Mapping[Any, Any], origin: str, places: Places) -> Config:
+    kept, problems = without_foreign_keys(data)
+    kept.setdefault("environment", {})
+    try:
+        config = Config.model_validate(kept, context=places)
+    except ValidationError as error:
+        problems += describe_problems(error, Config)
+    else:
+        if not problems:
+            return config
+    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    raise ConfigError("\n  ".join([f"{origin} has {count}:", *problems]))
+
+
+def _is_text(source: str) -> bool:
+    return "\n" in source or ": " in source or source.lstrip()[:1] in ("", "{", "[")
+
+
+def _file_of(source: str | os.PathLike[str]) -> Path:
+    if isinstance(source, str) and source in PRESET_FILES:
+        return PRESET_FILES[source]
+    file = Path(source).expanduser()
+    if not is_file(file):
+        raise ConfigError(
+            f"{shortened(str(source))} is neither a file nor a preset.{nearest(str(source), PRESETS)} "
+            f"Presets: {', '.join(PRESETS)}."
+        )
+    return file
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 text: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _checked_root(data_root: str | Path | None) -> Path | None:
+    if data_root is None:
+        return None
+    root = Path(data_root).expanduser()
+    if not root.is_dir():
+        raise ConfigError(f"data_root = {str(data_root)!r}: there is no such directory")
+    return absolute(root)
+
+
+def _set(data: dict[str, Any], path: str, value: Any) -> None:
+    """Set a value by its dotted path; keys of reward terms may have dots themselves."""
+    known = [key for key in data if f"{path}.".startswith(f"{key}.")]
+    own_term = _OWN_TERM.match(path)
+    key = max(known, key=len) if known else own_term[0] if own_term else path.partition(".")[0]
+    rest = path[len(key) + 1 :]
+    if not rest:
+        data[key] = value
+        return
+    if not isinstance(data.get(key, {}), dict):
+        data[key] = {}
+    _set(data.setdefault(key, {}), rest, value)

@@ -1,0 +1,102 @@
+"""Where the files that a configuration names are looked for."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from batchenv.errors import ConfigError, nearest
+
+_PACKAGE = Path(__file__).parent.parent
+PACKAGE_DATA = _PACKAGE / "data"
+PRESET_FILES: Mapping[str, Path] = {file.stem: file for file in sorted((_PACKAGE / "presets").glob("*.yaml"))}
+PRESETS: tuple[str, ...] = tuple(PRESET_FILES)
+DATA_PREFIX = "@data/"
+DATA_VARIABLE = "BATCHENV_DATA"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where one configuration's files are looked for.
+
+    Attributes:
+        base: directory that relative paths start from, by default the working directory.
+        data_root: directory that "@data/..." may mean, beside the package's own data.
+    """
+
+    base: Path | None = None
+    data_root: Path | None = None
+
+    def find(self, name: str) -> Path:
+        """Return the absolute path of an existing file.
+
+        Raises:
+            ConfigError: there is none; says where it was looked for.
+        """
+        if not name.startswith(DATA_PREFIX):
+            path = absolute(Path(name).expanduser(), self.base)
+            if is_file(path):
+                return path
+            hint = (
+                f' Files of a data directory are written "{DATA_PREFIX}NAME".' if name.startswith("@") else ""
+            )
+            raise ConfigError(f"there is no file {path}.{hint}")
+        roots = self._data_roots()
+        inside = name.removeprefix(DATA_PREFIX)
+        for root in roots:
+            if is_file(root / inside):
+                return absolute(root / inside)
+        shipped = (file.name for file in PACKAGE_DATA.iterdir())
+        looked = ", ".join(str(root) for root in roots)
+        raise ConfigError(f"no data directory has {inside} (looked in {looked}).{nearest(inside, shipped)}")
+
+    def settle(self, name: str) -> str:
+        """Return the name of an existing file so that it means the same without these places.
+
+        A relative path, or one found only under `data_root`, becomes absolute; what every process on this
+        machine finds stays as written, and so stays right on other machines.
+        """
+        path = self.find(name)
+        if not name.startswith(DATA_PREFIX):
+            return str(path)
+        without_root = Places(self.base)
+        try:
+            return name if without_root.find(name) == path else str(path)
+        except ConfigError:
+            return str(path)
+
+    def _data_roots(self) -> list[Path]:
+        variable = os.environ.get(DATA_VARIABLE)
+        roots = [PACKAGE_DATA, self.data_root, Path(variable).expanduser() if variable else None]
+        return [absolute(root) for root in roots if root is not None]
+
+
+def absolute(path: Path, base: Path | None = None) -> Path:
+    """Return path without "..", from base or the working directory if relative; links are not followed."""
+    return Path(os.path.abspath((base or Path()) / path))
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there and may be looked at; a name that no file can have is no error."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def resolve_path(name: str, base: Path | None = None, data_root: Path | None = None) -> Path:
+    """Return the absolute path of a file as configurations name it.
+
+    Args:
+        name: a path, or "@data/..." (in the package's data, then in data_root, then in the directory that the
+            environment variable BATCHENV_DATA names).
+        base: directory that relative paths start from, by default the working directory.
+        data_root: a directory of data beside the package's own.
+
+    Raises:
+        ConfigError: no such file.
+
+    >>> resolve_path("@data/human_emg_onoff.csv").name
+    'human_emg_onoff.csv'
+    """
+    return Places(base, data_root).find(name)

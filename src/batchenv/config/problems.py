@@ -1,0 +1,109 @@
+"""From pydantic's errors to lines that name the key's path, its value, what is right, the nearest name."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from batchenv.config.section import BY_JOINT, NUMBER
+from batchenv.errors import nearest
+
+_KEY = "[key]"
+_LABELS = {NUMBER, BY_JOINT, _KEY}
+_YAML_WORDS: Mapping[bool | None, str] = {None: "null", True: "true", False: "false"}
+_EXPECTED: Mapping[str, str] = {
+    "model_type": "give a mapping of keys to values, or leave the key out",
+    "dict_type": "give a mapping of keys to values, or leave the key out",
+    "mapping_type": "give a mapping of keys to values, or leave the key out",
+    "int_type": "give a whole number",
+    "int_from_float": "give a whole number",
+    "float_type": "give a number",
+    "bool_type": "give true or false",
+    "string_type": "give text",
+    "tuple_type": "give a list, such as [256, 256]",
+    "finite_number": "give a finite number",
+    "greater_than": "give a number above {gt}",
+    "greater_than_equal": "give a number of at least {ge}",
+    "less_than": "give a number below {lt}",
+    "less_than_equal": "give a number of at most {le}",
+    "too_short": "give at least one",
+    "invalid_key": "keys are text",
+}
+
+
+def describe_problems(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Return a line for each error of a validation by model."""
+    return [_describe(detail, model) for detail in error.errors()]
+
+
+def _describe(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    location = [str(part) for part in detail["loc"] if part not in _LABELS]
+    path = ".".join(location)
+    if detail["type"] == "missing":
+        candidate = nearest(location[-1], map(str, detail["input"]))
+        return f"{path}: is missing.{candidate.replace('Did you mean', 'Is it meant by')}"
+    if detail["type"] == "extra_forbidden":
+        right = _unknown_key(location, model)
+    else:
+        right = _sentence(_expectation(detail)) + _nearest_choice(detail)
+    if _KEY in detail["loc"] or detail["type"] == "invalid_key":
+        return f"{path}: not a key that can stand here: {right}"
+    return f"{path} = {shortened(detail['input'])}: {right}"
+
+
+def _expectation(detail: ErrorDetails) -> str:
+    context = detail.get("ctx", {})
+    if detail["type"] == "value_error":
+        return str(context["error"])
+    if detail["type"] == "literal_error":
+        return f"give {context['expected']}"
+    template = _EXPECTED.get(detail["type"])
+    return template.format(**context) if template else detail["msg"]
+
+
+def _nearest_choice(detail: ErrorDetails) -> str:
+    if detail["type"] != "literal_error":
+        return ""
+    return nearest(str(detail["input"]), re.findall("'([^']*)'", str(detail.get("ctx", {}).get("expected"))))
+
+
+def _unknown_key(location: Sequence[str], model: type[BaseModel]) -> str:
+    section = _section_at(model, location[:-1])
+    siblings = list(section.model_fields) if section else []
+    if hint := nearest(location[-1], siblings):
+        return f"there is no such key.{hint}"
+    elsewhere = [path for path in _paths(model) if path.rpartition(".")[2] == location[-1]]
+    if elsewhere:
+        return f"there is no such key here. Did you mean {elsewhere[0]!r}?"
+    return f"there is no such key. Here stand: {', '.join(siblings)}."
+
+
+def _section_at(model: type[BaseModel], location: Sequence[str]) -> type[BaseModel] | None:
+    section: type[BaseModel] | None = model
+    for part in location:
+        field = section.model_fields.get(part) if section else None
+        section = _section_in(field.annotation) if field else None
+    return section
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield f"{prefix}{name}"
+        if section := _section_in(field.annotation):
+            yield from _paths(section, f"{prefix}{name}.")
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?")) else f"{text}."
+
+
+def shortened(value: Any) -> str:
+    """Return a value as messages show it, cut where it is long."""
+    text = _YAML_WORDS[value] if value is None or isinstance(value, bool) else repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

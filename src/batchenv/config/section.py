@@ -1,0 +1,83 @@
+"""What all sections of a configuration share: the base model, and field types that need more than bounds."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+)
+
+from batchenv.config.paths import Places
+from batchenv.errors import ConfigError
+
+# These labels stand in the locations of pydantic's errors; no key can equal them.
+NUMBER = "<number>"
+BY_JOINT = "<by joint>"
+
+
+class Section(BaseModel):
+    """A frozen group of keys; unknown keys, wrong types (a boolean is no number), NaN and infinity fail."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
+    )
+
+
+def places_of(info: ValidationInfo) -> Places:
+    """Where the configuration under validation looks for files."""
+    return info.context if isinstance(info.context, Places) else Places()
+
+
+def _settled_file(name: str, info: ValidationInfo) -> str:
+    return places_of(info).settle(name)
+
+
+def _settled_body(name: str, info: ValidationInfo) -> str:
+    prefix, colon, model = name.partition(":")
+    if prefix == "myo_sim" and colon:
+        if model.isidentifier():
+            return name
+        raise ConfigError('give "myo_sim:NAME", such as "myo_sim:myolegs"')
+    try:
+        return places_of(info).settle(name)
+    except ConfigError as error:
+        raise ConfigError(f'give "myo_sim:NAME" or the path of an MJCF file; {error}') from None
+
+
+def _settled_term(key: str, info: ValidationInfo) -> str:
+    file, _, function = key.rpartition(":")
+    if not function.isidentifier() or (file and not file.endswith(".py")):
+        raise ConfigError('give the name of a shipped reward term, or "FILE.py:FUNCTION"')
+    return f"{places_of(info).settle(file)}:{function}" if file else key
+
+
+def _term_argument(value: Any) -> Any:
+    if not isinstance(value, bool | int | float | str):
+        raise ConfigError("give a number, true, false or text")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError("give a finite number")
+    return value
+
+
+def _gain_form(value: Any) -> str:
+    return BY_JOINT if isinstance(value, Mapping) else NUMBER
+
+
+Gain = Annotated[float, Field(ge=0)]
+JointGains = Annotated[
+    Annotated[Gain, Tag(NUMBER)] | Annotated[dict[str, Gain], Field(min_length=1), Tag(BY_JOINT)],
+    Discriminator(_gain_form),
+]
+LayerSizes = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1, strict=False)]
+DataFile = Annotated[str, AfterValidator(_settled_file)]
+BodyFile = Annotated[str, AfterValidator(_settled_body)]
+TermName = Annotated[str, AfterValidator(_settled_term)]
+TermArgument = Annotated[bool | int | float | str, BeforeValidator(_term_argument)]

@@ -1,0 +1,59 @@
+"""The section `training`: proximal policy optimisation and its budget."""
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from batchenv.config.section import LayerSizes, Section
+from batchenv.errors import ConfigError
+
+
+class Training(Section):
+    """How a policy is trained."""
+
+    steps: int = Field(
+        default=4_000_000, gt=0, description="Environment steps in all, over all worlds [steps]."
+    )
+    num_envs: int = Field(default=128, gt=0, description="Worlds stepped in parallel [worlds].")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of everything that is drawn [1].")
+    num_steps_per_env: int = Field(
+        default=32, gt=0, description="Steps of each world between two updates of the policy [steps]."
+    )
+    hidden: LayerSizes = Field(
+        default=(256, 256), description="Sizes of the hidden layers of policy and value function [units]."
+    )
+    learning_rate: float = Field(
+        default=1e-3, gt=0, description="Learning rate that adaptation starts from [1]."
+    )
+    desired_kl: float = Field(
+        default=0.01,
+        gt=0,
+        description="Change of the policy per update that the learning rate is adapted to [nats].",
+    )
+    epochs: int = Field(default=5, gt=0, description="Passes over the samples per update [passes].")
+    mini_batches: int = Field(
+        default=4, gt=0, description="Parts that the samples of an update are split into [1]."
+    )
+    gamma: float = Field(default=0.99, gt=0, le=1, description="Discount of future rewards per step [1].")
+    lam: float = Field(default=0.95, ge=0, le=1, description="Decay of generalised advantage estimation [1].")
+    entropy: float = Field(default=0.0, ge=0, description="Weight of the entropy bonus [1].")
+    init_std: float = Field(default=0.3, gt=0, description="First standard deviation of actions [actions].")
+    clip: float = Field(
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="Change of the action probability ratio beyond which gain is cut off [1].",
+    )
+    checkpoint_seconds: float = Field(default=60.0, gt=0, description="Time between checkpoints [s].")
+    symmetry: bool = Field(
+        default=False, description="Whether every sample is also learned from as its left-right mirror image."
+    )
+    learn_threads: int = Field(
+        default=2, gt=0, description="Torch threads while the policy is updated [threads]."
+    )
+
+    @field_validator("mini_batches")
+    @classmethod
+    def _no_empty_mini_batch(cls, mini_batches: int, info: ValidationInfo) -> int:
+        samples = info.data.get("num_envs", 0) * info.data.get("num_steps_per_env", 0)
+        if samples and mini_batches > samples:
+            raise ConfigError(f"give at most num_envs * num_steps_per_env = {samples}")
+        return mini_batches

@@ -1,0 +1,147 @@
+"""Muscle force and moment arms, compiled: what `mj_fwdActuation` will make of an activation.
+
+Force of a MuJoCo muscle is `gain * activation + bias`, both negative when it pulls [N]. The formulas are those
+of `mju_muscleGain` and `mju_muscleBias`, and equal them bit for bit.
+"""
+
+import numba
+
+MINVAL = 1e-15  # mjMINVAL
+
+
+@numba.njit(inline="always")
+def force_length(length, lmin, lmax):
+    """Active force-length curve at a normalised length; `mju_muscleGainLength`."""
+    if length < lmin or length > lmax:
+        return 0.0
+    a = 0.5 * (lmin + 1.0)
+    b = 0.5 * (1.0 + lmax)
+    if length <= a:
+        x = (length - lmin) / max(MINVAL, a - lmin)
+        return 0.5 * x * x
+    if length <= 1.0:
+        x = (1.0 - length) / max(MINVAL, 1.0 - a)
+        return 1.0 - 0.5 * x * x
+    if length <= b:
+        x = (length - 1.0) / max(MINVAL, b - 1.0)
+        return 1.0 - 0.5 * x * x
+    x = (lmax - length) / max(MINVAL, lmax - b)
+    return 0.5 * x * x
+
+
+@numba.njit(inline="always")
+def force_velocity(velocity, fvmax):
+    """Force-velocity curve at a normalised velocity, shortening negative; in `mju_muscleGain`."""
+    y = fvmax - 1.0
+    if velocity <= -1.0:
+        return 0.0
+    if velocity <= 0.0:
+        return (velocity + 1.0) * (velocity + 1.0)
+    if velocity <= y:
+        return fvmax - (y - velocity) * (y - velocity) / max(MINVAL, y)
+    return fvmax
+
+
+@numba.njit(inline="always")
+def peak_force(force, scale, acc0):
+    """Peak isometric force [N]; a negative `force` means `scale` over the acceleration at unit force."""
+    return scale / max(MINVAL, acc0) if force < 0.0 else force
+
+
+@numba.njit
+def muscle_gain(length, velocity, lengthrange, acc0, prm):
+    """Force at full activation, less the passive force [N], <= 0; equals `mju_muscleGain`.
+
+    Args:
+        length: actuator length [m].
+        velocity: actuator velocity [m/s].
+        lengthrange: operating range (2,) [m].
+        acc0: `actuator_acc0`.
+        prm: `actuator_gainprm` (>= 9,).
+    """
+    optimal = (lengthrange[1] - lengthrange[0]) / max(MINVAL, prm[1] - prm[0])
+    normal_length = prm[0] + (length - lengthrange[0]) / max(MINVAL, optimal)
+    normal_velocity = velocity / max(MINVAL, optimal * prm[6])
+    active = force_length(normal_length, prm[4], prm[5])
+    return -peak_force(prm[2], prm[3], acc0) * active * force_velocity(normal_velocity, prm[8])
+
+
+@numba.njit
+def muscle_bias(length, lengthrange, acc0, prm):
+    """Passive force [N], <= 0; equals `mju_muscleBias`. Arguments as in `muscle_gain`, with `actuator_biasprm`."""
+    optimal = (lengthrange[1] - lengthrange[0]) / max(MINVAL, prm[1] - prm[0])
+    normal_length = prm[0] + (length - lengthrange[0]) / max(MINVAL, optimal)
+    b = 0.5 * (1.0 + prm[5])
+    if normal_length <= 1.0:
+        return 0.0
+    force = peak_force(prm[2], prm[3], acc0)
+    if normal_length <= b:
+        x = (normal_length - 1.0) / max(MINVAL, b - 1.0)
+        return -force * prm[7] * 0.5 * x * x
+    x = (normal_length - b) / max(MINVAL, b - 1.0)
+    return -force * prm[7] * (0.5 + x)
+
+
+@numba.njit
+def activation_reach(activation, timestep, tau_activation, tau_deactivation):
+    """Lowest and highest activation that excitations in [0, 1] reach in one step; inverts `mju_muscleDynamics`.
+
+    Args:
+        activation: now, in [0, 1].
+        timestep: [s].
+        tau_activation, tau_deactivation: time constants, `actuator_dynprm[:2]` [s].
+    """
+    scale = 0.5 + 1.5 * activation
+    rise = timestep / max(MINVAL, tau_activation * scale)
+    fall = timestep * scale / max(MINVAL, tau_deactivation)
+    return max(0.0, activation * (1.0 - fall)), min(1.0, activation + rise * (1.0 - activation))
+
+
+@numba.njit
+def excitation_for(target, activation, timestep, tau_activation, tau_deactivation):
+    """Excitation in [0, 1] that carries activation to target in one step, or as far as it goes."""
+    scale = 0.5 + 1.5 * activation
+    tau = tau_activation * scale if target > activation else tau_deactivation / scale
+    return min(1.0, max(0.0, activation + (target - activation) * tau / timestep))
+
+
+@numba.njit
+def coupling_slope(x, coef):
+    """d/dx of the polynomial sum_k coef[k] x^k of a mjEQ_JOINT equality (5 coefficients)."""
+    return coef[1] + x * (2.0 * coef[2] + x * (3.0 * coef[3] + x * 4.0 * coef[4]))
+
+
+@numba.njit
+def effective_moment_arms(
+    # model: couplings and the sparse structure of muscles over joints
+    dof_joint,
+    dof_slope,
+    crossing,
+    # data: MuJoCo's sparse actuator moments
+    moment,
+    rownnz,
+    rowadr,
+    colind,
+    # out
+    arms,
+):
+    """Moment arm of each muscle on each primary joint it crosses, through the bound joints.
+
+    arm[m, j] = sum over dofs d of joint j and of the joints bound to it: moment[m, d] * dq_d/dq_j  [m].
+
+    Args:
+        dof_joint: primary joint that a dof belongs to or is bound to, or -1 (nv,).
+        dof_slope: dq_dof / dq_joint (nv,).
+        crossing: place of (muscle, joint) in `arms`, or -1 (n_muscle, n_joint).
+        moment, rownnz, rowadr, colind: `actuator_moment` and its sparse structure.
+        arms: out (nnz,) [m].
+    """
+    for k in range(arms.size):
+        arms[k] = 0.0
+    for m in range(crossing.shape[0]):
+        start = rowadr[m]
+        for k in range(start, start + rownnz[m]):
+            dof = colind[k]
+            joint = dof_joint[dof]
+            if joint >= 0 and crossing[m, joint] >= 0:
+                arms[crossing[m, joint]] += moment[k] * dof_slope[dof]

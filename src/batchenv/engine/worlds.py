@@ -1,0 +1,291 @@
+"""N worlds of one body, stepped together on all cores, with the control law inside every substep."""
+
+import os
+from dataclasses import dataclass, field
+
+import mujoco
+import numpy as np
+from mujoco.batch import Batch, SimulationError
+from numpy.typing import NDArray
+
+from batchenv.body import Body
+from batchenv.body.sources import compile_spec
+from batchenv.engine import memory
+from batchenv.engine.block import (
+    ACTIVATION_SQUARED_AT,
+    ACTUATORS,
+    BLOCK_AT,
+    MAGIC_AT,
+    SUBSTEP_AT,
+    WORLD_AT,
+    ControlBlock,
+    UserLayout,
+)
+from batchenv.engine.control import install, magic
+from batchenv.engine.moment_arms import dof_joints, joints_crossed, largest_moment_arms
+from batchenv.errors import BodyError, InputError
+
+Array = NDArray[np.float64]
+
+_DIVERGED = [
+    int(mujoco.mjtWarning.mjWARN_BADQPOS),
+    int(mujoco.mjtWarning.mjWARN_BADQVEL),
+    int(mujoco.mjtWarning.mjWARN_BADQACC),
+]
+
+
+def available_cpus() -> int:
+    """Number of CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class ControlLaw:
+    """How targets become forces.
+
+    Attributes:
+        actuator: "mass" (joint targets, torques coordinated over muscles), "pd" (joint targets, ideal torques),
+            "tor" (torques), or "muscle" (excitations).
+        kp: stiffness of the PD law (n_joint,) [Nm/rad].
+        kv: damping of the PD law (n_joint,) [Nms/rad].
+        activation_dynamics: whether activations follow MuJoCo's muscle dynamics, or the coordinator at once.
+        sweeps: coordinate-descent passes of the static optimisation in each substep.
+        regularization: of the squared activations against squared torque errors [Nm^2].
+        inference_per_sim: the coordinator runs in every so many substeps and is held between.
+    """
+
+    actuator: str
+    kp: Array
+    kv: Array
+    activation_dynamics: bool = True
+    sweeps: int = 4
+    regularization: float = 10.0
+    inference_per_sim: int = 1
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """State of all worlds: MuJoCo's state rows (n, nstate), and per-world model fields by name."""
+
+    state: Array
+    fields: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class Worlds:
+    """N worlds of one body.
+
+    The arrays named below are live `(num_worlds, ...)` views, refreshed by every call: `qpos`, `qvel`, `act`,
+    `time`, and those of `bind`. Bits do not depend on the number of threads nor on that of the worlds.
+
+    Args:
+        body: what moves.
+        law: how targets become forces.
+        num_worlds: N.
+        substeps: physics steps in one `step`, at least 2.
+        num_threads: threads that step them; by default the CPUs that this process may use.
+    """
+
+    def __init__(
+        self, body: Body, law: ControlLaw, num_worlds: int, substeps: int, num_threads: int | None = None
+    ):
+        self.body, self.law, self.substeps = body, law, substeps
+        self.num_threads = min(num_worlds, num_threads or available_cpus())
+        self.layout = UserLayout.of(len(body.joint_names), len(body.muscle_names), len(body.foot_sensor_adr))
+        install()
+        model = _controlled_model(body, law, self.layout.size)
+        memory.check_layout(model)
+        self._block = _control_block(body, law, self.layout, model)
+        self.batch = Batch(model, num_worlds, self.num_threads, persistent=True)
+        self.failed = np.zeros(num_worlds, bool)
+        self._expanded: dict[str, np.ndarray] = {}
+        self._user = self.batch.bind("userdata")
+        self.qpos, self.qvel = self.batch.bind("qpos"), self.batch.bind("qvel")
+        self.act, self.time = self.batch.bind("act"), self.batch.bind("time")
+        self._sign()
+
+    @property
+    def num_worlds(self) -> int:
+        """N."""
+        return self.batch.nsim
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The model that every world runs on, but for its own fields (`expand`)."""
+        return self.batch.model
+
+    @property
+    def timestep(self) -> float:
+        """Length of a substep [s]."""
+        return float(self.model.opt.timestep)
+
+    def bind(self, name: str) -> np.ndarray:
+        """Live (num_worlds, ...) view of an MjData field, by MuJoCo's name."""
+        return self.batch.bind(name)
+
+    def expand(self, name: str) -> np.ndarray:
+        """Live (num_worlds, ...) array of a model field, for each world its own values (`Batch.expand`)."""
+        if name not in self._expanded:
+            self._expanded[name] = self.batch.expand(name)
+        return self._expanded[name]
+
+    def set_muscle_strength(self, strength: np.ndarray, ids: np.ndarray | None = None) -> None:
+        """Scale peak forces.
+
+        Args:
+            strength: factor on every muscle's peak force (len(ids), n_muscle) or broadcastable.
+            ids: worlds, or None for all.
+        """
+        rows = slice(None) if ids is None else ids
+        for name in ("actuator_gainprm", "actuator_biasprm"):
+            self.expand(name)[rows, :, 2] = getattr(self.model, name)[:, 2] * strength
+
+    def set_mass(self, scale: np.ndarray, ids: np.ndarray | None = None) -> None:
+        """Scale the masses and inertias of all bodies by a factor for each world (len(ids),)."""
+        rows = np.arange(self.num_worlds) if ids is None else ids
+        factor = np.broadcast_to(np.asarray(scale, float), len(rows))
+        self.expand("body_mass")[rows] = self.model.body_mass * factor[:, None]
+        self.expand("body_inertia")[rows] = self.model.body_inertia * factor[:, None, None]
+        self.batch.set_const(rows)
+
+    def set_friction(self, friction: np.ndarray, ids: np.ndarray | None = None) -> None:
+        """Set the sliding friction of the floor, for each world its own (len(ids),)."""
+        rows = slice(None) if ids is None else ids
+        self.expand("geom_friction")[rows, self.body.floor_geom, 0] = friction
+
+    def slot(self, name: str) -> Array:
+        """Live (num_worlds, ...) view of a slot of `userdata`, by its name in `UserLayout`."""
+        start, length = getattr(self.layout, name)
+        return self._user[:, start : start + length]
+
+    @property
+    def mean_squared_activation(self) -> Array:
+        """Mean over muscles and substeps of squared activation in the last step (num_worlds,)."""
+        return self._user[:, ACTIVATION_SQUARED_AT] / self.substeps
+
+    def mean_of(self, name: str) -> Array:
+        """A sum of the last step as a mean over the substeps it holds: all but the last (see `UserLayout`)."""
+        return self.slot(name) / (self.substeps - 1)
+
+    def set_targets(self, target: np.ndarray, rate: np.ndarray | None = None) -> None:
+        """Hand every world what its actuators are to reach in the next step.
+
+        Args:
+            target: joint angles [rad], torques [Nm] or excitations, as the actuator says (num_worlds, n).
+            rate: velocity at which joint targets move through the step (num_worlds, n_joint) [rad/s].
+        """
+        self.slot("target")[:, : target.shape[1]] = target
+        if rate is not None:
+            self.slot("target_rate")[:] = rate
+
+    def step(self) -> None:
+        """Advance every world by `substeps`; derived fields are then those of the new state.
+
+        Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` until they are reset.
+        """
+        for cleared in self.layout.sums:
+            self._user[:, cleared] = 0.0
+        before = self.batch.warning[:, _DIVERGED, 1].sum(axis=1)
+        try:
+            self.batch.step(nstep=self.substeps, stage=int(mujoco.mjtStage.mjSTAGE_VEL))
+        except SimulationError as error:
+            self.failed[error.ids] = True
+        self.failed |= self.batch.warning[:, _DIVERGED, 1].sum(axis=1) != before
+        self.failed |= ~(np.isfinite(self.qpos).all(axis=1) & np.isfinite(self.qvel).all(axis=1))
+
+    def reset(self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray) -> None:
+        """Put worlds into a state at rest of muscles, and compute what follows from it.
+
+        Args:
+            ids: worlds (n,).
+            qpos: (n, nq).
+            qvel: (n, nv).
+        """
+        self.batch.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
+        self.qpos[ids], self.qvel[ids] = qpos, qvel
+        self._user[ids] = 0.0
+        self._sign()
+        self.batch.forward(ids, stage=int(mujoco.mjtStage.mjSTAGE_VEL))
+        self.failed[ids] = False
+
+    def snapshot(self) -> Snapshot:
+        """Copy the state of all worlds, for `restore`."""
+        return Snapshot(self.batch.state.copy(), {name: a.copy() for name, a in self._expanded.items()})
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put all worlds back into a snapshot; what follows has the bits it would have had.
+
+        Raises:
+            InputError: the snapshot is of another number of worlds or another body.
+        """
+        if snapshot.state.shape != self.batch.state.shape:
+            raise InputError(
+                f"snapshot holds state rows {snapshot.state.shape}, these worlds {self.batch.state.shape}: "
+                "restore it into worlds of the same body and number"
+            )
+        self.batch.state[:] = snapshot.state
+        for name, values in snapshot.fields.items():
+            self.expand(name)[:] = values
+        if {"body_mass", "body_inertia"} & snapshot.fields.keys():
+            self.batch.set_const()
+        self._sign()
+        self.batch.forward(stage=int(mujoco.mjtStage.mjSTAGE_VEL))
+        self.failed[:] = False
+
+    def _sign(self) -> None:
+        """Write what makes the callback take a row for ours."""
+        self._user[:, MAGIC_AT] = magic()
+        self._user[:, BLOCK_AT] = self._block.address
+        self._user[:, WORLD_AT] = np.arange(self.num_worlds)
+
+
+def _controlled_model(body: Body, law: ControlLaw, nuserdata: int) -> mujoco.MjModel:
+    """Compile the body with room for `userdata` and with its muscles as the actuator wants them."""
+    body.spec.nuserdata = nuserdata
+    model = compile_spec(body.spec)
+    if len(body.muscle_names) != model.nu:
+        others = sorted({model.actuator(i).name for i in range(model.nu)} - set(body.muscle_names))
+        raise BodyError(f"actuators {', '.join(others)} are not muscles; remove them from the body")
+    if law.actuator in ("pd", "tor"):  # ideal torques: the muscles make no force at all
+        model.actuator_group[:] = 0
+        model.opt.disableactuator = 1
+    if law.actuator == "mass" and law.activation_dynamics:  # the force of a substep is that of its own excitation
+        model.actuator_actearly[:] = True
+    return model
+
+
+def _control_block(body: Body, law: ControlLaw, layout: UserLayout, model: mujoco.MjModel) -> ControlBlock:
+    """The shared numbers of a body under a control law."""
+    ptr, joint = joints_crossed(largest_moment_arms(body, model))
+    crossing = np.full((model.nu, len(body.joint_names)), -1)
+    crossing[np.repeat(np.arange(model.nu), np.diff(ptr)), joint] = np.arange(joint.size)
+    arrays = {
+        "joint_qposadr": body.joint_qposadr,
+        "joint_dofadr": body.joint_dofadr,
+        "kp": law.kp,
+        "kv": law.kv,
+        "bound_dofadr": body.bound_dofadr,
+        "bound_joint": body.bound_joint,
+        "bound_driver_q0": body.bound_driver_q0,
+        "bound_coef": body.bound_coef,
+        "dof_joint": dof_joints(body, model),
+        "crossing": crossing,
+        "muscle_ptr": ptr,
+        "muscle_joint": joint,
+        "torque_weight": np.ones(len(body.joint_names)),
+        "foot_sensor_adr": body.foot_sensor_adr,
+    }
+    scalars = {
+        "actuator": ACTUATORS[law.actuator],
+        "activation_dynamics": law.activation_dynamics,
+        "inference_every": law.inference_per_sim,
+        "sweeps": law.sweeps,
+        "regularization": law.regularization,
+        "n_joint": len(body.joint_names),
+        "n_muscle": model.nu,
+        "n_dof": model.nv,
+        "n_bound": len(body.bound_joint),
+        "n_foot": len(body.foot_sensor_adr),
+        "n_crossing": joint.size,
+    }
+    scalars |= {f"at_{name}": getattr(layout, name)[0] for name in layout.__dataclass_fields__ if name != "size"}
+    return ControlBlock(arrays, scalars)

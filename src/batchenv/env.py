@@ -1,0 +1,316 @@
+"""BatchEnv: N muscle-driven humans behind one call."""
+
+import logging
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchenv.body import Body, load_body
+from batchenv.body.gait_cycle import load_gait_cycle
+from batchenv.config import Config, load_config
+from batchenv.engine import ControlLaw, Snapshot, Worlds
+from batchenv.errors import InputError, UsageError
+from batchenv.mdp.observations import Column, Mirror
+from batchenv.mdp.task import TaskState, WalkingTask
+
+_log = logging.getLogger(__name__)
+_MAX_SEED = 2**64 - 1
+
+
+@dataclass(frozen=True)
+class EnvSnapshot:
+    """State of a BatchEnv: of its worlds, its task, and its seed."""
+
+    worlds: Snapshot
+    task: TaskState
+    seed: int
+    obs: np.ndarray
+
+
+class BatchEnv:
+    """N independent worlds of one walking human, stepped together.
+
+    Results are the same float32 buffers at every call, overwritten by the next: copy what must last, or set `copy`.
+    A world that ends is reset within the step that ended it: its row of the observations is then the first of its
+    next episode, and `final_obs`, `terminated`, `truncated`, `episode_returns` and `episode_lengths` tell, in the
+    rows where `dones`, how the old one ended. The same seed and actions give the same bits at any number of threads
+    and of worlds.
+
+    Args:
+        config: YAML text, a path, the name of a preset, or a `Config`.
+        num_envs: N.
+        num_threads: threads that step the worlds; by default the CPUs that this process may use.
+        seed: of all random draws; by default one from the operating system, found in `seed`.
+        copy: return new arrays instead of the same buffers.
+        data_root: where `@data/` files are looked for after the package's own.
+
+    Raises:
+        ConfigError: the configuration cannot be meant.
+        BodyError: the body lacks what the task needs.
+
+    Attributes:
+        num_envs, num_threads, obs_dim, action_dim: sizes.
+        config: resolved.
+        body, worlds: what moves, and the engine that moves it.
+        obs_layout, action_layout: name and unit of every column.
+        mirror_obs, mirror_action: images of the columns in the sagittal plane.
+        control_dt: length of a step [s]; max_episode_steps: when episodes are truncated.
+        final_obs: last observation of the episodes that ended (N, obs_dim).
+        terminated, truncated: why they ended (N,) bool.
+        episode_returns, episode_lengths: of the episodes that ended (N,).
+        reward_terms: unweighted values of the last step, by term (N,) each.
+        failures: number of episodes that ended because their world diverged.
+
+    Example:
+        >>> with BatchEnv("walk", num_envs=2, seed=0) as env:
+        ...     obs = env.reset()
+        ...     obs, rewards, dones = env.step(np.zeros((2, env.action_dim)))
+        >>> obs.shape == (2, env.obs_dim), rewards.dtype
+        (True, dtype('float32'))
+    """
+
+    def __init__(
+        self,
+        config: Config | str | Path,
+        num_envs: int,
+        num_threads: int | None = None,
+        seed: int | None = None,
+        *,
+        copy: bool = False,
+        data_root: str | Path | None = None,
+    ):
+        for name, value in (("num_envs", num_envs), ("num_threads", num_threads or 1)):
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+                raise InputError(f"{name} is {value!r}; expected a whole number of at least 1")
+        self.seed = _checked_seed(seed)
+        self.config = config if isinstance(config, Config) else load_config(config, data_root)
+        self.body = load_configured_body(self.config)
+        motion = self.config.environment.motion
+        gait = load_gait_cycle(
+            self.config.resolve_path(motion.file), self.body, period=motion.period, speed=motion.speed
+        )
+        self.task = WalkingTask(self.config, self.body, gait)
+        simulation = self.config.environment.simulation
+        self.worlds = Worlds(
+            self.body,
+            control_law(self.config, self.body),
+            int(num_envs),
+            simulation.sim_hz // simulation.control_hz,
+            num_threads,
+        )
+        self.num_envs, self.num_threads = int(num_envs), self.worlds.num_threads
+        self.obs_dim, self.action_dim = len(self.task.obs_layout), len(self.task.action_layout)
+        self.failures = 0
+        self._copy, self._ready, self._closed = copy, False, False
+        self._state = TaskState.zeros(self.num_envs, self.action_dim)
+        self._obs = np.zeros((self.num_envs, self.obs_dim), np.float32)
+        self._rewards = np.zeros(self.num_envs, np.float32)
+        self._dones = np.zeros(self.num_envs, bool)
+        self.final_obs = np.zeros_like(self._obs)
+        self.terminated, self.truncated = np.zeros_like(self._dones), np.zeros_like(self._dones)
+        self.episode_returns = np.zeros(self.num_envs, np.float32)
+        self.episode_lengths = np.zeros(self.num_envs, np.int64)
+        self.reward_terms = {term.name: np.zeros(self.num_envs, np.float32) for term in self.task.terms}
+
+    @property
+    def obs_layout(self) -> tuple[Column, ...]:
+        """Name and unit of every observation column (obs_dim,)."""
+        return self.task.obs_layout
+
+    @property
+    def action_layout(self) -> tuple[Column, ...]:
+        """Name and unit of every action column (action_dim,)."""
+        return self.task.action_layout
+
+    @property
+    def mirror_obs(self) -> Mirror:
+        """Image of observations in the sagittal plane."""
+        return self.task.mirror_obs
+
+    @property
+    def mirror_action(self) -> Mirror:
+        """Image of actions in the sagittal plane."""
+        return self.task.mirror_action
+
+    @property
+    def control_dt(self) -> float:
+        """Length of a step [s]."""
+        return self.task.control_dt
+
+    @property
+    def max_episode_steps(self) -> int:
+        """Steps after which an episode is truncated."""
+        return self.task.max_episode_steps
+
+    def reset(self, seed: int | None = None) -> NDArray[np.float32]:
+        """Begin a new episode in every world.
+
+        Args:
+            seed: begin the streams of all worlds anew; None goes on with their next episodes.
+
+        Returns:
+            Observations (N, obs_dim).
+        """
+        self._check_open()
+        if seed is not None:
+            self.seed = _checked_seed(seed)
+            self._state.episode[:] = -1
+        everyone = np.arange(self.num_envs)
+        self._begin(everyone)
+        self._ready = True
+        return self._result(self._obs)
+
+    def step(self, actions: Any) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+        """Advance every world by one control step.
+
+        Args:
+            actions: (N, action_dim), finite, of any real type and memory layout; columns as in `action_layout`.
+
+        Returns:
+            Observations (N, obs_dim), rewards (N,), and whether the episode ended (N,).
+
+        Raises:
+            InputError: actions of another shape, not numbers, or not finite; no world has moved.
+            UsageError: before `reset` or after `close`.
+        """
+        self._check_open()
+        if not self._ready:
+            raise UsageError("step was called before reset: call env.reset() first")
+        actions = self._checked_actions(actions)
+        state = self._state
+        state.previous_action[:], state.action[:] = state.action, actions
+        self.worlds.set_targets(*self.task.targets(state))
+        self.worlds.step()
+        self.task.advance(state)
+        self._judge()
+        ended = np.flatnonzero(self._dones)
+        if ended.size:
+            self._end(ended)
+        return self._result(self._obs), self._result(self._rewards), self._result(self._dones)
+
+    def snapshot(self) -> EnvSnapshot:
+        """Copy all state, for `restore`."""
+        self._check_open()
+        return EnvSnapshot(self.worlds.snapshot(), self._state.copy(), self.seed, self._obs.copy())
+
+    def restore(self, snapshot: EnvSnapshot) -> NDArray[np.float32]:
+        """Put all worlds back into a snapshot; what follows has the bits it would have had.
+
+        Returns:
+            The observations at that moment (N, obs_dim).
+        """
+        self._check_open()
+        self.worlds.restore(snapshot.worlds)
+        self._state.assign(snapshot.task)
+        self.seed, self._obs[:], self._ready = snapshot.seed, snapshot.obs, True
+        return self._result(self._obs)
+
+    def close(self) -> None:
+        """Free the worlds; only `close` may be called after."""
+        if not self._closed:
+            self._closed = True
+            del self.worlds
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _judge(self) -> None:
+        """Rewards, ends and observations after a step; a failed world keeps its last good observation."""
+        failed = self.worlds.failed
+        with np.errstate(all="ignore" if failed.any() else "warn"):
+            quantities = self.task.measure(self.worlds, self._state)
+            total = np.zeros(self.num_envs)
+            for term in self.task.terms:
+                values = term(quantities)
+                self.reward_terms[term.name][:] = np.where(failed, 0.0, values)
+                total += term.weight * values
+            terminated, obs = self.task.terminated(quantities), self.task.observe(quantities)
+        self._rewards[:] = np.where(failed, 0.0, total)
+        self._state.episode_return += self._rewards
+        self.terminated[:] = terminated | failed
+        self.truncated[:] = ~self.terminated & (self._state.episode_step >= self.max_episode_steps)
+        self._dones[:] = self.terminated | self.truncated
+        self._obs[:] = np.where(failed[:, None], self._obs, obs)
+
+    def _end(self, ids: np.ndarray) -> None:
+        """Keep how episodes ended, and begin their worlds' next ones."""
+        failed = ids[self.worlds.failed[ids]]
+        if failed.size:
+            self.failures += failed.size
+            _log.warning("the physics of %d world(s) diverged, first world %d", failed.size, failed[0])
+        self.final_obs[ids] = self._obs[ids]
+        self.episode_returns[ids] = self._state.episode_return[ids]
+        self.episode_lengths[ids] = self._state.episode_step[ids]
+        self._begin(ids)
+
+    def _begin(self, ids: np.ndarray) -> None:
+        self.task.begin(self.worlds, self._state, ids, self.seed)
+        self._obs[ids] = self.task.observe(self.task.measure(self.worlds, self._state, ids))
+
+    def _checked_actions(self, actions: Any) -> np.ndarray:
+        array, expected = np.asarray(actions), (self.num_envs, self.action_dim)
+        if array.shape != expected:
+            raise InputError(f"actions have shape {array.shape}, expected (num_envs, action_dim) = {expected}")
+        if array.dtype.kind not in "fiub":
+            raise InputError(f"actions have dtype {array.dtype}, expected real numbers")
+        finite = np.isfinite(array)
+        if not finite.all():
+            world, column = np.argwhere(~finite)[0]
+            raise InputError(
+                f"actions hold {array[world, column]} for world {world}, "
+                f"{self.action_layout[column].name} (column {column}); expected finite numbers"
+            )
+        return array
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UsageError("this BatchEnv is closed: build a new one")
+
+    def _result(self, buffer: np.ndarray) -> np.ndarray:
+        return buffer.copy() if self._copy else buffer
+
+
+def load_configured_body(config: Config) -> Body:
+    """Load the body that a configuration names."""
+    environment = config.environment
+    file = environment.skeleton.file
+    return load_body(
+        file if file.startswith("myo_sim:") else str(config.resolve_path(file)),
+        timestep=1.0 / environment.simulation.sim_hz,
+        integrator=environment.simulation.integrator,
+        friction=environment.ground.friction,
+    )
+
+
+def control_law(config: Config, body: Body) -> ControlLaw:
+    """The control law that a configuration asks for."""
+    environment = config.environment
+    kp, kv = body.default_gains(environment.skeleton.kp, environment.skeleton.kv)
+    optimization = environment.muscle.static_optimization
+    return ControlLaw(
+        environment.skeleton.actuator,
+        kp,
+        kv,
+        activation_dynamics=environment.muscle.activation_dynamics,
+        sweeps=optimization.sweeps,
+        regularization=optimization.regularization,
+        inference_per_sim=environment.simulation.inference_per_sim,
+    )
+
+
+def _checked_seed(seed: int | None) -> int:
+    if seed is None:
+        return secrets.randbits(63)
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed <= _MAX_SEED:
+        raise InputError(f"seed is {seed!r}; expected a whole number from 0 to 2**64 - 1")
+    return int(seed)

@@ -1,0 +1,38 @@
+"""The one exception tree of batchenv."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class BatchEnvError(Exception):
+    """Base of every error that batchenv raises on purpose."""
+
+
+class ConfigError(BatchEnvError, ValueError):
+    """A configuration says something that cannot be meant."""
+
+
+class BodyError(BatchEnvError, ValueError):
+    """A body lacks what a task or an actuator needs."""
+
+
+class InputError(BatchEnvError, ValueError):
+    """An array handed in at run time has a wrong shape, type or value."""
+
+
+class UsageError(BatchEnvError, RuntimeError):
+    """A call came at a time when it has no meaning."""
+
+
+class CheckpointError(BatchEnvError, RuntimeError):
+    """A checkpoint cannot be read, or does not fit."""
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the candidate most like name, or "" where none is.
+
+    >>> nearest("sim_hx", ["sim_hz", "control_hz"])
+    " Did you mean 'sim_hz'?"
+    """
+    match = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.5)
+    return f" Did you mean {match[0]!r}?" if match else ""

@@ -1,0 +1,34 @@
+"""Judge a walk against humans: recordings, gait cycles, measures, and a report.
+
+>>> from batchenv.evaluate import judge, load_recording, write_report
+>>> report = judge(load_recording("rollout.npz"))  # doctest: +SKIP
+>>> write_report(report, "out")  # doctest: +SKIP
+"""
+
+from batchenv.evaluate.gait_cycles import ContactRule, GaitCycles, find_cycles
+from batchenv.evaluate.judge import Report, judge, summary
+from batchenv.evaluate.recording import LAYOUT, Recording, describe_layout, from_arrays, load_npz, save_npz
+from batchenv.evaluate.report import write_report
+from batchenv.evaluate.rollout_file import RecordingWriter, load_recording
+from batchenv.evaluate.targets import TARGETS, Target, Verdict
+
+__all__ = [
+    "LAYOUT",
+    "TARGETS",
+    "ContactRule",
+    "GaitCycles",
+    "Recording",
+    "RecordingWriter",
+    "Report",
+    "Target",
+    "Verdict",
+    "describe_layout",
+    "find_cycles",
+    "from_arrays",
+    "judge",
+    "load_npz",
+    "load_recording",
+    "save_npz",
+    "summary",
+    "write_report",
+]

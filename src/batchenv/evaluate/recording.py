@@ -1,0 +1,321 @@
+"""What a judge needs of a walk: one frozen set of arrays, whoever simulated or measured it.
+
+Frame: x forward (the direction of travel), y to the left, z up. Index 0 of a leg axis is the right leg, 1 the left.
+T samples of E episodes, one after another; J joints; M muscles (0 for a walker without muscles).
+`LAYOUT` names every array with its shape, unit and meaning; an NPZ or HDF5 file holds them under the same names.
+
+>>> print(describe_layout().splitlines()[0])
+dt                    ()           [s]      time between two samples
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from batchenv.errors import InputError, nearest
+
+ENDINGS = ("completed", "fell", "interrupted")
+
+Array = np.ndarray
+
+
+class ArrayLayout(NamedTuple):
+    """Shape (letters are lengths), unit, meaning of one array, and whether a recording can do without it."""
+
+    shape: tuple[str | int, ...]
+    unit: str
+    meaning: str
+    optional: bool = False
+
+
+LAYOUT: dict[str, ArrayLayout] = {
+    "dt": ArrayLayout((), "s", "time between two samples"),
+    "mass": ArrayLayout((), "kg", "mass of the body"),
+    "gravity": ArrayLayout((), "m/s^2", "acceleration of gravity, 9.81 where not given", True),
+    "joint_names": ArrayLayout(
+        ("J",), "", "hip_flexion_r, knee_angle_r, ankle_angle_r, the same with _l, any others"
+    ),
+    "ended": ArrayLayout(("E",), "", "how each episode ended: 'completed', 'fell' or 'interrupted'"),
+    "episode": ArrayLayout(
+        ("T",), "", "index into `ended` of the episode a sample belongs to, not decreasing"
+    ),
+    "time": ArrayLayout(("T",), "s", "time since the start of the episode"),
+    "joint_pos": ArrayLayout(
+        ("T", "J"), "rad", "joint angle; flexion and dorsiflexion positive, 0 standing upright"
+    ),
+    "joint_vel": ArrayLayout(
+        ("T", "J"), "rad/s", "joint velocity; the difference of `joint_pos` if absent", True
+    ),
+    "joint_torque": ArrayLayout(
+        ("T", "J"), "Nm", "net torque of the actuators, in the sense of `joint_pos`", True
+    ),
+    "grf": ArrayLayout(("T", 2, 3), "N", "ground reaction on the right and left foot (forward, left, up)"),
+    "foot_pos": ArrayLayout(("T", 2, 3), "m", "heel or calcaneus of the right and left foot"),
+    "root_pos": ArrayLayout(("T", 3), "m", "pelvis"),
+    "root_vel": ArrayLayout(
+        ("T", 3), "m/s", "velocity of the pelvis; the difference of `root_pos` if absent", True
+    ),
+    "muscle_names": ArrayLayout(
+        ("M",), "", "names of myolegs with _r or _l, such as soleus_r; may be empty", True
+    ),
+    "activation": ArrayLayout(("T", "M"), "1", "muscle activation, 0 to 1", True),
+    "excitation": ArrayLayout(("T", "M"), "1", "muscle excitation, 0 to 1; the activation if absent", True),
+    "muscle_force": ArrayLayout(("T", "M"), "N", "force of the contractile element, tension positive", True),
+    "fiber_velocity": ArrayLayout(
+        ("T", "M"), "1/s", "optimal fiber lengths per second, lengthening positive", True
+    ),
+    "fiber_length": ArrayLayout(("T", "M"), "1", "fiber length over optimal fiber length", True),
+    "muscle_peak_force": ArrayLayout(("M",), "N", "peak isometric force", True),
+    "optimal_fiber_length": ArrayLayout(("M",), "m", "optimal fiber length", True),
+}
+
+
+def describe_layout() -> str:
+    """Return the layout as text, one array a line: name, shape, [unit], meaning."""
+    lines = []
+    for name, layout in LAYOUT.items():
+        shape = "(" + ", ".join(map(str, layout.shape)) + ")"
+        optional = " (optional)" if layout.optional else ""
+        lines.append(f"{name:<22}{shape:<13}{f'[{layout.unit}]':<9}{layout.meaning}{optional}")
+    return "\n".join(lines)
+
+
+def _not_given() -> Any:
+    return field(default=None)  # filled in by __post_init__, so that the array is always there
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One or more episodes of walking, validated; the arrays are those of `LAYOUT`.
+
+    An optional array that is not given is NaN throughout (see `measured`), but for those that `LAYOUT` derives.
+
+    Raises:
+        InputError: an array has a wrong shape, type or value; the message names it.
+    """
+
+    dt: float
+    mass: float
+    joint_names: tuple[str, ...]
+    ended: tuple[str, ...]
+    episode: Array
+    time: Array
+    joint_pos: Array
+    grf: Array
+    foot_pos: Array
+    root_pos: Array
+    gravity: float = 9.81
+    joint_vel: Array = _not_given()
+    joint_torque: Array = _not_given()
+    root_vel: Array = _not_given()
+    muscle_names: tuple[str, ...] = ()
+    activation: Array = _not_given()
+    excitation: Array = _not_given()
+    muscle_force: Array = _not_given()
+    fiber_velocity: Array = _not_given()
+    fiber_length: Array = _not_given()
+    muscle_peak_force: Array = _not_given()
+    optimal_fiber_length: Array = _not_given()
+
+    def __post_init__(self) -> None:
+        for name in ("dt", "mass", "gravity"):
+            self._set(name, _positive(name, getattr(self, name)))
+        for name in ("joint_names", "muscle_names", "ended"):
+            self._set(name, tuple(str(item) for item in getattr(self, name)))
+        _check_names(self)
+        self._set("episode", _integers("episode", self.episode))
+        lengths = {
+            "T": len(self.episode),
+            "J": len(self.joint_names),
+            "M": len(self.muscle_names),
+            "E": len(self.ended),
+        }
+        for name, layout in LAYOUT.items():
+            if layout.shape and name not in ("joint_names", "muscle_names", "ended", "episode"):
+                self._set(name, _array(name, getattr(self, name), layout, lengths))
+        _check_episodes(self)
+        _check_units(self)
+        self._derive()
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def _derive(self) -> None:
+        if not self.measured("joint_vel"):
+            self._set("joint_vel", self._rate(self.joint_pos))
+        if not self.measured("root_vel"):
+            self._set("root_vel", self._rate(self.root_pos))
+        if self.measured("activation") and not self.measured("excitation"):
+            self._set("excitation", self.activation)
+
+    def _rate(self, values: Array) -> Array:
+        rate = np.zeros(values.shape)
+        for _, rows in self.episodes():
+            if rows.stop - rows.start > 1:
+                rate[rows] = np.gradient(values[rows].astype(float), self.dt, axis=0)
+        return rate
+
+    @property
+    def weight(self) -> float:
+        """Body weight [N]."""
+        return self.mass * self.gravity
+
+    @property
+    def seconds(self) -> float:
+        """Recorded time of all episodes together [s]."""
+        return len(self.time) * self.dt
+
+    def measured(self, name: str) -> bool:
+        """Return whether the array `name` holds values."""
+        values = getattr(self, name)
+        return values.size > 0 and not np.isnan(values.flat[0])
+
+    def episodes(self) -> Iterator[tuple[int, slice]]:
+        """Yield each episode that has samples, and their rows."""
+        first = np.flatnonzero(np.diff(self.episode, prepend=-1))
+        for start, stop in zip(first, np.append(first[1:], len(self.episode)), strict=True):
+            yield int(self.episode[start]), slice(int(start), int(stop))
+
+    def joint_columns(self, joint: str) -> tuple[int, int]:
+        """Return the columns of the right and the left `joint`, a name without its side."""
+        return self._columns(joint, self.joint_names, "joint_names")
+
+    def muscle_columns(self, muscle: str) -> tuple[int, int]:
+        """Return the columns of the right and the left `muscle`, a name without its side."""
+        return self._columns(muscle, self.muscle_names, "muscle_names")
+
+    @staticmethod
+    def _columns(name: str, names: tuple[str, ...], array: str) -> tuple[int, int]:
+        for side in ("r", "l"):
+            if f"{name}_{side}" not in names:
+                hint = nearest(f"{name}_{side}", names)
+                raise InputError(f"Recording array {array!r} lacks '{name}_{side}'.{hint}")
+        return names.index(f"{name}_r"), names.index(f"{name}_l")
+
+
+def from_arrays(arrays: Mapping[str, Any], source: str = "recording") -> Recording:
+    """Return the recording that `arrays`, named as in `LAYOUT`, make up.
+
+    Raises:
+        InputError: a name is unknown or missing, or an array is wrong.
+    """
+    for name in arrays:
+        if name not in LAYOUT:
+            raise InputError(f"{source}: unknown array {name!r}.{nearest(name, LAYOUT)}")
+    missing = [name for name, layout in LAYOUT.items() if not layout.optional and name not in arrays]
+    if missing:
+        raise InputError(
+            f"{source}: lacks the arrays {', '.join(map(repr, missing))}. The layout is\n{describe_layout()}"
+        )
+    return Recording(**arrays)
+
+
+def save_npz(recording: Recording, path: str | Path) -> None:
+    """Write the recording as a compressed NPZ file; arrays that were not measured are left out."""
+    arrays = {}
+    for item in fields(recording):
+        value = np.asarray(getattr(recording, item.name))
+        if value.dtype.kind == "f" and value.ndim and (value.size == 0 or np.isnan(value.flat[0])):
+            continue
+        arrays[item.name] = value
+    with Path(path).open("wb") as file:  # np.savez would append .npz to another suffix
+        np.savez_compressed(file, **arrays)
+
+
+def load_npz(path: str | Path) -> Recording:
+    """Read a recording from an NPZ file whose arrays are named as in `LAYOUT`.
+
+    Raises:
+        InputError: the file is no NPZ file, or an array is missing, unknown or wrong.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, OSError, AttributeError) as error:
+        raise InputError(f"{path}: not a readable NPZ file of plain arrays ({error})") from error
+    return from_arrays(arrays, str(path))
+
+
+def _positive(name: str, value: object) -> float:
+    number = np.asarray(value)
+    if number.shape != () or number.dtype.kind not in "fiu" or not np.isfinite(number) or number <= 0:
+        raise InputError(f"Recording value {name!r} is {value!r}, expected one positive number")
+    return float(number)
+
+
+def _integers(name: str, values: object) -> Array:
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise InputError(
+            f"Recording array {name!r}: shape {array.shape} of {array.dtype}, expected (T,) of integers"
+        )
+    return array.astype(np.int64)
+
+
+def _array(name: str, values: object, layout: ArrayLayout, lengths: Mapping[str, int]) -> Array:
+    shape = tuple(lengths[axis] if isinstance(axis, str) else axis for axis in layout.shape)
+    if values is None:
+        return np.broadcast_to(np.nan, shape)
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"Recording array {name!r}: type {array.dtype}, expected numbers [{layout.unit}]")
+    if array.shape != shape:
+        axes = ", ".join(map(str, layout.shape))
+        raise InputError(f"Recording array {name!r}: shape {array.shape}, expected ({axes}) = {shape}")
+    if array.dtype.kind != "f":
+        array = array.astype(float)
+    bad = ~np.isfinite(array)
+    if bad.any() and not (layout.optional and np.isnan(array).all()):
+        first = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise InputError(
+            f"Recording array {name!r}: {int(bad.sum())} values are not finite, the first at {first};"
+            " expected finite numbers" + (", or NaN throughout where not measured" if layout.optional else "")
+        )
+    return array
+
+
+def _check_names(recording: Recording) -> None:
+    for array in ("joint_names", "muscle_names"):
+        names = getattr(recording, array)
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise InputError(
+                f"Recording array {array!r}: {repeated[0]!r} occurs twice, expected distinct names"
+            )
+    for index, ending in enumerate(recording.ended):
+        if ending not in ENDINGS:
+            hint = nearest(ending, ENDINGS)
+            raise InputError(
+                f"Recording array 'ended': {ending!r} at {index}, expected one of {ENDINGS}.{hint}"
+            )
+
+
+def _check_episodes(recording: Recording) -> None:
+    episode, time, dt = recording.episode, recording.time, recording.dt
+    if episode.size == 0:
+        return
+    if episode.min() < 0 or episode.max() >= len(recording.ended) or np.any(np.diff(episode) < 0):
+        raise InputError(
+            f"Recording array 'episode': values {episode.min()} to {episode.max()},"
+            f" expected indices into 'ended' ({len(recording.ended)} episodes) that do not decrease"
+        )
+    step = np.diff(time)[np.diff(episode) == 0]
+    wrong = np.abs(step - dt) > 0.05 * dt
+    if wrong.any():
+        raise InputError(
+            f"Recording array 'time': advances by {step[wrong][0]:g} s within an episode, expected 'dt' = {dt:g} s"
+        )
+
+
+def _check_units(recording: Recording) -> None:
+    if recording.joint_pos.size and np.abs(recording.joint_pos).max() > 2 * np.pi:
+        largest = np.abs(recording.joint_pos).max()
+        raise InputError(f"Recording array 'joint_pos': {largest:g} exceeds 2 pi, expected angles in radians")
+    lowest = recording.grf[:, :, 2].min(initial=0.0)
+    if lowest < -0.5 * recording.weight:
+        raise InputError(
+            f"Recording array 'grf': vertical force of {lowest:g} N, expected the force ON the foot, up positive"
+        )

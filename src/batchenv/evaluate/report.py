@@ -1,0 +1,26 @@
+"""Write a report: report.json for programs and a self-contained report.html for people."""
+
+import json
+from pathlib import Path
+
+from batchenv.evaluate.judge import Report
+from batchenv.evaluate.page import render_page
+from batchenv.evaluate.plots import figures, to_bytes
+
+
+def write_report(report: Report, out_dir: str | Path) -> tuple[Path, Path]:
+    """Write report.json and report.html into `out_dir`, made where it does not exist.
+
+    Returns:
+        The paths of the two files.
+
+    Raises:
+        UsageError: matplotlib is not installed.
+    """
+    folder = Path(out_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    images = {name: to_bytes(figure) for name, figure in figures(report).items()}
+    numbers, page = folder / "report.json", folder / "report.html"
+    numbers.write_text(json.dumps(report.numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    page.write_text(render_page(report, images), encoding="utf-8")
+    return numbers, page

@@ -1,0 +1,189 @@
+"""Checkpoints: everything a training run needs to go on, in one file that is never half-written."""
+
+import dataclasses
+import pickle
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rsl_rl.algorithms import PPO
+
+from batchenv.errors import CheckpointError
+from batchenv.learn.atomic import write_atomically
+from batchenv.learn.policy import POLICY_FILE, Policy, check_columns
+
+CHECKPOINT_FILE = "checkpoint.pt"
+CONFIG_FILE = "config.yaml"
+_FORMAT = 1
+_PACKAGES = ("batchenv", "mujoco", "numpy", "torch", "rsl-rl-lib")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A training run between two iterations.
+
+    Attributes:
+        steps: environment steps done (worlds times iterations times steps of a rollout).
+        num_envs: number of worlds.
+        seed: that the run started with.
+        config: its configuration as YAML text.
+        observations: name of each observation column.
+        actions: name of each action column.
+        learner: state dicts of actor (with its normaliser), critic and optimiser, as from rsl_rl's `PPO.save`.
+        random: states of the generators, see `random_state`.
+        env: snapshot of the environment, see `pack`.
+        first_length: mean length of the episodes in the run's first steps; NaN where not known.
+        versions: of the packages that took part.
+    """
+
+    steps: int
+    num_envs: int
+    seed: int
+    config: str
+    observations: tuple[str, ...]
+    actions: tuple[str, ...]
+    learner: dict[str, Any]
+    random: dict[str, Any]
+    env: Any
+    first_length: float
+    versions: dict[str, str] = dataclasses.field(default_factory=lambda: package_versions())
+
+    @property
+    def policy(self) -> Policy:
+        """The deterministic policy, without Torch."""
+        actor: dict[str, torch.Tensor] = self.learner["actor_state_dict"]
+        arrays = {name: tensor.numpy() for name, tensor in actor.items()}
+        layers = sorted(int(name.split(".")[1]) for name in arrays if name.endswith(".weight"))
+        return Policy(
+            mean=arrays["obs_normalizer._mean"][0],
+            scale=arrays["obs_normalizer._std"][0] + np.float32(1e-2),
+            weights=tuple(arrays[f"mlp.{i}.weight"] for i in layers),
+            biases=tuple(arrays[f"mlp.{i}.bias"] for i in layers),
+            observations=self.observations,
+            actions=self.actions,
+            steps=self.steps,
+        )
+
+    def save(self, run_dir: Path) -> Path:
+        """Write the checkpoint, and the policy beside it, into the directory of a run; return the path."""
+        path = run_dir / CHECKPOINT_FILE
+        contents = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        write_atomically(path, lambda file: torch.save({"format": _FORMAT, **contents}, file))
+        self.policy.save(run_dir / POLICY_FILE)
+        return path
+
+    def load_into(self, ppo: PPO) -> None:
+        """Give networks, normalisers, optimiser and learning rate to PPO.
+
+        Raises:
+            CheckpointError: its networks have other sizes.
+        """
+        try:
+            ppo.load(self.learner, None, True)
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise CheckpointError(
+                f"The checkpoint does not fit the networks as configured: {error}"
+            ) from error
+
+    def check_layout(self, observations: tuple[str, ...], actions: tuple[str, ...]) -> None:
+        """Refuse an environment whose columns are not those that the run was trained on.
+
+        Raises:
+            CheckpointError: names the first column that differs.
+        """
+        check_columns("observation", self.observations, observations)
+        check_columns("action", self.actions, actions)
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint; nothing in the file is executed (Torch's `weights_only`).
+
+    Args:
+        path: the directory of a run, or the checkpoint file in it.
+
+    Raises:
+        CheckpointError: there is none, or it is truncated or not a checkpoint of batchenv.
+    """
+    path = Path(path)
+    file = path / CHECKPOINT_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise CheckpointError(
+            f"There is no checkpoint at {file}; expected the directory of a training run, "
+            f"or its {CHECKPOINT_FILE}."
+        )
+    try:
+        contents = torch.load(file, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(f"{file} cannot be read as a checkpoint ({reason}); is it complete?") from error
+    found = contents.pop("format", None) if isinstance(contents, dict) else None
+    if found != _FORMAT:
+        raise CheckpointError(
+            f"{file} has checkpoint format {found!r}; this batchenv reads format {_FORMAT}."
+        )
+    try:
+        return Checkpoint(**contents)
+    except TypeError as error:
+        raise CheckpointError(
+            f"{file} lacks a part of a checkpoint, or has one too many: {error}."
+        ) from error
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages that decide what a checkpoint means."""
+    return {name: metadata.version(name) for name in _PACKAGES}
+
+
+def random_state() -> dict[str, Any]:
+    """States of Torch's and NumPy's global generators."""
+    kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
+    numpy_state = (kind, pack(keys), int(position), int(has_gauss), float(cached))
+    return {"torch": torch.get_rng_state(), "numpy": numpy_state}
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Put Torch's and NumPy's global generators back into a `random_state`."""
+    torch.set_rng_state(state["torch"])
+    kind, keys, *rest = state["numpy"]
+    np.random.set_state((kind, keys.numpy(), *rest))
+
+
+def pack(value: Any) -> Any:
+    """Turn dataclasses, dicts, tuples, lists, arrays and scalars into what `load_checkpoint` can read."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: pack(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: pack(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(pack(item) for item in value)
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(np.array(value))
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def unpack(packed: Any, like: Any) -> Any:
+    """Turn what `pack` made back into a value built as `like` is; a dict may hold more than it does there.
+
+    Raises:
+        CheckpointError: an array has another shape or type than in `like`.
+    """
+    if dataclasses.is_dataclass(like) and not isinstance(like, type):
+        fields = dataclasses.fields(like)
+        values = {field.name: unpack(packed[field.name], getattr(like, field.name)) for field in fields}
+        return dataclasses.replace(like, **values)
+    if isinstance(like, dict):
+        return {key: unpack(item, like.get(key)) for key, item in packed.items()}
+    if isinstance(like, tuple | list):
+        return type(like)(unpack(old, item) for old, item in zip(packed, like, strict=True))
+    if isinstance(like, np.ndarray):
+        array = packed.numpy()
+        if array.shape != like.shape or array.dtype != like.dtype:
+            raise CheckpointError(
+                f"The checkpoint holds {array.dtype} {array.shape} of the environment's state; "
+                f"this environment has {like.dtype} {like.shape}: is it of the same configuration?"
+            )
+        return array
+    return packed.numpy() if isinstance(packed, torch.Tensor) else packed

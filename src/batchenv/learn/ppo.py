@@ -1,0 +1,149 @@
+"""rsl_rl's PPO, with truncated episodes bootstrapped from what they saw last."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from rsl_rl.algorithms import PPO
+from rsl_rl.extensions import Symmetry
+from rsl_rl.models import MLPModel
+from rsl_rl.storage import RolloutStorage
+from tensordict import TensorDict
+
+from batchenv.config import Training
+from batchenv.learn.rsl_rl_env import Image, LearnableEnv, RslRlEnv
+
+_OBS_GROUPS = {"actor": ["policy"], "critic": ["policy"]}
+_FIRST_ACTION_SCALE = 0.01
+"""Of the actor's last layer at the start, so that the first policy is noise around zero action (Andrychowicz et
+al. 2021, "What Matters In On-Policy Reinforcement Learning?", section 3.2)."""
+
+
+class Actor(MLPModel):
+    """rsl_rl's actor, which also remembers the KL divergences that steer the learning rate."""
+
+    kl_divergences: list[torch.Tensor]
+
+    def get_kl_divergence(
+        self, old_params: tuple[torch.Tensor, ...], new_params: tuple[torch.Tensor, ...]
+    ) -> torch.Tensor:
+        """Compute KL(old || new) for each sample, and remember its mean."""
+        kl = super().get_kl_divergence(old_params, new_params)
+        self.kl_divergences.append(kl.mean())
+        return kl
+
+
+class MirrorImages:
+    """rsl_rl's `data_augmentation_func`: appends to rows of observations and actions their mirror images."""
+
+    def __init__(self, env: LearnableEnv):
+        self._obs = _reflection(env.mirror_obs)
+        self._actions = _reflection(env.mirror_action)
+
+    def __call__(
+        self, env: object, obs: TensorDict | None, actions: torch.Tensor | None
+    ) -> tuple[TensorDict | None, torch.Tensor | None]:
+        """Append to observations {"policy": (n, obs_dim)} and actions (n, action_dim), where given."""
+        if obs is not None:
+            both = torch.cat((obs["policy"], self._obs(obs["policy"])))
+            obs = TensorDict({"policy": both}, batch_size=[len(both)])
+        if actions is not None:
+            actions = torch.cat((actions, self._actions(actions)))
+        return obs, actions
+
+
+def _reflection(image: Image) -> Callable[[torch.Tensor], torch.Tensor]:
+    index, sign = torch.from_numpy(image.index), torch.from_numpy(image.sign).float()
+    return lambda array: array[:, index] * sign
+
+
+class MirrorAugmentation(Symmetry):
+    """rsl_rl's symmetry extension, which learns from reflected samples too.
+
+    Its mirror loss is left out: rsl_rl evaluates it even where nothing but a log would use it.
+    """
+
+    def __init__(self, env: RslRlEnv):
+        super().__init__(env, MirrorImages(env.env), use_data_augmentation=True)
+
+    def compute_loss(
+        self, actor: MLPModel, batch: RolloutStorage.Batch, original_batch_size: int
+    ) -> torch.Tensor:
+        """Return zero."""
+        return torch.zeros(())
+
+
+class TruncationPPO(PPO):
+    """PPO that adds gamma V(s') to the last reward of a truncated episode, s' being what it saw last.
+
+    rsl_rl has V(s) of the state before in its place, since most of its environments lose s' in their reset.
+    See Pardo et al. 2018, "Time Limits in Reinforcement Learning", equation 6. Its actor is an `Actor`.
+    """
+
+    def process_env_step(
+        self, obs: TensorDict, rewards: torch.Tensor, dones: torch.Tensor, extras: dict[str, torch.Tensor]
+    ) -> None:
+        """Record one step of the environment.
+
+        Args:
+            obs: observations {"policy": (n, obs_dim)}, after the resets.
+            rewards: (n,).
+            dones: where an episode ended (n,).
+            extras: "time_outs" (n,), where it was cut off rather than over, and "final_observations"
+                {"policy": (n, obs_dim)}, before the resets.
+        """
+        truncated = extras["time_outs"]
+        if truncated.any():
+            final_obs: TensorDict = extras["final_observations"][truncated]  # pyright: ignore[reportAssignmentType]
+            rewards = rewards.clone()
+            rewards[truncated] += self.gamma * self.critic(final_obs).detach().squeeze(1)
+        super().process_env_step(obs, rewards, dones, {})
+
+    def update(self) -> dict[str, float]:
+        """Learn from the stored rollout.
+
+        Returns:
+            The mean losses by name, and "kl": the mean KL divergence from the policy that collected it.
+        """
+        kl_divergences = cast(Actor, self.actor).kl_divergences = []
+        losses = super().update()
+        losses["kl"] = torch.stack(kl_divergences).mean().item()
+        return losses
+
+
+def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationPPO:
+    """Build PPO as configured, with new networks drawn from Torch's global generator.
+
+    Args:
+        env: the environment to learn in.
+        training: the `training` section of a configuration.
+        obs: observations as the environment gives them, for their shape.
+    """
+    network: dict[str, Any] = {
+        "hidden_dims": list(training.hidden),
+        "activation": "elu",
+        "obs_normalization": True,
+    }
+    gaussian = {"class_name": "GaussianDistribution", "init_std": training.init_std}
+    actor = Actor(obs, _OBS_GROUPS, "actor", env.num_actions, distribution_cfg=gaussian, **network)
+    critic = MLPModel(obs, _OBS_GROUPS, "critic", 1, **network)
+    with torch.no_grad():
+        actor.mlp[-1].weight.mul_(_FIRST_ACTION_SCALE)  # pyright: ignore[reportCallIssue]
+    storage = RolloutStorage("rl", env.num_envs, training.num_steps_per_env, obs, [env.num_actions])
+    ppo = TruncationPPO(
+        actor,
+        critic,
+        storage,
+        num_learning_epochs=training.epochs,
+        num_mini_batches=training.mini_batches,
+        clip_param=training.clip,
+        gamma=training.gamma,
+        lam=training.lam,
+        entropy_coef=training.entropy,
+        learning_rate=training.learning_rate,
+        desired_kl=training.desired_kl,
+    )
+    if training.symmetry:
+        ppo.symmetry = MirrorAugmentation(env)
+    ppo.train_mode()
+    return ppo

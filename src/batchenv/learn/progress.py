@@ -1,0 +1,86 @@
+"""A progress bar for training, or plain lines where there is no terminal."""
+
+import time
+from datetime import timedelta
+from math import isnan
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from batchenv.learn.report import Report
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class TrainingProgress:
+    """Shows steps, rate, time left, mean return and mean episode length; call it with each `Report`.
+
+    Args:
+        console: where to. On a terminal this is a bar; elsewhere one line about every ten seconds.
+
+    Example:
+        >>> with TrainingProgress(Console()) as progress:
+        ...     result = train(env, config, run_dir, steps=20_000, progress=progress)  # doctest: +SKIP
+    """
+
+    def __init__(self, console: Console):
+        self._console = console
+        self._last_line = -_SECONDS_BETWEEN_LINES
+        self._rate = 0.0
+        self._task: TaskID | None = None
+        self._bar = Progress(
+            TextColumn("steps"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TextColumn("{task.fields[rate]}/s, left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[episodes]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, report: Report) -> None:
+        """Show a report."""
+        self._rate = (
+            report.steps_per_second if not self._rate else 0.9 * self._rate + 0.1 * report.steps_per_second
+        )
+        if self._console.is_terminal:
+            self._move_bar(report)
+        elif (
+            time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES or report.steps >= report.total_steps
+        ):
+            self._last_line = time.monotonic()
+            self._print_line(report)
+
+    def _move_bar(self, report: Report) -> None:
+        if self._task is None:
+            self._task = self._bar.add_task("", total=report.total_steps, rate="", episodes="")
+        self._bar.update(
+            self._task, completed=report.steps, rate=f"{self._rate:,.0f}", episodes=_episodes(report)
+        )
+
+    def _print_line(self, report: Report) -> None:
+        left = timedelta(seconds=round((report.total_steps - report.steps) / self._rate))
+        self._console.print(
+            f"{report.steps:,} of {report.total_steps:,} steps, {self._rate:,.0f}/s, {left} left, "
+            f"{_episodes(report)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _episodes(report: Report) -> str:
+    if isnan(report.mean_length):
+        return "no episode ended yet"
+    return f"return {report.mean_return:.2f}, length {report.mean_length:.0f} steps"

@@ -1,0 +1,113 @@
+"""What a training run tells about itself."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from math import nan
+from pathlib import Path
+
+import numpy as np
+
+WINDOW = 20_000
+"""Environment steps over which returns and lengths of episodes are averaged."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """One iteration of a training run: a rollout, and what was learned from it.
+
+    Attributes:
+        steps: environment steps so far, those of a resumed run included.
+        total_steps: when the run ends.
+        steps_per_second: of this iteration.
+        mean_return, mean_length: of the episodes that ended lately [-, control steps]; NaN before the first.
+        reward_terms: mean of each term, before its weight.
+        losses: by name, "kl" among them.
+        learning_rate: after the iteration.
+        std: mean standard deviation of the action noise.
+        env_share: of the iteration's time that the environment took.
+    """
+
+    steps: int
+    total_steps: int
+    steps_per_second: float
+    mean_return: float
+    mean_length: float
+    reward_terms: dict[str, float]
+    losses: dict[str, float]
+    learning_rate: float
+    std: float
+    env_share: float
+
+    def scalars(self) -> dict[str, float]:
+        """The same by TensorBoard tag; what is not known yet is left out."""
+        tags = {
+            "episode/return": self.mean_return,
+            "episode/length": self.mean_length,
+            "rate/steps_per_second": self.steps_per_second,
+            "rate/env_share": self.env_share,
+            "policy/learning_rate": self.learning_rate,
+            "policy/std": self.std,
+        }
+        tags |= {f"reward/{name}": value for name, value in self.reward_terms.items()}
+        tags |= {f"loss/{name}": value for name, value in self.losses.items()}
+        return {tag: value for tag, value in tags.items() if not np.isnan(value)}
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a training run ended.
+
+    Attributes:
+        steps: environment steps, those of a resumed run included.
+        steps_done: of them, in this call.
+        seconds: that this call took.
+        steps_per_second: of this call.
+        env_share: of the time that the environment took.
+        first_length: mean length of the episodes that ended in the run's first 20,000 steps [control steps].
+        last_length: the same of its last 20,000.
+        last_return: mean return of those.
+        checkpoint: the file.
+        interrupted: whether a signal ended the run before its time.
+    """
+
+    steps: int
+    steps_done: int
+    seconds: float
+    steps_per_second: float
+    env_share: float
+    first_length: float
+    last_length: float
+    last_return: float
+    checkpoint: Path
+    interrupted: bool
+
+
+@dataclass
+class Episodes:
+    """Running means over the episodes that ended within the last `WINDOW` environment steps.
+
+    Attributes:
+        first_length: mean length of those that ended within the run's first `WINDOW` steps.
+        mean_return, mean_length: of the last window in which any ended; NaN before the first.
+    """
+
+    first_length: float = nan
+    mean_return: float = nan
+    mean_length: float = nan
+    _ended: deque[tuple[int, float, int]] = field(default_factory=deque)
+
+    def add(self, steps: int, returns: np.ndarray, lengths: np.ndarray) -> None:
+        """Count episodes that ended.
+
+        Args:
+            steps: environment steps so far.
+            returns, lengths: of the episodes that ended since the last call (n,).
+        """
+        self._ended.extend(zip([steps] * len(returns), returns.tolist(), lengths.tolist(), strict=True))
+        while self._ended and self._ended[0][0] <= steps - WINDOW:
+            self._ended.popleft()
+        if self._ended:
+            _, kept_returns, kept_lengths = zip(*self._ended, strict=True)
+            self.mean_return, self.mean_length = float(np.mean(kept_returns)), float(np.mean(kept_lengths))
+            if steps <= WINDOW:
+                self.first_length = self.mean_length

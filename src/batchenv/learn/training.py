@@ -1,0 +1,240 @@
+"""Training: collect with the environment, learn with PPO, save; again."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from batchenv.config import Config
+from batchenv.engine.worlds import available_cpus
+from batchenv.errors import CheckpointError, InputError
+from batchenv.learn.checkpoints import (
+    CHECKPOINT_FILE,
+    CONFIG_FILE,
+    Checkpoint,
+    pack,
+    random_state,
+    set_random_state,
+    unpack,
+)
+from batchenv.learn.ppo import TruncationPPO, build_ppo
+from batchenv.learn.report import Episodes, Report, TrainingResult
+from batchenv.learn.rsl_rl_env import LearnableEnv, RslRlEnv
+
+_log = logging.getLogger(__name__)
+
+
+def train(
+    env: LearnableEnv,
+    config: Config,
+    run_dir: str | Path,
+    steps: int | None = None,
+    *,
+    resume: Checkpoint | None = None,
+    progress: Callable[[Report], None] | None = None,
+) -> TrainingResult:
+    """Train a policy with PPO, with checkpoints and TensorBoard scalars in the directory of the run.
+
+    SIGINT (Ctrl-C) and SIGTERM end the run after the iteration under way, with a checkpoint; a second one at
+    once. Torch learns with `training.learn_threads` threads and otherwise, while worlds step, with one.
+
+    Args:
+        env: environment of `config`; it is reset, and left open.
+        config: its section `training` is followed, the seed included; all of it is kept in the checkpoint.
+        run_dir: directory of the run, made where it does not exist.
+        steps: environment steps (worlds times control steps) after which to stop, those of a resumed run
+            included; a rollout is always finished. By default `training.steps`.
+        resume: a checkpoint to go on from, see `load_checkpoint`. With as many worlds as it was saved with, the
+            run goes on as if it had not been interrupted; with another number, in new episodes.
+        progress: called after each iteration.
+
+    Returns:
+        How it ended.
+
+    Raises:
+        CheckpointError: `resume` is of an environment with other columns, or `run_dir` holds another run.
+    """
+    run_dir = Path(run_dir)
+    total = config.training.steps if steps is None else steps
+    if total < 1:
+        raise InputError(f"steps is {total}; expected at least 1.")
+    if resume is None and (run_dir / CHECKPOINT_FILE).exists():
+        raise CheckpointError(
+            f"{run_dir} already holds a checkpoint: resume that run, or choose another directory."
+        )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        run = _new_run(env, config) if resume is None else _resumed_run(env, config, resume)
+        run_dir.mkdir(parents=True, exist_ok=True)
+        (run_dir / CONFIG_FILE).write_text(run.config_text)
+        return _run_until(total, run, run_dir, progress or (lambda report: None))
+    finally:
+        torch.set_num_threads(threads)
+
+
+@dataclass
+class _Run:
+    """A training run under way."""
+
+    env: RslRlEnv
+    ppo: TruncationPPO
+    config: Config
+    seed: int
+    steps: int = 0
+    episodes: Episodes = field(default_factory=Episodes)
+
+    @property
+    def config_text(self) -> str:
+        return self.config.to_yaml()
+
+    def checkpoint(self) -> Checkpoint:
+        env = self.env.env
+        return Checkpoint(
+            steps=self.steps,
+            num_envs=env.num_envs,
+            seed=self.seed,
+            config=self.config_text,
+            observations=tuple(column.name for column in env.obs_layout),
+            actions=tuple(column.name for column in env.action_layout),
+            learner=self.ppo.save(),
+            random=random_state(),
+            env=pack(env.snapshot()),
+            first_length=self.episodes.first_length,
+        )
+
+
+def _new_run(env: LearnableEnv, config: Config) -> _Run:
+    torch.manual_seed(config.training.seed)
+    adapter = RslRlEnv(env)
+    ppo = build_ppo(adapter, config.training, adapter.reset(config.training.seed))
+    return _Run(adapter, ppo, config, config.training.seed)
+
+
+def _resumed_run(env: LearnableEnv, config: Config, checkpoint: Checkpoint) -> _Run:
+    checkpoint.check_layout(
+        tuple(column.name for column in env.obs_layout), tuple(column.name for column in env.action_layout)
+    )
+    adapter = RslRlEnv(env)
+    ppo = build_ppo(adapter, config.training, adapter.reset(checkpoint.seed + checkpoint.steps))
+    checkpoint.load_into(ppo)
+    if env.num_envs == checkpoint.num_envs:
+        adapter.restore(unpack(checkpoint.env, env.snapshot()))
+    set_random_state(checkpoint.random)
+    episodes = Episodes(first_length=checkpoint.first_length)
+    return _Run(adapter, ppo, config, checkpoint.seed, checkpoint.steps, episodes)
+
+
+def _run_until(total: int, run: _Run, run_dir: Path, progress: Callable[[Report], None]) -> TrainingResult:
+    training = run.config.training
+    start = saved = time.monotonic()
+    start_steps, env_seconds = run.steps, 0.0
+    with _stop_signals() as stop, SummaryWriter(str(run_dir)) as writer:
+        while run.steps < total and not stop.is_set():
+            report, seconds = _iterate(run, total, min(training.learn_threads, available_cpus()))
+            env_seconds += seconds
+            for tag, value in report.scalars().items():
+                writer.add_scalar(tag, value, run.steps)
+            progress(report)
+            if time.monotonic() - saved >= training.checkpoint_seconds:
+                saved = time.monotonic()
+                run.checkpoint().save(run_dir)
+        path = run.checkpoint().save(run_dir)
+        elapsed = time.monotonic() - start
+        return TrainingResult(
+            steps=run.steps,
+            steps_done=run.steps - start_steps,
+            seconds=elapsed,
+            steps_per_second=(run.steps - start_steps) / elapsed,
+            env_share=env_seconds / elapsed,
+            first_length=run.episodes.first_length,
+            last_length=run.episodes.mean_length,
+            last_return=run.episodes.mean_return,
+            checkpoint=path,
+            interrupted=run.steps < total,
+        )
+
+
+def _iterate(run: _Run, total: int, learn_threads: int) -> tuple[Report, float]:
+    """Collect one rollout and learn from it; also return the seconds that the environment took."""
+    started = time.perf_counter()
+    steps_before = run.steps
+    reward_terms, env_seconds = _collect(run)
+    with _torch_threads(learn_threads):
+        losses = run.ppo.update()
+    seconds = time.perf_counter() - started
+    report = Report(
+        steps=run.steps,
+        total_steps=total,
+        steps_per_second=(run.steps - steps_before) / seconds,
+        mean_return=run.episodes.mean_return,
+        mean_length=run.episodes.mean_length,
+        reward_terms=reward_terms,
+        losses=losses,
+        learning_rate=run.ppo.learning_rate,
+        std=run.ppo.actor.output_std.mean().item(),
+        env_share=env_seconds / seconds,
+    )
+    return report, env_seconds
+
+
+@torch.inference_mode()
+def _collect(run: _Run) -> tuple[dict[str, float], float]:
+    """Fill PPO's storage with a rollout; return the mean of each reward term, and the seconds of `env.step`."""
+    env, ppo, horizon = run.env, run.ppo, run.config.training.num_steps_per_env
+    sums = dict.fromkeys(env.env.reward_terms, 0.0)
+    env_seconds = 0.0
+    obs = env.get_observations()
+    for _ in range(horizon):
+        actions = ppo.act(obs)
+        before = time.perf_counter()
+        obs, rewards, dones, extras = env.step(actions)
+        env_seconds += time.perf_counter() - before
+        ppo.process_env_step(obs, rewards, dones, extras)
+        run.steps += env.num_envs
+        ended = dones.numpy()
+        run.episodes.add(run.steps, env.env.episode_returns[ended], env.env.episode_lengths[ended])
+        for name, values in env.env.reward_terms.items():
+            sums[name] += float(values.mean())
+    ppo.compute_returns(obs)
+    return {name: value / horizon for name, value in sums.items()}, env_seconds
+
+
+@contextmanager
+def _torch_threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """Turn the first SIGINT or SIGTERM into an event; a second acts as if nobody had listened."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, frame: object) -> None:
+        _log.warning("stopping after this iteration; once more to stop without saving")
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    try:
+        for number in before:
+            signal.signal(number, note)
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

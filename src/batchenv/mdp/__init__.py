@@ -1,0 +1,5 @@
+"""What is asked of the walkers: observations, actions, rewards, terminations and resets, as pure functions."""
+
+from batchenv.mdp.rewards import reward_term
+
+__all__ = ["reward_term"]

@@ -1,0 +1,101 @@
+"""Reward terms: pure functions of named quantities (`mdp/quantities.py`), each with its weight in YAML.
+
+A term's positional parameters name the quantities it is given, (N, ...) each; its keyword-only parameters are
+set in YAML. It returns (N,) values. `reward_term` marks a function as a term, here or in a user's own file.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from array_api_compat import array_namespace
+
+Array = Any
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def reward_term(function: F) -> F:
+    """Mark a function as a reward term, so that YAML may name it.
+
+    >>> @reward_term
+    ... def height(root_pos, *, scale: float = 1.0):
+    ...     return scale * root_pos[:, 2]
+    """
+    function.__reward_term__ = True  # pyright: ignore[reportFunctionMemberAccess]
+    return function
+
+
+def _gaussian(squared_error: Array, scale: float) -> Array:
+    xp = array_namespace(squared_error)
+    return xp.exp(-scale * squared_error)
+
+
+@reward_term
+def pose(joint_pos: Array, reference_pos: Array, *, scale: float = 2.0) -> Array:
+    """exp(-scale * squared distance of the pose from the reference, summed over joints [rad^2])."""
+    xp = array_namespace(joint_pos)
+    return _gaussian(xp.sum((joint_pos - reference_pos) ** 2, axis=-1), scale)
+
+
+@reward_term
+def joint_velocity(joint_vel: Array, reference_vel: Array, *, scale: float = 0.02) -> Array:
+    """exp(-scale * squared error of joint velocities, summed over joints [rad^2/s^2])."""
+    xp = array_namespace(joint_vel)
+    return _gaussian(xp.sum((joint_vel - reference_vel) ** 2, axis=-1), scale)
+
+
+@reward_term
+def forward_speed(root_linvel: Array, target_speed: Array, *, scale: float = 4.0) -> Array:
+    """exp(-scale * squared error of the speed along the heading [m^2/s^2])."""
+    return _gaussian((root_linvel[:, 0] - target_speed) ** 2, scale)
+
+
+@reward_term
+def heading(heading: Array, *, scale: float = 8.0) -> Array:
+    """exp(-scale * squared heading [rad^2])."""
+    return _gaussian(heading**2, scale)
+
+
+@reward_term
+def lateral_drift(root_pos: Array, *, scale: float = 8.0) -> Array:
+    """exp(-scale * squared distance from the line of travel [m^2])."""
+    return _gaussian(root_pos[:, 1] ** 2, scale)
+
+
+@reward_term
+def upright(root_up: Array, *, scale: float = 8.0) -> Array:
+    """exp(-scale * squared sine of the trunk's tilt)."""
+    return _gaussian(root_up[:, 0] ** 2 + root_up[:, 1] ** 2, scale)
+
+
+@reward_term
+def root_height(root_pos: Array, reference_root_height: Array, *, scale: float = 100.0) -> Array:
+    """exp(-scale * squared error of the root's height [m^2])."""
+    return _gaussian((root_pos[:, 2] - reference_root_height) ** 2, scale)
+
+
+@reward_term
+def foot_placement(foot_pos: Array, reference_foot_pos: Array, *, scale: float = 30.0) -> Array:
+    """exp(-scale * squared distance of the heels from where the reference has them [m^2], summed)."""
+    xp = array_namespace(foot_pos)
+    return _gaussian(xp.sum((foot_pos - reference_foot_pos) ** 2, axis=(-2, -1)), scale)
+
+
+@reward_term
+def effort(activation_squared: Array) -> Array:
+    """Mean squared activation over muscles and substeps; give it a negative weight."""
+    return activation_squared
+
+
+@reward_term
+def impact(foot_load_peak: Array, *, threshold: float = 1.2) -> Array:
+    """Peak load on each foot above a threshold, in body weights; give it a negative weight."""
+    xp = array_namespace(foot_load_peak)
+    per_foot = xp.stack([foot_load_peak[:, 0] + foot_load_peak[:, 1], foot_load_peak[:, 2] + foot_load_peak[:, 3]])
+    return xp.sum(xp.clip(per_foot - threshold, 0.0, None), axis=0)
+
+
+@reward_term
+def action_rate(action: Array, previous_action: Array) -> Array:
+    """Mean squared change of the action; give it a negative weight."""
+    xp = array_namespace(action)
+    return xp.mean((action - previous_action) ** 2, axis=-1)

@@ -1,0 +1,194 @@
+"""The walking task: where its terms meet the live views of the engine.
+
+`WalkingTask` holds what is fixed (body, reference, terms) and no state of any world; state comes in and goes out
+as arrays, so that a batch can be snapshot, and rows of it can be measured alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from batchenv import random
+from batchenv.body import Body, GaitCycle
+from batchenv.config import Config
+from batchenv.engine import Worlds
+from batchenv.mdp import resets, terminations
+from batchenv.mdp.actions import action_layout, action_mirror, targets
+from batchenv.mdp.gait_phase import advance
+from batchenv.mdp.observations import Block, Column, Mirror, observation_blocks, observe, permutation, stacked
+from batchenv.mdp.quantities import Frame, Quantities, relative_feet, root_state
+from batchenv.mdp.terms import RewardTerm, resolve_terms
+
+
+@dataclass
+class TaskState:
+    """What the task remembers of each world.
+
+    Attributes:
+        phase: of the gait cycle (N,).
+        action, previous_action: (N, A).
+        episode: number of episodes begun since the seed, the key of the world's stream (N,).
+        episode_step: control steps in this episode (N,).
+        episode_return: sum of rewards in this episode (N,).
+    """
+
+    phase: np.ndarray
+    action: np.ndarray
+    previous_action: np.ndarray
+    episode: np.ndarray
+    episode_step: np.ndarray
+    episode_return: np.ndarray
+
+    @classmethod
+    def zeros(cls, num_worlds: int, action_dim: int) -> "TaskState":
+        """The state before the first reset; the first episode is number 0."""
+        return cls(
+            phase=np.zeros(num_worlds),
+            action=np.zeros((num_worlds, action_dim)),
+            previous_action=np.zeros((num_worlds, action_dim)),
+            episode=np.full(num_worlds, -1, np.int64),
+            episode_step=np.zeros(num_worlds, np.int64),
+            episode_return=np.zeros(num_worlds),
+        )
+
+    def copy(self) -> "TaskState":
+        """A deep copy."""
+        return TaskState(**{name: array.copy() for name, array in vars(self).items()})
+
+    def assign(self, other: "TaskState") -> None:
+        """Take over the values of another state of the same size."""
+        for name, array in vars(self).items():
+            array[:] = getattr(other, name)
+
+
+class WalkingTask:
+    """Follow a reference gait cycle, straight ahead, at its speed.
+
+    Args:
+        config: the whole configuration.
+        body: what moves.
+        gait: the reference.
+    """
+
+    def __init__(self, config: Config, body: Body, gait: GaitCycle):
+        environment = config.environment
+        self.environment, self.body, self.gait = environment, body, gait
+        self.actuator = environment.skeleton.actuator
+        self.control_dt = 1.0 / environment.simulation.control_hz
+        self.max_episode_steps = round(environment.episode.max_seconds * environment.simulation.control_hz)
+        self.frame = Frame(
+            body.joint_qposadr, body.joint_dofadr, body.foot_body, body.forward, body.left, body.weight
+        )
+        self.terms: tuple[RewardTerm, ...] = resolve_terms(
+            {name: (term.weight, term.arguments) for name, term in environment.reward.items()}
+        )
+        joints = permutation(body.mirror_joint, body.mirror_joint_sign)
+        warping = environment.action.time_warping
+        self.action_layout: tuple[Column, ...] = action_layout(
+            self.actuator, body.joint_names, body.muscle_names, warping
+        )
+        self.mirror_action: Mirror = action_mirror(self.actuator, joints, body.mirror_muscle, warping)
+        self.blocks: tuple[Block, ...] = observation_blocks(
+            body.joint_names, joints, body.foot_sensor_names, self.action_layout, self.mirror_action
+        )
+        self.obs_layout: tuple[Column, ...] = tuple(c for block in self.blocks for c in block.columns)
+        self.mirror_obs: Mirror = stacked([block.mirror for block in self.blocks])
+
+    def targets(self, state: TaskState) -> tuple[np.ndarray, np.ndarray]:
+        """Targets of the step to come, and their rates (N, n), (N, J)."""
+        action = self.environment.action
+        target = targets(
+            state.action,
+            self.gait.joint_pos(state.phase),
+            actuator=self.actuator,
+            scale=action.scale,
+            residual=action.residual,
+        )
+        return target, self.gait.joint_vel(state.phase)
+
+    def advance(self, state: TaskState) -> None:
+        """Move the clocks by a control step."""
+        warping = self.environment.action.time_warping
+        warp = warping * np.clip(state.action[:, -1], -1.0, 1.0) if warping > 0 else 0.0
+        state.phase[:] = advance(state.phase, self.control_dt, self.gait.period, warp)
+        state.episode_step += 1
+
+    def measure(self, worlds: Worlds, state: TaskState, ids: np.ndarray | slice = slice(None)) -> Quantities:
+        """Quantities of some worlds now.
+
+        Args:
+            worlds: where they live.
+            state: of the task, all worlds.
+            ids: which worlds.
+        """
+        qpos, qvel, phase = worlds.qpos[ids], worlds.qvel[ids], state.phase[ids]
+        root = root_state(qpos, qvel, self.frame)
+        feet = worlds.bind("xpos")[ids][:, self.frame.foot_body]
+        weight = self.frame.weight
+        return Quantities(
+            joint_pos=qpos[:, self.frame.joint_qposadr],
+            joint_vel=qvel[:, self.frame.joint_dofadr],
+            reference_pos=self.gait.joint_pos(phase),
+            reference_vel=self.gait.joint_vel(phase),
+            reference_root_height=self.gait.root_height(phase),
+            reference_foot_pos=self.gait.foot_pos(phase),
+            target_speed=np.full(phase.shape, self.gait.speed),
+            phase=phase,
+            foot_pos=relative_feet(feet, qpos[:, :3], root.pop("to_heading")),
+            foot_load=worlds.mean_of("foot_load_sum")[ids] / weight,
+            foot_load_peak=worlds.slot("foot_load_peak")[ids] / weight,
+            activation_squared=worlds.mean_squared_activation[ids],
+            desired_torque=worlds.mean_of("desired_sum")[ids],
+            achieved_torque=worlds.mean_of("achieved_sum")[ids],
+            residual_torque=np.sqrt(worlds.mean_of("residual_squared_sum")[ids]),
+            action=state.action[ids],
+            previous_action=state.previous_action[ids],
+            **root,
+        )
+
+    def observe(self, quantities: Quantities) -> np.ndarray:
+        """Observations (n, O)."""
+        return observe(self.blocks, quantities)
+
+    def terminated(self, q: Quantities) -> np.ndarray:
+        """Whether the walker failed its task (n,)."""
+        limit = self.environment.termination
+        return (
+            terminations.fallen(q.root_pos, q.reference_root_height, min_height=limit.min_height)
+            | terminations.tilted(q.root_up, max_tilt=limit.max_tilt)
+            | terminations.turned(q.heading, max_heading=limit.max_heading)
+            | terminations.drifted(q.root_pos, max_drift=limit.max_drift)
+        )
+
+    def begin(self, worlds: Worlds, state: TaskState, ids: np.ndarray, seed: int) -> None:
+        """Begin the next episode of some worlds: draw its parameters and its start."""
+        state.episode[ids] += 1
+        state.episode_step[ids] = 0
+        state.episode_return[ids] = 0.0
+        state.action[ids] = state.previous_action[ids] = 0.0
+        self._draw_parameters(worlds, ids, seed, state.episode[ids])
+        noise = self.environment.reset
+        start = resets.start(
+            self.body,
+            self.frame,
+            self.gait,
+            seed,
+            ids,
+            state.episode[ids],
+            joint_noise=noise.joint_noise,
+            velocity_noise=noise.velocity_noise,
+        )
+        state.phase[ids] = start.phase
+        worlds.reset(ids, start.qpos, start.qvel)
+
+    def _draw_parameters(self, worlds: Worlds, ids: np.ndarray, seed: int, episode: np.ndarray) -> None:
+        setters = {
+            "mass": worlds.set_mass,
+            "friction": worlds.set_friction,
+            "muscle_strength": lambda x, ids: worlds.set_muscle_strength(x[:, None], ids),
+        }
+        draws = random.uniform(seed, ids, episode, 2 * len(setters), resets.PARAMETERS)
+        for column, (name, write) in enumerate(setters.items()):
+            parameter = self.environment.parameters.get(name)
+            if parameter is not None:
+                write(resets.parameter(parameter, draws[:, 2 * column : 2 * column + 2]), ids)
