@@ -8,7 +8,9 @@ from batchenv import errors
 
 
 def test_every_exception_of_the_module_is_a_batchenv_error():
-    classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    classes = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)
+    ]
     assert len(classes) >= 6
     assert all(issubclass(kind, errors.BatchEnvError) for kind in classes)
 

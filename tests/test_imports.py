@@ -21,6 +21,7 @@ TIERS = (
     "vector",
     "learn",
     "evaluate",
+    "benchmark",
     "distributed",
     PACKAGE,
     "cli",

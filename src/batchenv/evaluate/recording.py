@@ -1,15 +1,15 @@
 """What a judge needs of a walk: one frozen set of arrays, whoever simulated or measured it.
 
-Frame: x forward (the direction of travel), y to the left, z up. Index 0 of a leg axis is the right leg, 1 the left.
+Frame: x forward (the direction of travel), y to the left, z up. Of two legs the right one comes first.
 T samples of E episodes, one after another; J joints; M muscles (0 for a walker without muscles).
-`LAYOUT` names every array with its shape, unit and meaning; an NPZ or HDF5 file holds them under the same names.
+`LAYOUT` names every array with its shape, unit and meaning; NPZ and HDF5 files hold them under these names.
 
 >>> print(describe_layout().splitlines()[0])
 dt                    ()           [s]      time between two samples
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ from batchenv.errors import InputError, nearest
 ENDINGS = ("completed", "fell", "interrupted")
 
 Array = np.ndarray
+
+NOT_GIVEN: Any = None  # __post_init__ fills it in, so that the array is always there
 
 
 class ArrayLayout(NamedTuple):
@@ -83,15 +85,11 @@ def describe_layout() -> str:
     return "\n".join(lines)
 
 
-def _not_given() -> Any:
-    return field(default=None)  # filled in by __post_init__, so that the array is always there
-
-
 @dataclass(frozen=True, eq=False)
 class Recording:
     """One or more episodes of walking, validated; the arrays are those of `LAYOUT`.
 
-    An optional array that is not given is NaN throughout (see `measured`), but for those that `LAYOUT` derives.
+    An optional array that is not given is NaN throughout, see `measured`, or derived as `LAYOUT` says.
 
     Raises:
         InputError: an array has a wrong shape, type or value; the message names it.
@@ -108,17 +106,17 @@ class Recording:
     foot_pos: Array
     root_pos: Array
     gravity: float = 9.81
-    joint_vel: Array = _not_given()
-    joint_torque: Array = _not_given()
-    root_vel: Array = _not_given()
+    joint_vel: Array = NOT_GIVEN
+    joint_torque: Array = NOT_GIVEN
+    root_vel: Array = NOT_GIVEN
     muscle_names: tuple[str, ...] = ()
-    activation: Array = _not_given()
-    excitation: Array = _not_given()
-    muscle_force: Array = _not_given()
-    fiber_velocity: Array = _not_given()
-    fiber_length: Array = _not_given()
-    muscle_peak_force: Array = _not_given()
-    optimal_fiber_length: Array = _not_given()
+    activation: Array = NOT_GIVEN
+    excitation: Array = NOT_GIVEN
+    muscle_force: Array = NOT_GIVEN
+    fiber_velocity: Array = NOT_GIVEN
+    fiber_length: Array = NOT_GIVEN
+    muscle_peak_force: Array = NOT_GIVEN
+    optimal_fiber_length: Array = NOT_GIVEN
 
     def __post_init__(self) -> None:
         for name in ("dt", "mass", "gravity"):
@@ -306,7 +304,7 @@ def _check_episodes(recording: Recording) -> None:
     wrong = np.abs(step - dt) > 0.05 * dt
     if wrong.any():
         raise InputError(
-            f"Recording array 'time': advances by {step[wrong][0]:g} s within an episode, expected 'dt' = {dt:g} s"
+            f"Recording array 'time': advances by {step[wrong][0]:g} s in an episode, expected 'dt' = {dt:g} s"
         )
 
 
@@ -317,5 +315,5 @@ def _check_units(recording: Recording) -> None:
     lowest = recording.grf[:, :, 2].min(initial=0.0)
     if lowest < -0.5 * recording.weight:
         raise InputError(
-            f"Recording array 'grf': vertical force of {lowest:g} N, expected the force ON the foot, up positive"
+            f"Recording array 'grf': vertical force of {lowest:g} N, expected the force ON the foot, up"
         )

@@ -1,8 +1,9 @@
 """Rollouts on disk: an HDF5 file written while the walk goes on, and reading of either format.
 
-Memory does not grow with the length of the rollout, and a file whose writer was killed still opens: samples are
-appended in chunks under HDF5's single-writer-multiple-reader mode, and `committed` counts those that are whole.
-Samples of several episodes may interleave, as N worlds that walk side by side write them; reading sorts them.
+Memory does not grow with the length of the rollout, and a file whose writer was killed still opens: samples
+are appended in chunks under HDF5's single-writer-multiple-reader mode, and `committed` counts those that are
+whole. Samples of several episodes may interleave, as worlds that walk side by side write them; reading sorts
+them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,7 +70,7 @@ class RecordingWriter:
             attributes: where the rollout comes from: command, seed, configuration.
             chunk_samples: samples held in memory before they are written; a killed writer loses no more.
         """
-        self._file = _h5py().File(path, "w", libver="latest")
+        self._file: Any = _h5py().File(path, "w", libver="latest")
         self._lengths = {"J": len(joint_names), "M": len(muscle_names)}
         self._chunk_samples = chunk_samples
         self._pending: dict[str, list[np.ndarray]] = {}
@@ -100,7 +101,7 @@ class RecordingWriter:
         """Append K samples.
 
         Args:
-            samples: arrays of `LAYOUT` whose first length is T, here K, as (K, ...); the first call settles which.
+            samples: arrays of `LAYOUT` whose first length is T, as (K, ...); the first call settles which.
 
         Raises:
             InputError: a name is unknown or missing, or a shape is wrong.

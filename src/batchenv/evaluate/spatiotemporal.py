@@ -21,8 +21,8 @@ def spatiotemporal(recording: Recording, cycles: GaitCycles) -> dict[str, float]
     Returns:
         speed_m_s: distance of the pelvis over time, over all cycles [m/s].
         cadence_steps_min: two steps per cycle [1/min].
-        stride_length_m, stride_length_cv_percent: forward distance between heel strikes of one foot; its standard
-            deviation over its mean.
+        stride_length_m, stride_length_cv_percent: forward distance between heel strikes of one foot; its
+            standard deviation over its mean.
         stance_percent: of the cycle.
         double_support_percent: of the cycle, both phases together.
         step_width_m: lateral distance of the feet at heel strike.
@@ -52,7 +52,7 @@ def stride_lengths(recording: Recording, cycles: GaitCycles) -> np.ndarray:
 
 
 def symmetry(recording: Recording, cycles: GaitCycles) -> dict[str, float]:
-    """Return the symmetry index [%] of stance time, step time and step length, and their mean, `symmetry_percent`.
+    """Return the symmetry index [%] of stance time, step time and step length, and the mean of the three.
 
     A step belongs to the leg that makes it: from the heel strike of the other leg to its own.
     NaN where one leg has no cycle or no step.

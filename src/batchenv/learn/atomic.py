@@ -10,7 +10,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Replace a file by what `write` puts into the binary file it is given.
 
     The bytes go to a hidden file beside it, which is flushed to disk before it takes the name (POSIX `rename`
-    is atomic). A process killed meanwhile leaves the old file, and a hidden one that the next call overwrites.
+    is atomic). A process killed meanwhile leaves the old file, and a hidden one that the next overwrites.
     """
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("wb") as file:

@@ -32,7 +32,7 @@ class Checkpoint:
         config: its configuration as YAML text.
         observations: name of each observation column.
         actions: name of each action column.
-        learner: state dicts of actor (with its normaliser), critic and optimiser, as from rsl_rl's `PPO.save`.
+        learner: state dicts of actor (with normaliser), critic and optimiser, as from rsl_rl's `PPO.save`.
         random: states of the generators, see `random_state`.
         env: snapshot of the environment, see `pack`.
         first_length: mean length of the episodes in the run's first steps; NaN where not known.

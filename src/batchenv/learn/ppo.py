@@ -15,8 +15,8 @@ from batchenv.learn.rsl_rl_env import Image, LearnableEnv, RslRlEnv
 
 _OBS_GROUPS = {"actor": ["policy"], "critic": ["policy"]}
 _FIRST_ACTION_SCALE = 0.01
-"""Of the actor's last layer at the start, so that the first policy is noise around zero action (Andrychowicz et
-al. 2021, "What Matters In On-Policy Reinforcement Learning?", section 3.2)."""
+"""Of the actor's last layer at the start, so that the first policy is noise around zero action (Andrychowicz
+et al. 2021, "What Matters In On-Policy Reinforcement Learning?", section 3.2)."""
 
 
 class Actor(MLPModel):

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from batchenv.learn.report import Report
 
@@ -34,9 +34,7 @@ class TrainingProgress:
             TextColumn("steps"),
             MofNCompleteColumn(),
             BarColumn(),
-            TextColumn("{task.fields[rate]}/s, left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[episodes]}"),
+            TextColumn("{task.fields[state]}"),
             console=console,
             disable=not console.is_terminal,
         )
@@ -65,22 +63,16 @@ class TrainingProgress:
 
     def _move_bar(self, report: Report) -> None:
         if self._task is None:
-            self._task = self._bar.add_task("", total=report.total_steps, rate="", episodes="")
-        self._bar.update(
-            self._task, completed=report.steps, rate=f"{self._rate:,.0f}", episodes=_episodes(report)
-        )
+            self._task = self._bar.add_task("", total=report.total_steps, state="")
+        self._bar.update(self._task, completed=report.steps, state=self._state(report))
 
     def _print_line(self, report: Report) -> None:
-        left = timedelta(seconds=round((report.total_steps - report.steps) / self._rate))
-        self._console.print(
-            f"{report.steps:,} of {report.total_steps:,} steps, {self._rate:,.0f}/s, {left} left, "
-            f"{_episodes(report)}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        line = f"{report.steps:,} of {report.total_steps:,} steps, {self._state(report)}"
+        self._console.print(line, highlight=False, soft_wrap=True)
 
-
-def _episodes(report: Report) -> str:
-    if isnan(report.mean_length):
-        return "no episode ended yet"
-    return f"return {report.mean_return:.2f}, length {report.mean_length:.0f} steps"
+    def _state(self, report: Report) -> str:
+        left = timedelta(seconds=round(max(0, report.total_steps - report.steps) / self._rate))
+        state = f"{self._rate:,.0f}/s, {left} left, "
+        if isnan(report.mean_length):
+            return state + "no episode has ended yet"
+        return state + f"mean return {report.mean_return:.2f}, mean length {report.mean_length:.0f} steps"

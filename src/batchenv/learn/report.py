@@ -2,7 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from math import nan
+from math import isnan, nan
 from pathlib import Path
 
 import numpy as np
@@ -87,14 +87,14 @@ class Episodes:
     """Running means over the episodes that ended within the last `WINDOW` environment steps.
 
     Attributes:
-        first_length: mean length of those that ended within the run's first `WINDOW` steps.
+        first_length: mean length of those that ended within the run's first `WINDOW` steps, or first of all.
         mean_return, mean_length: of the last window in which any ended; NaN before the first.
     """
 
     first_length: float = nan
     mean_return: float = nan
     mean_length: float = nan
-    _ended: deque[tuple[int, float, int]] = field(default_factory=deque)
+    _ended: deque[tuple[int, np.ndarray, np.ndarray]] = field(default_factory=deque)
 
     def add(self, steps: int, returns: np.ndarray, lengths: np.ndarray) -> None:
         """Count episodes that ended.
@@ -103,11 +103,12 @@ class Episodes:
             steps: environment steps so far.
             returns, lengths: of the episodes that ended since the last call (n,).
         """
-        self._ended.extend(zip([steps] * len(returns), returns.tolist(), lengths.tolist(), strict=True))
-        while self._ended and self._ended[0][0] <= steps - WINDOW:
+        self._ended.append((steps, returns, lengths))
+        while self._ended[0][0] <= steps - WINDOW:
             self._ended.popleft()
-        if self._ended:
-            _, kept_returns, kept_lengths = zip(*self._ended, strict=True)
-            self.mean_return, self.mean_length = float(np.mean(kept_returns)), float(np.mean(kept_lengths))
-            if steps <= WINDOW:
+        kept_returns = np.concatenate([returns for _, returns, _ in self._ended])
+        kept_lengths = np.concatenate([lengths for _, _, lengths in self._ended])
+        if len(kept_returns):
+            self.mean_return, self.mean_length = float(kept_returns.mean()), float(kept_lengths.mean())
+            if steps <= WINDOW or isnan(self.first_length):
                 self.first_length = self.mean_length

@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from batchenv.config import Config
 from batchenv.engine.worlds import available_cpus
-from batchenv.errors import CheckpointError, InputError
+from batchenv.errors import BatchEnvError, CheckpointError, InputError
+from batchenv.learn.atomic import write_atomically
 from batchenv.learn.checkpoints import (
     CHECKPOINT_FILE,
     CONFIG_FILE,
@@ -51,8 +53,8 @@ def train(
         run_dir: directory of the run, made where it does not exist.
         steps: environment steps (worlds times control steps) after which to stop, those of a resumed run
             included; a rollout is always finished. By default `training.steps`.
-        resume: a checkpoint to go on from, see `load_checkpoint`. With as many worlds as it was saved with, the
-            run goes on as if it had not been interrupted; with another number, in new episodes.
+        resume: a checkpoint to go on from, see `load_checkpoint`. With as many worlds as it was saved with,
+            the run goes on as if it had not been interrupted; with another number, in new episodes.
         progress: called after each iteration.
 
     Returns:
@@ -60,6 +62,7 @@ def train(
 
     Raises:
         CheckpointError: `resume` is of an environment with other columns, or `run_dir` holds another run.
+        BatchEnvError: learning diverged; the last checkpoint is from before.
     """
     run_dir = Path(run_dir)
     total = config.training.steps if steps is None else steps
@@ -74,7 +77,8 @@ def train(
     try:
         run = _new_run(env, config) if resume is None else _resumed_run(env, config, resume)
         run_dir.mkdir(parents=True, exist_ok=True)
-        (run_dir / CONFIG_FILE).write_text(run.config_text)
+        write_atomically(run_dir / CONFIG_FILE, lambda file: file.write(run.config_text.encode()))
+        run.checkpoint().save(run_dir)
         return _run_until(total, run, run_dir, progress or (lambda report: None))
     finally:
         torch.set_num_threads(threads)
@@ -136,7 +140,8 @@ def _run_until(total: int, run: _Run, run_dir: Path, progress: Callable[[Report]
     training = run.config.training
     start = saved = time.monotonic()
     start_steps, env_seconds = run.steps, 0.0
-    with _stop_signals() as stop, SummaryWriter(str(run_dir)) as writer:
+    purge_step = run.steps or None
+    with _stop_signals() as stop, SummaryWriter(str(run_dir), purge_step=purge_step, flush_secs=10) as writer:
         while run.steps < total and not stop.is_set():
             report, seconds = _iterate(run, total, min(training.learn_threads, available_cpus()))
             env_seconds += seconds
@@ -169,6 +174,7 @@ def _iterate(run: _Run, total: int, learn_threads: int) -> tuple[Report, float]:
     reward_terms, env_seconds = _collect(run)
     with _torch_threads(learn_threads):
         losses = run.ppo.update()
+    _check_finite(run)
     seconds = time.perf_counter() - started
     report = Report(
         steps=run.steps,
@@ -187,10 +193,11 @@ def _iterate(run: _Run, total: int, learn_threads: int) -> tuple[Report, float]:
 
 @torch.inference_mode()
 def _collect(run: _Run) -> tuple[dict[str, float], float]:
-    """Fill PPO's storage with a rollout; return the mean of each reward term, and the seconds of `env.step`."""
+    """Fill PPO's storage with a rollout; return the mean of each reward term, and the seconds of `env`."""
     env, ppo, horizon = run.env, run.ppo, run.config.training.num_steps_per_env
     sums = dict.fromkeys(env.env.reward_terms, 0.0)
     env_seconds = 0.0
+    returns, lengths = [], []
     obs = env.get_observations()
     for _ in range(horizon):
         actions = ppo.act(obs)
@@ -198,13 +205,25 @@ def _collect(run: _Run) -> tuple[dict[str, float], float]:
         obs, rewards, dones, extras = env.step(actions)
         env_seconds += time.perf_counter() - before
         ppo.process_env_step(obs, rewards, dones, extras)
-        run.steps += env.num_envs
         ended = dones.numpy()
-        run.episodes.add(run.steps, env.env.episode_returns[ended], env.env.episode_lengths[ended])
+        returns.append(env.env.episode_returns[ended])
+        lengths.append(env.env.episode_lengths[ended])
         for name, values in env.env.reward_terms.items():
             sums[name] += float(values.mean())
     ppo.compute_returns(obs)
+    run.steps += env.num_envs * horizon
+    run.episodes.add(run.steps, np.concatenate(returns), np.concatenate(lengths))
     return {name: value / horizon for name, value in sums.items()}, env_seconds
+
+
+def _check_finite(run: _Run) -> None:
+    """Refuse to go on, and to save, once a weight is no number."""
+    for name, parameter in run.ppo.actor.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise BatchEnvError(
+                f"Learning diverged at step {run.steps}: the policy's {name} is not finite. The last checkpoint is "
+                "from before; a lower training.learning_rate or training.desired_kl may help."
+            )
 
 
 @contextmanager
@@ -224,12 +243,12 @@ def _stop_signals() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def note(number: int, frame: object) -> None:
         _log.warning("stopping after this iteration; once more to stop without saving")
         stop.set()
-        signal.signal(number, before[signal.Signals(number)])
+        signal.signal(number, before[number])
 
     try:
         for number in before:

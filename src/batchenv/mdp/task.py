@@ -79,9 +79,7 @@ class WalkingTask:
         self.frame = Frame(
             body.joint_qposadr, body.joint_dofadr, body.foot_body, body.forward, body.left, body.weight
         )
-        self.terms: tuple[RewardTerm, ...] = resolve_terms(
-            {name: (term.weight, term.arguments) for name, term in environment.reward.items()}
-        )
+        self.terms: tuple[RewardTerm, ...] = reward_terms(config)
         joints = permutation(body.mirror_joint, body.mirror_joint_sign)
         warping = environment.action.time_warping
         self.action_layout: tuple[Column, ...] = action_layout(
@@ -192,3 +190,14 @@ class WalkingTask:
             parameter = self.environment.parameters.get(name)
             if parameter is not None:
                 write(resets.parameter(parameter, draws[:, 2 * column : 2 * column + 2]), ids)
+
+
+def reward_terms(config: Config) -> tuple[RewardTerm, ...]:
+    """Find the function of every reward term of a configuration.
+
+    Raises:
+        ConfigError: a term, or a keyword of it, is not to be had.
+    """
+    return resolve_terms(
+        {name: (term.weight, term.arguments) for name, term in config.environment.reward.items()}
+    )
