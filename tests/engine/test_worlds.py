@@ -246,7 +246,10 @@ def test_pd_applies_its_law_and_moves_the_muscles_of_none(body):
     worlds.batch.step(nstep=1, stage=STAGE_VEL)
     law = worlds.law
     expected = law.kp * (target - qpos[body.joint_qposadr]) + law.kv * (rate - qvel[body.joint_dofadr])
-    assert worlds.bind("qfrc_applied")[:, body.joint_dofadr] == pytest.approx(expected, rel=1e-14)
+    assert worlds.slot("desired") == pytest.approx(expected, rel=1e-14)
+    damped = worlds.bind("qfrc_applied")[:, body.joint_dofadr] - law.kv * qvel[body.joint_dofadr]
+    assert damped == pytest.approx(expected, rel=1e-12)  # the damping is the model's own
+    assert worlds.model.dof_damping[body.joint_dofadr] == pytest.approx(law.kv + body.model.dof_damping[body.joint_dofadr])
 
 
 def test_torques_are_applied_as_given(body):

@@ -125,7 +125,7 @@ def _is_text(source: str) -> bool:
 def _file_of(source: str | os.PathLike[str]) -> Path:
     if isinstance(source, str) and source in PRESET_FILES:
         return PRESET_FILES[source]
-    file = Path(source).expanduser()
+    file = Path(os.path.expanduser(source))
     if not is_file(file):
         raise ConfigError(
             f"{shortened(str(source))} is neither a file nor a preset.{nearest(str(source), PRESETS)} "
@@ -146,7 +146,7 @@ def _read(file: Path) -> str:
 def _checked_root(data_root: str | Path | None) -> Path | None:
     if data_root is None:
         return None
-    root = Path(data_root).expanduser()
+    root = Path(os.path.expanduser(data_root))
     if not root.is_dir():
         raise ConfigError(f"data_root = {str(data_root)!r}: there is no such directory")
     return absolute(root)

@@ -34,7 +34,7 @@ class Places:
             ConfigError: there is none; says where it was looked for.
         """
         if not name.startswith(DATA_PREFIX):
-            path = absolute(Path(name).expanduser(), self.base)
+            path = absolute(Path(os.path.expanduser(name)), self.base)
             if is_file(path):
                 return path
             hint = (
@@ -67,7 +67,7 @@ class Places:
 
     def _data_roots(self) -> list[Path]:
         variable = os.environ.get(DATA_VARIABLE)
-        roots = [PACKAGE_DATA, self.data_root, Path(variable).expanduser() if variable else None]
+        roots = [PACKAGE_DATA, self.data_root, Path(os.path.expanduser(variable)) if variable else None]
         return [absolute(root) for root in roots if root is not None]
 
 

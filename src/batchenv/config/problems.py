@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -24,10 +24,10 @@ _EXPECTED: Mapping[str, str] = {
     "string_type": "give text",
     "tuple_type": "give a list, such as [256, 256]",
     "finite_number": "give a finite number",
-    "greater_than": "give a number above {gt}",
-    "greater_than_equal": "give a number of at least {ge}",
-    "less_than": "give a number below {lt}",
-    "less_than_equal": "give a number of at most {le}",
+    "greater_than": "give a number above {gt:g}",
+    "greater_than_equal": "give a number of at least {ge:g}",
+    "less_than": "give a number below {lt:g}",
+    "less_than_equal": "give a number of at most {le:g}",
     "too_short": "give at least one",
     "invalid_key": "keys are text",
 }
@@ -35,7 +35,7 @@ _EXPECTED: Mapping[str, str] = {
 
 def describe_problems(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """Return a line for each error of a validation by model."""
-    return [_describe(detail, model) for detail in error.errors()]
+    return [_describe(detail, model) for detail in error.errors(include_url=False)]
 
 
 def _describe(detail: ErrorDetails, model: type[BaseModel]) -> str:
@@ -81,11 +81,14 @@ def _unknown_key(location: Sequence[str], model: type[BaseModel]) -> str:
 
 
 def _section_at(model: type[BaseModel], location: Sequence[str]) -> type[BaseModel] | None:
-    section: type[BaseModel] | None = model
+    kind: Any = model
     for part in location:
-        field = section.model_fields.get(part) if section else None
-        section = _section_in(field.annotation) if field else None
-    return section
+        if get_origin(kind) is dict:
+            kind = get_args(kind)[1]
+        else:
+            section = _section_in(kind)
+            kind = section.model_fields[part].annotation if section else None
+    return _section_in(kind)
 
 
 def _section_in(annotation: Any) -> type[BaseModel] | None:

@@ -20,15 +20,14 @@ from batchenv.engine.memory import address_of, f64_pointer, i64_pointer, stack_f
 from batchenv.engine.substep import (
     CTRL,
     NUSERDATA,
-    QFRC_APPLIED,
     USERDATA,
     accumulate,
     activate,
+    apply_torques,
     coordinate,
     desired_torques,
     dof_slopes,
     f64,
-    shared_i32,
 )
 from batchenv.errors import UsageError
 
@@ -78,10 +77,7 @@ def compile_control():
                 coordinate(block, model, data, user, slope)
             activate(block, model, data, user)
             return
-        applied = f64(data, QFRC_APPLIED, block.n_dof)
-        dofadr = shared_i32(block.joint_dofadr, block.n_joint)
-        for j in range(block.n_joint):
-            applied[dofadr[j]] = user[block.at_desired + j]
+        apply_torques(block, data, user)
 
     return control, ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(control.address)
 

@@ -209,3 +209,14 @@ def activate(block, model, data, user):
             ctrl[m] = excitation_for(a, act[m], timestep, dynprm[m, 0], dynprm[m, 1])
         else:
             ctrl[m] = act[m] = a
+
+
+@numba.njit
+def apply_torques(block, data, user):
+    """Apply the desired torques at the joints; of a PD law, all but the damping that the model itself has."""
+    n = block.n_joint
+    applied, qvel = f64(data, QFRC_APPLIED, block.n_dof), f64(data, QVEL, block.n_dof)
+    dofadr, kv = shared_i32(block.joint_dofadr, n), shared_f64(block.kv, n)
+    for j in range(n):
+        damping = kv[j] * qvel[dofadr[j]] if block.actuator == PD else 0.0
+        applied[dofadr[j]] = user[block.at_desired + j] + damping

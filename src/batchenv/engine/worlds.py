@@ -248,6 +248,8 @@ def _controlled_model(body: Body, law: ControlLaw, nuserdata: int) -> mujoco.MjM
     if law.actuator in ("pd", "tor"):  # ideal torques: the muscles make no force at all
         model.actuator_group[:] = 0
         model.opt.disableactuator = 1
+    if law.actuator == "pd":  # MuJoCo integrates damping implicitly, which keeps light segments stable
+        model.dof_damping[body.joint_dofadr] += law.kv
     if law.actuator == "mass" and law.activation_dynamics:  # the force of a substep is that of its own excitation
         model.actuator_actearly[:] = True
     return model

@@ -16,7 +16,8 @@ class ContactRule:
     """When a foot counts as loaded, and what counts as a cycle.
 
     Attributes:
-        on: vertical force above which a foot is loaded [body weights]; 20 N of noise are 0.03 of an adult.
+        on: vertical force above which a foot is loaded [body weights]; the 20 N usual with force plates are
+            0.03 of an adult.
         off: vertical force below which it is no longer [body weights]; between the two it stays as it was.
         shortest_gap: a shorter loss of contact is a bounce, not a swing [s].
         shortest_contact: a shorter contact is a scuff, not a stance [s].
@@ -24,8 +25,8 @@ class ContactRule:
         transient: cycles of each leg dropped at the start of an episode.
     """
 
-    on: float = 0.05
-    off: float = 0.03
+    on: float = 0.03
+    off: float = 0.02
     shortest_gap: float = 0.08
     shortest_contact: float = 0.10
     shortest_cycle: float = 0.5

@@ -24,7 +24,7 @@ from batchenv.evaluate.kinetics import (
     joint_moment_cycles,
     joint_power_cycles,
 )
-from batchenv.evaluate.metabolics import can_cost, metabolic_measures, metabolic_power
+from batchenv.evaluate.metabolics import can_cost, metabolic_measures
 from batchenv.evaluate.recording import Recording
 from batchenv.evaluate.spatiotemporal import spatiotemporal, symmetry
 from batchenv.evaluate.targets import Verdict, verdicts
@@ -174,9 +174,9 @@ def _measure(numbers: dict[str, Any], recording: Recording, cycles: GaitCycles, 
         }
         numbers["emg"].update(overlap_percent=float(np.mean(list(overlap.values()))), muscles=overlap)
     if can_cost(recording):
-        cost = metabolic_measures(recording, cycles, numbers["speed_m_s"])
+        cost, power = metabolic_measures(recording, cycles, numbers["speed_m_s"])
         numbers["metabolic_j_kg_m"] = cost["muscles_j_kg_m"]
-        numbers["metabolic"] = {**cost, "muscles_w": _by_group(recording, metabolic_power(recording, cycles))}
+        numbers["metabolic"] = {**cost, "muscles_w": _by_group(recording, power)}
 
 
 def _by_group(recording: Recording, power: np.ndarray) -> dict[str, float]:

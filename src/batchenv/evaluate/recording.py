@@ -10,6 +10,7 @@ dt                    ()           [s]      time between two samples
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -174,7 +175,7 @@ class Recording:
     def episodes(self) -> Iterator[tuple[int, slice]]:
         """Yield each episode that has samples, and their rows."""
         first = np.flatnonzero(np.diff(self.episode, prepend=-1))
-        for start, stop in zip(first, np.append(first[1:], len(self.episode)), strict=True):
+        for start, stop in pairwise([*first, len(self.episode)]):
             yield int(self.episode[start]), slice(int(start), int(stop))
 
     def joint_columns(self, joint: str) -> tuple[int, int]:
@@ -304,7 +305,7 @@ def _check_episodes(recording: Recording) -> None:
     wrong = np.abs(step - dt) > 0.05 * dt
     if wrong.any():
         raise InputError(
-            f"Recording array 'time': advances by {step[wrong][0]:g} s in an episode, expected 'dt' = {dt:g} s"
+            f"Recording array 'time': advances by {step[wrong][0]:g} s, expected 'dt' = {dt:g} s"
         )
 
 

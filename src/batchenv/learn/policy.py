@@ -97,7 +97,7 @@ def load_policy(path: str | Path) -> Policy:
             f"There is no policy at {file}; expected the directory of a training run, or its {POLICY_FILE}."
         )
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             return _from_arrays({name: arrays[name] for name in arrays.files})
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{file} cannot be read as a policy ({error}); is it complete?") from error

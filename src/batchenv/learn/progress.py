@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from batchenv.learn.report import Report
 
@@ -31,9 +31,8 @@ class TrainingProgress:
         self._rate = 0.0
         self._task: TaskID | None = None
         self._bar = Progress(
-            TextColumn("steps"),
-            MofNCompleteColumn(),
-            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            BarColumn(bar_width=10),
             TextColumn("{task.fields[state]}"),
             console=console,
             disable=not console.is_terminal,
@@ -50,29 +49,29 @@ class TrainingProgress:
 
     def __call__(self, report: Report) -> None:
         """Show a report."""
-        self._rate = (
-            report.steps_per_second if not self._rate else 0.9 * self._rate + 0.1 * report.steps_per_second
-        )
+        newest = report.steps_per_second
+        self._rate = 0.9 * self._rate + 0.1 * newest if self._rate else newest
         if self._console.is_terminal:
             self._move_bar(report)
-        elif (
-            time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES or report.steps >= report.total_steps
-        ):
-            self._last_line = time.monotonic()
+        else:
             self._print_line(report)
 
     def _move_bar(self, report: Report) -> None:
         if self._task is None:
             self._task = self._bar.add_task("", total=report.total_steps, state="")
-        self._bar.update(self._task, completed=report.steps, state=self._state(report))
+        self._bar.update(self._task, completed=report.steps, state=self._state(report, ""))
 
     def _print_line(self, report: Report) -> None:
-        line = f"{report.steps:,} of {report.total_steps:,} steps, {self._state(report)}"
+        now = time.monotonic()
+        if report.steps < report.total_steps and now - self._last_line < _SECONDS_BETWEEN_LINES:
+            return
+        self._last_line = now
+        line = f"{report.steps:,} of {report.total_steps:,} steps, {self._state(report, 'mean ')}"
         self._console.print(line, highlight=False, soft_wrap=True)
 
-    def _state(self, report: Report) -> str:
+    def _state(self, report: Report, mean: str) -> str:
         left = timedelta(seconds=round(max(0, report.total_steps - report.steps) / self._rate))
         state = f"{self._rate:,.0f}/s, {left} left, "
         if isnan(report.mean_length):
             return state + "no episode has ended yet"
-        return state + f"mean return {report.mean_return:.2f}, mean length {report.mean_length:.0f} steps"
+        return state + f"{mean}return {report.mean_return:.2f}, {mean}length {report.mean_length:.0f}"

@@ -221,8 +221,8 @@ def _check_finite(run: _Run) -> None:
     for name, parameter in run.ppo.actor.named_parameters():
         if not torch.isfinite(parameter).all():
             raise BatchEnvError(
-                f"Learning diverged at step {run.steps}: the policy's {name} is not finite. The last checkpoint is "
-                "from before; a lower training.learning_rate or training.desired_kl may help."
+                f"Learning diverged at step {run.steps}: the policy's {name} is not finite. The last "
+                "checkpoint is from before; a lower training.learning_rate or training.desired_kl may help."
             )
 
 

@@ -1,0 +1,91 @@
+"""Where configurations come from, and how they are changed."""
+
+import doctest
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pydantic
+import pytest
+
+import batchenv.config
+from batchenv.config import PRESETS, load_config
+from batchenv.errors import ConfigError
+from tests.config.helpers import sections
+
+
+def test_presets_are_the_three_shipped():
+    assert PRESETS == ("excite", "torque", "walk")
+
+
+@pytest.mark.parametrize(("preset", "actuator"), [("walk", "mass"), ("excite", "muscle"), ("torque", "pd")])
+def test_a_preset_loads_by_name_and_as_text(preset: str, actuator: str):
+    config = load_config(preset)
+    assert config.environment.skeleton.actuator == actuator
+    file = Path(batchenv.config.__file__).parent.parent / "presets" / f"{preset}.yaml"
+    assert load_config(file.read_text()) == config
+    assert load_config(file) == config
+
+
+def test_excite_acts_on_the_muscles_without_a_reference():
+    action = load_config("excite").environment.action
+    assert (action.scale, action.residual) == (1.0, False)
+
+
+def test_every_field_has_a_sentence_and_every_number_a_unit():
+    for path, model in sections():
+        for name, field in model.model_fields.items():
+            description = field.description or ""
+            assert description.endswith("."), f"{path}.{name}"
+            kinds = {field.annotation, *get_args(field.annotation)}
+            if kinds & {int, float}:
+                assert re.search(r"\[[^\]]+\]", description), f"{path}.{name} has no unit"
+
+
+def test_a_configuration_is_frozen():
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        load_config("walk").training.steps = 3  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_loaded_configuration_is_taken_as_it_is():
+    config = load_config("walk")
+    assert load_config(config) is config
+
+
+@pytest.mark.parametrize("module", [batchenv.config.load, batchenv.config.paths])
+def test_examples_in_docstrings_run(module: Any):
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_replace_changes_values_by_path_and_leaves_the_original(tmp_path: Path):
+    (tmp_path / "mine.py").touch()
+    own = f"{tmp_path}/mine.py:term"
+    walk = load_config("walk")
+    changed = walk.replace(
+        {
+            "training.steps": 20_000,
+            "environment.skeleton.kp.knee_angle": 300,
+            "environment.reward.pose.weight": 2,
+            f"environment.reward.{own}.weight": 3,
+            "environment.parameters": {"mass": {"min": 0.9, "max": 1.1, "default": 1}},
+        }
+    )
+    assert changed.training.steps == 20_000
+    assert changed.environment.skeleton.kp == {
+        **walk.model_dump()["environment"]["skeleton"]["kp"],
+        "knee_angle": 300,
+    }
+    assert changed.environment.reward["pose"].weight == 2
+    assert changed.environment.reward[own].weight == 3
+    assert changed.replace({f"environment.reward.{own}.weight": 4}).environment.reward[own].weight == 4
+    assert changed.environment.parameters["mass"].max == 1.1
+    assert walk == load_config("walk") != changed
+
+
+def test_replace_refuses_what_loading_refuses():
+    with pytest.raises(ConfigError) as error:
+        load_config("walk").replace({"training.stps": 1, "training.seed.x": 1})
+    assert "training.stps = 1: there is no such key. Did you mean 'steps'?" in str(error.value)
+    assert "training.seed = {'x': 1}: give a whole number." in str(error.value)

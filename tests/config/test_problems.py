@@ -1,0 +1,181 @@
+"""What cannot be meant is refused with the path of its key, its value, what is right and the nearest name."""
+
+import difflib
+import math
+import re
+from typing import Any
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from tests.config.helpers import TERM, keys, minimal, nested, problems, sections
+
+MISSPELLABLE = [path for path in keys() if path != "environment.reward.pose.weight"]
+
+
+@st.composite
+def typos(draw: st.DrawFn) -> tuple[str, str]:
+    """A key by its path, and its last name misspelt: a letter doubled, dropped, or swapped with the next."""
+    path = draw(st.sampled_from(MISSPELLABLE))
+    name = path.rpartition(".")[2]
+    i = draw(st.integers(0, len(name) - 1))
+    kind = draw(st.sampled_from(["double", "drop", "swap"]))
+    if kind == "double":
+        return path, name[: i + 1] + name[i:]
+    if kind == "drop":
+        return path, name[:i] + name[i + 1 :]
+    return path, name[:i] + name[i + 1 : i + 2] + name[i : i + 1] + name[i + 2 :]
+
+
+@given(typos())
+@example(("environment.simulation.sim_hz", "sim_hzz"))
+@example(("environment.parameters.mass.max", "maxx"))
+def test_a_misspelt_key_is_refused_and_the_nearest_is_named(typo: tuple[str, str]):
+    path, wrong = typo
+    above, _, right = path.rpartition(".")
+    siblings = dict(sections())[above].model_fields
+    assume(wrong and wrong not in siblings)
+    wrong_path = f"{above}.{wrong}".lstrip(".")
+    message = problems(nested(wrong_path, None))
+    line = next(line for line in message.splitlines() if line.startswith(f"  {wrong_path} = "))
+    suggested = re.search("Did you mean '(.*)'", line)
+    assert suggested, line
+    # A short key may lie as near to a sibling ("k" to kp and kv); none named is less near than the one meant.
+    closeness = {name: difflib.SequenceMatcher(None, name, wrong).ratio() for name in (suggested[1], right)}
+    assert suggested[1] in siblings
+    assert closeness[suggested[1]] >= closeness[right]
+
+
+def test_a_key_in_the_wrong_section_is_told_where_it_belongs():
+    assert (
+        "environment.sim_hz = 300: there is no such key here. Did you mean 'environment.simulation.sim_hz'?"
+        in problems(minimal(sim_hz=300))
+    )
+
+
+def test_a_key_like_no_other_is_answered_with_the_keys_there_are():
+    assert "environment.ground.zzzz = 1: there is no such key. Here stand: friction." in problems(
+        minimal(ground={"zzzz": 1})
+    )
+
+
+def test_a_misspelt_weight_is_recognised():
+    message = problems({"environment": {"reward": {"pose": {"wieght": 1}}}})
+    assert "environment.reward.pose.weight: is missing. Is it meant by 'wieght'?" in message
+
+
+def test_a_misspelt_preset_is_refused_with_the_nearest():
+    assert problems("wlak") == (
+        "'wlak' is neither a file nor a preset. Did you mean 'walk'? Presets: excite, torque, walk."
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "line"),
+    [
+        ("simulation", {"sim_hz": -3}, "sim_hz = -3: give a number above 0."),
+        (
+            "simulation",
+            {"sim_hz": 100},
+            "sim_hz = 100: give a multiple of control_hz = 30, at least twice it",
+        ),
+        ("simulation", {"sim_hz": 30}, "sim_hz = 30: give a multiple of control_hz = 30, at least twice it"),
+        (
+            "simulation",
+            {"control_hz": 45},
+            "sim_hz = 300: give a multiple of control_hz = 45, at least twice",
+        ),
+        ("simulation", {"sim_hz": 300.0}, "sim_hz = 300.0: give a whole number."),
+        ("simulation", {"sim_hz": True}, "sim_hz = true: give a whole number."),
+        ("simulation", {"sim_hz": "300"}, "sim_hz = '300': give a whole number."),
+        ("simulation", {"integrator": "rk4"}, "integrator = 'rk4': give 'implicitfast' or 'euler'."),
+        ("skeleton", {"actuator": "mucsle"}, "Did you mean 'muscle'?"),
+        ("skeleton", {"kp": {"knee_angle": -1}}, "kp.knee_angle = -1: give a number of at least 0."),
+        ("skeleton", {"kp": {}}, "kp = {}: give at least one."),
+        ("skeleton", {"kv": False}, "kv = false: give a number."),
+        (
+            "skeleton",
+            {"file": "myo_sim:"},
+            'file = \'myo_sim:\': give "myo_sim:NAME", such as "myo_sim:myolegs".',
+        ),
+        ("ground", {"friction": True}, "friction = true: give a number."),
+        ("ground", None, "ground = null: give a mapping of keys to values, or leave the key out."),
+        ("muscle", {"network": {"hidden": []}}, "network.hidden = []: give at least one."),
+        ("muscle", {"network": {"hidden": 256}}, "network.hidden = 256: give a list, such as [256, 256]."),
+        ("muscle", {"network": {"hidden": [256, 0]}}, "network.hidden.1 = 0: give a number above 0."),
+        ("action", {"time_warping": 1}, "time_warping = 1: give a number below 1."),
+        (
+            "reward",
+            {},
+            "reward = {}: name at least one reward term with its weight; none is assumed. The presets",
+        ),
+        ("reward", {"pose": 3}, "pose = 3: give a mapping of keys to values, or leave the key out."),
+        ("reward", {"pose": {"weight": 1, "k": [1]}}, "pose.k = [1]: give a number, true, false or text."),
+        (
+            "reward",
+            {"a b": TERM},
+            "a b: not a key that can stand here: give the name of a shipped reward term",
+        ),
+        (
+            "parameters",
+            {"frcton": {}},
+            "give 'friction', 'mass' or 'muscle_strength'. Did you mean 'friction'?",
+        ),
+        (
+            "parameters",
+            {"mass": {"min": 2, "max": 1, "default": 1}},
+            "mass.max = 1: give at least min = 2.0.",
+        ),
+        (
+            "parameters",
+            {"mass": {"min": 1, "max": 2, "default": 3}},
+            "mass.default = 3: give a number from min = 1.0 to max = 2.0.",
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused(section: str, values: Any, line: str):
+    message = problems(minimal(**{section: values}))
+    assert f"environment.{section}" in message
+    assert line in message
+
+
+@given(st.sampled_from(keys()), st.sampled_from([math.nan, math.inf, -math.inf]))
+def test_no_field_takes_a_number_that_is_not_finite(path: str, value: float):
+    assert re.search(rf"  {path}.* = .*(nan|inf)", problems(nested(path, value)))
+
+
+@pytest.mark.parametrize("text", [".nan", ".inf", "-.inf"])
+def test_no_argument_of_a_reward_term_takes_a_number_that_is_not_finite(text: str):
+    message = problems(f"environment: {{reward: {{pose: {{weight: 1, scale: {text}}}}}}}")
+    assert "environment.reward.pose.scale = " in message
+    assert "give a finite number" in message
+
+
+def test_mini_batches_are_not_more_than_samples():
+    message = problems({**minimal(), "training": {"num_envs": 1, "num_steps_per_env": 3, "mini_batches": 4}})
+    assert "training.mini_batches = 4: give at most num_envs * num_steps_per_env = 3." in message
+
+
+def test_every_problem_is_listed():
+    message = problems({"environment": {"ground": {"friction": -1}}, "training": {"steps": 0, "sede": 1}})
+    assert message.splitlines() == [
+        "the configuration has 4 problems:",
+        "  environment.ground.friction = -1: give a number of at least 0.",
+        "  environment.reward = {}: name at least one reward term with its weight; none is assumed. "
+        "The presets excite, torque, walk each show a full set.",
+        "  training.steps = 0: give a number above 0.",
+        "  training.sede = 1: there is no such key. Did you mean 'seed'?",
+    ]
+
+
+def test_keys_of_gaitnet_without_a_meaning_are_refused_by_name():
+    message = problems(
+        minimal(
+            advanced={"enforce_symmetry": True},
+            skeleton={"damping": 0.1},
+            reward={"type": "gaitnet", "metabolic": {"weight": 0.03}},
+        )
+    )
+    for path in ("advanced", "skeleton.damping", "reward.type", "reward.metabolic"):
+        assert f"environment.{path}: this key of GaitNet has no meaning here: " in message
