@@ -45,6 +45,7 @@ def test_a_source_of_another_kind_is_refused(source: Any):
 @example("x" * 5000)
 @example("a\0b")
 @example("~nobody")
+@example("~\0")
 def test_no_text_raises_anything_but_a_config_error(text: str):
     assume(text not in PRESETS)
     problems(text)

@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,7 +61,8 @@ def test_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(tmp_path: Path):
     )
     assert steps == [6 * ITERATION, 7 * ITERATION, 8 * ITERATION]
     assert (result.steps, result.steps_done) == (8 * ITERATION, 3 * ITERATION)
-    assert result.first_length == load_checkpoint(tmp_path / "whole").first_length
+    ended = [load_checkpoint(tmp_path / name).episodes["first_length"] for name in ("whole", "parts")]
+    assert ended[0] == ended[1] == result.first_length
     whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert whole.keys() == parts.keys()
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
@@ -161,7 +161,9 @@ def test_checkpoint_of_another_layout_is_refused(tmp_path: Path):
     train(PointMass(32), small_config(), tmp_path, steps=ITERATION)
     env = PointMass(32)
     env.obs_layout = (Column("x", "m"), Column("z", "m"), *env.obs_layout[2:])
-    with pytest.raises(CheckpointError, match="observation column 1 is 'z' in this environment; .* with 'y'"):
+    with pytest.raises(
+        CheckpointError, match=r"observation column 1 is 'z' in this environment; .* with 'y'"
+    ):
         train(env, small_config(), tmp_path, steps=2 * ITERATION, resume=load_checkpoint(tmp_path))
 
 
@@ -178,21 +180,15 @@ def test_diverged_weights_are_not_saved(tmp_path: Path):
     for state in optimizer["state"].values():
         state["exp_avg"].fill_(torch.nan)
     poisoned = replace(checkpoint, learner=checkpoint.learner | {"optimizer_state_dict": optimizer})
-    with pytest.raises(BatchEnvError, match="Learning diverged at step 1024: the policy's .* is not finite"):
+    with pytest.raises(BatchEnvError, match=r"Learning diverged at step 1024: the policy's .* is not finite"):
         train(PointMass(32), small_config(), tmp_path, steps=3 * ITERATION, resume=poisoned)
     assert all(torch.isfinite(tensor).all() for tensor in weights(tmp_path).values())
 
 
-def test_torch_threads_are_left_as_they_were(tmp_path: Path, monkeypatch):
-    used: list[int] = []
+def test_torch_learns_with_more_threads_than_it_acts_with(tmp_path: Path, monkeypatch):
+    used = [7]  # noted, not set: two threads are slow on a machine that is busy otherwise
     monkeypatch.setattr("batchenv.learn.training.available_cpus", lambda: 2)
-    set_num_threads: Callable[[int], None] = torch.set_num_threads
-
-    def note(number: int) -> None:
-        used.append(number)
-        set_num_threads(number)
-
-    monkeypatch.setattr(torch, "set_num_threads", note)
-    before = torch.get_num_threads()
-    train(PointMass(32), small_config(learn_threads=2), tmp_path, steps=2 * ITERATION)
-    assert used == [1, 2, 1, 2, 1, before] and torch.get_num_threads() == before
+    monkeypatch.setattr(torch, "set_num_threads", used.append)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: used[-1])
+    train(PointMass(32), small_config(learn_threads=8), tmp_path, steps=2 * ITERATION)
+    assert used == [7, 1, 2, 1, 2, 1, 7]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import mujoco
@@ -117,8 +118,7 @@ class Body:
             root_quat: (..., 4), w first.
             joint_pos: primary joints (..., J) [rad].
         """
-        rest = np.setdiff1d(np.arange(_ROOT_NQ, self.model.nq), [*self.joint_qposadr, *self.bound_qposadr])
-        order = np.argsort(np.r_[np.arange(_ROOT_NQ), self.joint_qposadr, self.bound_qposadr, rest])
+        rest, order = self._qpos_order
         bound = self.bound_pos(joint_pos)
         return _assemble((root_pos, root_quat, joint_pos, bound), self.model.qpos0[rest], order)
 
@@ -131,8 +131,7 @@ class Body:
             joint_pos: primary joints (..., J) [rad].
             joint_vel: primary joints (..., J) [rad/s].
         """
-        rest = np.setdiff1d(np.arange(_ROOT_NV, self.model.nv), [*self.joint_dofadr, *self.bound_dofadr])
-        order = np.argsort(np.r_[np.arange(_ROOT_NV), self.joint_dofadr, self.bound_dofadr, rest])
+        rest, order = self._qvel_order
         xp = array_namespace(joint_vel)
         driver = xp.asarray(self.bound_joint, device=device(joint_vel))
         bound = self.bound_slope(joint_pos) * xp.take(joint_vel, driver, axis=-1)
@@ -155,6 +154,14 @@ class Body:
         """
         stiffness = self._by_joint("kp", kp)
         return stiffness, 0.08 * stiffness if kv is None else self._by_joint("kv", kv)
+
+    @cached_property
+    def _qpos_order(self) -> tuple[np.ndarray, np.ndarray]:
+        return _columns(_ROOT_NQ, self.joint_qposadr, self.bound_qposadr, self.model.nq)
+
+    @cached_property
+    def _qvel_order(self) -> tuple[np.ndarray, np.ndarray]:
+        return _columns(_ROOT_NV, self.joint_dofadr, self.bound_dofadr, self.model.nv)
 
     def _by_joint(self, key: str, gains: float | Mapping[str, float]) -> np.ndarray:
         if not isinstance(gains, Mapping):
@@ -181,6 +188,12 @@ class Body:
             xp.asarray(self.bound_coef, **like),
             xp.asarray(self.bound_q0, **like),
         )
+
+
+def _columns(root: int, joint: np.ndarray, bound: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns that are of neither, and the order that sorts root, joint, bound and those."""
+    rest = np.setdiff1d(np.arange(root, size), [*joint, *bound])
+    return rest, np.argsort(np.r_[np.arange(root), joint, bound, rest])
 
 
 def _assemble(parts: Sequence[Any], rest: np.ndarray, order: np.ndarray) -> Any:

@@ -4,6 +4,7 @@ import csv
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,17 @@ _CLOSURE_TOLERANCE = 0.035
 
 
 @dataclass(frozen=True, eq=False)
+class GaitSample:
+    """The cycle at N phases; each array as the method of `GaitCycle` of its name gives it."""
+
+    joint_pos: Any
+    joint_vel: Any
+    root_height: Any
+    root_height_rate: Any
+    foot_pos: Any
+
+
+@dataclass(frozen=True, eq=False)
 class GaitCycle:
     """A gait cycle, tabulated at K even phases and interpolated linearly; phase 0 is the right heel strike.
 
@@ -55,6 +67,24 @@ class GaitCycle:
     root_height_table: np.ndarray
     root_height_rate_table: np.ndarray
     foot_pos_table: np.ndarray
+
+    def sample(self, phase: Any) -> "GaitSample":
+        """Return all there is of the cycle at phases (N,), in one look-up."""
+        row = _interpolate(self._table, phase)
+        joints = self.joint_pos_table.shape[1]
+        return GaitSample(
+            joint_pos=row[:, :joints],
+            joint_vel=row[:, joints : 2 * joints],
+            root_height=row[:, 2 * joints],
+            root_height_rate=row[:, 2 * joints + 1],
+            foot_pos=array_namespace(phase).reshape(row[:, 2 * joints + 2 :], (-1, *self.foot_pos_table.shape[1:])),
+        )
+
+    @cached_property
+    def _table(self) -> np.ndarray:
+        heights = (self.root_height_table[:, None], self.root_height_rate_table[:, None])
+        feet = self.foot_pos_table.reshape(len(self.foot_pos_table), -1)
+        return np.hstack([self.joint_pos_table, self.joint_vel_table, *heights, feet])
 
     def joint_pos(self, phase: Any) -> Any:
         """Return joint positions (N, J) [rad] at phases (N,) in cycles; whole cycles are taken off."""

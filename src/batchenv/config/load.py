@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from batchenv.config.environment import Environment
 from batchenv.config.foreign_keys import without_foreign_keys
-from batchenv.config.paths import PRESET_FILES, PRESETS, Places, absolute, is_file
+from batchenv.config.paths import PRESET_FILES, PRESETS, Places, absolute, expanded, is_file
 from batchenv.config.problems import describe_problems, shortened
 from batchenv.config.section import Section
 from batchenv.config.training import Training
@@ -125,7 +125,7 @@ def _is_text(source: str) -> bool:
 def _file_of(source: str | os.PathLike[str]) -> Path:
     if isinstance(source, str) and source in PRESET_FILES:
         return PRESET_FILES[source]
-    file = Path(os.path.expanduser(source))
+    file = expanded(source)
     if not is_file(file):
         raise ConfigError(
             f"{shortened(str(source))} is neither a file nor a preset.{nearest(str(source), PRESETS)} "
@@ -146,7 +146,7 @@ def _read(file: Path) -> str:
 def _checked_root(data_root: str | Path | None) -> Path | None:
     if data_root is None:
         return None
-    root = Path(os.path.expanduser(data_root))
+    root = expanded(data_root)
     if not root.is_dir():
         raise ConfigError(f"data_root = {str(data_root)!r}: there is no such directory")
     return absolute(root)

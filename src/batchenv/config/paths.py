@@ -34,7 +34,7 @@ class Places:
             ConfigError: there is none; says where it was looked for.
         """
         if not name.startswith(DATA_PREFIX):
-            path = absolute(Path(os.path.expanduser(name)), self.base)
+            path = absolute(expanded(name), self.base)
             if is_file(path):
                 return path
             hint = (
@@ -67,13 +67,21 @@ class Places:
 
     def _data_roots(self) -> list[Path]:
         variable = os.environ.get(DATA_VARIABLE)
-        roots = [PACKAGE_DATA, self.data_root, Path(os.path.expanduser(variable)) if variable else None]
+        roots = [PACKAGE_DATA, self.data_root, expanded(variable) if variable else None]
         return [absolute(root) for root in roots if root is not None]
 
 
 def absolute(path: Path, base: Path | None = None) -> Path:
     """Return path without "..", from base or the working directory if relative; links are not followed."""
     return Path(os.path.abspath((base or Path()) / path))
+
+
+def expanded(name: str | os.PathLike[str]) -> Path:
+    """Return a name as a path, a "~" replaced by the home directory it stands for if it stands for one."""
+    try:
+        return Path(name).expanduser()
+    except (RuntimeError, ValueError):
+        return Path(name)
 
 
 def is_file(path: Path) -> bool:

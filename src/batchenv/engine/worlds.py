@@ -102,6 +102,7 @@ class Worlds:
         self.qpos, self.qvel = self.batch.bind("qpos"), self.batch.bind("qvel")
         self.act, self.time = self.batch.bind("act"), self.batch.bind("time")
         self._sign()
+        self._at_rest = self.batch.state[0].copy()
 
     @property
     def num_worlds(self) -> int:
@@ -200,10 +201,9 @@ class Worlds:
             qpos: (n, nq).
             qvel: (n, nv).
         """
-        self.batch.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
+        self.batch.state[ids] = self._at_rest
         self.qpos[ids], self.qvel[ids] = qpos, qvel
-        self._user[ids] = 0.0
-        self._sign()
+        self._user[ids, WORLD_AT] = ids
         self.batch.forward(ids, stage=int(mujoco.mjtStage.mjSTAGE_VEL))
         self.failed[ids] = False
 

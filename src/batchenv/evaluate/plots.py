@@ -157,7 +157,9 @@ def _ground_reaction(report: Report) -> Any:
     vertical.plot(SCHWARTZ_PERCENT[1:-1], SCHWARTZ_BW[1:-1], "o", color=HUMAN, markersize=4.5)
     _foot_off(vertical, report)
     _walker(vertical, report.curves["grf"]["vertical"], "walker mean ± SD")
-    for mark, above in (("peak1", True), ("valley", False), ("peak2", True)):
+    one_hump = numbers["valley_percent"] in (numbers["peak1_percent"], numbers["peak2_percent"])
+    marks = (("peak1", True), ("peak2", True)) + (() if one_hump else (("valley", False),))
+    for mark, above in marks:
         x, y = numbers[f"{mark}_percent"], numbers[f"{mark}_bw"]
         vertical.plot(
             x, y, "o", color="white", markeredgecolor=WALKER, markeredgewidth=1.5, markersize=5, zorder=5

@@ -35,7 +35,7 @@ class Checkpoint:
         learner: state dicts of actor (with normaliser), critic and optimiser, as from rsl_rl's `PPO.save`.
         random: states of the generators, see `random_state`.
         env: snapshot of the environment, see `pack`.
-        first_length: mean length of the episodes in the run's first steps; NaN where not known.
+        episodes: packed `Episodes` of the run.
         versions: of the packages that took part.
     """
 
@@ -48,7 +48,7 @@ class Checkpoint:
     learner: dict[str, Any]
     random: dict[str, Any]
     env: Any
-    first_length: float
+    episodes: Any
     versions: dict[str, str] = dataclasses.field(default_factory=lambda: package_versions())
 
     @property
@@ -164,26 +164,28 @@ def pack(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def unpack(packed: Any, like: Any) -> Any:
-    """Turn what `pack` made back into a value built as `like` is; a dict may hold more than it does there.
+def unpack(packed: Any, like: Any = None) -> Any:
+    """Turn what `pack` made back into arrays and scalars, and into the dataclasses that `like` shows.
 
     Raises:
-        CheckpointError: an array has another shape or type than in `like`.
+        CheckpointError: an array has another shape or type than its like.
     """
     if dataclasses.is_dataclass(like) and not isinstance(like, type):
-        fields = dataclasses.fields(like)
-        values = {field.name: unpack(packed[field.name], getattr(like, field.name)) for field in fields}
-        return dataclasses.replace(like, **values)
-    if isinstance(like, dict):
-        return {key: unpack(item, like.get(key)) for key, item in packed.items()}
-    if isinstance(like, tuple | list):
-        return type(like)(unpack(old, item) for old, item in zip(packed, like, strict=True))
-    if isinstance(like, np.ndarray):
-        array = packed.numpy()
-        if array.shape != like.shape or array.dtype != like.dtype:
-            raise CheckpointError(
-                f"The checkpoint holds {array.dtype} {array.shape} of the environment's state; "
-                f"this environment has {like.dtype} {like.shape}: is it of the same configuration?"
-            )
-        return array
-    return packed.numpy() if isinstance(packed, torch.Tensor) else packed
+        fields = [field.name for field in dataclasses.fields(like)]
+        return dataclasses.replace(
+            like, **{name: unpack(packed[name], getattr(like, name)) for name in fields}
+        )
+    if isinstance(packed, dict):
+        known = like if isinstance(like, dict) else {}
+        return {key: unpack(item, known.get(key)) for key, item in packed.items()}
+    if isinstance(packed, tuple | list):
+        return type(packed)(unpack(item) for item in packed)
+    if not isinstance(packed, torch.Tensor):
+        return packed
+    array = packed.numpy()
+    if isinstance(like, np.ndarray) and (array.shape != like.shape or array.dtype != like.dtype):
+        raise CheckpointError(
+            f"The checkpoint holds {array.dtype} {array.shape} of the environment's state; "
+            f"this environment has {like.dtype} {like.shape}: is it of the same configuration?"
+        )
+    return array

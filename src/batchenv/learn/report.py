@@ -1,6 +1,5 @@
 """What a training run tells about itself."""
 
-from collections import deque
 from dataclasses import dataclass, field
 from math import isnan, nan
 from pathlib import Path
@@ -87,6 +86,7 @@ class Episodes:
     """Running means over the episodes that ended within the last `WINDOW` environment steps.
 
     Attributes:
+        ended: steps, returns and lengths as they were added, as far as the window reaches back.
         first_length: mean length of those that ended within the run's first `WINDOW` steps, or first of all.
         mean_return, mean_length: of the last window in which any ended; NaN before the first.
     """
@@ -94,7 +94,7 @@ class Episodes:
     first_length: float = nan
     mean_return: float = nan
     mean_length: float = nan
-    _ended: deque[tuple[int, np.ndarray, np.ndarray]] = field(default_factory=deque)
+    ended: list[tuple[int, np.ndarray, np.ndarray]] = field(default_factory=list)
 
     def add(self, steps: int, returns: np.ndarray, lengths: np.ndarray) -> None:
         """Count episodes that ended.
@@ -103,11 +103,10 @@ class Episodes:
             steps: environment steps so far.
             returns, lengths: of the episodes that ended since the last call (n,).
         """
-        self._ended.append((steps, returns, lengths))
-        while self._ended[0][0] <= steps - WINDOW:
-            self._ended.popleft()
-        kept_returns = np.concatenate([returns for _, returns, _ in self._ended])
-        kept_lengths = np.concatenate([lengths for _, _, lengths in self._ended])
+        self.ended.append((steps, returns, lengths))
+        self.ended = [added for added in self.ended if added[0] > steps - WINDOW]
+        kept_returns = np.concatenate([returns for _, returns, _ in self.ended])
+        kept_lengths = np.concatenate([lengths for _, _, lengths in self.ended])
         if len(kept_returns):
             self.mean_return, self.mean_length = float(kept_returns.mean()), float(kept_lengths.mean())
             if steps <= WINDOW or isnan(self.first_length):

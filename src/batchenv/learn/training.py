@@ -111,7 +111,7 @@ class _Run:
             learner=self.ppo.save(),
             random=random_state(),
             env=pack(env.snapshot()),
-            first_length=self.episodes.first_length,
+            episodes=pack(self.episodes),
         )
 
 
@@ -132,7 +132,7 @@ def _resumed_run(env: LearnableEnv, config: Config, checkpoint: Checkpoint) -> _
     if env.num_envs == checkpoint.num_envs:
         adapter.restore(unpack(checkpoint.env, env.snapshot()))
     set_random_state(checkpoint.random)
-    episodes = Episodes(first_length=checkpoint.first_length)
+    episodes = unpack(checkpoint.episodes, Episodes())
     return _Run(adapter, ppo, config, checkpoint.seed, checkpoint.steps, episodes)
 
 
@@ -172,9 +172,7 @@ def _iterate(run: _Run, total: int, learn_threads: int) -> tuple[Report, float]:
     started = time.perf_counter()
     steps_before = run.steps
     reward_terms, env_seconds = _collect(run)
-    with _torch_threads(learn_threads):
-        losses = run.ppo.update()
-    _check_finite(run)
+    losses = _learn(run, learn_threads)
     seconds = time.perf_counter() - started
     report = Report(
         steps=run.steps,
@@ -216,14 +214,23 @@ def _collect(run: _Run) -> tuple[dict[str, float], float]:
     return {name: value / horizon for name, value in sums.items()}, env_seconds
 
 
-def _check_finite(run: _Run) -> None:
-    """Refuse to go on, and to save, once a weight is no number."""
+def _learn(run: _Run, threads: int) -> dict[str, float]:
+    """Learn from the rollout; refuse to go on, and to save, once a weight is no number."""
+    losses, error = {}, None
+    with _torch_threads(threads):
+        try:
+            losses = run.ppo.update()
+        except RuntimeError as caught:
+            error = caught
     for name, parameter in run.ppo.actor.named_parameters():
         if not torch.isfinite(parameter).all():
             raise BatchEnvError(
                 f"Learning diverged at step {run.steps}: the policy's {name} is not finite. The last "
                 "checkpoint is from before; a lower training.learning_rate or training.desired_kl may help."
-            )
+            ) from error
+    if error is not None:
+        raise error
+    return losses
 
 
 @contextmanager

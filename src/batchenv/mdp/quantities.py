@@ -88,74 +88,43 @@ class Quantities:
 QUANTITIES = tuple(field.name for field in fields(Quantities))
 
 
-def rotation_matrix(quat: Array) -> Array:
-    """Rotation matrices (..., 3, 3) of unit quaternions (..., 4), w first; `mju_quat2Mat`."""
-    xp = array_namespace(quat)
-    w, x, y, z = (quat[..., i] for i in range(4))
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
-
-
 def walking_axes(frame: Frame) -> np.ndarray:
     """Rows: forward, left and up of the walking frame, in the world (3, 3)."""
     return np.stack([frame.forward, frame.left, np.cross(frame.forward, frame.left)])
 
 
-def heading_of(rotation: Array, axes: np.ndarray) -> Array:
-    """Angle of the root about the vertical, positive to the left (N,) [rad].
-
-    Args:
-        rotation: of the root (N, 3, 3).
-        axes: as from `walking_axes`.
-    """
-    xp = array_namespace(rotation)
-    ahead = rotation @ xp.asarray(axes[0])  # the root's forward axis, in the world
-    return xp.atan2(ahead @ xp.asarray(axes[1]), ahead @ xp.asarray(axes[0]))
-
-
-def heading_frame(heading: Array, axes: np.ndarray) -> Array:
-    """Matrices (N, 3, 3) that take world vectors to the heading frame: forward, left, up of the root, levelled."""
-    xp = array_namespace(heading)
-    forward, left, up = (xp.asarray(axis) for axis in axes)
-    cos, sin = xp.cos(heading)[:, None], xp.sin(heading)[:, None]
-    rows = [cos * forward + sin * left, cos * left - sin * forward, xp.broadcast_to(up, (heading.shape[0], 3))]
-    return xp.stack(rows, axis=-2)
-
-
-def root_state(qpos: Array, qvel: Array, frame: Frame) -> dict[str, Array]:
-    """Quantities of the root, and the matrix to its heading frame under "to_heading".
+def root_state(qpos: Array, qvel: Array, rotation: Array, feet: Array, axes: np.ndarray) -> dict[str, Array]:
+    """Quantities of the root, and of the feet relative to it.
 
     Args:
         qpos: (N, nq), a free joint first.
         qvel: (N, nv).
+        rotation: matrices of the root, `xmat` (N, 3, 3).
+        feet: in the world (N, F, 3) [m].
+        axes: as from `walking_axes`.
     """
     xp = array_namespace(qpos)
-    axes = walking_axes(frame)
-    rotation = rotation_matrix(qpos[:, 3:7])
-    heading = heading_of(rotation, axes)
-    to_heading = heading_frame(heading, axes)
-    angvel = (rotation @ qvel[:, 3:6, None])[..., 0]  # MuJoCo keeps a free joint's spin in its own frame
-    up = rotation @ xp.asarray(axes[2])
+    walking = xp.asarray(axes)
+    root_pos = qpos[:, :3]
+    ahead = (rotation @ walking[0]) @ walking.T  # the root's forward axis, in the walking frame
+    heading = xp.atan2(ahead[:, 1], ahead[:, 0])
+    # MuJoCo keeps a free joint's spin in its own frame, its velocity in the world's.
+    spin = xp.sum(rotation * qvel[:, None, 3:6], axis=-1)
+    vectors = xp.stack([qvel[:, :3], spin, rotation @ walking[2]], axis=1)
+    levelled = _turned_to(heading, xp.concat([vectors, feet - root_pos[:, None]], axis=1) @ walking.T)
     return {
-        "to_heading": to_heading,
         "heading": heading,
-        "root_pos": qpos[:, :3] @ xp.asarray(axes.T),
-        "root_linvel": (to_heading @ qvel[:, :3, None])[..., 0],
-        "root_angvel": (to_heading @ angvel[..., None])[..., 0],
-        "root_up": (to_heading @ up[..., None])[..., 0],
+        "root_pos": root_pos @ walking.T,
+        "root_linvel": levelled[:, 0],
+        "root_angvel": levelled[:, 1],
+        "root_up": levelled[:, 2],
+        "foot_pos": levelled[:, 3:],
     }
 
 
-def relative_feet(xpos: Array, root_pos: Array, to_heading: Array) -> Array:
-    """Feet relative to the root, in the heading frame (N, 2, 3) [m].
-
-    Args:
-        xpos: of the feet in the world (N, 2, 3) [m].
-        root_pos: of the root in the world (N, 3) [m].
-        to_heading: (N, 3, 3).
-    """
-    return (to_heading[:, None] @ (xpos - root_pos[:, None])[..., None])[..., 0]
+def _turned_to(heading: Array, vectors: Array) -> Array:
+    """Vectors (N, k, 3) of the walking frame, in the heading frame."""
+    xp = array_namespace(heading)
+    cos, sin = xp.cos(heading)[:, None], xp.sin(heading)[:, None]
+    x, y = vectors[..., 0], vectors[..., 1]
+    return xp.stack([cos * x + sin * y, cos * y - sin * x, vectors[..., 2]], axis=-1)

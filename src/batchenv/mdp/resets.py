@@ -10,7 +10,7 @@ from batchenv.config import ParameterRange
 from batchenv.mdp.quantities import Frame, walking_axes
 
 # Streams of one episode (see batchenv.random).
-PHASE, JOINT_POS, JOINT_VEL, PARAMETERS = range(4)
+START, PARAMETERS = range(2)
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,14 @@ def start(
         velocity_noise: standard deviation of joint velocities [rad/s].
     """
     n, n_joint = len(world), len(body.joint_names)
-    phase = random.uniform(seed, world, episode, 1, PHASE)[:, 0]
-    joint_pos = gait.joint_pos(phase) + joint_noise * random.normal(seed, world, episode, n_joint, JOINT_POS)
-    joint_pos = np.clip(joint_pos, *body.joint_range.T)
-    joint_vel = gait.joint_vel(phase) + velocity_noise * random.normal(seed, world, episode, n_joint, JOINT_VEL)
+    u = random.uniform(seed, world, episode, 1 + 4 * n_joint, START)
+    phase, noise = u[:, 0], random.gaussian(u[:, 1:])
+    reference = gait.sample(phase)
+    joint_pos = np.clip(reference.joint_pos + joint_noise * noise[:, :n_joint], *body.joint_range.T)
+    joint_vel = reference.joint_vel + velocity_noise * noise[:, n_joint:]
     axes = walking_axes(frame)
-    root_pos = gait.root_height(phase)[:, None] * axes[2]
-    root_vel = gait.speed * axes[0] + gait.root_height_rate(phase)[:, None] * axes[2]
+    root_pos = reference.root_height[:, None] * axes[2]
+    root_vel = gait.speed * axes[0] + reference.root_height_rate[:, None] * axes[2]
     identity = np.tile([1.0, 0.0, 0.0, 0.0], (n, 1))
     return Start(
         phase,
@@ -77,5 +78,5 @@ def parameter(draw: ParameterRange, u: np.ndarray) -> np.ndarray:
         return np.full(len(u), draw.default)
     if draw.sampling == "uniform":
         return draw.min + (draw.max - draw.min) * u[:, 0]
-    bell = np.sqrt(-2.0 * np.log1p(-u[:, 0])) * np.cos(2.0 * np.pi * u[:, 1])
+    bell = random.gaussian(u)[:, 0]
     return np.clip(draw.default + 0.25 * (draw.max - draw.min) * bell, draw.min, draw.max)

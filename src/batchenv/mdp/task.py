@@ -16,7 +16,7 @@ from batchenv.mdp import resets, terminations
 from batchenv.mdp.actions import action_layout, action_mirror, targets
 from batchenv.mdp.gait_phase import advance
 from batchenv.mdp.observations import Block, Column, Mirror, observation_blocks, observe, permutation, stacked
-from batchenv.mdp.quantities import Frame, Quantities, relative_feet, root_state
+from batchenv.mdp.quantities import Frame, Quantities, root_state, walking_axes
 from batchenv.mdp.terms import RewardTerm, resolve_terms
 
 
@@ -79,6 +79,7 @@ class WalkingTask:
         self.frame = Frame(
             body.joint_qposadr, body.joint_dofadr, body.foot_body, body.forward, body.left, body.weight
         )
+        self.axes = walking_axes(self.frame)
         self.terms: tuple[RewardTerm, ...] = reward_terms(config)
         joints = permutation(body.mirror_joint, body.mirror_joint_sign)
         warping = environment.action.time_warping
@@ -94,15 +95,15 @@ class WalkingTask:
 
     def targets(self, state: TaskState) -> tuple[np.ndarray, np.ndarray]:
         """Targets of the step to come, and their rates (N, n), (N, J)."""
-        action = self.environment.action
+        action, reference = self.environment.action, self.gait.sample(state.phase)
         target = targets(
             state.action,
-            self.gait.joint_pos(state.phase),
+            reference.joint_pos,
             actuator=self.actuator,
             scale=action.scale,
             residual=action.residual,
         )
-        return target, self.gait.joint_vel(state.phase)
+        return target, reference.joint_vel
 
     def advance(self, state: TaskState) -> None:
         """Move the clocks by a control step."""
@@ -120,19 +121,18 @@ class WalkingTask:
             ids: which worlds.
         """
         qpos, qvel, phase = worlds.qpos[ids], worlds.qvel[ids], state.phase[ids]
-        root = root_state(qpos, qvel, self.frame)
+        reference, weight = self.gait.sample(phase), self.frame.weight
+        rotation = worlds.bind("xmat")[ids][:, self.body.root_body].reshape(-1, 3, 3)
         feet = worlds.bind("xpos")[ids][:, self.frame.foot_body]
-        weight = self.frame.weight
         return Quantities(
             joint_pos=qpos[:, self.frame.joint_qposadr],
             joint_vel=qvel[:, self.frame.joint_dofadr],
-            reference_pos=self.gait.joint_pos(phase),
-            reference_vel=self.gait.joint_vel(phase),
-            reference_root_height=self.gait.root_height(phase),
-            reference_foot_pos=self.gait.foot_pos(phase),
+            reference_pos=reference.joint_pos,
+            reference_vel=reference.joint_vel,
+            reference_root_height=reference.root_height,
+            reference_foot_pos=reference.foot_pos,
             target_speed=np.full(phase.shape, self.gait.speed),
             phase=phase,
-            foot_pos=relative_feet(feet, qpos[:, :3], root.pop("to_heading")),
             foot_load=worlds.mean_of("foot_load_sum")[ids] / weight,
             foot_load_peak=worlds.slot("foot_load_peak")[ids] / weight,
             activation_squared=worlds.mean_squared_activation[ids],
@@ -141,7 +141,7 @@ class WalkingTask:
             residual_torque=np.sqrt(worlds.mean_of("residual_squared_sum")[ids]),
             action=state.action[ids],
             previous_action=state.previous_action[ids],
-            **root,
+            **root_state(qpos, qvel, rotation, feet, self.axes),
         )
 
     def observe(self, quantities: Quantities) -> np.ndarray:

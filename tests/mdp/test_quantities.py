@@ -1,0 +1,78 @@
+import mujoco
+import numpy as np
+import pytest
+import torch
+
+from batchenv.mdp.quantities import Frame, root_state, walking_axes
+
+NONE = np.zeros(0, np.int32)
+AXES = walking_axes(Frame(NONE, NONE, NONE, np.array([0.0, -1.0, 0.0]), np.array([1.0, 0.0, 0.0]), 700.0))
+
+
+def random_quats(n, seed=0):
+    quats = np.random.default_rng(seed).normal(size=(n, 4))
+    return quats / np.linalg.norm(quats, axis=1, keepdims=True)
+
+
+def about_vertical(angle):
+    return np.array([np.cos(angle / 2), 0.0, 0.0, np.sin(angle / 2)])
+
+
+def rotations(quats):
+    matrices = np.zeros((len(quats), 9))
+    for matrix, quat in zip(matrices, quats, strict=True):
+        mujoco.mju_quat2Mat(matrix, quat)
+    return matrices.reshape(-1, 3, 3)
+
+
+def measured(qpos, qvel, feet=None):
+    feet = qpos[:, None, :3] if feet is None else feet
+    return root_state(qpos, qvel, rotations(qpos[:, 3:7]), feet, AXES)
+
+
+@pytest.mark.parametrize("angle", [-2.5, -0.3, 0.0, 0.7, 3.0])
+def test_heading_is_the_angle_turned_to_the_left(angle):
+    root = measured(np.r_[0, 0, 0, about_vertical(angle)][None], np.zeros((1, 6)))
+    assert root["heading"] == pytest.approx(angle)
+    assert root["root_up"][0] == pytest.approx([0.0, 0.0, 1.0])
+
+
+def test_a_walker_sees_the_same_whichever_way_it_faces():
+    """Vectors in the heading frame do not change when the whole state turns about the vertical."""
+    rng = np.random.default_rng(1)
+    qpos, qvel = np.r_[rng.normal(size=3), random_quats(1)[0]], rng.normal(size=6)
+    foot, turn = qpos[:3] + rng.normal(size=3), about_vertical(1.1)
+    turned_pos, turned_vel, turned_foot = qpos.copy(), qvel.copy(), foot.copy()
+    mujoco.mju_rotVecQuat(turned_pos[:3], qpos[:3], turn)
+    mujoco.mju_mulQuat(turned_pos[3:], turn, qpos[3:])
+    mujoco.mju_rotVecQuat(turned_vel[:3], qvel[:3], turn)
+    mujoco.mju_rotVecQuat(turned_foot, foot, turn)
+    before = measured(qpos[None], qvel[None], foot[None, None])
+    after = measured(turned_pos[None], turned_vel[None], turned_foot[None, None])
+    for name in ("root_linvel", "root_angvel", "root_up", "foot_pos"):
+        assert after[name] == pytest.approx(before[name], abs=1e-12)
+    assert np.angle(np.exp(1j * (after["heading"] - before["heading"]))) == pytest.approx(1.1)
+
+
+def test_forward_is_forward_left_is_left():
+    qpos, qvel = np.array([[0.5, -2.0, 0.9, 1.0, 0.0, 0.0, 0.0]]), np.array([[0.1, -1.2, 0.3, 0.0, 0.0, 0.0]])
+    root = measured(qpos, qvel, qpos[:, None, :3] + [[[0.1, -0.3, -0.9]]])
+    assert root["root_pos"][0] == pytest.approx([2.0, 0.5, 0.9])
+    assert root["root_linvel"][0] == pytest.approx([1.2, 0.1, 0.3])
+    assert root["foot_pos"][0, 0] == pytest.approx([0.3, 0.1, -0.9])
+
+
+def test_spin_is_turned_out_of_the_roots_own_frame():
+    """Nodding forward is a rotation about the left axis, also for a root that faces another way."""
+    quat = about_vertical(0.4)
+    nod = np.array([1.0, 0.0, 0.0])  # the left axis, in the root's own frame
+    root = measured(np.r_[0, 0, 0, quat][None], np.r_[0, 0, 0, nod][None])
+    assert root["root_angvel"][0] == pytest.approx([0.0, 1.0, 0.0], abs=1e-12)
+
+
+def test_torch_tensors_go_through_the_same_functions():
+    qpos, qvel = np.c_[np.ones((3, 3)), random_quats(3)], np.ones((3, 6))
+    arrays = (qpos, qvel, rotations(qpos[:, 3:7]), np.ones((3, 2, 3)))
+    ours, theirs = root_state(*arrays, AXES), root_state(*(torch.tensor(a) for a in arrays), AXES)
+    for name, value in ours.items():
+        assert theirs[name].numpy() == pytest.approx(value)

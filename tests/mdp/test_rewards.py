@@ -1,0 +1,104 @@
+import inspect
+
+import numpy as np
+import pytest
+import torch
+
+from batchenv.errors import ConfigError, InputError
+from batchenv.mdp.quantities import QUANTITIES, Quantities
+from batchenv.mdp.terms import resolve_terms, shipped_terms
+
+N, J = 5, 14
+SHAPES = {
+    "joint_pos": (N, J), "joint_vel": (N, J), "reference_pos": (N, J), "reference_vel": (N, J),
+    "reference_root_height": (N,), "reference_foot_pos": (N, 2, 3), "target_speed": (N,), "phase": (N,),
+    "root_pos": (N, 3), "root_linvel": (N, 3), "root_angvel": (N, 3), "heading": (N,), "root_up": (N, 3),
+    "foot_pos": (N, 2, 3), "foot_load": (N, 4), "foot_load_peak": (N, 4), "activation_squared": (N,),
+    "desired_torque": (N, J), "achieved_torque": (N, J), "residual_torque": (N, J), "action": (N, J),
+    "previous_action": (N, J),
+}  # fmt: skip
+
+
+def random_quantities(seed=0):
+    rng = np.random.default_rng(seed)
+    return {name: rng.normal(0.3, 0.3, shape) for name, shape in SHAPES.items()}
+
+
+def on_the_reference():
+    """A walker that does just what it is asked to."""
+    q = random_quantities()
+    q |= {"joint_pos": q["reference_pos"], "joint_vel": q["reference_vel"], "foot_pos": q["reference_foot_pos"]}
+    q |= {"previous_action": q["action"], "heading": np.zeros(N), "activation_squared": np.zeros(N)}
+    q["root_linvel"][:, 0] = q["target_speed"]
+    q["root_pos"] = np.c_[np.ones(N), np.zeros(N), q["reference_root_height"]]
+    q |= {"root_up": np.tile([0.0, 0.0, 1.0], (N, 1)), "foot_load_peak": np.full((N, 4), 0.5)}
+    return Quantities(**q)
+
+
+def test_every_quantity_has_a_shape_here():
+    assert set(SHAPES) == set(QUANTITIES)
+
+
+@pytest.mark.parametrize("name", sorted(shipped_terms()))
+def test_a_term_is_best_on_the_reference(name):
+    (term,) = resolve_terms({name: (1.0, {})})
+    best, worse = term(on_the_reference()), term(Quantities(**random_quantities(1)))
+    cost = name in ("effort", "impact", "action_rate")
+    assert best == pytest.approx(np.full(N, 0.0 if cost else 1.0))
+    assert worse.shape == (N,)
+    if not cost:
+        assert (worse < 1.0).all() and (worse >= 0.0).all()
+
+
+@pytest.mark.parametrize("name", sorted(shipped_terms()))
+def test_a_term_is_the_same_function_of_torch_tensors(name):
+    (term,) = resolve_terms({name: (1.0, {})})
+    ours = random_quantities(2)
+    theirs = {key: torch.tensor(value) for key, value in ours.items()}
+    assert term(Quantities(**theirs)).numpy() == pytest.approx(term(Quantities(**ours)))
+
+
+@pytest.mark.parametrize("name", sorted(shipped_terms()))
+def test_a_term_says_what_it_is_and_takes_known_quantities(name):
+    function = shipped_terms()[name]
+    assert function.__doc__
+    positional = [p for p in inspect.signature(function).parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    assert {p.name for p in positional} <= set(QUANTITIES)
+
+
+def test_hand_made_values():
+    q = on_the_reference()
+    q.joint_pos[:] = q.reference_pos  # the same array: move one joint of it by 0.5 rad
+    moved = Quantities(**(vars(q) | {"joint_pos": q.reference_pos + 0.5 * np.eye(J)[3]}))
+    (pose,) = resolve_terms({"pose": (1.0, {"scale": 2.0})})
+    assert pose(moved) == pytest.approx(np.exp(-2.0 * 0.25))
+    heavy = Quantities(**(vars(q) | {"foot_load_peak": np.tile([1.0, 0.5, 2.0, 0.1], (N, 1))}))
+    (impact,) = resolve_terms({"impact": (-1.0, {"threshold": 1.2})})
+    assert impact(heavy) == pytest.approx(0.3 + 0.9)
+
+
+def own_term(tmp_path, body):
+    (tmp_path / "own.py").write_text(f"from batchenv import reward_term\n\n@reward_term\n{body}")
+    return f"{tmp_path / 'own.py'}:own"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("def own(joint_poz):\n    return joint_poz", "'joint_poz' names no quantity. Did you mean 'joint_pos'?"),
+        ("def own(phase, *, limit):\n    return phase", "needs limit"),
+        ("def other(phase):\n    return phase", "no reward term 'own'"),
+        ("def own(phase):\n    return phase\n1/0", "raised ZeroDivisionError"),
+    ],
+)
+def test_a_term_of_ones_own_that_cannot_be_is_refused(tmp_path, body, message):
+    with pytest.raises(ConfigError) as error:
+        resolve_terms({own_term(tmp_path, body): (1.0, {})})
+    assert message in str(error.value)
+
+
+def test_a_term_of_another_shape_is_refused_by_name(tmp_path):
+    key = own_term(tmp_path, "def own(joint_pos):\n    return joint_pos")
+    (term,) = resolve_terms({key: (1.0, {})})
+    with pytest.raises(InputError, match=r"'own' returned shape \(5, 14\), expected one value for each world"):
+        term(on_the_reference())
