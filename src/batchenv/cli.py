@@ -152,11 +152,15 @@ def _write_json(file: Path, rows: list[Row]) -> None:
     file.write_text(json.dumps(as_json(rows), indent=1) + "\n")
 
 
-def main() -> None:
-    """Run the command line; what a user did wrong is one message, not a traceback."""
+def main(args: list[str] | None = None) -> None:
+    """Run the command line; what a user did wrong is one message, not a traceback.
+
+    Args:
+        args: words after the program's name; by default those of this process.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        app.cli(prog="batchenv", description=__doc__, sort_subcommands=False)
+        app.cli(prog="batchenv", args=args, description=__doc__, sort_subcommands=False)
     except BatchEnvError as error:
         sys.exit(f"error: {error}")
 
