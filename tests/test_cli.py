@@ -71,7 +71,7 @@ def test_bench_writes_the_figures_it_prints(tmp_path, capsys):
     ]  # fmt: skip
     for row in rows:
         assert row["threads"] == 1
-        # The limit does nothing that the environment does not do too; clocks and neighbours may err by a third.
+        # The limit does nothing that the environment does not do too; clocks may err by a third.
         assert 0.1 < row["ratio_to_limit"] < 1.33
         assert row["steps_per_second"] > 0 and np.isfinite(row["mb_per_env"])
     assert len(capsys.readouterr().out.strip().splitlines()) == 2 + len(rows)

@@ -18,7 +18,8 @@ def drive(env, steps, first=0):
     """Actions that depend on world and step alone; returns the rows of observations and rewards."""
     history = []
     for k in range(steps):
-        actions = [np.random.default_rng((k, first + i)).normal(0, 0.5, env.action_dim) for i in range(env.num_envs)]
+        rngs = [np.random.default_rng((k, first + i)) for i in range(env.num_envs)]
+        actions = [rng.normal(0, 0.5, env.action_dim) for rng in rngs]
         obs, rewards, dones = env.step(np.array(actions, np.float32))
         history.append(np.c_[obs, rewards, dones])
     return np.array(history)
@@ -67,6 +68,14 @@ def test_the_layouts_name_every_column_with_a_unit(walk):
     knee = names.index("joint_pos/knee_angle_l")
     expected = walk.worlds.qpos[:, walk.body.joint_qposadr[walk.body.joint_names.index("knee_angle_l")]]
     assert walk.step(np.zeros((4, 14)))[0][:, knee] == pytest.approx(expected, rel=1e-6)
+
+
+def test_observations_and_actions_lie_in_their_spaces(walk):
+    obs = walk.reset()
+    assert walk.single_observation_space.contains(obs[0])
+    assert walk.single_action_space.contains(np.zeros(walk.action_dim, np.float32))
+    with BatchEnv("excite", 1, 1) as excite:
+        assert excite.single_action_space.high.max() == 1.0 and excite.single_action_space.low.min() == 0.0
 
 
 def test_same_seed_same_bits_at_any_number_of_threads_and_worlds():
@@ -194,7 +203,9 @@ def test_actions_of_any_memory_layout_and_type_are_read_right(walk, data):
         assert all(np.array_equal(a, b) for a, b in zip(walk.step(actions), expected, strict=True))
 
 
-@pytest.mark.parametrize("actions", [np.full((4, 14), "x"), np.zeros((4, 14), complex), [[object()] * 14] * 4])
+@pytest.mark.parametrize(
+    "actions", [np.full((4, 14), "x"), np.zeros((4, 14), complex), [[object()] * 14] * 4]
+)
 def test_actions_that_are_no_real_numbers_are_refused(walk, actions):
     walk.reset()
     with pytest.raises(InputError, match="expected real numbers"):

@@ -53,10 +53,11 @@ def train(
         resume: directory of a run to go on with.
     """
     try:
+        from rich.console import Console
+
         from batchenv.learn.checkpoints import load_checkpoint
         from batchenv.learn.progress import TrainingProgress
         from batchenv.learn.training import train as learn
-        from rich.console import Console
     except ImportError as error:
         raise SystemExit(f"training needs more packages ({error}): pip install 'batchenv[train]'") from error
     checkpoint = None if resume is None else load_checkpoint(resume)

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from batchenv.body import Body, load_body
@@ -58,6 +59,7 @@ class BatchEnv:
         config: resolved.
         body, worlds: what moves, and the engine that moves it.
         obs_layout, action_layout: name and unit of every column.
+        single_observation_space, single_action_space: of one world, as Gymnasium has them.
         mirror_obs, mirror_action: images of the columns in the sagittal plane.
         control_dt: length of a step [s]; max_episode_steps: when episodes are truncated.
         final_obs: last observation of the episodes that ended (N, obs_dim).
@@ -136,6 +138,17 @@ class BatchEnv:
     def mirror_action(self) -> Mirror:
         """Image of actions in the sagittal plane."""
         return self.task.mirror_action
+
+    @property
+    def single_observation_space(self) -> Box:
+        """Observations of one world (obs_dim,)."""
+        return Box(-np.inf, np.inf, (self.obs_dim,), np.float32)
+
+    @property
+    def single_action_space(self) -> Box:
+        """Actions of one world (action_dim,): excitations are cut to [0, 1], all others are taken as they are."""
+        low, high = (0.0, 1.0) if self.task.actuator == "muscle" else (-np.inf, np.inf)
+        return Box(low, high, (self.action_dim,), np.float32)
 
     @property
     def control_dt(self) -> float:
@@ -260,7 +273,9 @@ class BatchEnv:
     def _checked_actions(self, actions: Any) -> np.ndarray:
         array, expected = np.asarray(actions), (self.num_envs, self.action_dim)
         if array.shape != expected:
-            raise InputError(f"actions have shape {array.shape}, expected (num_envs, action_dim) = {expected}")
+            raise InputError(
+                f"actions have shape {array.shape}, expected (num_envs, action_dim) = {expected}"
+            )
         if array.dtype.kind not in "fiub":
             raise InputError(f"actions have dtype {array.dtype}, expected real numbers")
         finite = np.isfinite(array)

@@ -31,7 +31,7 @@ def philox4x32(counter, key):
 
 def uniform(
     seed: int, world: np.ndarray, episode: np.ndarray, count: int, stream: int = 0
-) -> NDArray[np.float64]:
+) -> NDArray[np.floating]:
     """Draw from each world's own stream.
 
     Args:
@@ -53,7 +53,7 @@ def uniform(
     return counter.reshape(len(world), -1)[:, :count] * 2.0**-32
 
 
-def gaussian(u: np.ndarray) -> NDArray[np.float64]:
+def gaussian(u: NDArray[np.floating]) -> NDArray[np.floating]:
     """Standard normal numbers (n, count) from uniform ones (n, 2 count), by Box and Muller (1958)."""
     first, second = np.split(u, 2, axis=1)
     return np.sqrt(-2.0 * np.log1p(-first)) * np.cos(2.0 * np.pi * second)

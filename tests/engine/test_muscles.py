@@ -5,6 +5,7 @@ import pytest
 from batchenv.engine import muscles
 from batchenv.engine.moment_arms import joints_crossed
 
+
 def typical_prm(force):
     return np.array([0.75, 1.05, force, 200.0, 0.5, 1.6, 1.5, 1.3, 1.2, 0.0])
 

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
@@ -15,7 +17,9 @@ def random_problem(seed, n_muscle=40, n_joint=7, reachable=True):
     return ptr, np.nonzero(crossed)[1].astype(np.int32), jta[crossed], jta, need
 
 
-def solve(ptr, joint, entries, need, sweeps, weight=None, lower=None, upper=None, regularization=10.0, start=None):
+def solve(
+    ptr, joint, entries, need, sweeps, weight=None, lower=None, upper=None, regularization=10.0, start=None
+):
     n = ptr.size - 1
     a = np.zeros(n) if start is None else start.copy()
     residual = np.zeros(need.size)
@@ -57,12 +61,12 @@ def test_a_warm_start_at_the_solution_stays_there():
 
 
 def test_every_sweep_lowers_the_cost():
-    ptr, joint, entries, jta, need = random_problem(4, reachable=False)
+    ptr, joint, entries, _, need = random_problem(4, reachable=False)
     costs = []
     for sweeps in range(6):
         a, residual = solve(ptr, joint, entries, need, sweeps)
         costs.append(np.sum(residual**2) + 10.0 * np.sum(a**2))
-    assert all(after <= before for before, after in zip(costs, costs[1:], strict=False))
+    assert all(after <= before for before, after in itertools.pairwise(costs))
     assert costs[1] < 0.9 * costs[0]
 
 

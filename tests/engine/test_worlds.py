@@ -28,7 +28,9 @@ def body() -> Body:
 
 
 def build(body, num_worlds, actuator="mass", num_threads=2, **law):
-    return Worlds(body, ControlLaw(actuator, *body.default_gains(KP, None), **law), num_worlds, SUBSTEPS, num_threads)
+    return Worlds(
+        body, ControlLaw(actuator, *body.default_gains(KP, None), **law), num_worlds, SUBSTEPS, num_threads
+    )
 
 
 def apart(body, angle=0.1):
@@ -249,7 +251,9 @@ def test_pd_applies_its_law_and_moves_the_muscles_of_none(body):
     assert worlds.slot("desired") == pytest.approx(expected, rel=1e-14)
     damped = worlds.bind("qfrc_applied")[:, body.joint_dofadr] - law.kv * qvel[body.joint_dofadr]
     assert damped == pytest.approx(expected, rel=1e-12)  # the damping is the model's own
-    assert worlds.model.dof_damping[body.joint_dofadr] == pytest.approx(law.kv + body.model.dof_damping[body.joint_dofadr])
+    assert worlds.model.dof_damping[body.joint_dofadr] == pytest.approx(
+        law.kv + body.model.dof_damping[body.joint_dofadr]
+    )
 
 
 def test_torques_are_applied_as_given(body):

@@ -25,7 +25,11 @@ def mirrored(q, body):
     image |= {name: image[name] * left for name in ("root_pos", "root_linvel", "root_up")}
     image |= {name: image[name][:, ::-1] * left for name in ("foot_pos", "reference_foot_pos")}
     image |= {name: image[name][:, [2, 3, 0, 1]] for name in ("foot_load", "foot_load_peak")}
-    image |= {"root_angvel": -image["root_angvel"] * left, "heading": -q.heading, "phase": (q.phase + 0.5) % 1.0}
+    image |= {
+        "root_angvel": -image["root_angvel"] * left,
+        "heading": -q.heading,
+        "phase": (q.phase + 0.5) % 1.0,
+    }
     return Quantities(**image)
 
 

@@ -27,7 +27,11 @@ def random_quantities(seed=0):
 def on_the_reference():
     """A walker that does just what it is asked to."""
     q = random_quantities()
-    q |= {"joint_pos": q["reference_pos"], "joint_vel": q["reference_vel"], "foot_pos": q["reference_foot_pos"]}
+    q |= {
+        "joint_pos": q["reference_pos"],
+        "joint_vel": q["reference_vel"],
+        "foot_pos": q["reference_foot_pos"],
+    }
     q |= {"previous_action": q["action"], "heading": np.zeros(N), "activation_squared": np.zeros(N)}
     q["root_linvel"][:, 0] = q["target_speed"]
     q["root_pos"] = np.c_[np.ones(N), np.zeros(N), q["reference_root_height"]]
@@ -85,7 +89,10 @@ def own_term(tmp_path, body):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("def own(joint_poz):\n    return joint_poz", "'joint_poz' names no quantity. Did you mean 'joint_pos'?"),
+        (
+            "def own(joint_poz):\n    return joint_poz",
+            "'joint_poz' names no quantity. Did you mean 'joint_pos'?",
+        ),
         ("def own(phase, *, limit):\n    return phase", "needs limit"),
         ("def other(phase):\n    return phase", "no reward term 'own'"),
         ("def own(phase):\n    return phase\n1/0", "raised ZeroDivisionError"),
@@ -100,5 +107,7 @@ def test_a_term_of_ones_own_that_cannot_be_is_refused(tmp_path, body, message):
 def test_a_term_of_another_shape_is_refused_by_name(tmp_path):
     key = own_term(tmp_path, "def own(joint_pos):\n    return joint_pos")
     (term,) = resolve_terms({key: (1.0, {})})
-    with pytest.raises(InputError, match=r"'own' returned shape \(5, 14\), expected one value for each world"):
+    with pytest.raises(
+        InputError, match=r"'own' returned shape \(5, 14\), expected one value for each world"
+    ):
         term(on_the_reference())

@@ -77,7 +77,9 @@ class GaitCycle:
             joint_vel=row[:, joints : 2 * joints],
             root_height=row[:, 2 * joints],
             root_height_rate=row[:, 2 * joints + 1],
-            foot_pos=array_namespace(phase).reshape(row[:, 2 * joints + 2 :], (-1, *self.foot_pos_table.shape[1:])),
+            foot_pos=array_namespace(phase).reshape(
+                row[:, 2 * joints + 2 :], (-1, *self.foot_pos_table.shape[1:])
+            ),
         )
 
     @cached_property

@@ -21,7 +21,10 @@ class Training(Section):
         default=(256, 256), description="Sizes of the hidden layers of policy and value function [units]."
     )
     learning_rate: float = Field(
-        default=1e-3, gt=0, description="Learning rate that adaptation starts from [1]."
+        default=3e-4, gt=0, description="Learning rate of the policy that adaptation starts from [1]."
+    )
+    critic_learning_rate: float = Field(
+        default=1e-3, gt=0, description="Learning rate of the value function, which is not adapted [1]."
     )
     desired_kl: float = Field(
         default=0.01,

@@ -5,10 +5,14 @@ is a digest of the sources and offsets of the compiled code, so that code out of
 block of another shape.
 """
 
+# Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
+# pyright: reportCallIssue=false, reportPrivateImportUsage=false
+
 import ctypes
 import functools
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -16,7 +20,7 @@ from numba import carray, cfunc, types
 
 from batchenv.engine import substep as kernels
 from batchenv.engine.block import BLOCK_AT, MAGIC_AT, MASS, MUSCLE, N_HEADER, SUBSTEP_AT, block_pointer
-from batchenv.engine.memory import address_of, f64_pointer, i64_pointer, stack_f64
+from batchenv.engine.memory import address_of, i64_pointer, stack_f64
 from batchenv.engine.substep import (
     CTRL,
     NUSERDATA,
@@ -30,6 +34,8 @@ from batchenv.engine.substep import (
     f64,
 )
 from batchenv.errors import UsageError
+
+_CALLBACK: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 
 KERNEL_SOURCES = ("block.py", "control.py", "memory.py", "muscles.py", "static_optimization.py", "substep.py")
 
@@ -79,7 +85,7 @@ def compile_control():
             return
         apply_torques(block, data, user)
 
-    return control, ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(control.address)
+    return control, _CALLBACK(control.address)
 
 
 def install() -> None:

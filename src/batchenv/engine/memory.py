@@ -6,6 +6,7 @@ here. `check_layout` compares them with a living MjData before anything is insta
 
 import ctypes
 import functools
+from typing import Any
 
 import mujoco
 from mujoco.introspect import ast_nodes, structs
@@ -29,7 +30,7 @@ _PRIMITIVE = {
 }
 
 
-def _ctypes_of(node: object) -> type:
+def _ctypes_of(node: object) -> Any:
     """The ctypes type of a field as `mujoco.introspect` describes it."""
     if isinstance(node, ast_nodes.PointerType):
         return ctypes.c_void_p
@@ -102,10 +103,10 @@ def _load(element: types.Type):
     """An intrinsic that reinterprets an address as a pointer to `element`."""
 
     @intrinsic
-    def cast(typingctx, address):  # noqa: ANN001, ANN202, ARG001
+    def cast(typingctx, address):
         signature = types.CPointer(element)(types.uintp)
 
-        def generate(context, builder, sig, args):  # noqa: ANN001, ANN202
+        def generate(context, builder, sig, args):
             return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
 
         return signature, generate
@@ -120,7 +121,7 @@ i64_pointer = _load(types.int64)
 
 
 @intrinsic
-def load_address(typingctx, address):  # noqa: ANN001, ANN201
+def load_address(typingctx, address):
     """The address stored at an address: one pointer followed."""
     signature = types.uintp(types.uintp)
 

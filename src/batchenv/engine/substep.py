@@ -4,6 +4,9 @@ Every function takes the shared record (`block`) and the addresses of the mjMode
 to the callback. Muscle parameters are read from that model, so that per-world fields act.
 """
 
+# Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
+# pyright: reportCallIssue=false, reportPrivateImportUsage=false
+
 import mujoco
 import numba
 from numba import carray

@@ -16,7 +16,6 @@ from batchenv.engine.block import (
     ACTUATORS,
     BLOCK_AT,
     MAGIC_AT,
-    SUBSTEP_AT,
     WORLD_AT,
     ControlBlock,
     UserLayout,
@@ -250,7 +249,9 @@ def _controlled_model(body: Body, law: ControlLaw, nuserdata: int) -> mujoco.MjM
         model.opt.disableactuator = 1
     if law.actuator == "pd":  # MuJoCo integrates damping implicitly, which keeps light segments stable
         model.dof_damping[body.joint_dofadr] += law.kv
-    if law.actuator == "mass" and law.activation_dynamics:  # the force of a substep is that of its own excitation
+    if (
+        law.actuator == "mass" and law.activation_dynamics
+    ):  # the force of a substep is that of its own excitation
         model.actuator_actearly[:] = True
     return model
 
@@ -289,5 +290,7 @@ def _control_block(body: Body, law: ControlLaw, layout: UserLayout, model: mujoc
         "n_foot": len(body.foot_sensor_adr),
         "n_crossing": joint.size,
     }
-    scalars |= {f"at_{name}": getattr(layout, name)[0] for name in layout.__dataclass_fields__ if name != "size"}
+    scalars |= {
+        f"at_{name}": getattr(layout, name)[0] for name in layout.__dataclass_fields__ if name != "size"
+    }
     return ControlBlock(arrays, scalars)

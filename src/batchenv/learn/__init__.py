@@ -6,7 +6,7 @@ Nothing is imported here, so that `import batchenv` stays light: import from `ba
 
 import os
 
-# By default Torch's OpenMP threads spin while they wait for one another. Where another process wants the cores,
-# that stalls every parallel region: updates with two threads took 1 to 7 s instead of 0.4 s. It must be set
-# before Torch is loaded.
+# By default Torch's OpenMP threads spin while they wait for one another. Where another process wants the
+# cores, that stalls every parallel region: updates with two threads took 1 to 7 s instead of 0.4 s. Torch
+# reads the variable once, when it is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

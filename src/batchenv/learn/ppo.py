@@ -1,6 +1,6 @@
 """rsl_rl's PPO, with truncated episodes bootstrapped from what they saw last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import torch
@@ -9,6 +9,7 @@ from rsl_rl.extensions import Symmetry
 from rsl_rl.models import MLPModel
 from rsl_rl.storage import RolloutStorage
 from tensordict import TensorDict
+from torch import nn
 
 from batchenv.config import Training
 from batchenv.learn.rsl_rl_env import Image, LearnableEnv, RslRlEnv
@@ -71,6 +72,44 @@ class MirrorAugmentation(Symmetry):
     ) -> torch.Tensor:
         """Return zero."""
         return torch.zeros(())
+
+
+class ActorCriticAdam(torch.optim.Adam):
+    """Adam for the actor, whose learning rate PPO adapts, with a second Adam for the critic at a fixed one.
+
+    The divergence that steers the actor's rate says nothing about the critic: under one common rate the critic
+    starves, and with it the advantages.
+
+    Args:
+        actor, critic: parameters.
+        lr: first learning rate of the actor.
+        critic_lr: of the critic.
+    """
+
+    def __init__(
+        self, actor: Iterable[nn.Parameter], critic: Iterable[nn.Parameter], lr: float, critic_lr: float
+    ):
+        super().__init__(actor, lr=lr)
+        self.critic = torch.optim.Adam(critic, lr=critic_lr)
+
+    def step(self, closure: None = None) -> None:
+        """Step both."""
+        super().step(closure)
+        self.critic.step()
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of both."""
+        super().zero_grad(set_to_none)
+        self.critic.zero_grad(set_to_none)
+
+    def state_dict(self) -> dict[str, Any]:
+        """State of both."""
+        return {"actor": super().state_dict(), "critic": self.critic.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore both."""
+        super().load_state_dict(state_dict["actor"])
+        self.critic.load_state_dict(state_dict["critic"])
 
 
 class TruncationPPO(PPO):
@@ -142,6 +181,11 @@ def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationP
         entropy_coef=training.entropy,
         learning_rate=training.learning_rate,
         desired_kl=training.desired_kl,
+        # Returns are far larger than `clip`: a clipped value loss would let the critic crawl.
+        use_clipped_value_loss=False,
+    )
+    ppo.optimizer = ActorCriticAdam(
+        actor.parameters(), critic.parameters(), training.learning_rate, training.critic_learning_rate
     )
     if training.symmetry:
         ppo.symmetry = MirrorAugmentation(env)

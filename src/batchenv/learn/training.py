@@ -78,7 +78,8 @@ def train(
         run = _new_run(env, config) if resume is None else _resumed_run(env, config, resume)
         run_dir.mkdir(parents=True, exist_ok=True)
         write_atomically(run_dir / CONFIG_FILE, lambda file: file.write(run.config_text.encode()))
-        run.checkpoint().save(run_dir)
+        if not (run_dir / CHECKPOINT_FILE).exists():
+            run.checkpoint().save(run_dir)
         return _run_until(total, run, run_dir, progress or (lambda report: None))
     finally:
         torch.set_num_threads(threads)

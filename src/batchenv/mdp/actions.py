@@ -35,7 +35,9 @@ def action_layout(
     return tuple(columns)
 
 
-def action_mirror(actuator: str, joint_mirror: Mirror, muscle_mirror: np.ndarray, time_warping: float) -> Mirror:
+def action_mirror(
+    actuator: str, joint_mirror: Mirror, muscle_mirror: np.ndarray, time_warping: float
+) -> Mirror:
     """Mirror of the actions, columns as in `action_layout`."""
     main = permutation(muscle_mirror) if actuator == "muscle" else joint_mirror
     return stacked([main, permutation([0])]) if time_warping > 0 else main

@@ -58,7 +58,9 @@ class Block:
     values: Callable[[Quantities], Any]
 
 
-def permutation(index: Sequence[int] | np.ndarray, sign: Sequence[float] | np.ndarray | None = None) -> Mirror:
+def permutation(
+    index: Sequence[int] | np.ndarray, sign: Sequence[float] | np.ndarray | None = None
+) -> Mirror:
     """A mirror that swaps columns, and turns the sign of some."""
     index = np.asarray(index, np.intp)
     return Mirror(index, np.ones(index.size, np.float32) if sign is None else np.asarray(sign, np.float32))
@@ -104,7 +106,10 @@ def observation_blocks(
         Block("joint_vel", _named("joint_vel", joint_names, "rad/s"), joint_mirror, lambda q: q.joint_vel),
         # The left leg is half a cycle behind: in the mirror, sine and cosine of the phase change sign.
         Block(
-            "phase", _named("phase", ("sin", "cos"), "1"), permutation([0, 1], [-1, -1]), lambda q: encode(q.phase)
+            "phase",
+            _named("phase", ("sin", "cos"), "1"),
+            permutation([0, 1], [-1, -1]),
+            lambda q: encode(q.phase),
         ),
         Block(
             "previous_action",
@@ -113,11 +118,16 @@ def observation_blocks(
             lambda q: q.action,
         ),
         Block(
-            "reference_pos", _named("reference_pos", joint_names, "rad"), joint_mirror, lambda q: q.reference_pos
+            "reference_pos",
+            _named("reference_pos", joint_names, "rad"),
+            joint_mirror,
+            lambda q: q.reference_pos,
         ),
         Block("heading", _named("heading", [""], "rad"), turn, lambda q: q.heading[:, None]),
         Block("lateral_drift", _named("lateral_drift", [""], "m"), turn, lambda q: q.root_pos[:, 1:2]),
-        Block("foot_load", _named("foot_load", foot_names, "body weights"), other_foot, lambda q: q.foot_load),
+        Block(
+            "foot_load", _named("foot_load", foot_names, "body weights"), other_foot, lambda q: q.foot_load
+        ),
     )
 
 

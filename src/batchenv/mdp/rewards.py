@@ -90,7 +90,9 @@ def effort(activation_squared: Array) -> Array:
 def impact(foot_load_peak: Array, *, threshold: float = 1.2) -> Array:
     """Peak load on each foot above a threshold, in body weights; give it a negative weight."""
     xp = array_namespace(foot_load_peak)
-    per_foot = xp.stack([foot_load_peak[:, 0] + foot_load_peak[:, 1], foot_load_peak[:, 2] + foot_load_peak[:, 3]])
+    per_foot = xp.stack(
+        [foot_load_peak[:, 0] + foot_load_peak[:, 1], foot_load_peak[:, 2] + foot_load_peak[:, 3]]
+    )
     return xp.sum(xp.clip(per_foot - threshold, 0.0, None), axis=0)
 
 

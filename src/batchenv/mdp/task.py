@@ -4,6 +4,7 @@
 as arrays, so that a batch can be snapshot, and rows of it can be measured alone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from batchenv import random
 from batchenv.body import Body, GaitCycle
 from batchenv.config import Config
+from batchenv.config.environment import Parameter
 from batchenv.engine import Worlds
 from batchenv.mdp import resets, terminations
 from batchenv.mdp.actions import action_layout, action_mirror, targets
@@ -180,7 +182,7 @@ class WalkingTask:
         worlds.reset(ids, start.qpos, start.qvel)
 
     def _draw_parameters(self, worlds: Worlds, ids: np.ndarray, seed: int, episode: np.ndarray) -> None:
-        setters = {
+        setters: dict[Parameter, Callable[[np.ndarray, np.ndarray], None]] = {
             "mass": worlds.set_mass,
             "friction": worlds.set_friction,
             "muscle_strength": lambda x, ids: worlds.set_muscle_strength(x[:, None], ids),
