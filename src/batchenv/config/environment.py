@@ -89,7 +89,7 @@ class StaticOptimization(Section):
         default=4, gt=0, description="Coordinate-descent sweeps over all muscles per substep [1]."
     )
     regularization: float = Field(
-        default=10.0, gt=0, description="Price of squared activation against squared torque error [Nm^2]."
+        default=100.0, gt=0, description="Price of squared activation against squared torque error [Nm^2]."
     )
 
 
@@ -215,7 +215,7 @@ class Termination(Section):
 class Episode(Section):
     """How long an episode is."""
 
-    max_seconds: float = Field(default=10.0, gt=0, description="An episode is truncated after this time [s].")
+    max_seconds: float = Field(default=100.0, gt=0, description="An episode is truncated after this time [s].")
 
 
 class Reset(Section):

@@ -58,7 +58,7 @@ class ControlLaw:
     kv: Array
     activation_dynamics: bool = True
     sweeps: int = 4
-    regularization: float = 10.0
+    regularization: float = 100.0
     inference_per_sim: int = 1
 
 

@@ -88,9 +88,7 @@ def dense_block(vectors: int, inputs: int, words: int, decode: Decode) -> Any:
     return block
 
 
-def _emit_block(
-    builder: Any, args: Any, vectors: int, inputs: int, words: int, decode: Decode
-) -> None:
+def _emit_block(builder: Any, args: Any, vectors: int, inputs: int, words: int, decode: Decode) -> None:
     start, x_start, groups, y = args
     row = vectors * LANES * 4  # bytes of one word of every output of the block
 
@@ -120,7 +118,10 @@ def _emit_block(
             total = multiply_add(builder, value, weight, total)
         totals.append(total)
     following = [builder.add(group, ir.Constant(_I64, 1))]
-    following += [builder.add(weights, ir.Constant(_I64, words * row)), builder.add(x, ir.Constant(_I64, 4 * inputs))]
+    following += [
+        builder.add(weights, ir.Constant(_I64, words * row)),
+        builder.add(x, ir.Constant(_I64, 4 * inputs)),
+    ]
     zero = ir.Constant(_FLOATS, [0.0] * LANES)
     for phi, first, later in (
         *zip((group, weights, x), (ir.Constant(_I64, 0), start, x_start), following, strict=True),

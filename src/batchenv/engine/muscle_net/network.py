@@ -55,7 +55,9 @@ class MuscleNetwork:
     def effective_state(self) -> StateDict:
         """The parameters that the kernel computes with: those of `state`, rounded to `bits`."""
         parameters = unpack(self.packed, self.layout.sizes, self.bits)
-        return dict(zip(self.layout.parameter_shapes, (p for layer in parameters for p in layer), strict=True))
+        return dict(
+            zip(self.layout.parameter_shapes, (p for layer in parameters for p in layer), strict=True)
+        )
 
 
 def init_state(layout: MuscleNetLayout, seed: int | np.random.Generator) -> StateDict:
@@ -76,7 +78,9 @@ def init_state(layout: MuscleNetLayout, seed: int | np.random.Generator) -> Stat
 def check_state(layout: MuscleNetLayout, state: Mapping[str, Any]) -> StateDict:
     """Return float32 copies of the parameters by the keys of `layout.parameter_shapes`; see `MuscleNetwork.load`."""
     if not isinstance(state, Mapping):
-        raise InputError(f"muscle network: {type(state).__name__} given, expected a mapping from key to array")
+        raise InputError(
+            f"muscle network: {type(state).__name__} given, expected a mapping from key to array"
+        )
     names = _key_names(layout, state)
     for key in state:
         if key not in names.values():
@@ -103,7 +107,9 @@ def _key_names(layout: MuscleNetLayout, state: Mapping[str, Any]) -> dict[str, s
 
 
 def _check_parameter(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    if hasattr(value, "detach"):  # a Torch tensor, which may be on a GPU, or bfloat16 that NumPy does not know
+    if hasattr(
+        value, "detach"
+    ):  # a Torch tensor, which may be on a GPU, or bfloat16 that NumPy does not know
         value = value.detach().cpu()
         value = value.float().numpy() if value.is_floating_point() else value.numpy()
     array = np.asarray(value)
@@ -123,6 +129,8 @@ def _check_parameter(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[n
     return checked
 
 
-def _parameters(layout: MuscleNetLayout, state: StateDict) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+def _parameters(
+    layout: MuscleNetLayout, state: StateDict
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     keys = list(layout.parameter_shapes)
     return [(state[weight], state[bias]) for weight, bias in zip(keys[::2], keys[1::2], strict=True)]

@@ -52,7 +52,9 @@ def unpack(packed: NDArray[np.int32], sizes: tuple[int, ...], bits: int) -> Para
             block = packed[start : start + length].reshape(-1, width)
             scale, bias = block[-2:].view(np.float32)
             decoded = _decode(block[:-2].reshape(n_group, words, width), bits)
-            weights.append((decoded.reshape(n_group * inputs, width) * scale.astype(float)).astype(np.float32)[:n_in].T)
+            weights.append(
+                (decoded.reshape(n_group * inputs, width) * scale.astype(float)).astype(np.float32)[:n_in].T
+            )
             biases.append(bias)
             start += length
         parameters.append((np.concatenate(weights)[:n_out], np.concatenate(biases)[:n_out]))
@@ -71,7 +73,9 @@ def _block_widths(n_out: int) -> list[int]:
     return [NARROW * LANES] * narrow + [WIDE * LANES] * wide
 
 
-def _layer_blocks(weight: NDArray[np.float32], bias: NDArray[np.float32], bits: int) -> list[NDArray[np.int32]]:
+def _layer_blocks(
+    weight: NDArray[np.float32], bias: NDArray[np.float32], bits: int
+) -> list[NDArray[np.int32]]:
     inputs, _ = group_of(bits)
     widths = _block_widths(weight.shape[0])
     n_group = -(-weight.shape[1] // inputs)
