@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -178,11 +179,14 @@ class BatchEnv:
         self._ready = True
         return self._result(self._obs)
 
-    def step(self, actions: Any) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    def step(
+        self, actions: Any, watch: Callable[[], None] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
         """Advance every world by one control step.
 
         Args:
             actions: (N, action_dim), finite, of any real type and memory layout; columns as in `action_layout`.
+            watch: called after every substep, before any world is reset; see `Worlds.step`. Results do not change.
 
         Returns:
             Observations (N, obs_dim), rewards (N,), and whether the episode ended (N,).
@@ -198,7 +202,7 @@ class BatchEnv:
         state = self._state
         state.previous_action[:], state.action[:] = state.action, actions
         self.worlds.set_targets(*self.task.targets(state))
-        self.worlds.step()
+        self.worlds.step(watch)
         self.task.advance(state)
         self._judge()
         ended = np.flatnonzero(self._dones)

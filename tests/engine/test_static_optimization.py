@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
 
-from batchenv.engine.static_optimization import static_optimization
+from batchenv.engine.static_optimization import static_optimization, turns
 
 
 def random_problem(seed, n_muscle=40, n_joint=7, reachable=True):
@@ -17,25 +17,22 @@ def random_problem(seed, n_muscle=40, n_joint=7, reachable=True):
     return ptr, np.nonzero(crossed)[1].astype(np.int32), jta[crossed], jta, need
 
 
-def solve(
-    ptr, joint, entries, need, sweeps, weight=None, lower=None, upper=None, regularization=10.0, start=None
-):
+def solve(ptr, joint, entries, need, sweeps, lower=None, upper=None, regularization=10.0, start=None):
     n = ptr.size - 1
     a = np.zeros(n) if start is None else start.copy()
     residual = np.zeros(need.size)
     static_optimization(
-        ptr, joint, entries, need, np.ones(need.size) if weight is None else weight, regularization,
+        turns(ptr, joint), ptr, joint, entries, need, regularization,
         np.zeros(n) if lower is None else lower, np.ones(n) if upper is None else upper,
         sweeps, residual, np.zeros(n), a,
     )  # fmt: skip
     return a, residual
 
 
-def exact(jta, need, weight, lower, upper, regularization=10.0):
+def exact(jta, need, lower, upper, regularization=10.0):
     n = jta.shape[0]
-    matrix = np.vstack([np.sqrt(weight)[:, None] * jta.T, np.sqrt(regularization) * np.eye(n)])
-    target = np.concatenate([np.sqrt(weight) * need, np.zeros(n)])
-    return lsq_linear(matrix, target, (lower, upper), tol=1e-14, max_iter=1000).x
+    matrix = np.vstack([jta.T, np.sqrt(regularization) * np.eye(n)])
+    return lsq_linear(matrix, np.r_[need, np.zeros(n)], (lower, upper), tol=1e-14, max_iter=1000).x
 
 
 @pytest.mark.parametrize("reachable", [True, False])
@@ -44,12 +41,11 @@ def test_converges_to_the_minimum_that_lsq_linear_finds(seed, reachable):
     ptr, joint, entries, jta, need = random_problem(seed, reachable=reachable)
     regularization = 500.0  # well enough conditioned for a first-order method to reach the minimum
     rng = np.random.default_rng(seed + 100)
-    weight = rng.uniform(0.2, 2.0, need.size)
     lower = rng.uniform(0.0, 0.2, jta.shape[0])
     upper = rng.uniform(0.6, 1.0, jta.shape[0])
-    a, residual = solve(ptr, joint, entries, need, 3000, weight, lower, upper, regularization)
+    a, residual = solve(ptr, joint, entries, need, 3000, lower, upper, regularization)
     # Coordinate descent converges linearly; 3,000 sweeps leave it within the solver's own tolerance.
-    assert a == pytest.approx(exact(jta, need, weight, lower, upper, regularization), abs=2e-5)
+    assert a == pytest.approx(exact(jta, need, lower, upper, regularization), abs=2e-5)
     assert residual == pytest.approx(jta.T @ a - need, abs=1e-8)
 
 
@@ -75,3 +71,9 @@ def test_bounds_hold_even_for_a_start_outside_them():
     lower, upper = np.full(40, 0.1), np.full(40, 0.3)
     a, _ = solve(ptr, joint, entries, need, 1, lower=lower, upper=upper, start=np.full(40, 7.0))
     assert (a >= lower).all() and (a <= upper).all()
+
+
+def test_turns_deal_out_muscles_of_unconnected_joints_in_turn():
+    ptr = np.array([0, 2, 3, 4, 6, 7], np.int32)
+    joint = np.array([0, 1, 1, 2, 2, 3, 0], np.int32)  # muscles 0, 1 and 4 share joints, and 2 and 3
+    assert turns(ptr, joint).tolist() == [2, 0, 3, 1, 4]

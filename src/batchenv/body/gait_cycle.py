@@ -52,6 +52,7 @@ class GaitCycle:
         period: of the cycle, two steps [s].
         speed: of travel [m/s].
         fit_error: largest distance between the file and the smooth cycle [rad].
+        tracked: 1 for joints whose motion the file gives, 0 for others (J,).
         joint_pos_table: (K, J) [rad].
         joint_vel_table: (K, J) [rad/s].
         root_height_table: (K,) [m]: height of an upright root at which the feet just touch z = 0.
@@ -62,6 +63,7 @@ class GaitCycle:
     period: float
     speed: float
     fit_error: float
+    tracked: np.ndarray
     joint_pos_table: np.ndarray
     joint_vel_table: np.ndarray
     root_height_table: np.ndarray
@@ -149,6 +151,7 @@ def load_gait_cycle(
         period=period,
         speed=speed,
         fit_error=fit_error,
+        tracked=np.array([float(without_side(joint) in names) for joint in body.joint_names]),
         joint_pos_table=joint_pos,
         joint_vel_table=joint_vel,
         root_height_table=-lowest,
@@ -161,7 +164,7 @@ def foot_slip(gait: GaitCycle, body: Body) -> float:
     """Return how fast the standing foot slides forward on the ground [m/s], mean over the cycle.
 
     A foot stands from its heel strike to that of the other; the point taken is the ball of the foot, about
-    which it rolls when the heel has risen. Zero where period and speed fit each other and the length of the legs.
+    which it rolls when the heel has risen. Zero where period, speed and the length of the legs fit together.
 
     Raises:
         BodyError: the body has no toes.

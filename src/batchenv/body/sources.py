@@ -153,6 +153,15 @@ def _add_floor(spec: mujoco.MjSpec) -> None:
         width=64,
         height=64,
     )
+    spec.add_texture(
+        name="batchenv_sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=[0.95, 0.96, 0.97],
+        rgb2=[0.75, 0.82, 0.9],
+        width=64,
+        height=384,
+    )
     material = spec.add_material(name=_GRAPH_PAPER, texrepeat=[1, 1], texuniform=True)
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = texture.name
     # Half sizes of zero make a plane endless; the third number is only the spacing of its grid.

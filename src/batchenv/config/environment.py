@@ -215,7 +215,9 @@ class Termination(Section):
 class Episode(Section):
     """How long an episode is."""
 
-    max_seconds: float = Field(default=100.0, gt=0, description="An episode is truncated after this time [s].")
+    max_seconds: float = Field(
+        default=100.0, gt=0, description="An episode is truncated after this time [s]."
+    )
 
 
 class Reset(Section):

@@ -36,10 +36,13 @@ _ARRAYS = {
     "bound_driver_q0": np.float64,
     "bound_coef": np.float64,
     "dof_joint": np.int32,
-    "crossing": np.int32,
+    "moment_entry": np.int32,
+    "moment_dof": np.int32,
+    "moment_place": np.int32,
+    "muscle_order": np.int32,
     "muscle_ptr": np.int32,
     "muscle_joint": np.int32,
-    "torque_weight": np.float64,
+    "torque_scale": np.float64,
     "foot_sensor_adr": np.int32,
 }
 _SCALARS = (
@@ -54,6 +57,7 @@ _SCALARS = (
     ("n_bound", np.int64),
     ("n_foot", np.int64),
     ("n_crossing", np.int64),
+    ("n_entry", np.int64),
     ("at_target", np.int64),
     ("at_target_rate", np.int64),
     ("at_activation", np.int64),

@@ -5,10 +5,13 @@ slopes. These are the plain NumPy functions, for building and for checking; `mus
 what runs in every substep.
 """
 
+from dataclasses import dataclass
+
 import mujoco
 import numpy as np
 
 from batchenv.body import Body
+from batchenv.errors import BodyError
 
 
 def dof_joints(body: Body, model: mujoco.MjModel) -> np.ndarray:
@@ -17,6 +20,48 @@ def dof_joints(body: Body, model: mujoco.MjModel) -> np.ndarray:
     joints[body.joint_dofadr] = np.arange(len(body.joint_names))
     joints[body.bound_dofadr] = body.bound_joint
     return joints
+
+
+@dataclass(frozen=True)
+class MomentStructure:
+    """Which muscle crosses which joint, and where MuJoCo keeps the moments that say how far.
+
+    Attributes:
+        ptr, joint: muscle m crosses joint[ptr[m]:ptr[m + 1]] (n_muscle + 1,), (nnz,).
+        entry, dof, place: moments that count: index in `actuator_moment`, dof, and index in `joint` (n_entry,).
+    """
+
+    ptr: np.ndarray
+    joint: np.ndarray
+    entry: np.ndarray
+    dof: np.ndarray
+    place: np.ndarray
+
+
+def moment_structure(body: Body, model: mujoco.MjModel) -> MomentStructure:
+    """Find the joints that muscles cross anywhere in their ranges.
+
+    Raises:
+        BodyError: an actuator's transmission has no fixed structure.
+    """
+    ptr, joint = joints_crossed(largest_moment_arms(body, model))
+    data = mujoco.MjData(model)
+    structures = []
+    for joint_pos in _poses(body, 2):
+        _pose(body, model, data, joint_pos)
+        structures.append((data.moment_rownnz.copy(), data.moment_rowadr.copy(), data.moment_colind.copy()))
+    if not all(np.array_equal(a, b) for a, b in zip(*structures, strict=True)):
+        raise BodyError("the moment arms of an actuator change their sparse structure with the pose")
+    rownnz, rowadr, colind = structures[0]
+    joints, crossed = dof_joints(body, model), np.full((model.nu, len(body.joint_names)), -1)
+    crossed[np.repeat(np.arange(model.nu), np.diff(ptr)), joint] = np.arange(joint.size)
+    entries = [
+        (k, colind[k], crossed[m, joints[colind[k]]])
+        for m in range(model.nu)
+        for k in range(rowadr[m], rowadr[m] + rownnz[m])
+        if joints[colind[k]] >= 0 and crossed[m, joints[colind[k]]] >= 0
+    ]
+    return MomentStructure(ptr, joint, *np.array(entries, np.int32).reshape(-1, 3).T)
 
 
 def moment_arms(body: Body, model: mujoco.MjModel, joint_pos: np.ndarray) -> np.ndarray:
@@ -28,8 +73,7 @@ def moment_arms(body: Body, model: mujoco.MjModel, joint_pos: np.ndarray) -> np.
         joint_pos: (n_joint,) [rad].
     """
     data, moment = mujoco.MjData(model), np.zeros((model.nu, model.nv))
-    data.qpos[:] = body.qpos(np.zeros(3), np.array([1.0, 0.0, 0.0, 0.0]), joint_pos)
-    mujoco.mj_fwdPosition(model, data)
+    _pose(body, model, data, joint_pos)
     structure = (data.moment_rownnz, data.moment_rowadr, data.moment_colind)
     mujoco.mju_sparse2dense(moment, data.actuator_moment, *structure)
     slope = np.ones(model.nv)
@@ -41,10 +85,19 @@ def moment_arms(body: Body, model: mujoco.MjModel, joint_pos: np.ndarray) -> np.
 
 
 def largest_moment_arms(body: Body, model: mujoco.MjModel, poses: int = 64) -> np.ndarray:
-    """Largest absolute effective moment arms over poses spread through the joint ranges (n_muscle, n_joint) [m]."""
+    """Largest absolute effective moment arm over poses spread through the joint ranges (n_muscle, n_joint) [m]."""
+    arms = [np.abs(moment_arms(body, model, joint_pos)) for joint_pos in _poses(body, poses)]
+    return np.max(arms, axis=0)
+
+
+def _poses(body: Body, number: int) -> np.ndarray:
     low, high = np.clip(body.joint_range, -np.pi, np.pi).T
-    samples = np.random.default_rng(0).uniform(low, high, (poses, low.size))
-    return np.max([np.abs(moment_arms(body, model, joint_pos)) for joint_pos in samples], axis=0)
+    return np.random.default_rng(0).uniform(low, high, (number, low.size))
+
+
+def _pose(body: Body, model: mujoco.MjModel, data: mujoco.MjData, joint_pos: np.ndarray) -> None:
+    data.qpos[:] = body.qpos(np.zeros(3), np.array([1.0, 0.0, 0.0, 0.0]), joint_pos)
+    mujoco.mj_fwdPosition(model, data)
 
 
 def joints_crossed(arms: np.ndarray, threshold: float = 1e-9) -> tuple[np.ndarray, np.ndarray]:

@@ -113,15 +113,13 @@ def coupling_slope(x, coef):
 
 @numba.njit
 def effective_moment_arms(
-    # model: couplings and the sparse structure of muscles over joints
-    dof_joint,
-    dof_slope,
-    crossing,
-    # data: MuJoCo's sparse actuator moments
+    # model: which of MuJoCo's sparse moments count, and where
+    entry,
+    dof,
+    place,
+    # data
+    slope,
     moment,
-    rownnz,
-    rowadr,
-    colind,
     # out
     arms,
 ):
@@ -130,18 +128,12 @@ def effective_moment_arms(
     arm[m, j] = sum over dofs d of joint j and of the joints bound to it: moment[m, d] * dq_d/dq_j  [m].
 
     Args:
-        dof_joint: primary joint that a dof belongs to or is bound to, or -1 (nv,).
-        dof_slope: dq_dof / dq_joint (nv,).
-        crossing: place of (muscle, joint) in `arms`, or -1 (n_muscle, n_joint).
-        moment, rownnz, rowadr, colind: `actuator_moment` and its sparse structure.
+        entry, dof, place: index in `moment`, its dof, and its place in `arms` (n_entry,), see `MomentStructure`.
+        slope: dq_dof / dq_joint (nv,).
+        moment: `actuator_moment` (nJmom,) [m].
         arms: out (nnz,) [m].
     """
     for k in range(arms.size):
         arms[k] = 0.0
-    for m in range(crossing.shape[0]):
-        start = rowadr[m]
-        for k in range(start, start + rownnz[m]):
-            dof = colind[k]
-            joint = dof_joint[dof]
-            if joint >= 0 and crossing[m, joint] >= 0:
-                arms[crossing[m, joint]] += moment[k] * dof_slope[dof]
+    for k in range(entry.size):
+        arms[place[k]] += moment[entry[k]] * slope[dof[k]]

@@ -35,9 +35,6 @@ SENSORDATA = offset("mjData", "sensordata")
 LENGTH = offset("mjData", "actuator_length")
 VELOCITY = offset("mjData", "actuator_velocity")
 MOMENT = offset("mjData", "actuator_moment")
-MOMENT_ROWNNZ = offset("mjData", "moment_rownnz")
-MOMENT_ROWADR = offset("mjData", "moment_rowadr")
-MOMENT_COLIND = offset("mjData", "moment_colind")
 NUSERDATA = offset("mjModel", "nuserdata")
 GAINPRM = offset("mjModel", "actuator_gainprm")
 BIASPRM = offset("mjModel", "actuator_biasprm")
@@ -56,11 +53,6 @@ def f64(base, at, n):
 @numba.njit(inline="always")
 def f64_2d(base, at, n, k):
     return carray(f64_pointer(load_address(base + at)), (n, k))
-
-
-@numba.njit(inline="always")
-def i32(base, at, n):
-    return carray(i32_pointer(load_address(base + at)), (n,))
 
 
 @numba.njit(inline="always")
@@ -147,18 +139,18 @@ def coordinate(block, model, data, user, slope):
     n, nj, nnz = block.n_muscle, block.n_joint, block.n_crossing
     jta = carray(stack_f64(nnz), (nnz,))
     effective_moment_arms(
-        shared_i32(block.dof_joint, block.n_dof),
+        shared_i32(block.moment_entry, block.n_entry),
+        shared_i32(block.moment_dof, block.n_entry),
+        shared_i32(block.moment_place, block.n_entry),
         slope,
-        carray(i32_pointer(block.crossing), (n, nj)),
         f64(data, MOMENT, 1),
-        i32(data, MOMENT_ROWNNZ, n),
-        i32(data, MOMENT_ROWADR, n),
-        i32(data, MOMENT_COLIND, 1),
         jta,
     )
+    # Errors are weighted by scaling both sides of the torque balance.
+    scale = shared_f64(block.torque_scale, nj)
     need = carray(stack_f64(nj), (nj,))
     for j in range(nj):
-        need[j] = user[block.at_desired + j]
+        need[j] = user[block.at_desired + j] * scale[j]
     ptr, joint = (
         shared_i32(block.muscle_ptr, n + 1),
         shared_i32(block.muscle_joint, nnz),
@@ -177,6 +169,7 @@ def coordinate(block, model, data, user, slope):
         passive = muscle_bias(length[m], lengthrange[m], acc0[m], biasprm[m])
         gain = muscle_gain(length[m], velocity[m], lengthrange[m], acc0[m], gainprm[m])
         for k in range(ptr[m], ptr[m + 1]):
+            jta[k] *= scale[joint[k]]
             need[joint[k]] -= jta[k] * passive
             jta[k] *= gain
         lower[m], upper[m] = 0.0, 1.0
@@ -184,11 +177,11 @@ def coordinate(block, model, data, user, slope):
             lower[m], upper[m] = activation_reach(act[m], timestep, dynprm[m, 0], dynprm[m, 1])
     activation = user[block.at_activation : block.at_activation + n]
     static_optimization(
+        shared_i32(block.muscle_order, n),
         ptr,
         joint,
         jta,
         need,
-        shared_f64(block.torque_weight, nj),
         block.regularization,
         lower,
         upper,

@@ -1,6 +1,7 @@
 """N worlds of one body, stepped together on all cores, with the control law inside every substep."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import mujoco
@@ -21,11 +22,13 @@ from batchenv.engine.block import (
     UserLayout,
 )
 from batchenv.engine.control import install, magic
-from batchenv.engine.moment_arms import dof_joints, joints_crossed, largest_moment_arms
+from batchenv.engine.moment_arms import dof_joints, moment_structure
+from batchenv.engine.static_optimization import turns
 from batchenv.errors import BodyError, InputError
 
 Array = NDArray[np.float64]
 
+_VELOCITY = int(mujoco.mjtStage.mjSTAGE_VEL)
 _DIVERGED = [
     int(mujoco.mjtWarning.mjWARN_BADQPOS),
     int(mujoco.mjtWarning.mjWARN_BADQVEL),
@@ -49,6 +52,7 @@ class ControlLaw:
         kv: damping of the PD law (n_joint,) [Nms/rad].
         activation_dynamics: whether activations follow MuJoCo's muscle dynamics, or the coordinator at once.
         sweeps: coordinate-descent passes of the static optimisation in each substep.
+        torque_weight: of each joint's squared torque error (n_joint,); None for 1.
         regularization: of the squared activations against squared torque errors [Nm^2].
         inference_per_sim: the coordinator runs in every so many substeps and is held between.
     """
@@ -60,6 +64,7 @@ class ControlLaw:
     sweeps: int = 4
     regularization: float = 100.0
     inference_per_sim: int = 1
+    torque_weight: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,8 @@ class Snapshot:
 class Worlds:
     """N worlds of one body.
 
-    The arrays named below are live `(num_worlds, ...)` views, refreshed by every call: `qpos`, `qvel`, `act`,
-    `time`, and those of `bind`. Bits do not depend on the number of threads nor on that of the worlds.
+    The arrays `qpos`, `qvel`, `act` and `time` are live `(num_worlds, ...)` views of the state. Those of `bind`
+    show derived fields as MuJoCo has them after `mj_step`, one substep behind the state. Bits do not depend on the number of threads nor on that of the worlds.
 
     Args:
         body: what moves.
@@ -177,23 +182,31 @@ class Worlds:
         if rate is not None:
             self.slot("target_rate")[:] = rate
 
-    def step(self) -> None:
-        """Advance every world by `substeps`; derived fields are then those of the new state.
+    def step(self, watch: Callable[[], None] | None = None) -> None:
+        """Advance every world by `substeps`; derived fields are then those of the last substep's beginning.
 
         Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` until they are reset.
+
+        Args:
+            watch: called after every substep, with positions, velocities and what follows from them those of its
+                end, and forces (`actuator_force`, `qfrc_actuator`, contact sensors) those that led there. The
+                results are the same to the last bit; the worlds then take their substeps one at a time.
         """
         for cleared in self.layout.sums:
             self._user[:, cleared] = 0.0
         before = self.batch.warning[:, _DIVERGED, 1].sum(axis=1)
-        try:
-            self.batch.step(nstep=self.substeps, stage=int(mujoco.mjtStage.mjSTAGE_VEL))
-        except SimulationError as error:
-            self.failed[error.ids] = True
+        for _ in range(1 if watch is None else self.substeps):
+            try:
+                self.batch.step(nstep=self.substeps if watch is None else 1, stage=_VELOCITY)
+            except SimulationError as error:
+                self.failed[error.ids] = True
+            if watch is not None:
+                watch()
         self.failed |= self.batch.warning[:, _DIVERGED, 1].sum(axis=1) != before
         self.failed |= ~(np.isfinite(self.qpos).all(axis=1) & np.isfinite(self.qvel).all(axis=1))
 
     def reset(self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray) -> None:
-        """Put worlds into a state at rest of muscles, and compute what follows from it.
+        """Put worlds into a state, their muscles at rest; derived fields follow with the next step.
 
         Args:
             ids: worlds (n,).
@@ -203,7 +216,7 @@ class Worlds:
         self.batch.state[ids] = self._at_rest
         self.qpos[ids], self.qvel[ids] = qpos, qvel
         self._user[ids, WORLD_AT] = ids
-        self.batch.forward(ids, stage=int(mujoco.mjtStage.mjSTAGE_VEL))
+        self.batch.forward(ids, stage=_VELOCITY)
         self.failed[ids] = False
 
     def snapshot(self) -> Snapshot:
@@ -227,7 +240,7 @@ class Worlds:
         if {"body_mass", "body_inertia"} & snapshot.fields.keys():
             self.batch.set_const()
         self._sign()
-        self.batch.forward(stage=int(mujoco.mjtStage.mjSTAGE_VEL))
+        self.batch.forward(stage=_VELOCITY)
         self.failed[:] = False
 
     def _sign(self) -> None:
@@ -258,9 +271,7 @@ def _controlled_model(body: Body, law: ControlLaw, nuserdata: int) -> mujoco.MjM
 
 def _control_block(body: Body, law: ControlLaw, layout: UserLayout, model: mujoco.MjModel) -> ControlBlock:
     """The shared numbers of a body under a control law."""
-    ptr, joint = joints_crossed(largest_moment_arms(body, model))
-    crossing = np.full((model.nu, len(body.joint_names)), -1)
-    crossing[np.repeat(np.arange(model.nu), np.diff(ptr)), joint] = np.arange(joint.size)
+    moments = moment_structure(body, model)
     arrays = {
         "joint_qposadr": body.joint_qposadr,
         "joint_dofadr": body.joint_dofadr,
@@ -271,10 +282,15 @@ def _control_block(body: Body, law: ControlLaw, layout: UserLayout, model: mujoc
         "bound_driver_q0": body.bound_driver_q0,
         "bound_coef": body.bound_coef,
         "dof_joint": dof_joints(body, model),
-        "crossing": crossing,
-        "muscle_ptr": ptr,
-        "muscle_joint": joint,
-        "torque_weight": np.ones(len(body.joint_names)),
+        "moment_entry": moments.entry,
+        "moment_dof": moments.dof,
+        "moment_place": moments.place,
+        "muscle_order": turns(moments.ptr, moments.joint),
+        "muscle_ptr": moments.ptr,
+        "muscle_joint": moments.joint,
+        "torque_scale": np.sqrt(
+            np.ones(len(body.joint_names)) if law.torque_weight is None else law.torque_weight
+        ),
         "foot_sensor_adr": body.foot_sensor_adr,
     }
     scalars = {
@@ -288,7 +304,8 @@ def _control_block(body: Body, law: ControlLaw, layout: UserLayout, model: mujoc
         "n_dof": model.nv,
         "n_bound": len(body.bound_joint),
         "n_foot": len(body.foot_sensor_adr),
-        "n_crossing": joint.size,
+        "n_crossing": moments.joint.size,
+        "n_entry": moments.entry.size,
     }
     scalars |= {
         f"at_{name}": getattr(layout, name)[0] for name in layout.__dataclass_fields__ if name != "size"

@@ -41,6 +41,7 @@ class Quantities:
         joint_vel: (N, J) [rad/s].
         reference_pos: pose of the reference at this phase (N, J) [rad].
         reference_vel: (N, J) [rad/s].
+        tracked: 1 for joints that the reference speaks of, 0 for others (J,).
         reference_root_height: (N,) [m].
         reference_foot_pos: heels relative to the root, in the heading frame (N, 2, 3) [m].
         target_speed: (N,) [m/s].
@@ -50,7 +51,8 @@ class Quantities:
         root_angvel: in the heading frame (N, 3) [rad/s].
         heading: angle of the root about the vertical, positive to the left (N,) [rad].
         root_up: the root's vertical axis in the heading frame (N, 3); its third column is the cosine of the tilt.
-        foot_pos: heels relative to the root, in the heading frame (N, 2, 3) [m].
+        foot_pos: heels relative to the root, in the heading frame (N, 2, 3) [m]; of the beginning of the last
+            substep, and of the last step before a reset.
         foot_load: mean load of the last step on the touch sensors, in body weights (N, 4).
         foot_load_peak: peak load of the last step, in body weights (N, 4).
         activation_squared: mean over muscles and substeps (N,).
@@ -65,6 +67,7 @@ class Quantities:
     joint_vel: Array
     reference_pos: Array
     reference_vel: Array
+    tracked: Array
     reference_root_height: Array
     reference_foot_pos: Array
     target_speed: Array
@@ -93,28 +96,41 @@ def walking_axes(frame: Frame) -> np.ndarray:
     return np.stack([frame.forward, frame.left, np.cross(frame.forward, frame.left)])
 
 
-def root_state(qpos: Array, qvel: Array, rotation: Array, feet: Array, axes: np.ndarray) -> dict[str, Array]:
+def rotation_matrix(quat: Array) -> Array:
+    """Rotation matrices (N, 3, 3) of unit quaternions (N, 4), w first; `mju_quat2Mat`."""
+    xp = array_namespace(quat)
+    products = quat[:, :, None] * quat[:, None, :]
+    ww, wx, wy, wz = (products[:, 0, i] for i in range(4))
+    xx, xy, xz = (products[:, 1, i] for i in range(1, 4))
+    yy, yz, zz = products[:, 2, 2], products[:, 2, 3], products[:, 3, 3]
+    entries = [
+        *(ww + xx - yy - zz, 2 * (xy - wz), 2 * (xz + wy)),
+        *(2 * (xy + wz), ww - xx + yy - zz, 2 * (yz - wx)),
+        *(2 * (xz - wy), 2 * (yz + wx), ww - xx - yy + zz),
+    ]
+    return xp.reshape(xp.stack(entries, axis=-1), (-1, 3, 3))
+
+
+def root_state(qpos: Array, qvel: Array, feet: Array, axes: np.ndarray) -> dict[str, Array]:
     """Quantities of the root, and of the feet relative to it.
 
     Args:
         qpos: (N, nq), a free joint first.
         qvel: (N, nv).
-        rotation: matrices of the root, `xmat` (N, 3, 3).
-        feet: in the world (N, F, 3) [m].
+        feet: relative to the root, along the axes of the world (N, F, 3) [m].
         axes: as from `walking_axes`.
     """
     xp = array_namespace(qpos)
-    walking = xp.asarray(axes)
-    root_pos = qpos[:, :3]
+    walking, rotation = xp.asarray(axes), rotation_matrix(qpos[:, 3:7])
     ahead = (rotation @ walking[0]) @ walking.T  # the root's forward axis, in the walking frame
     heading = xp.atan2(ahead[:, 1], ahead[:, 0])
     # MuJoCo keeps a free joint's spin in its own frame, its velocity in the world's.
     spin = xp.sum(rotation * qvel[:, None, 3:6], axis=-1)
     vectors = xp.stack([qvel[:, :3], spin, rotation @ walking[2]], axis=1)
-    levelled = _turned_to(heading, xp.concat([vectors, feet - root_pos[:, None]], axis=1) @ walking.T)
+    levelled = _turned_to(heading, xp.concat([vectors, feet], axis=1) @ walking.T)
     return {
         "heading": heading,
-        "root_pos": root_pos @ walking.T,
+        "root_pos": qpos[:, :3] @ walking.T,
         "root_linvel": levelled[:, 0],
         "root_angvel": levelled[:, 1],
         "root_up": levelled[:, 2],

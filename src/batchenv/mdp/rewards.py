@@ -30,17 +30,17 @@ def _gaussian(squared_error: Array, scale: float) -> Array:
 
 
 @reward_term
-def pose(joint_pos: Array, reference_pos: Array, *, scale: float = 2.0) -> Array:
-    """exp(-scale * squared distance of the pose from the reference, summed over joints [rad^2])."""
+def pose(joint_pos: Array, reference_pos: Array, tracked: Array, *, scale: float = 2.0) -> Array:
+    """exp(-scale * squared distance of the pose from the reference, summed over tracked joints [rad^2])."""
     xp = array_namespace(joint_pos)
-    return _gaussian(xp.sum((joint_pos - reference_pos) ** 2, axis=-1), scale)
+    return _gaussian(xp.sum(tracked * (joint_pos - reference_pos) ** 2, axis=-1), scale)
 
 
 @reward_term
-def joint_velocity(joint_vel: Array, reference_vel: Array, *, scale: float = 0.02) -> Array:
-    """exp(-scale * squared error of joint velocities, summed over joints [rad^2/s^2])."""
+def joint_velocity(joint_vel: Array, reference_vel: Array, tracked: Array, *, scale: float = 0.02) -> Array:
+    """exp(-scale * squared error of joint velocities, summed over tracked joints [rad^2/s^2])."""
     xp = array_namespace(joint_vel)
-    return _gaussian(xp.sum((joint_vel - reference_vel) ** 2, axis=-1), scale)
+    return _gaussian(xp.sum(tracked * (joint_vel - reference_vel) ** 2, axis=-1), scale)
 
 
 @reward_term

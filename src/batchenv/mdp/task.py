@@ -124,13 +124,14 @@ class WalkingTask:
         """
         qpos, qvel, phase = worlds.qpos[ids], worlds.qvel[ids], state.phase[ids]
         reference, weight = self.gait.sample(phase), self.frame.weight
-        rotation = worlds.bind("xmat")[ids][:, self.body.root_body].reshape(-1, 3, 3)
-        feet = worlds.bind("xpos")[ids][:, self.frame.foot_body]
+        xpos = worlds.bind("xpos")[ids]
+        feet = xpos[:, self.frame.foot_body] - xpos[:, self.body.root_body, None]
         return Quantities(
             joint_pos=qpos[:, self.frame.joint_qposadr],
             joint_vel=qvel[:, self.frame.joint_dofadr],
             reference_pos=reference.joint_pos,
             reference_vel=reference.joint_vel,
+            tracked=self.gait.tracked,
             reference_root_height=reference.root_height,
             reference_foot_pos=reference.foot_pos,
             target_speed=np.full(phase.shape, self.gait.speed),
@@ -143,7 +144,7 @@ class WalkingTask:
             residual_torque=np.sqrt(worlds.mean_of("residual_squared_sum")[ids]),
             action=state.action[ids],
             previous_action=state.previous_action[ids],
-            **root_state(qpos, qvel, rotation, feet, self.axes),
+            **root_state(qpos, qvel, feet, self.axes),
         )
 
     def observe(self, quantities: Quantities) -> np.ndarray:

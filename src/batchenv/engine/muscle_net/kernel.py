@@ -1,11 +1,14 @@
 """The muscle network of one world, compiled, to be evaluated inside a physics substep.
 
-One world's forward pass reads every weight once, so it costs what moving the weights through the cache costs. They
-are therefore stored narrow, in blocks of 64 or 80 outputs that live in registers while the inputs go by: input
-after input, its weights for the block's outputs side by side, fused multiply-adds over the outputs. No sum is ever
-split, so the order of every operation is written here, not chosen by the compiler: the bits are the same on every
-machine, whatever the width of its vectors.
+One world's forward pass reads every weight once, so it costs what moving the weights through the cache
+costs. They are therefore stored narrow, in blocks of 64 or 80 outputs whose sums stay in registers while the
+inputs go by: for each input its weights for these outputs side by side, one fused multiply-add for each.
+No sum is ever split, and a fused multiply-add is rounded once everywhere, so the bits are the same on every
+machine, whatever the width of its vectors. Numba has no words for this: a block is written for LLVM itself.
 """
+
+# Pyright does not see what Numba makes of intrinsics.
+# pyright: reportCallIssue=false, reportPrivateImportUsage=false
 
 from collections.abc import Callable
 from typing import Any
@@ -23,16 +26,17 @@ LANES = 16  # outputs side by side in one vector; LLVM splits a vector that is w
 NARROW, WIDE = 4, 5  # vectors in a block
 
 _I32, _I64, _F32 = ir.IntType(32), ir.IntType(64), ir.FloatType()
-_WORDS, _FLOATS = ir.VectorType(_I32, LANES), ir.VectorType(_F32, LANES)
+WORDS, FLOATS = ir.VectorType(_I32, LANES), ir.VectorType(_F32, LANES)
 
 Decode = Callable[[Any, list[Any]], list[Any]]
 
 
-def _fill(value: int) -> ir.Constant:
-    return ir.Constant(_WORDS, [value] * LANES)
+def fill(value: int) -> Any:
+    """A vector of words that all hold one value."""
+    return ir.Constant(WORDS, [value] * LANES)
 
 
-def _call(builder: Any, name: str, kind: Any, arguments: list[Any]) -> Any:
+def call_vector(builder: Any, name: str, kind: Any, arguments: list[Any]) -> Any:
     """Call an LLVM intrinsic whose arguments and result have one vector type."""
     function = builder.module.globals.get(name)
     if function is None:
@@ -42,29 +46,28 @@ def _call(builder: Any, name: str, kind: Any, arguments: list[Any]) -> Any:
 
 def multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
     """a * b + c over vectors, rounded once on every machine."""
-    return _call(builder, f"llvm.fma.v{LANES}f32", _FLOATS, [a, b, c])
+    return call_vector(builder, f"llvm.fma.v{LANES}f32", FLOATS, [a, b, c])
 
 
 def decode_32(builder: Any, words: list[Any]) -> list[Any]:
     """One float32."""
-    return [builder.bitcast(words[0], _FLOATS)]
+    return [builder.bitcast(words[0], FLOATS)]
 
 
 def decode_21(builder: Any, words: list[Any]) -> list[Any]:
-    """Three fixed-point weights in two words, see `packing`: the third is the low 11 bits of the first word, then
-    the high bits of the second."""
+    """Three fixed-point weights in two words; the third: low bits of the first, high bits of the second."""
     first, second = words
-    third = _call(builder, f"llvm.fshl.v{LANES}i32", _WORDS, [first, second, _fill(21)])
-    return [builder.sitofp(word, _FLOATS) for word in (first, builder.shl(second, _fill(10)), third)]
+    third = call_vector(builder, f"llvm.fshl.v{LANES}i32", WORDS, [first, second, fill(21)])
+    return [builder.sitofp(word, FLOATS) for word in (first, builder.shl(second, fill(10)), third)]
 
 
 def decode_16(builder: Any, words: list[Any]) -> list[Any]:
     """Two fixed-point weights in one word."""
-    return [builder.sitofp(word, _FLOATS) for word in (words[0], builder.shl(words[0], _fill(16)))]
+    return [builder.sitofp(word, FLOATS) for word in (words[0], builder.shl(words[0], fill(16)))]
 
 
 def dense_block(vectors: int, inputs: int, words: int, decode: Decode) -> Any:
-    """Make an intrinsic (weights, x, groups, y) that computes one block of a layer; all but groups are addresses.
+    """Make an intrinsic (weights, x, groups, y) for one block of a layer; all but groups are addresses.
 
     y[k] = bias[k] + scale[k] * sum_i x[i] * decoded[i, k], summed in the order of i, for k in a block.
 
@@ -99,9 +102,9 @@ def _emit_block(builder: Any, args: Any, vectors: int, inputs: int, words: int, 
         return builder.load(at(address, offset, kind), align=4)
 
     def splat(value: Any) -> Any:
-        undefined = ir.Constant(_FLOATS, ir.Undefined)
+        undefined = ir.Constant(FLOATS, ir.Undefined)
         return builder.shuffle_vector(
-            builder.insert_element(undefined, value, ir.Constant(_I32, 0)), undefined, _fill(0)
+            builder.insert_element(undefined, value, ir.Constant(_I32, 0)), undefined, fill(0)
         )
 
     before = builder.block
@@ -109,11 +112,11 @@ def _emit_block(builder: Any, args: Any, vectors: int, inputs: int, words: int, 
     builder.branch(loop)
     builder.position_at_end(loop)
     group, weights, x = (builder.phi(_I64) for _ in range(3))
-    sums = [builder.phi(_FLOATS) for _ in range(vectors)]
+    sums = [builder.phi(FLOATS) for _ in range(vectors)]
     values = [splat(load(x, 4 * i, _F32)) for i in range(inputs)]
     totals = []
     for v, total in enumerate(sums):
-        packed = [load(weights, w * row + v * LANES * 4, _WORDS) for w in range(words)]
+        packed = [load(weights, w * row + v * LANES * 4, WORDS) for w in range(words)]
         for value, weight in zip(values, decode(builder, packed), strict=True):
             total = multiply_add(builder, value, weight, total)
         totals.append(total)
@@ -122,7 +125,7 @@ def _emit_block(builder: Any, args: Any, vectors: int, inputs: int, words: int, 
         builder.add(weights, ir.Constant(_I64, words * row)),
         builder.add(x, ir.Constant(_I64, 4 * inputs)),
     ]
-    zero = ir.Constant(_FLOATS, [0.0] * LANES)
+    zero = ir.Constant(FLOATS, [0.0] * LANES)
     for phi, first, later in (
         *zip((group, weights, x), (ir.Constant(_I64, 0), start, x_start), following, strict=True),
         *((phi, zero, total) for phi, total in zip(sums, totals, strict=True)),
@@ -132,9 +135,9 @@ def _emit_block(builder: Any, args: Any, vectors: int, inputs: int, words: int, 
     builder.cbranch(builder.icmp_signed("<", following[0], groups), loop, after)
     builder.position_at_end(after)
     for v, total in enumerate(totals):
-        scale, bias = (load(following[1], part * row + v * LANES * 4, _FLOATS) for part in (0, 1))
+        scale, bias = (load(following[1], part * row + v * LANES * 4, FLOATS) for part in (0, 1))
         out = multiply_add(builder, total, scale, bias)
-        builder.store(out, at(y, v * LANES * 4, _FLOATS), align=4)
+        builder.store(out, at(y, v * LANES * 4, FLOATS), align=4)
 
 
 @intrinsic
@@ -143,7 +146,7 @@ def stack_vectors(typingctx, count):
     signature = types.uintp(types.intp)
 
     def generate(context, builder, sig, args):
-        return builder.ptrtoint(builder.alloca(_FLOATS, size=args[0]), _I64)
+        return builder.ptrtoint(builder.alloca(FLOATS, size=args[0]), _I64)
 
     return signature, generate
 
@@ -213,13 +216,29 @@ def _layer(weights, bits, n_in, n_out, x, y):
 def positive_tanh(z):
     """relu(tanh(z)) within 2e-7; NaN stays NaN.
 
-    tanh(z / 2) = p / q is Lambert's continued fraction to its 13th term (1761), and tanh(z) = 2 p q / (p^2 + q^2).
+    tanh(z / 2) = p / q is Lambert's continued fraction (1761) to its 13, and tanh(z) = 2 p q / (p^2 + q^2).
     """
     x = np.float32(0.5) * (np.float32(9.0) if z > np.float32(9.0) else z)
     s = x * x
     p = x * (np.float32(135135.0) + s * (np.float32(17325.0) + s * (np.float32(378.0) + s)))
     q = np.float32(135135.0) + s * (np.float32(62370.0) + s * (np.float32(3150.0) + s * np.float32(28.0)))
     return np.float32(0.0) if z <= np.float32(0.0) else np.float32(2.0) * p * q / (p * p + q * q)
+
+
+@numba.njit
+def _fill_inputs(inputs, jta, torque, previous_z, weight):
+    """The columns of `MuscleNetLayout`."""
+    start = 0
+    if previous_z.size > 0:
+        for m in range(previous_z.size):
+            inputs[m] = np.float32(PREVIOUS_SCALE) * np.float32(previous_z[m])
+        inputs[previous_z.size] = np.float32(weight)
+        start = previous_z.size + 1
+    for k in range(jta.size):
+        inputs[start + k] = np.float32(jta[k]) / np.float32(TORQUE_SCALE)
+    start += jta.size
+    for j in range(torque.size):
+        inputs[start + j] = np.float32(torque[j]) / np.float32(TORQUE_SCALE)
 
 
 @numba.njit
@@ -257,18 +276,7 @@ def muscle_network(
     longest += LANES  # room for the inputs that fill up the last group
     x = stack_vectors(2 * (longest // LANES + 1))
     y = x + np.uintp((longest // LANES + 1) * LANES * 4)
-    inputs = carray(f32_pointer(x), (sizes[0],))
-    start = 0
-    if previous_z.size > 0:
-        for m in range(previous_z.size):
-            inputs[m] = np.float32(PREVIOUS_SCALE) * np.float32(previous_z[m])
-        inputs[previous_z.size] = np.float32(weight)
-        start = previous_z.size + 1
-    for k in range(jta.size):
-        inputs[start + k] = np.float32(jta[k]) / np.float32(TORQUE_SCALE)
-    start += jta.size
-    for j in range(torque.size):
-        inputs[start + j] = np.float32(torque[j]) / np.float32(TORQUE_SCALE)
+    _fill_inputs(carray(f32_pointer(x), (sizes[0],)), jta, torque, previous_z, weight)
     for layer in range(n_layer):
         weights = _layer(weights, bits, sizes[layer], sizes[layer + 1], x, y)
         x, y = y, x

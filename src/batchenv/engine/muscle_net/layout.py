@@ -1,6 +1,7 @@
 """Which column of the muscle network is what: the one definition that the kernel and the trainer share."""
 
 import functools
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,9 @@ from batchenv.errors import InputError
 
 # Torques are divided by this before the first layer [Nm]; GaitNet's std_muscle_tau and std_tau.
 TORQUE_SCALE = 200.0
-# Slope of LeakyReLU for negative values, and weight of a previous network's output among the inputs of a cascade.
+# Slope of LeakyReLU for negative values.
 LEAKY_SLOPE = 0.2
+# What a previous network's z is multiplied by among the inputs of a cascade.
 PREVIOUS_SCALE = 0.5
 MAX_UNITS = 4096
 
@@ -20,10 +22,10 @@ MAX_UNITS = 4096
 class MuscleNetLayout:
     """Columns of a network that turns desired joint torques into activations of M muscles.
 
-    Inputs, in this order: for a cascade, the previous network's z (M,) times 0.5 and the weight of this network
-    (1,); then JtA_reduced (nnz,) / 200 Nm, the torque of each muscle at full activation on each joint it crosses,
-    muscle after muscle; then the torques that muscles are to make (J,) / 200 Nm. Outputs: z (M,).
-    The order is that of GaitNet's MuscleNN (`forward_with_prev_out_wo_relu`).
+    Inputs, in this order: for a cascade, the previous network's z (M,) times 0.5 and this network's weight
+    (1,); then JtA_reduced (nnz,) / 200 Nm, the torque of each muscle at full activation on each joint it
+    crosses, muscle after muscle; then the torques that the muscles are to make (J,) / 200 Nm. Outputs: z
+    (M,); the activation is relu(tanh(z)). The order is that of GaitNet's `forward_with_prev_out_wo_relu`.
 
     Attributes:
         muscle_names: (M,).
@@ -45,8 +47,8 @@ class MuscleNetLayout:
         ptr, joint = np.asarray(self.muscle_ptr), np.asarray(self.muscle_joint)
         if ptr.shape != (len(self.muscle_names) + 1,) or ptr[0] != 0 or (np.diff(ptr) < 0).any():
             raise InputError(
-                f"muscle_ptr {ptr.tolist()}: expected {len(self.muscle_names) + 1} offsets that start at 0 and "
-                f"never fall, for {len(self.muscle_names)} muscles"
+                f"muscle_ptr {ptr.tolist()}: expected {len(self.muscle_names) + 1} offsets, for "
+                f"{len(self.muscle_names)} muscles, that start at 0 and never fall"
             )
         if joint.shape != (ptr[-1],) or ((joint < 0) | (joint >= len(self.joint_names))).any():
             raise InputError(
@@ -115,7 +117,7 @@ class MuscleNetLayout:
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each parameter by its key "fc.0.weight", "fc.0.bias", "fc.2.weight", ... as in Torch."""
         shapes: dict[str, tuple[int, ...]] = {}
-        for layer, (n_in, n_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True)):
+        for layer, (n_in, n_out) in enumerate(itertools.pairwise(self.sizes)):
             shapes[f"fc.{2 * layer}.weight"] = (n_out, n_in)
             shapes[f"fc.{2 * layer}.bias"] = (n_out,)
         return shapes

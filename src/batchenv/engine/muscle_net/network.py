@@ -1,4 +1,4 @@
-"""The muscle network that all worlds share: its parameters, checked, and packed where the kernel reads them."""
+"""The muscle network that all worlds share: parameters, checked, and packed where the kernel reads them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,8 +38,8 @@ class MuscleNetwork:
         """Take over parameters, between two steps of the worlds.
 
         Args:
-            state: Torch tensors or arrays by the keys `layout.parameter_shapes` ("fc.0.weight", ...), or by the
-                keys "fc1.weight", "fc1.bias", "fc2.weight", ...
+            state: Torch tensors or arrays by the keys of `layout.parameter_shapes`, "fc.0.weight",
+                "fc.0.bias", "fc.2.weight", ..., or by "fc1.weight", "fc1.bias", "fc2.weight", ...
 
         Raises:
             InputError: a key, shape, dtype or value is wrong; the old parameters stay.
@@ -76,7 +76,7 @@ def init_state(layout: MuscleNetLayout, seed: int | np.random.Generator) -> Stat
 
 
 def check_state(layout: MuscleNetLayout, state: Mapping[str, Any]) -> StateDict:
-    """Return float32 copies of the parameters by the keys of `layout.parameter_shapes`; see `MuscleNetwork.load`."""
+    """Return float32 copies by the keys of the layout, or refuse as `MuscleNetwork.load` does."""
     if not isinstance(state, Mapping):
         raise InputError(
             f"muscle network: {type(state).__name__} given, expected a mapping from key to array"
@@ -98,12 +98,12 @@ def check_state(layout: MuscleNetLayout, state: Mapping[str, Any]) -> StateDict:
 
 
 def _key_names(layout: MuscleNetLayout, state: Mapping[str, Any]) -> dict[str, str]:
-    """The user's name of each key: "fc1.weight" for "fc.0.weight" where any key begins as that one does."""
-    if not any(str(key).startswith("fc") and str(key)[2:3].isdigit() for key in state):
+    """The user's name of each key: "fc1.weight" for "fc.0.weight" where the keys are numbered like that."""
+    numbered = any(str(key)[:2] == "fc" and str(key)[2:3].isdigit() for key in state)
+    if not numbered or any(str(key).startswith("fc.") for key in state):
         return {key: key for key in layout.parameter_shapes}
-    return {
-        key: f"fc{int(key.split('.')[1]) // 2 + 1}.{key.split('.')[2]}" for key in layout.parameter_shapes
-    }
+    parts = {key: key.split(".") for key in layout.parameter_shapes}
+    return {key: f"fc{int(place) // 2 + 1}.{part}" for key, (_, place, part) in parts.items()}
 
 
 def _check_parameter(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
