@@ -1,8 +1,8 @@
 """What one evaluation of the muscle network costs, by how its weights are stored and streamed.
 
-Two tables. "kernel": one world's forward pass again and again, its weights at home in the cache. "substep": the
-same pass inside every physics substep of `Batch.step`, where MuJoCo's own data compete for that cache, as CPU time
-over that of a callback that does everything but the pass. What is compared runs interleaved in one process.
+Two tables. "kernel": one world's forward pass again and again, its weights at home in the cache. "substep":
+the same pass inside every physics substep of `Batch.step`, where MuJoCo's own data compete for that cache, as
+CPU time over that of a callback that does everything but the pass. All is interleaved in one process.
 
     python benchmarks/muscle_net.py --envs 32 128 --json muscle_net.json
 """
@@ -23,8 +23,8 @@ import llvmlite.binding
 import mujoco
 import numba
 import numpy as np
-from muscle_net_variants import SIZES, all_variants, random_parameters
 from mujoco.batch import Batch
+from muscle_net_variants import SIZES, all_variants, random_parameters
 from numba import carray, cfunc, types
 
 from batchenv.body.body import load_body
@@ -116,7 +116,8 @@ def time_kernels(variants, alternations, passes=300):
     matrices = [weight.T.copy() for weight, _ in random_parameters(SIZES)]
     several = (4, 32)
     for worlds in several:
-        runs.append(lambda x=np.zeros((worlds, SIZES[0]), np.float32): multiply(x, matrices, passes))
+        x = np.zeros((worlds, SIZES[0]), np.float32)
+        runs.append(lambda x=x: multiply(x, matrices, passes))
     times = interleave(runs, alternations) / passes * 1e6
     for variant, us, error in zip(variants, times, errors, strict=False):
         yield row("kernel", variant.name, variant.idea, 1, variant.weights.nbytes, us, error)

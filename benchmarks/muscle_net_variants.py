@@ -28,7 +28,7 @@ class Variant:
         name, idea: for the table.
         sizes: of the layers.
         weights: what the pass reads.
-        evaluate: compiled (address of weights, x, y) -> address of z; x holds the inputs, x and y are scratch.
+        evaluate: compiled (address of weights, x, y) -> address of z; x holds the inputs, both are scratch.
     """
 
     name: str
@@ -125,7 +125,7 @@ def loop_variant(name, idea, layer, input_major, parameters):
 
 @dataclass(frozen=True)
 class Format:
-    """How a group of inputs' weights lies in words; fixed-point weights are scaled to each output's largest."""
+    """How the weights of a group of inputs lie in words; fixed-point: scaled to each output's largest."""
 
     inputs: int
     words: int
@@ -187,7 +187,7 @@ BITS_8 = Format(4, 1, True, _decode_8, _encode_8)
 
 
 def block_variant(name, idea, form, parameters):
-    """A variant on the shipped kernel's blocks: hidden layers in blocks of 64 outputs, the last in one of 80."""
+    """A variant on the shipped kernel's blocks: hidden layers in blocks of 64 outputs, the last of 80."""
     n_input, n_word = form.inputs, form.words
     narrow, wide = (kernel.dense_block(v, n_input, n_word, form.decode) for v in (4, 5))
     parts = []

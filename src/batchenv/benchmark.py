@@ -22,7 +22,6 @@ from batchenv.config import Config
 from batchenv.engine import available_cpus
 from batchenv.env import BatchEnv
 
-STAGE_VEL = int(mujoco.mjtStage.mjSTAGE_VEL)
 STEPS_PER_TURN = 8
 
 
@@ -144,12 +143,11 @@ class _Contender:
             excitations.append(worlds.bind("ctrl").copy())
         self.bare.state[:] = state
         self.bare.bind("userdata")[:] = 0.0
-        self.bare.forward(stage=STAGE_VEL)
         return _sum(turns), _sum([_timed(lambda u=u: self._bare_step(u)) for u in excitations])
 
     def _bare_step(self, excitation: np.ndarray) -> None:
         self.bare.bind("ctrl")[:] = excitation
-        self.bare.step(nstep=self.env.worlds.substeps, stage=STAGE_VEL)
+        self.bare.step(nstep=self.env.worlds.substeps)
 
     def row(self) -> Row:
         """What the turns say."""

@@ -323,6 +323,7 @@ def control_law(config: Config, body: Body) -> ControlLaw:
         activation_dynamics=environment.muscle.activation_dynamics,
         sweeps=optimization.sweeps,
         regularization=optimization.regularization,
+        torque_weight=body.by_joint("torque_weight", optimization.torque_weight),
         inference_per_sim=environment.simulation.inference_per_sim,
     )
 

@@ -152,8 +152,8 @@ class Body:
         Raises:
             BodyError: a name that no joint has, or a joint without a gain.
         """
-        stiffness = self._by_joint("kp", kp)
-        return stiffness, 0.08 * stiffness if kv is None else self._by_joint("kv", kv)
+        stiffness = self.by_joint("kp", kp)
+        return stiffness, 0.08 * stiffness if kv is None else self.by_joint("kv", kv)
 
     @cached_property
     def _qpos_order(self) -> tuple[np.ndarray, np.ndarray]:
@@ -163,7 +163,16 @@ class Body:
     def _qvel_order(self) -> tuple[np.ndarray, np.ndarray]:
         return _columns(_ROOT_NV, self.joint_dofadr, self.bound_dofadr, self.model.nv)
 
-    def _by_joint(self, key: str, gains: float | Mapping[str, float]) -> np.ndarray:
+    def by_joint(self, key: str, gains: float | Mapping[str, float]) -> np.ndarray:
+        """Spread one number, or one for each joint named without its side, over the joints (J,).
+
+        Args:
+            key: what errors call it.
+            gains: the numbers.
+
+        Raises:
+            BodyError: a name that no joint has, or a joint without a number.
+        """
         if not isinstance(gains, Mapping):
             return np.full(len(self.joint_names), float(gains))
         kinds = [indices.without_side(name) for name in self.joint_names]

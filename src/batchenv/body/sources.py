@@ -126,6 +126,7 @@ def _replace_scene(spec: mujoco.MjSpec) -> None:
                 spec.delete(asset)
     for element in (*spec.worldbody.geoms, *spec.worldbody.lights, *spec.worldbody.cameras):
         spec.delete(element)
+    _add_sky(spec)
     _add_floor(spec)
     spec.worldbody.add_light(
         type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
@@ -143,6 +144,18 @@ def _replace_scene(spec: mujoco.MjSpec) -> None:
         )
 
 
+def _add_sky(spec: mujoco.MjSpec) -> None:
+    spec.add_texture(
+        name="batchenv_sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=[0.95, 0.96, 0.97],
+        rgb2=[0.75, 0.82, 0.9],
+        width=64,
+        height=384,
+    )
+
+
 def _add_floor(spec: mujoco.MjSpec) -> None:
     texture = spec.add_texture(
         name=_GRAPH_PAPER,
@@ -152,15 +165,6 @@ def _add_floor(spec: mujoco.MjSpec) -> None:
         rgb2=[0.72, 0.75, 0.78],
         width=64,
         height=64,
-    )
-    spec.add_texture(
-        name="batchenv_sky",
-        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
-        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
-        rgb1=[0.95, 0.96, 0.97],
-        rgb2=[0.75, 0.82, 0.9],
-        width=64,
-        height=384,
     )
     material = spec.add_material(name=_GRAPH_PAPER, texrepeat=[1, 1], texuniform=True)
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = texture.name

@@ -91,6 +91,10 @@ class StaticOptimization(Section):
     regularization: float = Field(
         default=100.0, gt=0, description="Price of squared activation against squared torque error [Nm^2]."
     )
+    torque_weight: JointGains = Field(
+        default=1.0,
+        description="Weight of squared torque errors [1]: one number, or one for each joint named without its side.",
+    )
 
 
 class MuscleNetwork(Section):

@@ -137,3 +137,22 @@ def effective_moment_arms(
         arms[k] = 0.0
     for k in range(entry.size):
         arms[place[k]] += moment[entry[k]] * slope[dof[k]]
+
+
+@numba.njit(cache=True)
+def active_forces(length, velocity, activation, lengthrange, acc0, gainprm):
+    """Force of the contractile elements, tension positive (n, n_muscle) [N].
+
+    Args:
+        length, velocity: of the actuators (n, n_muscle) [m], [m/s].
+        activation: (n, n_muscle).
+        lengthrange: (n_muscle, 2) [m].
+        acc0: `actuator_acc0` (n_muscle,).
+        gainprm: each world's own `actuator_gainprm` (n, n_muscle, >= 9).
+    """
+    force = length.copy()
+    for i in range(length.shape[0]):
+        for m in range(length.shape[1]):
+            gain = muscle_gain(length[i, m], velocity[i, m], lengthrange[m], acc0[m], gainprm[i, m])
+            force[i, m] = -gain * activation[i, m]
+    return force

@@ -28,7 +28,6 @@ from batchenv.errors import BodyError, InputError
 
 Array = NDArray[np.float64]
 
-_VELOCITY = int(mujoco.mjtStage.mjSTAGE_VEL)
 _DIVERGED = [
     int(mujoco.mjtWarning.mjWARN_BADQPOS),
     int(mujoco.mjtWarning.mjWARN_BADQVEL),
@@ -188,8 +187,8 @@ class Worlds:
         Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` until they are reset.
 
         Args:
-            watch: called after every substep, with positions, velocities and what follows from them those of its
-                end, and forces (`actuator_force`, `qfrc_actuator`, contact sensors) those that led there. The
+            watch: called after every substep; `qpos`, `qvel` and `act` are then those of its end, derived fields
+                (`xpos`, `actuator_length`, `actuator_force`, sensors) those of its beginning that led there. The
                 results are the same to the last bit; the worlds then take their substeps one at a time.
         """
         for cleared in self.layout.sums:
@@ -197,7 +196,9 @@ class Worlds:
         before = self.batch.warning[:, _DIVERGED, 1].sum(axis=1)
         for _ in range(1 if watch is None else self.substeps):
             try:
-                self.batch.step(nstep=self.substeps if watch is None else 1, stage=_VELOCITY)
+                # No stage is computed after the last substep: with a control callback installed, MuJoCo would
+                # compute it again in the next step, at a tenth of that step's cost.
+                self.batch.step(nstep=self.substeps if watch is None else 1)
             except SimulationError as error:
                 self.failed[error.ids] = True
             if watch is not None:
@@ -216,7 +217,6 @@ class Worlds:
         self.batch.state[ids] = self._at_rest
         self.qpos[ids], self.qvel[ids] = qpos, qvel
         self._user[ids, WORLD_AT] = ids
-        self.batch.forward(ids, stage=_VELOCITY)
         self.failed[ids] = False
 
     def snapshot(self) -> Snapshot:
@@ -240,7 +240,6 @@ class Worlds:
         if {"body_mass", "body_inertia"} & snapshot.fields.keys():
             self.batch.set_const()
         self._sign()
-        self.batch.forward(stage=_VELOCITY)
         self.failed[:] = False
 
     def _sign(self) -> None:

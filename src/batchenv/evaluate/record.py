@@ -1,0 +1,244 @@
+"""Record walks: samples of worlds between their substeps, into memory or into a file.
+
+A sample is taken at the end of a substep. Positions, velocities, lengths, activations and active forces are of that
+instant; net torques and ground reactions are those of the substep that led there, one substep earlier.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from batchenv.engine.muscles import active_forces
+from batchenv.env import BatchEnv
+from batchenv.evaluate.recording import Recording, from_arrays
+from batchenv.evaluate.walker import Walker
+
+RATE = 100.0  # lowest rate at which ground reactions show their shape [Hz]
+
+Policy = Callable[[np.ndarray], np.ndarray]
+
+
+class Sink(Protocol):
+    """What takes samples: a `Tape`, or a `RecordingWriter`."""
+
+    def append(self, **samples: Any) -> None: ...
+    def end_episode(self, episode: int, ended: str, parameters: Any = None) -> None: ...
+
+
+class Sampler:
+    """Takes what a `Recording` holds of all worlds; hand it to `BatchEnv.step` as `watch`.
+
+    Args:
+        env: whose worlds.
+        rate: of the samples at least [Hz]; they are as few as keep it and fit evenly into a control step.
+
+    Attributes:
+        dt: time between two samples [s].
+        per_step: samples in a control step.
+    """
+
+    def __init__(self, env: BatchEnv, rate: float = RATE):
+        self._env, self._worlds = env, env.worlds
+        substeps = self._worlds.substeps
+        fitting = [n for n in range(1, substeps + 1) if substeps % n == 0]
+        kept = [n for n in fitting if 1.0 / (n * self._worlds.timestep) >= rate * (1 - 1e-9)]
+        self._every = max(kept, default=1)
+        self._substep = 0
+        self.dt = self._every * self._worlds.timestep
+        self.per_step = substeps // self._every
+        self._fibers = _Fibers(env) if env.task.actuator in ("mass", "muscle") else None
+        self._driver = np.eye(len(env.body.joint_names))[env.body.bound_joint]
+        count = (env.num_envs, self.per_step)
+        self._samples = {
+            name: np.zeros((*count, *value.shape[1:]), np.float64 if name == "time" else np.float32)
+            for name, value in self._measure().items()
+        }
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """The arrays of a recording that do not change over time."""
+        body = self._env.body
+        constants = {
+            "dt": self.dt,
+            "mass": body.mass,
+            "gravity": body.weight / body.mass,
+            "joint_names": body.joint_names,
+        }
+        return constants | (self._fibers.constants if self._fibers else {})
+
+    def __call__(self) -> None:
+        """Take a sample if one is due after this substep."""
+        self._substep = self._substep % self._worlds.substeps + 1
+        column, rest = divmod(self._substep, self._every)
+        if rest == 0:
+            with np.errstate(invalid="ignore", over="ignore"):  # a world may diverge; see `sound`
+                for name, value in self._measure().items():
+                    self._samples[name][:, column - 1] = value
+
+    def sound(self) -> np.ndarray:
+        """Whether the last step's samples of each world are those of a body still in one piece (N,)."""
+        axes = {name: tuple(range(1, values.ndim)) for name, values in self._samples.items()}
+        finite = [np.isfinite(self._samples[name]).all(axis=axis) for name, axis in axes.items()]
+        turned = np.abs(self._samples["joint_pos"]).max(axis=(1, 2)) > 2 * np.pi
+        return np.all(finite, axis=0) & ~turned
+
+    def samples(self, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """The last step's samples of some worlds (n,), those of one world after another (n * samples, ...)."""
+        return {name: values[ids].reshape(-1, *values.shape[2:]) for name, values in self._samples.items()}
+
+    def _measure(self) -> dict[str, np.ndarray]:
+        worlds, body, axes = self._worlds, self._env.body, self._env.task.axes
+        qpos, qvel = worlds.qpos, worlds.qvel
+        joint_pos = qpos[:, body.joint_qposadr]
+        grf = worlds.bind("sensordata")[:, body.grf_sensor_adr[:, None] + np.arange(3)]
+        measured = {
+            "time": worlds.time,
+            "joint_pos": joint_pos,
+            "joint_vel": qvel[:, body.joint_dofadr],
+            "joint_torque": self._torque(joint_pos),
+            "grf": grf @ axes.T,
+            "foot_pos": worlds.bind("xpos")[:, body.foot_body] @ axes.T,
+            "root_pos": qpos[:, :3] @ axes.T,
+            "root_vel": qvel[:, :3] @ axes.T,
+        }
+        return measured | (self._fibers.measure() if self._fibers else {})
+
+    def _torque(self, joint_pos: np.ndarray) -> np.ndarray:
+        """Net torque of the actuators on each joint and, through their slopes, on those bound to it (N, J)."""
+        if self._fibers is None:
+            return self._worlds.slot("desired")
+        body, force = self._env.body, self._worlds.bind("qfrc_actuator")
+        bound = force[:, body.bound_dofadr] * body.bound_slope(joint_pos)
+        return force[:, body.joint_dofadr] + bound @ self._driver
+
+
+class _Fibers:
+    """MuJoCo's muscles in the words of a recording: tendons are rigid, and part of the actuator's length.
+
+    Lengths over the optimum are `mju_muscleGain`'s: range[0] + (length - lengthrange[0]) / optimum, where the
+    optimum [m] is the extent of lengthrange over that of range.
+    """
+
+    def __init__(self, env: BatchEnv):
+        self._worlds, model = env.worlds, env.worlds.model
+        self._lengthrange, self._acc0 = model.actuator_lengthrange, model.actuator_acc0
+        self._shortest = model.actuator_gainprm[:, 0]
+        extent = model.actuator_gainprm[:, 1] - self._shortest
+        self._optimum = (self._lengthrange[:, 1] - self._lengthrange[:, 0]) / extent
+        force, scale = model.actuator_gainprm[:, 2], model.actuator_gainprm[:, 3]
+        self.constants = {
+            "muscle_names": env.body.muscle_names,
+            "muscle_peak_force": np.where(force < 0, scale / self._acc0, force),
+            "optimal_fiber_length": self._optimum,
+        }
+
+    def measure(self) -> dict[str, np.ndarray]:
+        worlds = self._worlds
+        length, velocity = worlds.bind("actuator_length"), worlds.bind("actuator_velocity")
+        gainprm = worlds.expand("actuator_gainprm")
+        return {
+            "activation": worlds.act,
+            "excitation": np.clip(worlds.bind("ctrl"), 0.0, 1.0),
+            "muscle_force": active_forces(
+                length, velocity, worlds.act, self._lengthrange, self._acc0, gainprm
+            ),
+            "fiber_length": self._shortest + (length - self._lengthrange[:, 0]) / self._optimum,
+            "fiber_velocity": velocity / self._optimum,
+        }
+
+
+class Tape:
+    """Samples in memory, of episodes that may interleave.
+
+    Args:
+        constants: those of the sampler.
+        episodes: number of episodes to come; one that nobody ends counts as interrupted.
+    """
+
+    def __init__(self, constants: dict[str, Any], episodes: int):
+        self._constants, self._ended = constants, ["interrupted"] * episodes
+        self._parts: list[dict[str, np.ndarray]] = []
+
+    def append(self, **samples: Any) -> None:
+        """Keep samples (n, ...)."""
+        self._parts.append(samples)
+
+    def end_episode(self, episode: int, ended: str, parameters: Any = None) -> None:
+        """Say how an episode ended; see `RecordingWriter.end_episode`."""
+        self._ended[episode] = ended
+
+    def recording(self) -> Recording:
+        """All samples, episode after episode."""
+        episode = np.concatenate([part["episode"] for part in self._parts])
+        order = np.argsort(episode, kind="stable")
+        arrays = {
+            name: np.concatenate([part[name] for part in self._parts])[order] for name in self._parts[0]
+        }
+        return from_arrays({**self._constants, **arrays, "ended": tuple(self._ended)})
+
+
+def record_walks(
+    policy: Policy,
+    env: BatchEnv,
+    obs: np.ndarray,
+    sampler: Sampler,
+    sink: Sink,
+    episodes: np.ndarray | None = None,
+    parameters: np.ndarray | None = None,
+) -> list[str]:
+    """Let every world walk to the end of its episode, without exploration.
+
+    An episode that its environment terminates has "fell", one that reaches its end has "completed".
+
+    Args:
+        policy: actions (N, A) from observations (N, O).
+        env: at the start of its episodes.
+        obs: first observations (N, O).
+        sampler: of that environment.
+        sink: what takes the samples.
+        episodes: number of each world's episode in the sink (N,); by default that of the world.
+        parameters: what the sink is told about each episode (N, k).
+
+    Returns:
+        How each episode ended (N,).
+    """
+    episodes = np.arange(env.num_envs) if episodes is None else episodes
+    ended = ["interrupted"] * env.num_envs
+    walking = np.ones(env.num_envs, bool)
+    while walking.any():
+        obs, _, dones = env.step(policy(obs), sampler)
+        ids = np.flatnonzero(walking & sampler.sound())
+        samples = sampler.samples(ids)
+        sink.append(episode=np.repeat(episodes[ids], sampler.per_step), **samples)
+        for world in np.flatnonzero(walking & dones):
+            ended[world] = "fell" if env.terminated[world] else "completed"
+            own = None if parameters is None else parameters[world]
+            sink.end_episode(int(episodes[world]), ended[world], own)
+        walking &= ~dones
+    return ended
+
+
+def record(
+    walker: Walker,
+    walks: int = 20,
+    seconds: float = 20.0,
+    seed: int = 0,
+    num_threads: int | None = None,
+    rate: float = RATE,
+) -> Recording:
+    """Record walks side by side, each from a start of its own.
+
+    Args:
+        walker: who walks.
+        walks: how many.
+        seconds: length of each, if the walker does not fall [s].
+        seed: of the starts.
+        num_threads: as for `BatchEnv`.
+        rate: of the samples at least [Hz].
+    """
+    with walker.worlds(walks, seconds, num_threads) as env:
+        sampler = Sampler(env, rate)
+        tape = Tape(sampler.constants, walks)
+        record_walks(walker.policy, env, env.reset(seed), sampler, tape)
+    return tape.recording()

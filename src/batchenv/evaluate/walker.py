@@ -1,0 +1,92 @@
+"""Trained walkers by name or path: a policy, and the configuration that it was trained under."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from batchenv.config import Config, load_config
+from batchenv.env import BatchEnv
+from batchenv.errors import CheckpointError, nearest
+from batchenv.learn.policy import POLICY_FILE, Policy, load_policy
+
+WALKERS = Path(__file__).parent.parent / "walkers"
+CONFIG_FILE = "config.yaml"
+
+
+@dataclass(frozen=True)
+class Walker:
+    """A policy that can be put into worlds.
+
+    Attributes:
+        name: for titles.
+        policy: mean actions from observations.
+        config: that it was trained under.
+    """
+
+    name: str
+    policy: Policy
+    config: Config
+
+    def worlds(
+        self,
+        num_envs: int,
+        seconds: float,
+        num_threads: int | None = None,
+        changes: Mapping[str, Any] | None = None,
+    ) -> BatchEnv:
+        """Build worlds to be watched in: no parameter is drawn anew, each has the default of its range.
+
+        Args:
+            num_envs: number of worlds.
+            seconds: length of an episode [s].
+            num_threads: as for `BatchEnv`.
+            changes: of the configuration, as for `Config.replace`.
+
+        Raises:
+            CheckpointError: the policy was trained with other columns.
+        """
+        edits: dict[str, Any] = {"environment.episode.max_seconds": float(seconds)}
+        for name in self.config.environment.parameters:
+            edits[f"environment.parameters.{name}.sampling"] = "fixed"
+        env = BatchEnv(self.config.replace(edits | dict(changes or {})), num_envs, num_threads)
+        try:
+            self.policy.check_layout(_names(env.obs_layout), _names(env.action_layout))
+        except CheckpointError:
+            env.close()
+            raise
+        return env
+
+
+def shipped_walkers(folder: Path = WALKERS) -> tuple[str, ...]:
+    """Names of the walkers in the package."""
+    return tuple(sorted(file.parent.name for file in folder.glob(f"*/{POLICY_FILE}")))
+
+
+def load_walker(name: str | Path, folder: Path = WALKERS) -> Walker:
+    """Load a walker.
+
+    Args:
+        name: of a shipped walker; or the directory of a training run, or a policy or checkpoint file in one.
+        folder: where shipped walkers are.
+
+    Raises:
+        CheckpointError: there is none; lists the shipped ones.
+        ConfigError: its configuration is not to be read.
+    """
+    shipped = shipped_walkers(folder)
+    path = folder / name if str(name) in shipped else Path(name)
+    run = path if path.is_dir() else path.parent
+    if not path.exists() or not (run / POLICY_FILE).is_file():
+        raise CheckpointError(
+            f"{str(name)!r} is neither a shipped walker nor a training run with a {POLICY_FILE}."
+            f"{nearest(str(name), shipped)} Shipped walkers: {', '.join(shipped) or 'none'}."
+        )
+    if not (run / CONFIG_FILE).is_file():
+        raise CheckpointError(f"{run} has no {CONFIG_FILE} beside its {POLICY_FILE}.")
+    policy = load_policy(path if path.suffix == ".npz" else run)
+    return Walker(run.resolve().name, policy, load_config(run / CONFIG_FILE))
+
+
+def _names(columns: Any) -> tuple[str, ...]:
+    return tuple(column.name for column in columns)

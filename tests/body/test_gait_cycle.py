@@ -1,0 +1,251 @@
+import dataclasses
+import logging
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import pytest
+
+import batchenv
+from batchenv.body import Body, GaitCycle, load_body, load_gait_cycle
+from batchenv.body.foot_geometry import foot_geoms, lowest_point
+from batchenv.body.gait_cycle import TABLE_SIZE, foot_slip
+from batchenv.errors import BodyError, ConfigError
+from tests.body.small_bodies import biped
+
+FILE = Path(batchenv.__file__).parent / "data" / "ref_gait_myosuite_sym.csv"
+UPRIGHT = np.array([1.0, 0.0, 0.0, 0.0])
+PHASE = np.random.default_rng(0).uniform(size=300)
+
+
+@pytest.fixture(scope="module")
+def gait(body: Body) -> GaitCycle:
+    return load_gait_cycle(FILE, body, period=1.12, speed=1.24)
+
+
+def column(name: str) -> np.ndarray:
+    with FILE.open() as stream:
+        names = stream.readline().strip().split(",")
+    return np.loadtxt(FILE, delimiter=",", skiprows=1)[:, names.index(name)]
+
+
+@pytest.mark.parametrize("joint", ["hip_flexion", "hip_adduction", "ankle_angle"])
+def test_cycle_goes_through_the_angles_of_the_file(body: Body, gait: GaitCycle, joint: str):
+    angles = gait.joint_pos(np.arange(101) / 100)
+    right, left = (angles[:, body.joint_names.index(f"{joint}_{side}")] for side in "rl")
+    # The file is rounded to 1e-6; linear interpolation between 512 phases adds 3e-5.
+    np.testing.assert_allclose(right, column(f"{joint}_rad"), atol=1e-4)
+    np.testing.assert_allclose(
+        left, np.roll(column(f"{joint}_rad")[:-1], 50)[np.arange(101) % 100], atol=1e-4
+    )
+    assert gait.fit_error < 2e-6
+
+
+def test_knee_is_bent_to_its_lower_bound_and_unread_joints_rest(body: Body, gait: GaitCycle):
+    angles = gait.joint_pos(np.arange(101) / 100)
+    knee = angles[:, body.joint_names.index("knee_angle_r")]
+    assert column("knee_angle_rad").min() < 0 < 0.02 <= knee.min()
+    # The bend is a softplus 0.01 rad wide: log(2) of it at the bound.
+    np.testing.assert_allclose(knee, np.maximum(column("knee_angle_rad"), 0.02), atol=0.0071)
+    for joint in ("hip_rotation", "subtalar_angle", "mtp_angle"):
+        assert (angles[:, body.joint_names.index(f"{joint}_r")] == 0).all()
+
+
+def test_options_keep_the_turning_of_the_hip_and_the_straight_knee(body: Body):
+    gait = load_gait_cycle(FILE, body, period=1.12, speed=1.24, zeroed=(), min_knee=-1.0)
+    angles = gait.joint_pos(np.arange(101) / 100)
+    for joint in ("hip_rotation", "knee_angle"):
+        index = body.joint_names.index(f"{joint}_r")
+        np.testing.assert_allclose(angles[:, index], column(f"{joint}_rad"), atol=1e-4)
+
+
+def test_angles_stay_within_the_limits_of_the_joints(body: Body, gait: GaitCycle):
+    assert (gait.joint_pos_table > body.joint_range[:, 0] - 1e-12).all()
+    assert (gait.joint_pos_table < body.joint_range[:, 1]).all()
+
+
+def test_half_a_cycle_later_the_pose_is_mirrored(body: Body, gait: GaitCycle):
+    np.testing.assert_allclose(
+        gait.joint_pos(PHASE + 0.5), gait.joint_pos(PHASE)[:, body.mirror_joint], atol=1e-12
+    )
+    feet = gait.foot_pos(PHASE + 0.5)[:, ::-1] * [1, -1, 1]
+    # myo_sim's legs face 0.8 mrad away from -Y: a mirror turns that into 1.6 mm at 1 m.
+    np.testing.assert_allclose(feet, gait.foot_pos(PHASE), atol=1.6e-3)
+
+
+def test_velocity_is_the_rate_of_the_position(gait: GaitCycle):
+    step = 1 / TABLE_SIZE
+    rate = (gait.joint_pos(PHASE + step) - gait.joint_pos(PHASE - step)) / (2 * step * gait.period)
+    # Differences over two steps: step^2 / 6 times the third derivative, at the bend of the knee 3e4 rad.
+    np.testing.assert_allclose(gait.joint_vel(PHASE), rate, atol=0.06)
+    smooth = np.abs(gait.joint_vel(PHASE) - rate).max(axis=0)
+    assert np.delete(smooth, [3, 10]).max() < 5e-3
+
+
+def test_root_height_lets_the_lowest_foot_touch_the_floor(body: Body, gait: GaitCycle):
+    data = mujoco.MjData(body.model)
+    for k in range(0, TABLE_SIZE, 16):
+        phase = np.array([k / TABLE_SIZE])
+        root = np.array([0.0, 0.0, gait.root_height(phase)[0]])
+        data.qpos = body.qpos(root, UPRIGHT, gait.joint_pos(phase)[0])
+        mujoco.mj_kinematics(body.model, data)
+        gaps = [
+            mujoco.mj_geomDistance(body.model, data, body.floor_geom, geom, 1.0, None)
+            for geom in foot_geoms(body)
+        ]
+        # MuJoCo's own distance of ellipsoid and plane is exact, too.
+        assert min(gaps) == pytest.approx(0, abs=1e-9)
+
+
+def test_root_height_rate_adds_up_to_the_height(gait: GaitCycle):
+    phase = np.linspace(0, 1, 20 * TABLE_SIZE, endpoint=False)
+    rate, height = gait.root_height_rate(phase), gait.root_height(phase)
+    assert np.isfinite(rate).all() and np.abs(rate).max() < 1.0
+    travelled = np.cumsum(rate) * gait.period / len(phase)
+    # At a kink the central difference smears the rate over one step, about 0.6 m/s for 2 ms.
+    np.testing.assert_allclose(travelled, height - height[0], atol=1e-3)
+
+
+def test_feet_are_where_kinematics_puts_them(body: Body, gait: GaitCycle):
+    data = mujoco.MjData(body.model)
+    phase = np.array([37 / TABLE_SIZE])
+    root = np.array([3.0, -2.0, 0.9])
+    data.qpos = body.qpos(root, UPRIGHT, gait.joint_pos(phase)[0])
+    mujoco.mj_kinematics(body.model, data)
+    away = data.xpos[body.foot_body] - root
+    expected = np.stack([away @ body.forward, away @ body.left, away @ body.up], axis=1)
+    np.testing.assert_allclose(gait.foot_pos(phase)[0], expected, atol=1e-12)
+    assert gait.foot_pos(np.zeros(1))[0, 0, 0] > 0.2 > 0 > gait.foot_pos(np.zeros(1))[0, 1, 0]
+
+
+def test_a_period_of_1_12_s_fits_1_24_m_per_s(body: Body, gait: GaitCycle):
+    slip = {
+        period: foot_slip(dataclasses.replace(gait, period=period), body)
+        for period in (1.0, 1.06, 1.12, 1.18, 1.24)
+    }
+    assert min(slip, key=lambda period: abs(slip[period])) == 1.12
+    assert abs(slip[1.12]) < 0.01
+    assert slip[1.0] < -0.1 < 0.1 < slip[1.24]
+
+
+def test_slip_is_the_error_of_the_speed(body: Body, gait: GaitCycle):
+    faster = dataclasses.replace(gait, speed=gait.speed + 0.3)
+    assert foot_slip(faster, body) - foot_slip(gait, body) == pytest.approx(0.3)
+
+
+def test_phases_wrap_around(gait: GaitCycle):
+    edge = np.array([0.0, 1.0, -1.0, np.nextafter(1.0, 0.0)])
+    height = gait.root_height(edge)
+    assert height[0] == height[1] == height[2] == pytest.approx(height[3], abs=1e-12)
+    np.testing.assert_allclose(gait.joint_pos(PHASE - 3), gait.joint_pos(PHASE), atol=1e-9)
+
+
+def test_a_sample_holds_what_each_look_up_gives(gait: GaitCycle):
+    sample = gait.sample(PHASE)
+    for field in dataclasses.fields(sample) if dataclasses.is_dataclass(sample) else sample._fields:
+        name = getattr(field, "name", field)
+        assert np.array_equal(getattr(sample, name), getattr(gait, name)(PHASE)), name
+
+
+def test_torch_phases_give_torch_poses(gait: GaitCycle):
+    torch = pytest.importorskip("torch")
+    pose = gait.joint_pos(torch.asarray(PHASE, dtype=torch.float32))
+    assert pose.dtype == torch.float32
+    # float32 phases: 6e-8 cycles at up to 8 rad per cycle.
+    np.testing.assert_allclose(pose, gait.joint_pos(PHASE), atol=1e-5)
+    assert gait.foot_pos(torch.zeros(2)).shape == (2, 2, 3)
+
+
+GEOMS = {
+    "sphere": 'size=".1"',
+    "capsule": 'size=".05 .2"',
+    "ellipsoid": 'size=".1 .2 .3"',
+    "box": 'size=".1 .2 .3"',
+    "cylinder": 'size=".1 .2"',
+    "mesh": 'mesh="wedge"',
+}
+
+
+@pytest.mark.parametrize("kind", GEOMS)
+def test_lowest_point_is_where_mujoco_sees_a_floor_closest(kind: str):
+    model = mujoco.MjModel.from_xml_string(f"""
+      <mujoco><asset><mesh name="wedge" vertex="0 0 0 .3 0 0 0 .2 0 0 0 .4"/></asset><worldbody>
+        <geom name="floor" type="plane" size="0 0 1"/>
+        <body><freejoint/><geom name="it" type="{kind}" {GEOMS[kind]} pos=".1 .2 .3" euler="10 20 30"/></body>
+      </worldbody></mujoco>""")
+    data, rng = mujoco.MjData(model), np.random.default_rng(0)
+    for quat in rng.normal(size=(20, 4)):
+        data.qpos = [0, 0, 2, *quat / np.linalg.norm(quat)]
+        mujoco.mj_kinematics(model, data)
+        point = lowest_point(model, data, model.geom("it").id)
+        fromto = np.zeros(6)
+        gap = mujoco.mj_geomDistance(model, data, 0, model.geom("it").id, 5.0, fromto)
+        # Mesh vertices are float32.
+        assert point[2] == pytest.approx(gap, abs=1e-6)
+
+
+def table(n: int = 100, **columns: np.ndarray) -> str:
+    phase = np.linspace(0, 100, n + 1)
+    rows = np.column_stack([phase, *columns.values()])
+    header = ",".join(["phase_pct", *columns])
+    return "\n".join([header, *(",".join(map(str, row.tolist())) for row in rows)])
+
+
+def wave(n: int = 100) -> np.ndarray:
+    return 0.3 * np.sin(2 * np.pi * np.arange(n + 1) / n)
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    (tmp_path / "gait.csv").write_text(text)
+    return tmp_path / "gait.csv"
+
+
+REFUSED = {
+    "": r"first column must be 'phase_pct', not \[\]",
+    "time,knee_angle_rad\n0,1": r"first column must be 'phase_pct', not \['time'\]",
+    table(
+        knee_angel_rad=wave()
+    ): r"column 'knee_angel_rad' .* Did you mean 'knee_angle_rad'\? Expected some of hip",
+    table(knee_angle_deg=wave()): r"column 'knee_angle_deg' is no joint of the body",
+    table(knee_angle_rad=wave()).replace("0.0", "zero", 2): r"is not a table of numbers",
+    table(knee_angle_rad=wave()) + "\n100": r"is not a table of numbers",
+    table(knee_angle_rad=wave() * np.nan): r"at least 4 rows of finite numbers",
+    "phase_pct,knee_angle_rad\n0,1\n100,1": r"at least 4 rows of finite numbers",
+    table(knee_angle_rad=wave()).replace("\n50.0,", "\n50.5,"): r"evenly spaced from 0 to 100",
+    table(knee_angle_rad=wave() + np.linspace(0, 0.1, 101)): r"not cyclic: its last row is 0.100 rad from",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED.items(), ids=range(len(REFUSED)))
+def test_file_that_is_no_cycle_of_the_body_is_refused(tmp_path: Path, body: Body, text: str, message: str):
+    with pytest.raises(ConfigError, match=r"gait.csv'.*" + message):
+        load_gait_cycle(write(tmp_path, text), body, period=1.0, speed=1.0)
+
+
+def test_file_that_is_not_there_is_refused(tmp_path: Path, body: Body):
+    with pytest.raises(ConfigError, match=r"nowhere.csv' does not exist"):
+        load_gait_cycle(tmp_path / "nowhere.csv", body, period=1.0, speed=1.0)
+
+
+def test_body_without_feet_is_refused(tmp_path: Path):
+    (tmp_path / "body.xml").write_text(biped().replace("calcn", "shank"))
+    body = load_body(str(tmp_path / "body.xml"), timestep=0.002)
+    with pytest.raises(BodyError, match="a gait cycle needs feet"):
+        load_gait_cycle(FILE, body, period=1.0, speed=1.0)
+
+
+def test_slip_of_a_body_without_toes_is_refused(tmp_path: Path):
+    (tmp_path / "body.xml").write_text(biped())
+    body = load_body(str(tmp_path / "body.xml"), timestep=0.002)
+    gait = load_gait_cycle(write(tmp_path, table(knee_angle_rad=wave())), body, period=1.0, speed=1.0)
+    assert gait.joint_pos(PHASE).shape == (300, 5)
+    with pytest.raises(BodyError, match="no bodies toes_r and toes_l"):
+        foot_slip(gait, body)
+
+
+def test_smoothing_that_moves_a_joint_is_reported(tmp_path: Path, body: Body, caplog):
+    jump = np.where(np.arange(101) % 100 < 50, 0.0, 0.3)
+    with caplog.at_level(logging.WARNING):
+        gait = load_gait_cycle(write(tmp_path, table(hip_flexion_rad=jump)), body, period=1.0, speed=1.0)
+    assert gait.fit_error > 0.1
+    assert "smoothing the cycle moves a joint by" in caplog.text
