@@ -37,8 +37,9 @@ class Row:
         limit_steps_per_second: of the bare batch, in the same alternations.
         cpu_us_per_substep: CPU time per world and substep [us], all threads.
         limit_cpu_us_per_substep: of the bare batch.
-        ratio_to_limit: median over alternations of the bare batch's wall time over the environment's.
+        ratio_to_limit: median over alternations of the bare batch's CPU time over the environment's.
         ratio_spread: half the distance between the quartiles of that ratio.
+        wall_ratio_to_limit: the same of wall time; what NumPy does on one core weighs more the more threads step.
         mb_per_env: resident memory per world, construction to first steps [MB].
         construction_s, first_reset_s: in a fresh process whose Numba cache is warm [s].
         reset_ms: of all worlds, once warm [ms].
@@ -55,6 +56,7 @@ class Row:
     limit_cpu_us_per_substep: float
     ratio_to_limit: float
     ratio_spread: float
+    wall_ratio_to_limit: float
     mb_per_env: float
     construction_s: float
     first_reset_s: float
@@ -154,7 +156,7 @@ class _Contender:
         env, muscle = self.env, self.config.environment.muscle
         actuator = self.config.environment.skeleton.actuator
         steps = STEPS_PER_TURN * env.num_envs
-        ratios = [bare.wall / own.wall for own, bare in self.turns]
+        ratios = [bare.cpu / own.cpu for own, bare in self.turns]
         low, ratio, high = np.quantile(ratios, [0.25, 0.5, 0.75])
         own_wall, bare_wall = (float(np.median([pair[i].wall for pair in self.turns])) for i in (0, 1))
         own_cpu, bare_cpu = (float(np.median([pair[i].cpu for pair in self.turns])) for i in (0, 1))
@@ -170,6 +172,7 @@ class _Contender:
             limit_cpu_us_per_substep=round(1e6 * bare_cpu / steps / env.worlds.substeps, 2),
             ratio_to_limit=round(float(ratio), 4),
             ratio_spread=round(float(high - low) / 2, 4),
+            wall_ratio_to_limit=round(float(np.median([bare.wall / own.wall for own, bare in self.turns])), 4),
             reset_ms=round(self.reset_ms, 2),
             **self.fresh,
         )

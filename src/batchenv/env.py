@@ -1,8 +1,7 @@
 """BatchEnv: N muscle-driven humans behind one call."""
 
 import logging
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,16 +11,17 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from batchenv.body import Body, load_body
+from batchenv import random
 from batchenv.body.gait_cycle import load_gait_cycle
 from batchenv.config import Config, load_config
-from batchenv.engine import ControlLaw, Snapshot, Worlds
+from batchenv.engine import MuscleTuples, Snapshot, Worlds
+from batchenv.engine.configured import control_law, load_configured_body
+from batchenv.engine.coordinator import NetworkCoordinator
 from batchenv.errors import InputError, UsageError
 from batchenv.mdp.observations import Column, Mirror
 from batchenv.mdp.task import TaskState, WalkingTask
 
 _log = logging.getLogger(__name__)
-_MAX_SEED = 2**64 - 1
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class BatchEnv:
         for name, value in (("num_envs", num_envs), ("num_threads", num_threads or 1)):
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
                 raise InputError(f"{name} is {value!r}; expected a whole number of at least 1")
-        self.seed = _checked_seed(seed)
+        self.seed = random.checked_seed(seed)
         self.config = config if isinstance(config, Config) else load_config(config, data_root)
         self.body = load_configured_body(self.config)
         motion = self.config.environment.motion
@@ -101,13 +101,14 @@ class BatchEnv:
         simulation = self.config.environment.simulation
         self.worlds = Worlds(
             self.body,
-            control_law(self.config, self.body),
+            control_law(self.config, self.body, self.seed),
             int(num_envs),
             simulation.sim_hz // simulation.control_hz,
             num_threads,
         )
         self.num_envs, self.num_threads = int(num_envs), self.worlds.num_threads
         self.obs_dim, self.action_dim = len(self.task.obs_layout), len(self.task.action_layout)
+        self._has_tuples = self.worlds.coordinator is not None and self.worlds.coordinator.tuples is not None
         self.failures = 0
         self._copy, self._ready, self._closed = copy, False, False
         self._state = TaskState.zeros(self.num_envs, self.action_dim)
@@ -172,7 +173,7 @@ class BatchEnv:
         """
         self._check_open()
         if seed is not None:
-            self.seed = _checked_seed(seed)
+            self.seed = random.checked_seed(seed)
             self._state.episode[:] = -1
         everyone = np.arange(self.num_envs)
         self._begin(everyone)
@@ -202,6 +203,8 @@ class BatchEnv:
         state = self._state
         state.previous_action[:], state.action[:] = state.action, actions
         self.worlds.set_targets(*self.task.targets(state))
+        if self._has_tuples:
+            self.worlds.choose_tuples(self.task.tuple_draws(state, self.seed))
         self.worlds.step(watch)
         self.task.advance(state)
         self._judge()
@@ -227,6 +230,39 @@ class BatchEnv:
         self.seed, self._obs[:], self._ready = snapshot.seed, snapshot.obs, True
         return self._result(self._obs)
 
+    def set_muscle_network(self, state_dict: Mapping[str, Any]) -> None:
+        """Give all worlds new weights of the muscle network, from their next substep on.
+
+        Args:
+            state_dict: Torch tensors or arrays by the keys "fc.0.weight", "fc.0.bias", "fc.2.weight", ..., or
+                "fc1.weight", "fc1.bias", "fc2.weight", ...; of a cascade, those of the correcting network.
+
+        Raises:
+            InputError: a key, shape, dtype or value is wrong; the old weights stay.
+            UsageError: no muscle network coordinates.
+        """
+        self._networked().network.load(state_dict)
+
+    def muscle_network(self) -> dict[str, NDArray[np.float32]]:
+        """The weights that the worlds compute with: those last set, rounded to the kernel's 21 bits.
+
+        They are settings, not state: `restore` leaves them as they are.
+        """
+        return self._networked().network.effective_state()
+
+    def muscle_tuples(self) -> MuscleTuples:
+        """What a muscle network can learn from: views of one problem of every world out of the last step.
+
+        Each world draws the substep from its own stream, out of those in which the network runs.
+
+        Raises:
+            UsageError: `environment.muscle.network.tuples` is not set, or no network coordinates.
+        """
+        tuples = self._networked().tuples
+        if tuples is None:
+            raise UsageError("no muscle tuples are kept: set environment.muscle.network.tuples to true")
+        return tuples
+
     def close(self) -> None:
         """Free the worlds; only `close` may be called after."""
         if not self._closed:
@@ -244,20 +280,23 @@ class BatchEnv:
     def _judge(self) -> None:
         """Rewards, ends and observations after a step; a failed world keeps its last good observation."""
         failed = self.worlds.failed
+        kept = self._obs[failed]
         with np.errstate(invalid="ignore", over="ignore"):  # the rows of failed worlds are replaced below
             quantities = self.task.measure(self.worlds, self._state)
-            total = np.zeros(self.num_envs)
+            self._rewards[:] = 0.0
             for term in self.task.terms:
                 values = term(quantities)
-                self.reward_terms[term.name][:] = np.where(failed, 0.0, values)
-                total += term.weight * values
-            terminated, obs = self.task.terminated(quantities), self.task.observe(quantities)
-        self._rewards[:] = np.where(failed, 0.0, total)
+                self.reward_terms[term.name][:] = values
+                self._rewards += term.weight * values
+            self.terminated[:] = self.task.terminated(quantities) | failed
+            self.task.observe(quantities, self._obs)
+        if failed.any():
+            self._obs[failed], self._rewards[failed] = kept, 0.0
+            for values in self.reward_terms.values():
+                values[failed] = 0.0
         self._state.episode_return += self._rewards
-        self.terminated[:] = terminated | failed
         self.truncated[:] = ~self.terminated & (self._state.episode_step >= self.max_episode_steps)
         self._dones[:] = self.terminated | self.truncated
-        self._obs[:] = np.where(failed[:, None], self._obs, obs)
 
     def _end(self, ids: np.ndarray) -> None:
         """Keep how episodes ended, and begin their worlds' next ones."""
@@ -272,7 +311,8 @@ class BatchEnv:
 
     def _begin(self, ids: np.ndarray) -> None:
         self.task.begin(self.worlds, self._state, ids, self.seed)
-        self._obs[ids] = self.task.observe(self.task.measure(self.worlds, self._state, ids))
+        first = np.empty((len(ids), self.obs_dim), np.float32)
+        self._obs[ids] = self.task.observe(self.task.measure(self.worlds, self._state, ids), first)
 
     def _checked_actions(self, actions: Any) -> np.ndarray:
         array, expected = np.asarray(actions), (self.num_envs, self.action_dim)
@@ -291,46 +331,18 @@ class BatchEnv:
             )
         return array
 
+    def _networked(self) -> NetworkCoordinator:
+        self._check_open()
+        if self.worlds.coordinator is None:
+            raise UsageError(
+                "no muscle network coordinates here: set environment.muscle.coordinator to network, and "
+                "environment.skeleton.actuator to mass"
+            )
+        return self.worlds.coordinator
+
     def _check_open(self) -> None:
         if self._closed:
             raise UsageError("this BatchEnv is closed: build a new one")
 
     def _result(self, buffer: np.ndarray) -> np.ndarray:
         return buffer.copy() if self._copy else buffer
-
-
-def load_configured_body(config: Config) -> Body:
-    """Load the body that a configuration names."""
-    environment = config.environment
-    file = environment.skeleton.file
-    return load_body(
-        file if file.startswith("myo_sim:") else str(config.resolve_path(file)),
-        timestep=1.0 / environment.simulation.sim_hz,
-        integrator=environment.simulation.integrator,
-        friction=environment.ground.friction,
-    )
-
-
-def control_law(config: Config, body: Body) -> ControlLaw:
-    """The control law that a configuration asks for."""
-    environment = config.environment
-    kp, kv = body.default_gains(environment.skeleton.kp, environment.skeleton.kv)
-    optimization = environment.muscle.static_optimization
-    return ControlLaw(
-        environment.skeleton.actuator,
-        kp,
-        kv,
-        activation_dynamics=environment.muscle.activation_dynamics,
-        sweeps=optimization.sweeps,
-        regularization=optimization.regularization,
-        torque_weight=body.by_joint("torque_weight", optimization.torque_weight),
-        inference_per_sim=environment.simulation.inference_per_sim,
-    )
-
-
-def _checked_seed(seed: int | None) -> int:
-    if seed is None:
-        return secrets.randbits(63)
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed <= _MAX_SEED:
-        raise InputError(f"seed is {seed!r}; expected a whole number from 0 to 2**64 - 1")
-    return int(seed)

@@ -3,10 +3,15 @@
 Philox4x32-10 of Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3" (SC 2011).
 """
 
+import secrets
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from batchenv.errors import InputError
+
+_MAX_SEED = 2**64 - 1
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
@@ -30,7 +35,12 @@ def philox4x32(counter, key):
 
 
 def uniform(
-    seed: int, world: np.ndarray, episode: np.ndarray, count: int, stream: int = 0
+    seed: int,
+    world: np.ndarray,
+    episode: np.ndarray,
+    count: int,
+    stream: int = 0,
+    first: np.ndarray | int = 0,
 ) -> NDArray[np.floating]:
     """Draw from each world's own stream.
 
@@ -39,13 +49,14 @@ def uniform(
         world, episode: which streams (n,).
         count: how many numbers from each.
         stream: for what they are; different uses of one episode take different streams.
+        first: how many blocks of four numbers of each stream to pass over, (n,) or one for all.
 
     Returns:
         (n, count) in [0, 1).
     """
     blocks = -(-count // 4)
     counter = np.empty((len(world), blocks, 4), np.uint64)
-    counter[..., 0] = np.arange(blocks)
+    counter[..., 0] = np.arange(blocks) + np.reshape(first, (-1, 1))
     counter[..., 1] = np.asarray(world)[:, None]
     counter[..., 2] = np.asarray(episode)[:, None]
     counter[..., 3] = stream
@@ -57,3 +68,16 @@ def gaussian(u: NDArray[np.floating]) -> NDArray[np.floating]:
     """Standard normal numbers (n, count) from uniform ones (n, 2 count), by Box and Muller (1958)."""
     first, second = np.split(u, 2, axis=1)
     return np.sqrt(-2.0 * np.log1p(-first)) * np.cos(2.0 * np.pi * second)
+
+
+def checked_seed(seed: int | None) -> int:
+    """Return a seed that streams can have; None for one from the operating system.
+
+    Raises:
+        InputError: it is no whole number from 0 to 2**64 - 1.
+    """
+    if seed is None:
+        return secrets.randbits(63)
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed <= _MAX_SEED:
+        raise InputError(f"seed is {seed!r}; expected a whole number from 0 to 2**64 - 1")
+    return int(seed)

@@ -20,11 +20,11 @@ def random_problem(seed, n_muscle=40, n_joint=7, reachable=True):
 def solve(ptr, joint, entries, need, sweeps, lower=None, upper=None, regularization=10.0, start=None):
     n = ptr.size - 1
     a = np.zeros(n) if start is None else start.copy()
-    residual = np.zeros(need.size)
+    residual, order = np.zeros(need.size), turns(ptr, joint, need.size)
     static_optimization(
-        turns(ptr, joint), ptr, joint, entries, need, regularization,
+        order.muscle, order.entry, order.joint, entries, need, regularization,
         np.zeros(n) if lower is None else lower, np.ones(n) if upper is None else upper,
-        sweeps, residual, np.zeros(n), a,
+        sweeps, residual, a,
     )  # fmt: skip
     return a, residual
 
@@ -76,4 +76,7 @@ def test_bounds_hold_even_for_a_start_outside_them():
 def test_turns_deal_out_muscles_of_unconnected_joints_in_turn():
     ptr = np.array([0, 2, 3, 4, 6, 7], np.int32)
     joint = np.array([0, 1, 1, 2, 2, 3, 0], np.int32)  # muscles 0, 1 and 4 share joints, and 2 and 3
-    assert turns(ptr, joint).tolist() == [2, 0, 3, 1, 4]
+    order = turns(ptr, joint, 4)
+    assert order.muscle.tolist() == [2, 0, 3, 1, 4]
+    assert order.joint.tolist() == [[2, 4], [0, 1], [2, 3], [1, 4], [0, 4]]
+    assert order.entry[1:].tolist() == [[0, 1], [4, 5], [2, 0], [6, 0]]

@@ -1,9 +1,10 @@
 import mujoco
 import numpy as np
 import pytest
-import torch
 
-from batchenv.mdp.quantities import Frame, root_state, rotation_matrix, walking_axes
+from batchenv.mdp.measure import interpolate, measure_root
+from batchenv.mdp.quantities import Frame, walking_axes
+from tests.mdp.plain_root import root_state, rotation_matrix
 
 NONE = np.zeros(0, np.int32)
 AXES = walking_axes(Frame(NONE, NONE, NONE, np.array([0.0, -1.0, 0.0]), np.array([1.0, 0.0, 0.0]), 700.0))
@@ -74,9 +75,21 @@ def test_spin_is_turned_out_of_the_roots_own_frame():
     assert root["root_angvel"][0] == pytest.approx([0.0, 1.0, 0.0], abs=1e-12)
 
 
-def test_torch_tensors_go_through_the_same_functions():
-    qpos, qvel = np.c_[np.ones((3, 3)), random_quats(3)], np.ones((3, 6))
-    arrays = (qpos, qvel, np.ones((3, 2, 3)))
-    ours, theirs = root_state(*arrays, AXES), root_state(*(torch.tensor(a) for a in arrays), AXES)
-    for name, value in ours.items():
-        assert theirs[name].numpy() == pytest.approx(value)
+def test_the_compiled_measurement_equals_its_plain_twin():
+    rng = np.random.default_rng(4)
+    qpos, qvel, xpos = (
+        np.c_[rng.normal(size=(9, 3)), random_quats(9)],
+        rng.normal(size=(9, 6)),
+        rng.normal(size=(9, 5, 3)),
+    )
+    ids, feet = np.array([7, 0, 3]), np.array([2, 4])
+    compiled = measure_root(ids, qpos, qvel, xpos, 1, feet, AXES)
+    plain = root_state(qpos[ids], qvel[ids], xpos[ids][:, feet] - xpos[ids][:, None, 1], AXES)
+    names = ("heading", "root_pos", "root_linvel", "root_angvel", "root_up", "foot_pos")
+    assert compiled == pytest.approx(np.hstack([plain[name].reshape(3, -1) for name in names]), abs=1e-14)
+
+
+def test_interpolation_is_linear_and_periodic():
+    table = np.array([[0.0, 1.0], [1.0, 3.0], [4.0, 5.0], [2.0, 0.0]])
+    rows = interpolate(table, np.array([0.0, 0.25, 0.375, 0.875, 1.25, -0.125]))
+    assert rows.tolist() == [[0, 1], [1, 3], [2.5, 4], [1, 0.5], [1, 3], [1, 0.5]]

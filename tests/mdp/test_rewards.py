@@ -13,7 +13,7 @@ SHAPES = {
     "joint_pos": (N, J), "joint_vel": (N, J), "reference_pos": (N, J), "reference_vel": (N, J),
     "tracked": (J,), "reference_root_height": (N,), "reference_foot_pos": (N, 2, 3), "target_speed": (N,), "phase": (N,),
     "root_pos": (N, 3), "root_linvel": (N, 3), "root_angvel": (N, 3), "heading": (N,), "root_up": (N, 3),
-    "foot_pos": (N, 2, 3), "foot_load": (N, 4), "foot_load_peak": (N, 4), "activation_squared": (N,),
+    "foot_pos": (N, 2, 3), "foot_load": (N, 2), "foot_load_peak": (N, 2), "activation_squared": (N,),
     "desired_torque": (N, J), "achieved_torque": (N, J), "residual_torque": (N, J), "action": (N, J),
     "previous_action": (N, J),
 }  # fmt: skip
@@ -36,7 +36,7 @@ def on_the_reference():
     q |= {"previous_action": q["action"], "heading": np.zeros(N), "activation_squared": np.zeros(N)}
     q["root_linvel"][:, 0] = q["target_speed"]
     q["root_pos"] = np.c_[np.ones(N), np.zeros(N), q["reference_root_height"]]
-    q |= {"root_up": np.tile([0.0, 0.0, 1.0], (N, 1)), "foot_load_peak": np.full((N, 4), 0.5)}
+    q |= {"root_up": np.tile([0.0, 0.0, 1.0], (N, 1)), "foot_load_peak": np.full((N, 2), 0.5)}
     return Quantities(**q)
 
 
@@ -77,7 +77,7 @@ def test_hand_made_values():
     moved = Quantities(**(vars(q) | {"joint_pos": q.reference_pos + 0.5 * np.eye(J)[3]}))
     (pose,) = resolve_terms({"pose": (1.0, {"scale": 2.0})})
     assert pose(moved) == pytest.approx(np.exp(-2.0 * 0.25))
-    heavy = Quantities(**(vars(q) | {"foot_load_peak": np.tile([1.0, 0.5, 2.0, 0.1], (N, 1))}))
+    heavy = Quantities(**(vars(q) | {"foot_load_peak": np.tile([1.5, 2.1], (N, 1))}))
     (impact,) = resolve_terms({"impact": (-1.0, {"threshold": 1.2})})
     assert impact(heavy) == pytest.approx(0.3 + 0.9)
 

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import mujoco
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import device
 
+from batchenv.arrays import array_namespace
 from batchenv.body import indices
 from batchenv.body.sources import FOOT_BODIES, GRF_SENSORS, compile_spec, find_floor, load_spec
 from batchenv.errors import BodyError, nearest
@@ -207,7 +208,7 @@ def _columns(root: int, joint: np.ndarray, bound: np.ndarray, size: int) -> tupl
 
 def _assemble(parts: Sequence[Any], rest: np.ndarray, order: np.ndarray) -> Any:
     """Join parts (..., n_i) and the constant columns rest, and put the columns in order."""
-    xp = array_namespace(*parts)
+    xp = array_namespace(parts[2])
     lead = np.broadcast_shapes(*(tuple(part.shape[:-1]) for part in parts))
     like = {"dtype": parts[2].dtype, "device": device(parts[2])}
     columns = [xp.broadcast_to(part, (*lead, part.shape[-1])) for part in (*parts, xp.asarray(rest, **like))]

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import device
 
+from batchenv.arrays import array_namespace
 from batchenv.body.body import Body
 from batchenv.body.foot_geometry import lowest_heights, relative_positions
 from batchenv.body.indices import without_side
@@ -72,20 +73,22 @@ class GaitCycle:
 
     def sample(self, phase: Any) -> "GaitSample":
         """Return all there is of the cycle at phases (N,), in one look-up."""
-        row = _interpolate(self._table, phase)
+        return self.split(_interpolate(self.table, phase))
+
+    def split(self, rows: Any) -> "GaitSample":
+        """Return rows of `table` (N, n), or of what lies between them, as what they hold."""
         joints = self.joint_pos_table.shape[1]
         return GaitSample(
-            joint_pos=row[:, :joints],
-            joint_vel=row[:, joints : 2 * joints],
-            root_height=row[:, 2 * joints],
-            root_height_rate=row[:, 2 * joints + 1],
-            foot_pos=array_namespace(phase).reshape(
-                row[:, 2 * joints + 2 :], (-1, *self.foot_pos_table.shape[1:])
-            ),
+            joint_pos=rows[:, :joints],
+            joint_vel=rows[:, joints : 2 * joints],
+            root_height=rows[:, 2 * joints],
+            root_height_rate=rows[:, 2 * joints + 1],
+            foot_pos=rows[:, 2 * joints + 2 :].reshape(-1, *self.foot_pos_table.shape[1:]),
         )
 
     @cached_property
-    def _table(self) -> np.ndarray:
+    def table(self) -> np.ndarray:
+        """The tables side by side, one row for each phase (K, n); see `split`."""
         heights = (self.root_height_table[:, None], self.root_height_rate_table[:, None])
         feet = self.foot_pos_table.reshape(len(self.foot_pos_table), -1)
         return np.hstack([self.joint_pos_table, self.joint_vel_table, *heights, feet])

@@ -101,16 +101,30 @@ class MuscleNetwork(Section):
     """The coordinator that has learned to turn joint torques into activations."""
 
     file: DataFile | None = Field(
-        default=None, description="Trained weights; null: weights drawn from the seed."
+        default=None,
+        description="Trained weights (.npz, or Torch's .pt); null: weights drawn from the seed.",
     )
     hidden: LayerSizes = Field(default=(256, 256, 256), description="Sizes of the hidden layers [units].")
     cascaded: bool = Field(
         default=False,
         description="Whether the network corrects a previous network's output instead of replacing it.",
     )
+    base_file: DataFile | None = Field(
+        default=None, description="With cascaded: weights of the previous network, a plain one."
+    )
+    weight: float = Field(
+        default=1.0, description="With cascaded: of the correction, z = previous z + weight * network [1]."
+    )
     tuples: bool = Field(
         default=False, description="Whether each step records the samples that the network can be trained on."
     )
+
+    @field_validator("base_file")
+    @classmethod
+    def _base_of_a_cascade(cls, base_file: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("cascaded", False) != (base_file is not None):
+            raise ConfigError("name the previous network's weights with cascaded: true, and only then")
+        return base_file
 
 
 class Muscle(Section):

@@ -6,6 +6,20 @@ from batchenv.config.section import LayerSizes, Section
 from batchenv.errors import ConfigError
 
 
+class MuscleLearning(Section):
+    """How the muscle network is trained with the policy, where `environment.muscle.network.tuples` is set."""
+
+    updates: int = Field(
+        default=12, gt=0, description="Mini-batches per iteration, drawn from what it collected [mini-batches]."
+    )
+    mini_batch: int = Field(default=512, gt=0, description="Tuples in a mini-batch [tuples].")
+    learning_rate: float = Field(default=1e-4, gt=0, description="Learning rate of Adam [1].")
+    effort: float = Field(default=0.01, ge=0, description="Weight of mean squared activation in the loss [1].")
+    saturation: float = Field(
+        default=0.01, ge=0, description="Weight of the mean squared output before its tanh in the loss [1]."
+    )
+
+
 class Training(Section):
     """How a policy is trained."""
 
@@ -51,6 +65,9 @@ class Training(Section):
     )
     learn_threads: int = Field(
         default=2, gt=0, description="Torch threads while the policy is updated [threads]."
+    )
+    muscle_network: MuscleLearning = Field(
+        default_factory=MuscleLearning, description="Training of the muscle network with the policy."
     )
 
     @field_validator("mini_batches")

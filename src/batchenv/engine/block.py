@@ -15,6 +15,9 @@ from batchenv.engine import memory
 MUSCLE, TORQUE, PD, MASS = 0, 1, 2, 3
 ACTUATORS = {"muscle": MUSCLE, "tor": TORQUE, "pd": PD, "mass": MASS}
 
+# Coordinators: what turns joint torques into activations.
+STATIC_OPTIMIZATION, NETWORK = 0, 1
+
 # Leading slots of every world's userdata.
 MAGIC_AT, BLOCK_AT, SUBSTEP_AT, WORLD_AT, ACTIVATION_SQUARED_AT, N_HEADER = (
     0,
@@ -36,17 +39,37 @@ _ARRAYS = {
     "bound_driver_q0": np.float64,
     "bound_coef": np.float64,
     "dof_joint": np.int32,
-    "moment_entry": np.int32,
-    "moment_dof": np.int32,
-    "moment_place": np.int32,
-    "muscle_order": np.int32,
+    "moment_entry": np.uint32,
+    "moment_dof": np.uint32,
+    "moment_place": np.uint32,
+    "turn_muscle": np.uint32,
+    "turn_entry": np.uint32,
+    "turn_joint": np.uint32,
     "muscle_ptr": np.int32,
     "muscle_joint": np.int32,
     "torque_scale": np.float64,
     "foot_sensor_adr": np.int32,
+    "network_sizes": np.int32,
+    "base_sizes": np.int32,
 }
+# Arrays with an owner of their own, who goes on writing or reading them: shared, not copied.
+_BUFFERS = (
+    "network_weights",
+    "base_weights",
+    "tuple_substep",
+    "tuple_torque",
+    "tuple_jta_reduced",
+    "tuple_jta",
+)
 _SCALARS = (
     ("actuator", np.int64),
+    ("coordinator", np.int64),
+    ("network_bits", np.int64),
+    ("base_bits", np.int64),
+    ("network_weight", np.float64),
+    ("network_sizes_size", np.int64),
+    ("base_sizes_size", np.int64),
+    ("tuples", np.int64),
     ("activation_dynamics", np.int64),
     ("inference_every", np.int64),
     ("sweeps", np.int64),
@@ -58,6 +81,7 @@ _SCALARS = (
     ("n_foot", np.int64),
     ("n_crossing", np.int64),
     ("n_entry", np.int64),
+    ("turn_width", np.int64),
     ("at_target", np.int64),
     ("at_target_rate", np.int64),
     ("at_activation", np.int64),
@@ -68,7 +92,7 @@ _SCALARS = (
     ("at_foot_load_sum", np.int64),
     ("at_foot_load_peak", np.int64),
 )
-CONTROL_BLOCK = np.dtype([*_SCALARS, *((name, np.uint64) for name in _ARRAYS)])
+CONTROL_BLOCK = np.dtype([*_SCALARS, *((name, np.uint64) for name in (*_ARRAYS, *_BUFFERS))])
 
 block_pointer = memory.record_pointer(numba.from_dtype(CONTROL_BLOCK))
 
@@ -124,13 +148,22 @@ class ControlBlock:
     Args:
         arrays: the shared arrays by name, as listed in the module; copied.
         scalars: the other fields of `CONTROL_BLOCK`.
+        buffers: arrays that are shared where they lie, by name; what is left out is never read.
     """
 
-    def __init__(self, arrays: dict[str, np.ndarray], scalars: dict[str, float]):
+    def __init__(
+        self,
+        arrays: dict[str, np.ndarray],
+        scalars: dict[str, float],
+        buffers: dict[str, np.ndarray] | None = None,
+    ):
         self.record = np.zeros(1, CONTROL_BLOCK)
         self.arrays = {name: np.array(arrays[name], kind, order="C") for name, kind in _ARRAYS.items()}
         for name, array in self.arrays.items():
             self.record[name] = array.ctypes.data
+        self.buffers = buffers or {}
+        for name, buffer in self.buffers.items():
+            self.record[name] = buffer.ctypes.data
         for name, value in scalars.items():
             self.record[name] = value
 

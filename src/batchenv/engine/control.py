@@ -37,7 +37,16 @@ from batchenv.errors import UsageError
 
 _CALLBACK: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 
-KERNEL_SOURCES = ("block.py", "control.py", "memory.py", "muscles.py", "static_optimization.py", "substep.py")
+KERNEL_SOURCES = (
+    "block.py",
+    "control.py",
+    "memory.py",
+    "muscle_net/kernel.py",
+    "muscle_net/layout.py",
+    "muscles.py",
+    "static_optimization.py",
+    "substep.py",
+)
 
 
 @functools.cache
@@ -80,7 +89,7 @@ def compile_control():
         desired_torques(block, model, data, user, substep)
         if block.actuator == MASS:
             if substep % block.inference_every == 0:
-                coordinate(block, model, data, user, slope)
+                coordinate(block, model, data, user, substep, slope)
             activate(block, model, data, user)
             return
         apply_torques(block, data, user)

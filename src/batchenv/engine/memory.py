@@ -117,6 +117,7 @@ def _load(element: types.Type):
 f64_pointer = _load(types.float64)
 f32_pointer = _load(types.float32)
 i32_pointer = _load(types.int32)
+u32_pointer = _load(types.uint32)
 i64_pointer = _load(types.int64)
 
 

@@ -11,35 +11,28 @@ MINVAL = 1e-15  # mjMINVAL
 
 @numba.njit(inline="always")
 def force_length(length, lmin, lmax):
-    """Active force-length curve at a normalised length; `mju_muscleGainLength`."""
-    if length < lmin or length > lmax:
-        return 0.0
-    a = 0.5 * (lmin + 1.0)
-    b = 0.5 * (1.0 + lmax)
-    if length <= a:
-        x = (length - lmin) / max(MINVAL, a - lmin)
-        return 0.5 * x * x
-    if length <= 1.0:
-        x = (1.0 - length) / max(MINVAL, 1.0 - a)
-        return 1.0 - 0.5 * x * x
-    if length <= b:
-        x = (length - 1.0) / max(MINVAL, b - 1.0)
-        return 1.0 - 0.5 * x * x
-    x = (lmax - length) / max(MINVAL, lmax - b)
-    return 0.5 * x * x
+    """Active force-length curve at a normalised length; `mju_muscleGainLength`.
+
+    Four parabolas; which one holds is chosen by value and not by branch, since it differs from muscle to muscle.
+    """
+    a, b = 0.5 * (lmin + 1.0), 0.5 * (1.0 + lmax)
+    rising, short, inner = length <= a, length <= 1.0, length <= b
+    distance = length - lmin if rising else 1.0 - length if short else length - 1.0 if inner else lmax - length
+    width = a - lmin if rising else 1.0 - a if short else b - 1.0 if inner else lmax - b
+    x = distance / max(MINVAL, width)
+    half = 0.5 * x * x
+    active = half if rising or not inner else 1.0 - half
+    return active if lmin <= length <= lmax else 0.0
 
 
 @numba.njit(inline="always")
 def force_velocity(velocity, fvmax):
     """Force-velocity curve at a normalised velocity, shortening negative; in `mju_muscleGain`."""
     y = fvmax - 1.0
-    if velocity <= -1.0:
-        return 0.0
-    if velocity <= 0.0:
-        return (velocity + 1.0) * (velocity + 1.0)
-    if velocity <= y:
-        return fvmax - (y - velocity) * (y - velocity) / max(MINVAL, y)
-    return fvmax
+    shortening = (velocity + 1.0) * (velocity + 1.0)
+    lengthening = fvmax - (y - velocity) * (y - velocity) / max(MINVAL, y)
+    moving = shortening if velocity <= 0.0 else lengthening if velocity <= y else fvmax
+    return 0.0 if velocity <= -1.0 else moving
 
 
 @numba.njit(inline="always")
@@ -72,14 +65,11 @@ def muscle_bias(length, lengthrange, acc0, prm):
     optimal = (lengthrange[1] - lengthrange[0]) / max(MINVAL, prm[1] - prm[0])
     normal_length = prm[0] + (length - lengthrange[0]) / max(MINVAL, optimal)
     b = 0.5 * (1.0 + prm[5])
-    if normal_length <= 1.0:
-        return 0.0
-    force = peak_force(prm[2], prm[3], acc0)
-    if normal_length <= b:
-        x = (normal_length - 1.0) / max(MINVAL, b - 1.0)
-        return -force * prm[7] * 0.5 * x * x
-    x = (normal_length - b) / max(MINVAL, b - 1.0)
-    return -force * prm[7] * (0.5 + x)
+    inner = normal_length <= b
+    x = ((normal_length - 1.0) if inner else (normal_length - b)) / max(MINVAL, b - 1.0)
+    force = -peak_force(prm[2], prm[3], acc0) * prm[7]
+    stretched = force * 0.5 * x * x if inner else force * (0.5 + x)
+    return 0.0 if normal_length <= 1.0 else stretched
 
 
 @numba.njit

@@ -7,75 +7,101 @@ coordinate descent from the activations of the substep before.
 """
 
 import itertools
+from dataclasses import dataclass
 
 import numba
 import numpy as np
+from numba import carray
+
+from batchenv.engine.memory import stack_f64
+
+
+@dataclass(frozen=True)
+class Turns:
+    """In which order muscles take their turns, and what each of them reaches.
+
+    Neighbours share no joint where that can be (they alternate between the legs), so that a processor works on
+    several at once; and every muscle has equally many entries, filled up with ones of no effect, so that it never
+    has to guess where a loop ends.
+
+    Attributes:
+        muscle: permutation of the muscles (n_muscle,).
+        entry: indices in JtA_reduced (n_muscle, width); 0 where there is none.
+        joint: their joints (n_muscle, width); n_joint where there is none.
+    """
+
+    muscle: np.ndarray
+    entry: np.ndarray
+    joint: np.ndarray
 
 
 @numba.njit
 def static_optimization(
     # problem
-    order,
-    ptr,
-    joint,
+    turn_muscle,
+    turn_entry,
+    turn_joint,
     jta,
     need,
     regularization,
     lower,
     upper,
     sweeps,
-    # scratch
+    # out
     residual,
-    inverse_curvature,
     # in: start; out: solution
     activation,
 ):
     """Minimise in place.
 
     Args:
-        order: in which muscles take their turns (n_muscle,), see `turns`.
-        ptr, joint: joints that each muscle crosses, as from `joints_crossed` (n_muscle + 1,), (nnz,).
-        jta: torque of each muscle at full activation on each of them (nnz,) [Nm].
+        turn_muscle, turn_entry, turn_joint: see `Turns`.
+        jta: torque of each muscle at full activation on each joint it crosses (nnz,) [Nm].
         need: torque the muscles are to make, passive torques subtracted (n_joint,) [Nm].
         regularization: of the squared activations [Nm^2].
         lower, upper: bounds (n_muscle,).
         sweeps: passes over all muscles.
-        residual: scratch, and out: torque made less torque needed (n_joint,) [Nm].
-        inverse_curvature: scratch (n_muscle,).
+        residual: out: torque made less torque needed (n_joint,) [Nm].
         activation: start and solution (n_muscle,).
     """
-    for j in range(need.size):
-        residual[j] = -need[j]
-    for m in range(activation.size):
-        a = min(upper[m], max(lower[m], activation[m]))
-        curvature = regularization
-        for k in range(ptr[m], ptr[m + 1]):
-            residual[joint[k]] += jta[k] * a
-            curvature += jta[k] * jta[k]
-        activation[m] = a
-        inverse_curvature[m] = 1.0 / curvature
+    n, width, n_joint = turn_entry.shape[0], turn_entry.shape[1], need.size
+    arm, a = carray(stack_f64(n * width), (n, width)), carray(stack_f64(n), (n,))
+    inverse_curvature = carray(stack_f64(n), (n,))
+    error = carray(stack_f64(n_joint + 1), (n_joint + 1,))
+    for j in range(n_joint):
+        error[j] = -need[j]
+    error[n_joint] = 0.0
+    for t in range(n):
+        m, curvature = turn_muscle[t], regularization
+        a[t] = min(upper[m], max(lower[m], activation[m]))
+        for s in range(width):
+            joint = turn_joint[t, s]
+            arm[t, s] = jta[turn_entry[t, s]] * (1.0 if joint < n_joint else 0.0)
+            error[joint] += arm[t, s] * a[t]
+            curvature += arm[t, s] * arm[t, s]
+        inverse_curvature[t] = 1.0 / curvature
     for _ in range(sweeps):
-        for m in order:
-            before = activation[m]
+        for t in range(n):
+            m, before = turn_muscle[t], a[t]
             gradient = regularization * before
-            for k in range(ptr[m], ptr[m + 1]):
-                gradient += jta[k] * residual[joint[k]]
-            a = min(upper[m], max(lower[m], before - gradient * inverse_curvature[m]))
-            activation[m] = a
-            for k in range(ptr[m], ptr[m + 1]):
-                residual[joint[k]] += jta[k] * (a - before)
+            for s in range(width):
+                gradient += arm[t, s] * error[turn_joint[t, s]]
+            after = min(upper[m], max(lower[m], before - gradient * inverse_curvature[t]))
+            a[t] = after
+            for s in range(width):
+                error[turn_joint[t, s]] += arm[t, s] * (after - before)
+    for t in range(n):
+        activation[turn_muscle[t]] = a[t]
+    for j in range(n_joint):
+        residual[j] = error[j]
 
 
-def turns(ptr: np.ndarray, joint: np.ndarray) -> np.ndarray:
-    """An order in which neighbours share no joint where that can be, so that a processor works on several at once.
-
-    Muscles are dealt out in turn from the groups that share joints with no other group (the legs).
+def turns(ptr: np.ndarray, joint: np.ndarray, n_joint: int) -> Turns:
+    """Deal out turns, one at a time from each group of muscles that shares joints with no other (the legs).
 
     Args:
-        ptr, joint: as from `joints_crossed`.
-
-    Returns:
-        Permutation of the muscles (n_muscle,), int32.
+        ptr, joint: muscle m crosses joint[ptr[m]:ptr[m + 1]] (n_muscle + 1,), (nnz,).
+        n_joint: number of joints.
     """
     crossed = [set(joint[a:b].tolist()) for a, b in itertools.pairwise(ptr)]
     groups: list[tuple[set[int], list[int]]] = []
@@ -85,4 +111,11 @@ def turns(ptr: np.ndarray, joint: np.ndarray) -> np.ndarray:
         merged = sorted([muscle, *(m for _, members in touching for m in members)])
         groups.append((joints.union(*(group[0] for group in touching)), merged))
     rounds = itertools.zip_longest(*(members for _, members in groups))
-    return np.array([m for each in rounds for m in each if m is not None], np.int32)
+    order = np.array([m for each in rounds for m in each if m is not None], np.uint32)
+    width = max(1, int(np.diff(ptr).max(initial=0)))
+    entry = np.zeros((order.size, width), np.uint32)
+    joints = np.full((order.size, width), n_joint, np.uint32)
+    for turn, muscle in enumerate(order):
+        entries = np.arange(ptr[muscle], ptr[muscle + 1])
+        entry[turn, : entries.size], joints[turn, : entries.size] = entries, joint[entries]
+    return Turns(order, entry, joints)

@@ -9,10 +9,12 @@ to the callback. Muscle parameters are read from that model, so that per-world f
 
 import mujoco
 import numba
+import numpy as np
 from numba import carray
 
-from batchenv.engine.block import ACTIVATION_SQUARED_AT, MUSCLE, PD, TORQUE
-from batchenv.engine.memory import f64_pointer, i32_pointer, load_address, offset, stack_f64
+from batchenv.engine.block import ACTIVATION_SQUARED_AT, MUSCLE, NETWORK, PD, TORQUE, WORLD_AT
+from batchenv.engine.memory import f32_pointer, f64_pointer, i32_pointer, load_address, offset, stack_f64, u32_pointer
+from batchenv.engine.muscle_net.kernel import muscle_network
 from batchenv.engine.muscles import (
     activation_reach,
     coupling_slope,
@@ -134,14 +136,14 @@ def desired_torques(block, model, data, user, substep):
 
 
 @numba.njit
-def coordinate(block, model, data, user, slope):
+def coordinate(block, model, data, user, substep, slope):
     """Desired torques to muscle activations, into the activation slots of userdata."""
     n, nj, nnz = block.n_muscle, block.n_joint, block.n_crossing
     jta = carray(stack_f64(nnz), (nnz,))
     effective_moment_arms(
-        shared_i32(block.moment_entry, block.n_entry),
-        shared_i32(block.moment_dof, block.n_entry),
-        shared_i32(block.moment_place, block.n_entry),
+        carray(u32_pointer(block.moment_entry), (block.n_entry,)),
+        carray(u32_pointer(block.moment_dof), (block.n_entry,)),
+        carray(u32_pointer(block.moment_place), (block.n_entry,)),
         slope,
         f64(data, MOMENT, 1),
         jta,
@@ -176,10 +178,15 @@ def coordinate(block, model, data, user, slope):
         if block.activation_dynamics:
             lower[m], upper[m] = activation_reach(act[m], timestep, dynprm[m, 0], dynprm[m, 1])
     activation = user[block.at_activation : block.at_activation + n]
+    if block.coordinator == NETWORK:  # its torques are not scaled, see `assembly.control_block`
+        if block.tuples:
+            store_tuple(block, user, substep, need, jta, ptr, joint)
+        evaluate_network(block, jta, need, lower, upper, activation)
+        return
     static_optimization(
-        shared_i32(block.muscle_order, n),
-        ptr,
-        joint,
+        carray(u32_pointer(block.turn_muscle), (n,)),
+        carray(u32_pointer(block.turn_entry), (n, block.turn_width)),
+        carray(u32_pointer(block.turn_joint), (n, block.turn_width)),
         jta,
         need,
         block.regularization,
@@ -187,9 +194,58 @@ def coordinate(block, model, data, user, slope):
         upper,
         block.sweeps,
         carray(stack_f64(nj), (nj,)),
-        carray(stack_f64(n), (n,)),
         activation,
     )
+
+
+@numba.njit
+def evaluate_network(block, jta, need, lower, upper, activation):
+    """Activations that the muscle network gives, cut to what the muscles' dynamics let them reach."""
+    n, n_base = activation.size, block.base_sizes_size - 1
+    z = carray(stack_f64(n), (n,))
+    previous_z = carray(stack_f64(n), (n if n_base > 0 else 0,))
+    if n_base > 0:
+        muscle_network(
+            block.base_weights,
+            block.base_bits,
+            shared_i32(block.base_sizes, n_base + 1),
+            jta,
+            need,
+            previous_z[:0],
+            1.0,
+            previous_z,
+            activation,
+        )
+    muscle_network(
+        block.network_weights,
+        block.network_bits,
+        shared_i32(block.network_sizes, block.network_sizes_size),
+        jta,
+        need,
+        previous_z,
+        block.network_weight,
+        z,
+        activation,
+    )
+    for m in range(n):
+        activation[m] = min(upper[m], max(lower[m], activation[m]))
+
+
+@numba.njit
+def store_tuple(block, user, substep, need, jta, ptr, joint):
+    """Keep the coordinator's problem, in the substep drawn for this world, for a network to learn from."""
+    world = np.int64(user[WORLD_AT])
+    if substep != shared_i32(block.tuple_substep, world + 1)[world]:
+        return
+    n, nj, nnz = block.n_muscle, block.n_joint, block.n_crossing
+    torque = carray(f32_pointer(block.tuple_torque), (world + 1, nj))[world]
+    reduced = carray(f32_pointer(block.tuple_jta_reduced), (world + 1, nnz))[world]
+    dense = carray(f32_pointer(block.tuple_jta), (world + 1, nj, n))[world]
+    for j in range(nj):
+        torque[j] = np.float32(need[j])
+    for m in range(n):
+        for k in range(ptr[m], ptr[m + 1]):
+            reduced[k] = dense[joint[k], m] = np.float32(jta[k])
 
 
 @numba.njit

@@ -10,60 +10,23 @@ from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 
 from batchenv.body import Body
-from batchenv.body.sources import compile_spec
 from batchenv.engine import memory
-from batchenv.engine.block import (
-    ACTIVATION_SQUARED_AT,
-    ACTUATORS,
-    BLOCK_AT,
-    MAGIC_AT,
-    WORLD_AT,
-    ControlBlock,
-    UserLayout,
-)
+from batchenv.engine.assembly import ControlLaw, control_block, controlled_model
+from batchenv.engine.block import ACTIVATION_SQUARED_AT, BLOCK_AT, MAGIC_AT, WORLD_AT, UserLayout
 from batchenv.engine.control import install, magic
-from batchenv.engine.moment_arms import dof_joints, moment_structure
-from batchenv.engine.static_optimization import turns
-from batchenv.errors import BodyError, InputError
+from batchenv.engine.coordinator import NetworkCoordinator
+from batchenv.engine.moment_arms import moment_structure
+from batchenv.errors import InputError
 
 Array = NDArray[np.float64]
 
-_DIVERGED = [
-    int(mujoco.mjtWarning.mjWARN_BADQPOS),
-    int(mujoco.mjtWarning.mjWARN_BADQVEL),
-    int(mujoco.mjtWarning.mjWARN_BADQACC),
-]
+# The warnings of a state that is not to be trusted; they stand side by side.
+_DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 
 
 def available_cpus() -> int:
     """Number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-
-
-@dataclass(frozen=True)
-class ControlLaw:
-    """How targets become forces.
-
-    Attributes:
-        actuator: "mass" (joint targets, torques coordinated over muscles), "pd" (joint targets, ideal torques),
-            "tor" (torques), or "muscle" (excitations).
-        kp: stiffness of the PD law (n_joint,) [Nm/rad].
-        kv: damping of the PD law (n_joint,) [Nms/rad].
-        activation_dynamics: whether activations follow MuJoCo's muscle dynamics, or the coordinator at once.
-        sweeps: coordinate-descent passes of the static optimisation in each substep.
-        torque_weight: of each joint's squared torque error (n_joint,); None for 1.
-        regularization: of the squared activations against squared torque errors [Nm^2].
-        inference_per_sim: the coordinator runs in every so many substeps and is held between.
-    """
-
-    actuator: str
-    kp: Array
-    kv: Array
-    activation_dynamics: bool = True
-    sweeps: int = 4
-    regularization: float = 100.0
-    inference_per_sim: int = 1
-    torque_weight: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +49,9 @@ class Worlds:
         num_worlds: N.
         substeps: physics steps in one `step`, at least 2.
         num_threads: threads that step them; by default the CPUs that this process may use.
+
+    Attributes:
+        coordinator: the muscle network, or None where static optimisation coordinates.
     """
 
     def __init__(
@@ -93,11 +59,15 @@ class Worlds:
     ):
         self.body, self.law, self.substeps = body, law, substeps
         self.num_threads = min(num_worlds, num_threads or available_cpus())
-        self.layout = UserLayout.of(len(body.joint_names), len(body.muscle_names), len(body.foot_sensor_adr))
+        self.layout = UserLayout.of(len(body.joint_names), len(body.muscle_names), len(body.grf_sensor_adr))
         install()
-        model = _controlled_model(body, law, self.layout.size)
+        model = controlled_model(body, law, self.layout.size)
         memory.check_layout(model)
-        self._block = _control_block(body, law, self.layout, model)
+        moments = moment_structure(body, model)
+        self.coordinator = (
+            None if law.network is None else NetworkCoordinator(law.network, body, moments, num_worlds)
+        )
+        self._block = control_block(body, law, self.layout, model, moments, self.coordinator)
         self.batch = Batch(model, num_worlds, self.num_threads, persistent=True)
         self.failed = np.zeros(num_worlds, bool)
         self._expanded: dict[str, np.ndarray] = {}
@@ -181,6 +151,15 @@ class Worlds:
         if rate is not None:
             self.slot("target_rate")[:] = rate
 
+    def choose_tuples(self, draws: np.ndarray) -> None:
+        """Choose which substep of the next step each world keeps for its muscle network to learn from.
+
+        Args:
+            draws: uniform numbers in [0, 1) (num_worlds,).
+        """
+        if self.coordinator is not None:
+            self.coordinator.choose(draws, self.substeps, self.law.inference_per_sim)
+
     def step(self, watch: Callable[[], None] | None = None) -> None:
         """Advance every world by `substeps`; derived fields are then those of the last substep's beginning.
 
@@ -204,7 +183,9 @@ class Worlds:
             if watch is not None:
                 watch()
         self.failed |= self.batch.warning[:, _DIVERGED, 1].sum(axis=1) != before
-        self.failed |= ~(np.isfinite(self.qpos).all(axis=1) & np.isfinite(self.qvel).all(axis=1))
+        self.failed |= ~np.isfinite(self.qpos.sum(axis=1) + self.qvel.sum(axis=1))
+        if self.coordinator is not None and self.coordinator.tuples is not None and self.failed.any():
+            self.coordinator.tuples.torque[self.failed] = np.nan
 
     def reset(self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray) -> None:
         """Put worlds into a state, their muscles at rest; derived fields follow with the next step.
@@ -247,66 +228,3 @@ class Worlds:
         self._user[:, MAGIC_AT] = magic()
         self._user[:, BLOCK_AT] = self._block.address
         self._user[:, WORLD_AT] = np.arange(self.num_worlds)
-
-
-def _controlled_model(body: Body, law: ControlLaw, nuserdata: int) -> mujoco.MjModel:
-    """Compile the body with room for `userdata` and with its muscles as the actuator wants them."""
-    body.spec.nuserdata = nuserdata
-    model = compile_spec(body.spec)
-    if len(body.muscle_names) != model.nu:
-        others = sorted({model.actuator(i).name for i in range(model.nu)} - set(body.muscle_names))
-        raise BodyError(f"actuators {', '.join(others)} are not muscles; remove them from the body")
-    if law.actuator in ("pd", "tor"):  # ideal torques: the muscles make no force at all
-        model.actuator_group[:] = 0
-        model.opt.disableactuator = 1
-    if law.actuator == "pd":  # MuJoCo integrates damping implicitly, which keeps light segments stable
-        model.dof_damping[body.joint_dofadr] += law.kv
-    if (
-        law.actuator == "mass" and law.activation_dynamics
-    ):  # the force of a substep is that of its own excitation
-        model.actuator_actearly[:] = True
-    return model
-
-
-def _control_block(body: Body, law: ControlLaw, layout: UserLayout, model: mujoco.MjModel) -> ControlBlock:
-    """The shared numbers of a body under a control law."""
-    moments = moment_structure(body, model)
-    arrays = {
-        "joint_qposadr": body.joint_qposadr,
-        "joint_dofadr": body.joint_dofadr,
-        "kp": law.kp,
-        "kv": law.kv,
-        "bound_dofadr": body.bound_dofadr,
-        "bound_joint": body.bound_joint,
-        "bound_driver_q0": body.bound_driver_q0,
-        "bound_coef": body.bound_coef,
-        "dof_joint": dof_joints(body, model),
-        "moment_entry": moments.entry,
-        "moment_dof": moments.dof,
-        "moment_place": moments.place,
-        "muscle_order": turns(moments.ptr, moments.joint),
-        "muscle_ptr": moments.ptr,
-        "muscle_joint": moments.joint,
-        "torque_scale": np.sqrt(
-            np.ones(len(body.joint_names)) if law.torque_weight is None else law.torque_weight
-        ),
-        "foot_sensor_adr": body.foot_sensor_adr,
-    }
-    scalars = {
-        "actuator": ACTUATORS[law.actuator],
-        "activation_dynamics": law.activation_dynamics,
-        "inference_every": law.inference_per_sim,
-        "sweeps": law.sweeps,
-        "regularization": law.regularization,
-        "n_joint": len(body.joint_names),
-        "n_muscle": model.nu,
-        "n_dof": model.nv,
-        "n_bound": len(body.bound_joint),
-        "n_foot": len(body.foot_sensor_adr),
-        "n_crossing": moments.joint.size,
-        "n_entry": moments.entry.size,
-    }
-    scalars |= {
-        f"at_{name}": getattr(layout, name)[0] for name in layout.__dataclass_fields__ if name != "size"
-    }
-    return ControlBlock(arrays, scalars)

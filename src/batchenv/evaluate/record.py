@@ -1,7 +1,7 @@
 """Record walks: samples of worlds between their substeps, into memory or into a file.
 
-A sample is taken at the end of a substep. Positions, velocities, lengths, activations and active forces are of that
-instant; net torques and ground reactions are those of the substep that led there, one substep earlier.
+A sample is taken after a substep. Joint angles, the pelvis, their velocities and activations are those of its
+end; forces, torques, ground reactions, feet and fibers are those of its beginning, earlier by its length.
 """
 
 from collections.abc import Callable
@@ -76,15 +76,20 @@ class Sampler:
                 for name, value in self._measure().items():
                     self._samples[name][:, column - 1] = value
 
-    def sound(self) -> np.ndarray:
-        """Whether the last step's samples of each world are those of a body still in one piece (N,)."""
+    def sound(self, elapsed: float) -> np.ndarray:
+        """Whether the last step's samples of each world are those of a body still in one piece (N,).
+
+        Args:
+            elapsed: time since the start of the episode [s]; MuJoCo sets a world that diverges back to zero.
+        """
         axes = {name: tuple(range(1, values.ndim)) for name, values in self._samples.items()}
         finite = [np.isfinite(self._samples[name]).all(axis=axis) for name, axis in axes.items()]
         turned = np.abs(self._samples["joint_pos"]).max(axis=(1, 2)) > 2 * np.pi
-        return np.all(finite, axis=0) & ~turned
+        on_time = np.abs(self._samples["time"][:, -1] - elapsed) < 0.5 * self.dt
+        return np.all(finite, axis=0) & ~turned & on_time
 
     def samples(self, ids: np.ndarray) -> dict[str, np.ndarray]:
-        """The last step's samples of some worlds (n,), those of one world after another (n * samples, ...)."""
+        """The last step's samples of some worlds (n,), one world after another (n * per_step, ...)."""
         return {name: values[ids].reshape(-1, *values.shape[2:]) for name, values in self._samples.items()}
 
     def _measure(self) -> dict[str, np.ndarray]:
@@ -105,7 +110,7 @@ class Sampler:
         return measured | (self._fibers.measure() if self._fibers else {})
 
     def _torque(self, joint_pos: np.ndarray) -> np.ndarray:
-        """Net torque of the actuators on each joint and, through their slopes, on those bound to it (N, J)."""
+        """Net torque of the actuators on each joint and, by their slopes, on those bound to it (N, J)."""
         if self._fibers is None:
             return self._worlds.slot("desired")
         body, force = self._env.body, self._worlds.bind("qfrc_actuator")
@@ -205,10 +210,11 @@ def record_walks(
     """
     episodes = np.arange(env.num_envs) if episodes is None else episodes
     ended = ["interrupted"] * env.num_envs
-    walking = np.ones(env.num_envs, bool)
+    walking, step = np.ones(env.num_envs, bool), 0
     while walking.any():
         obs, _, dones = env.step(policy(obs), sampler)
-        ids = np.flatnonzero(walking & sampler.sound())
+        step += 1
+        ids = np.flatnonzero(walking & sampler.sound(step * env.control_dt))
         samples = sampler.samples(ids)
         sink.append(episode=np.repeat(episodes[ids], sampler.per_step), **samples)
         for world in np.flatnonzero(walking & dones):

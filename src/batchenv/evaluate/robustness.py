@@ -1,4 +1,4 @@
-"""What a walker withstands: pushes, slippery ground, another mass, weaker muscles; one world for each trial."""
+"""What a walker withstands: pushes, slippery ground, another mass, weaker muscles; a world for each trial."""
 
 from dataclasses import dataclass
 from typing import Any

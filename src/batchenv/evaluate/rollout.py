@@ -1,4 +1,4 @@
-"""Long rollouts into a file, one for each row of a sweep over parameters of gait, ground, body and muscles."""
+"""Long rollouts into a file, one for each row of a sweep over gait, ground, body and muscles."""
 
 import csv
 import math
@@ -13,7 +13,7 @@ from batchenv.body.indices import without_side
 from batchenv.errors import InputError, nearest
 from batchenv.evaluate.conditions import set_conditions
 from batchenv.evaluate.record import Sampler, record_walks
-from batchenv.evaluate.rollout_file import RecordingWriter
+from batchenv.evaluate.rollout_file import HDF5_SUFFIXES, RecordingWriter
 from batchenv.evaluate.walker import Walker
 
 GAIT = ("speed", "period")  # of the reference: rows that share them walk in one batch
@@ -89,7 +89,15 @@ def roll_out(
 
     Returns:
         How each rollout ended: "completed" or "fell".
+
+    Raises:
+        InputError: no HDF5 file can have that name, or there is no stride to record.
     """
+    path = Path(file)
+    if path.suffix not in HDF5_SUFFIXES or not path.parent.is_dir():
+        raise InputError(f"{path}: expected the name of an {' or '.join(HDF5_SUFFIXES)} file in a directory")
+    if strides < 1:
+        raise InputError(f"strides is {strides}, expected at least 1")
     sweep = sweep or Sweep((), np.zeros((1, 0)))
     attributes = {"walker": walker.name, "config": walker.config.to_yaml(), "seed": seed}
     ended = ["interrupted"] * len(sweep)
@@ -103,7 +111,7 @@ def roll_out(
                 sampler = Sampler(env)
                 writer = writer or files.enter_context(
                     RecordingWriter(
-                        file, **sampler.constants, parameter_names=sweep.names, attributes=attributes
+                        path, **sampler.constants, parameter_names=sweep.names, attributes=attributes
                     )
                 )
                 env.reset(seed)

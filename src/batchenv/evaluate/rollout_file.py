@@ -16,6 +16,8 @@ from batchenv.errors import InputError, UsageError, nearest
 from batchenv.evaluate.recording import ENDINGS, LAYOUT, Recording, from_arrays, load_npz
 
 PER_SAMPLE = tuple(name for name, layout in LAYOUT.items() if layout.shape[:1] == ("T",))
+HDF5_SUFFIXES = (".h5", ".hdf5")
+RECORDING_SUFFIXES = (".npz", *HDF5_SUFFIXES)
 CHUNK_BYTES = 1 << 18  # of one dataset; a chunk cache of HDF5 (1 MiB) holds several
 
 
@@ -237,7 +239,7 @@ def load_recording(path: str | Path) -> Recording:
         InputError: the file is neither, or an array is missing or wrong.
     """
     path = Path(path)
-    if path.suffix not in (".npz", ".h5", ".hdf5"):
+    if path.suffix not in RECORDING_SUFFIXES:
         raise InputError(f"{path}: suffix {path.suffix!r}, expected a recording as .npz, .h5 or .hdf5")
     if not path.is_file():
         raise InputError(f"{path}: no such file")

@@ -17,6 +17,7 @@ from batchenv.learn.policy import POLICY_FILE, Policy, check_columns
 
 CHECKPOINT_FILE = "checkpoint.pt"
 CONFIG_FILE = "config.yaml"
+MUSCLES_FILE = "muscle_network.npz"
 _FORMAT = 1
 _PACKAGES = ("batchenv", "mujoco", "numpy", "torch", "rsl-rl-lib")
 
@@ -37,6 +38,7 @@ class Checkpoint:
         env: snapshot of the environment, see `pack`.
         episodes: packed `Episodes` of the run.
         versions: of the packages that took part.
+        muscles: state of the muscle network's learner, see `MuscleLearner.state_dict`; None without one.
     """
 
     steps: int
@@ -50,6 +52,7 @@ class Checkpoint:
     env: Any
     episodes: Any
     versions: dict[str, str] = dataclasses.field(default_factory=lambda: package_versions())
+    muscles: dict[str, Any] | None = None
 
     @property
     def policy(self) -> Policy:
@@ -68,11 +71,14 @@ class Checkpoint:
         )
 
     def save(self, run_dir: Path) -> Path:
-        """Write the checkpoint, and the policy beside it, into the directory of a run; return the path."""
+        """Write the checkpoint, and policy and muscle network beside it, into a run's directory; return the path."""
         path = run_dir / CHECKPOINT_FILE
         contents = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         write_atomically(path, lambda file: torch.save({"format": _FORMAT, **contents}, file))
         self.policy.save(run_dir / POLICY_FILE)
+        if self.muscles is not None:
+            network = {key: value.numpy() for key, value in self.muscles["network"].items()}
+            write_atomically(run_dir / MUSCLES_FILE, lambda file: np.savez(file, **network))
         return path
 
     def load_into(self, ppo: PPO) -> None:

@@ -67,6 +67,7 @@ class TrainingResult:
         last_return: mean return of those.
         checkpoint: the file.
         interrupted: whether a signal ended the run before its time.
+        reached: whether the run ended because it was at its goal.
     """
 
     steps: int
@@ -79,6 +80,7 @@ class TrainingResult:
     last_return: float
     checkpoint: Path
     interrupted: bool
+    reached: bool = False
 
 
 @dataclass

@@ -26,11 +26,15 @@ from batchenv.learn.checkpoints import (
     set_random_state,
     unpack,
 )
+from batchenv.learn.co_training import CoTraining, co_training
+from batchenv.learn.policy import Policy
 from batchenv.learn.ppo import TruncationPPO, build_ppo
 from batchenv.learn.report import Episodes, Report, TrainingResult
 from batchenv.learn.rsl_rl_env import LearnableEnv, RslRlEnv
 
 _log = logging.getLogger(__name__)
+
+Until = Callable[[Report, Callable[[], Policy]], bool]
 
 
 def train(
@@ -41,6 +45,7 @@ def train(
     *,
     resume: Checkpoint | None = None,
     progress: Callable[[Report], None] | None = None,
+    until: Until | None = None,
 ) -> TrainingResult:
     """Train a policy with PPO, with checkpoints and TensorBoard scalars in the directory of the run.
 
@@ -56,6 +61,8 @@ def train(
         resume: a checkpoint to go on from, see `load_checkpoint`. With as many worlds as it was saved with,
             the run goes on as if it had not been interrupted; with another number, in new episodes.
         progress: called after each iteration.
+        until: asked after each iteration whether the run is at its goal; given the report, and a function that
+            makes the policy of that moment.
 
     Returns:
         How it ended.
@@ -80,7 +87,7 @@ def train(
         write_atomically(run_dir / CONFIG_FILE, lambda file: file.write(run.config_text.encode()))
         if not (run_dir / CHECKPOINT_FILE).exists():
             run.checkpoint().save(run_dir)
-        return _run_until(total, run, run_dir, progress or (lambda report: None))
+        return _run_until(total, run, run_dir, progress or (lambda report: None), until)
     finally:
         torch.set_num_threads(threads)
 
@@ -95,6 +102,7 @@ class _Run:
     seed: int
     steps: int = 0
     episodes: Episodes = field(default_factory=Episodes)
+    muscles: CoTraining | None = None
 
     @property
     def config_text(self) -> str:
@@ -113,6 +121,7 @@ class _Run:
             random=random_state(),
             env=pack(env.snapshot()),
             episodes=pack(self.episodes),
+            muscles=None if self.muscles is None else self.muscles.learner.state_dict(),
         )
 
 
@@ -120,7 +129,7 @@ def _new_run(env: LearnableEnv, config: Config) -> _Run:
     torch.manual_seed(config.training.seed)
     adapter = RslRlEnv(env)
     ppo = build_ppo(adapter, config.training, adapter.reset(config.training.seed))
-    return _Run(adapter, ppo, config, config.training.seed)
+    return _Run(adapter, ppo, config, config.training.seed, muscles=co_training(env, config))
 
 
 def _resumed_run(env: LearnableEnv, config: Config, checkpoint: Checkpoint) -> _Run:
@@ -130,17 +139,22 @@ def _resumed_run(env: LearnableEnv, config: Config, checkpoint: Checkpoint) -> _
     adapter = RslRlEnv(env)
     ppo = build_ppo(adapter, config.training, adapter.reset(checkpoint.seed + checkpoint.steps))
     checkpoint.load_into(ppo)
+    muscles = co_training(env, config)
+    if muscles is not None:
+        muscles.restore(checkpoint.muscles)
     if env.num_envs == checkpoint.num_envs:
         adapter.restore(unpack(checkpoint.env, env.snapshot()))
     set_random_state(checkpoint.random)
     episodes = unpack(checkpoint.episodes, Episodes())
-    return _Run(adapter, ppo, config, checkpoint.seed, checkpoint.steps, episodes)
+    return _Run(adapter, ppo, config, checkpoint.seed, checkpoint.steps, episodes, muscles)
 
 
-def _run_until(total: int, run: _Run, run_dir: Path, progress: Callable[[Report], None]) -> TrainingResult:
+def _run_until(
+    total: int, run: _Run, run_dir: Path, progress: Callable[[Report], None], until: Until | None
+) -> TrainingResult:
     training = run.config.training
     start = saved = time.monotonic()
-    start_steps, env_seconds = run.steps, 0.0
+    start_steps, env_seconds, reached = run.steps, 0.0, False
     purge_step = run.steps or None
     with _stop_signals() as stop, SummaryWriter(str(run_dir), purge_step=purge_step, flush_secs=10) as writer:
         while run.steps < total and not stop.is_set():
@@ -152,6 +166,9 @@ def _run_until(total: int, run: _Run, run_dir: Path, progress: Callable[[Report]
             if time.monotonic() - saved >= training.checkpoint_seconds:
                 saved = time.monotonic()
                 run.checkpoint().save(run_dir)
+            if until is not None and until(report, lambda: run.checkpoint().policy):
+                reached = True
+                break
         path = run.checkpoint().save(run_dir)
         elapsed = time.monotonic() - start
         return TrainingResult(
@@ -164,7 +181,8 @@ def _run_until(total: int, run: _Run, run_dir: Path, progress: Callable[[Report]
             last_length=run.episodes.mean_length,
             last_return=run.episodes.mean_return,
             checkpoint=path,
-            interrupted=run.steps < total,
+            interrupted=run.steps < total and not reached,
+            reached=reached,
         )
 
 
@@ -203,6 +221,8 @@ def _collect(run: _Run) -> tuple[dict[str, float], float]:
         before = time.perf_counter()
         obs, rewards, dones, extras = env.step(actions)
         env_seconds += time.perf_counter() - before
+        if run.muscles is not None:
+            run.muscles.record()
         ppo.process_env_step(obs, rewards, dones, extras)
         ended = dones.numpy()
         returns.append(env.env.episode_returns[ended])
@@ -221,6 +241,8 @@ def _learn(run: _Run, threads: int) -> dict[str, float]:
     with _torch_threads(threads):
         try:
             losses = run.ppo.update()
+            if run.muscles is not None:
+                losses |= run.muscles.learn()
         except RuntimeError as caught:
             error = caught
     for name, parameter in run.ppo.actor.named_parameters():

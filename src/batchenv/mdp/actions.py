@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
 
+from batchenv.arrays import array_namespace
 from batchenv.mdp.observations import Column, Mirror, permutation, stacked
 
 Array = Any

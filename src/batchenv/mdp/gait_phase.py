@@ -3,7 +3,8 @@
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
+
+from batchenv.arrays import array_namespace
 
 Array = Any
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
 
 from batchenv.mdp.gait_phase import encode
 from batchenv.mdp.quantities import Quantities
@@ -80,7 +79,6 @@ def _named(name: str, parts: Sequence[str], unit: str) -> tuple[Column, ...]:
 def observation_blocks(
     joint_names: Sequence[str],
     joint_mirror: Mirror,
-    foot_names: Sequence[str],
     action_layout: Sequence[Column],
     action_mirror: Mirror,
 ) -> tuple[Block, ...]:
@@ -89,13 +87,12 @@ def observation_blocks(
     Args:
         joint_names: primary joints (J,).
         joint_mirror: of a pose.
-        foot_names: touch sensors, right side first.
         action_layout, action_mirror: of the actions, which are observed too.
     """
     lateral = permutation([0, 1, 2], [1, -1, 1])  # a vector: forward, left, up
     spin = permutation([0, 1, 2], [-1, 1, -1])  # an axial vector
     turn = permutation([0], [-1])
-    other_foot = permutation(np.roll(np.arange(len(foot_names)), len(foot_names) // 2))
+    other_foot = permutation([1, 0])
     axes = ("forward", "left", "up")
     return (
         Block("root_height", _named("root_height", [""], "m"), permutation([0]), lambda q: q.root_pos[:, 2:]),
@@ -126,12 +123,19 @@ def observation_blocks(
         Block("heading", _named("heading", [""], "rad"), turn, lambda q: q.heading[:, None]),
         Block("lateral_drift", _named("lateral_drift", [""], "m"), turn, lambda q: q.root_pos[:, 1:2]),
         Block(
-            "foot_load", _named("foot_load", foot_names, "body weights"), other_foot, lambda q: q.foot_load
+            "foot_load",
+            _named("foot_load", ("right", "left"), "body weights"),
+            other_foot,
+            lambda q: q.foot_load,
         ),
     )
 
 
-def observe(blocks: Sequence[Block], quantities: Quantities) -> Any:
-    """Observations (N, O)."""
-    xp = array_namespace(quantities.phase)
-    return xp.concat([block.values(quantities) for block in blocks], axis=-1)
+def observe(blocks: Sequence[Block], quantities: Quantities, out: Any) -> Any:
+    """Write observations into `out` (N, O), and return it."""
+    start = 0
+    for block in blocks:
+        stop = start + len(block.columns)
+        out[:, start:stop] = block.values(quantities)
+        start = stop
+    return out

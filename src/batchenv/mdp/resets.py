@@ -7,10 +7,10 @@ import numpy as np
 from batchenv import random
 from batchenv.body import Body, GaitCycle
 from batchenv.config import ParameterRange
-from batchenv.mdp.quantities import Frame, walking_axes
+from batchenv.mdp.measure import interpolate
 
 # Streams of one episode (see batchenv.random).
-START, PARAMETERS = range(2)
+START, PARAMETERS, TUPLES = range(3)
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Start:
 
 def start(
     body: Body,
-    frame: Frame,
+    axes: np.ndarray,
     gait: GaitCycle,
     seed: int,
     world: np.ndarray,
@@ -43,7 +43,7 @@ def start(
 
     Args:
         body: what moves.
-        frame: axes of the body.
+        axes: forward, left and up of the walking frame, in the world (3, 3).
         gait: the reference.
         seed: of the batch.
         world, episode: which streams (n,).
@@ -53,18 +53,18 @@ def start(
     n, n_joint = len(world), len(body.joint_names)
     u = random.uniform(seed, world, episode, 1 + 4 * n_joint, START)
     phase, noise = u[:, 0], random.gaussian(u[:, 1:])
-    reference = gait.sample(phase)
-    joint_pos = np.clip(reference.joint_pos + joint_noise * noise[:, :n_joint], *body.joint_range.T)
+    reference = gait.split(interpolate(gait.table, phase))
+    low, high = body.joint_range.T
+    joint_pos = np.clip(reference.joint_pos + joint_noise * noise[:, :n_joint], low, high)
     joint_vel = reference.joint_vel + velocity_noise * noise[:, n_joint:]
-    axes = walking_axes(frame)
-    root_pos = reference.root_height[:, None] * axes[2]
-    root_vel = gait.speed * axes[0] + reference.root_height_rate[:, None] * axes[2]
-    identity = np.tile([1.0, 0.0, 0.0, 0.0], (n, 1))
-    return Start(
-        phase,
-        body.qpos(root_pos, identity, joint_pos),
-        body.qvel(root_vel, np.zeros((n, 3)), joint_pos, joint_vel),
-    )
+    forward, _, up = axes
+    qpos, qvel = np.tile(body.model.qpos0, (n, 1)), np.zeros((n, body.model.nv))
+    qpos[:, :3], qpos[:, 3:7] = reference.root_height[:, None] * up, (1.0, 0.0, 0.0, 0.0)
+    qvel[:, :3] = gait.speed * forward
+    qpos[:, body.joint_qposadr], qvel[:, body.joint_dofadr] = joint_pos, joint_vel
+    qpos[:, body.bound_qposadr] = body.bound_pos(joint_pos)
+    qvel[:, body.bound_dofadr] = body.bound_slope(joint_pos) * joint_vel[:, body.bound_joint]
+    return Start(phase, qpos, qvel)
 
 
 def parameter(draw: ParameterRange, u: np.ndarray) -> np.ndarray:

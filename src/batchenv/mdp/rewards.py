@@ -7,7 +7,7 @@ set in YAML. It returns (N,) values. `reward_term` marks a function as a term, h
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from array_api_compat import array_namespace
+from batchenv.arrays import array_namespace
 
 Array = Any
 F = TypeVar("F", bound=Callable[..., Any])
@@ -90,10 +90,7 @@ def effort(activation_squared: Array) -> Array:
 def impact(foot_load_peak: Array, *, threshold: float = 1.2) -> Array:
     """Peak load on each foot above a threshold, in body weights; give it a negative weight."""
     xp = array_namespace(foot_load_peak)
-    per_foot = xp.stack(
-        [foot_load_peak[:, 0] + foot_load_peak[:, 1], foot_load_peak[:, 2] + foot_load_peak[:, 3]]
-    )
-    return xp.sum(xp.clip(per_foot - threshold, 0.0, None), axis=0)
+    return xp.sum(xp.clip(foot_load_peak - threshold, 0.0, None), axis=-1)
 
 
 @reward_term

@@ -11,14 +11,16 @@ import numpy as np
 
 from batchenv import random
 from batchenv.body import Body, GaitCycle
+from batchenv.body.gait_cycle import GaitSample
 from batchenv.config import Config
 from batchenv.config.environment import Parameter
 from batchenv.engine import Worlds
 from batchenv.mdp import resets, terminations
 from batchenv.mdp.actions import action_layout, action_mirror, targets
 from batchenv.mdp.gait_phase import advance
+from batchenv.mdp.measure import N_ROOT, interpolate, measure_root
 from batchenv.mdp.observations import Block, Column, Mirror, observation_blocks, observe, permutation, stacked
-from batchenv.mdp.quantities import Frame, Quantities, root_state, walking_axes
+from batchenv.mdp.quantities import Frame, Quantities, walking_axes
 from batchenv.mdp.terms import RewardTerm, resolve_terms
 
 
@@ -90,14 +92,14 @@ class WalkingTask:
         )
         self.mirror_action: Mirror = action_mirror(self.actuator, joints, body.mirror_muscle, warping)
         self.blocks: tuple[Block, ...] = observation_blocks(
-            body.joint_names, joints, body.foot_sensor_names, self.action_layout, self.mirror_action
+            body.joint_names, joints, self.action_layout, self.mirror_action
         )
         self.obs_layout: tuple[Column, ...] = tuple(c for block in self.blocks for c in block.columns)
         self.mirror_obs: Mirror = stacked([block.mirror for block in self.blocks])
 
     def targets(self, state: TaskState) -> tuple[np.ndarray, np.ndarray]:
         """Targets of the step to come, and their rates (N, n), (N, J)."""
-        action, reference = self.environment.action, self.gait.sample(state.phase)
+        action, reference = self.environment.action, self._reference(state.phase)
         target = targets(
             state.action,
             reference.joint_pos,
@@ -114,21 +116,30 @@ class WalkingTask:
         state.phase[:] = advance(state.phase, self.control_dt, self.gait.period, warp)
         state.episode_step += 1
 
-    def measure(self, worlds: Worlds, state: TaskState, ids: np.ndarray | slice = slice(None)) -> Quantities:
+    def measure(self, worlds: Worlds, state: TaskState, ids: np.ndarray | None = None) -> Quantities:
         """Quantities of some worlds now.
 
         Args:
             worlds: where they live.
             state: of the task, all worlds.
-            ids: which worlds.
+            ids: which worlds; None for all.
         """
-        qpos, qvel, phase = worlds.qpos[ids], worlds.qvel[ids], state.phase[ids]
-        reference, weight = self.gait.sample(phase), self.frame.weight
-        xpos = worlds.bind("xpos")[ids]
-        feet = xpos[:, self.frame.foot_body] - xpos[:, self.body.root_body, None]
+        rows = slice(None) if ids is None else ids
+        every = np.arange(worlds.num_worlds) if ids is None else ids
+        phase, weight, frame = state.phase[rows], self.frame.weight, self.frame
+        reference = self._reference(phase)
+        root = measure_root(
+            every,
+            worlds.qpos,
+            worlds.qvel,
+            worlds.bind("xpos"),
+            self.body.root_body,
+            frame.foot_body,
+            self.axes,
+        )
         return Quantities(
-            joint_pos=qpos[:, self.frame.joint_qposadr],
-            joint_vel=qvel[:, self.frame.joint_dofadr],
+            joint_pos=worlds.qpos[rows][:, frame.joint_qposadr],
+            joint_vel=worlds.qvel[rows][:, frame.joint_dofadr],
             reference_pos=reference.joint_pos,
             reference_vel=reference.joint_vel,
             tracked=self.gait.tracked,
@@ -136,20 +147,28 @@ class WalkingTask:
             reference_foot_pos=reference.foot_pos,
             target_speed=np.full(phase.shape, self.gait.speed),
             phase=phase,
-            foot_load=worlds.mean_of("foot_load_sum")[ids] / weight,
-            foot_load_peak=worlds.slot("foot_load_peak")[ids] / weight,
-            activation_squared=worlds.mean_squared_activation[ids],
-            desired_torque=worlds.mean_of("desired_sum")[ids],
-            achieved_torque=worlds.mean_of("achieved_sum")[ids],
-            residual_torque=np.sqrt(worlds.mean_of("residual_squared_sum")[ids]),
-            action=state.action[ids],
-            previous_action=state.previous_action[ids],
-            **root_state(qpos, qvel, feet, self.axes),
+            heading=root[:, 0],
+            root_pos=root[:, 1:4],
+            root_linvel=root[:, 4:7],
+            root_angvel=root[:, 7:10],
+            root_up=root[:, 10:13],
+            foot_pos=root[:, N_ROOT:].reshape(len(root), -1, 3),
+            foot_load=worlds.mean_of("foot_load_sum")[rows] / weight,
+            foot_load_peak=worlds.slot("foot_load_peak")[rows] / weight,
+            activation_squared=worlds.mean_squared_activation[rows],
+            desired_torque=worlds.mean_of("desired_sum")[rows],
+            achieved_torque=worlds.mean_of("achieved_sum")[rows],
+            residual_torque=np.sqrt(worlds.mean_of("residual_squared_sum")[rows]),
+            action=state.action[rows],
+            previous_action=state.previous_action[rows],
         )
 
-    def observe(self, quantities: Quantities) -> np.ndarray:
-        """Observations (n, O)."""
-        return observe(self.blocks, quantities)
+    def _reference(self, phase: np.ndarray) -> GaitSample:
+        return self.gait.split(interpolate(self.gait.table, phase))
+
+    def observe(self, quantities: Quantities, out: np.ndarray) -> np.ndarray:
+        """Write observations into `out` (n, O), and return it."""
+        return observe(self.blocks, quantities, out)
 
     def terminated(self, q: Quantities) -> np.ndarray:
         """Whether the walker failed its task (n,)."""
@@ -171,7 +190,7 @@ class WalkingTask:
         noise = self.environment.reset
         start = resets.start(
             self.body,
-            self.frame,
+            self.axes,
             self.gait,
             seed,
             ids,
@@ -182,12 +201,19 @@ class WalkingTask:
         state.phase[ids] = start.phase
         worlds.reset(ids, start.qpos, start.qvel)
 
+    def tuple_draws(self, state: TaskState, seed: int) -> np.ndarray:
+        """Uniform numbers (N,), one for the step to come out of each world's own stream."""
+        worlds, step = np.arange(len(state.episode)), state.episode_step
+        return random.uniform(seed, worlds, state.episode, 1, resets.TUPLES, first=step)[:, 0]
+
     def _draw_parameters(self, worlds: Worlds, ids: np.ndarray, seed: int, episode: np.ndarray) -> None:
         setters: dict[Parameter, Callable[[np.ndarray, np.ndarray], None]] = {
             "mass": worlds.set_mass,
             "friction": worlds.set_friction,
             "muscle_strength": lambda x, ids: worlds.set_muscle_strength(x[:, None], ids),
         }
+        if not self.environment.parameters:
+            return
         draws = random.uniform(seed, ids, episode, 2 * len(setters), resets.PARAMETERS)
         for column, (name, write) in enumerate(setters.items()):
             parameter = self.environment.parameters.get(name)

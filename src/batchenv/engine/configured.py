@@ -1,0 +1,71 @@
+"""The body and the control law that a configuration asks for."""
+
+from batchenv.body import Body, load_body
+from batchenv.config import Config
+from batchenv.engine.assembly import ControlLaw
+from batchenv.engine.coordinator import NetworkLaw
+from batchenv.engine.muscle_net.files import read_state
+from batchenv.engine.muscle_net.network import StateDict
+from batchenv.errors import ConfigError, InputError
+
+
+def load_configured_body(config: Config, *, visual: bool = False) -> Body:
+    """Load the body that a configuration names; `visual` keeps what only the eye needs."""
+    environment = config.environment
+    file = environment.skeleton.file
+    return load_body(
+        file if file.startswith("myo_sim:") else str(config.resolve_path(file)),
+        timestep=1.0 / environment.simulation.sim_hz,
+        integrator=environment.simulation.integrator,
+        friction=environment.ground.friction,
+        visual=visual,
+    )
+
+
+def control_law(config: Config, body: Body, seed: int = 0) -> ControlLaw:
+    """The control law that a configuration asks for.
+
+    Args:
+        config: the whole configuration.
+        body: what moves.
+        seed: of a muscle network without a file.
+
+    Raises:
+        ConfigError: a file of weights cannot be read.
+    """
+    environment = config.environment
+    kp, kv = body.default_gains(environment.skeleton.kp, environment.skeleton.kv)
+    optimization = environment.muscle.static_optimization
+    networked = environment.muscle.coordinator == "network" and environment.skeleton.actuator == "mass"
+    return ControlLaw(
+        environment.skeleton.actuator,
+        kp,
+        kv,
+        activation_dynamics=environment.muscle.activation_dynamics,
+        sweeps=optimization.sweeps,
+        regularization=optimization.regularization,
+        torque_weight=body.by_joint("torque_weight", optimization.torque_weight),
+        inference_per_sim=environment.simulation.inference_per_sim,
+        network=_network_law(config, seed) if networked else None,
+    )
+
+
+def _network_law(config: Config, seed: int) -> NetworkLaw:
+    network = config.environment.muscle.network
+    return NetworkLaw(
+        network.hidden,
+        state=_weights(config, "file", network.file),
+        base=_weights(config, "base_file", network.base_file),
+        weight=network.weight if network.cascaded else 1.0,
+        seed=seed,
+        tuples=network.tuples,
+    )
+
+
+def _weights(config: Config, key: str, file: str | None) -> StateDict | None:
+    if file is None:
+        return None
+    try:
+        return read_state(config.resolve_path(file))
+    except InputError as error:
+        raise ConfigError(f"environment.muscle.network.{key}: {error}") from error

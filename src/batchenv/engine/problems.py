@@ -1,0 +1,101 @@
+"""The coordinator's problem in states of one's choice, outside any simulation."""
+
+import mujoco
+import numba
+import numpy as np
+from mujoco.batch import Batch
+from numpy.typing import NDArray
+
+from batchenv.body import Body
+from batchenv.engine.assembly import ControlLaw, controlled_model
+from batchenv.engine.moment_arms import dof_joints, moment_structure
+from batchenv.engine.muscles import effective_moment_arms, muscle_bias, muscle_gain
+
+_ROWS = 128
+
+
+class Problems:
+    """What muscles can do at the joints, for any number of states.
+
+    Args:
+        body: what moves.
+        law: as of the worlds that the problems are those of.
+        num_threads: that compute them.
+
+    Attributes:
+        ptr, joint: muscle m crosses joint[ptr[m]:ptr[m + 1]] (M + 1,), (nnz,).
+    """
+
+    def __init__(self, body: Body, law: ControlLaw, num_threads: int):
+        self.body, self.model = body, controlled_model(body, law, 0)
+        self._moments = moment_structure(body, self.model)
+        self.ptr, self.joint = self._moments.ptr, self._moments.joint
+        self._batch = Batch(self.model, _ROWS, num_threads, persistent=True)
+        self._dof_joint = dof_joints(body, self.model)
+
+    def solve(
+        self, qpos: NDArray[np.float64], qvel: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Compute what `coordinate` hands the coordinator.
+
+        Args:
+            qpos: (n, nq).
+            qvel: (n, nv).
+
+        Returns:
+            Torque of each muscle at full activation on each joint it crosses (n, nnz) [Nm], and the torque that
+            all muscles make at none (n, J) [Nm].
+        """
+        jta = np.empty((len(qpos), self.joint.size), np.float32)
+        passive = np.empty((len(qpos), len(self.body.joint_names)), np.float32)
+        bind, moments, model = self._batch.bind, self._moments, self.model
+        for start in range(0, len(qpos), _ROWS):
+            rows = slice(start, min(start + _ROWS, len(qpos)))
+            count = rows.stop - rows.start
+            bind("qpos")[:count], bind("qvel")[:count] = qpos[rows], qvel[rows]
+            self._batch.forward(np.arange(count), stage=int(mujoco.mjtStage.mjSTAGE_VEL))
+            slope = np.ones((count, model.nv))
+            slope[:, self.body.bound_dofadr] = self.body.bound_slope(qpos[rows][:, self.body.joint_qposadr])
+            _muscle_torques(
+                *(moments.entry, moments.dof, moments.place, self.ptr, self.joint),
+                *(model.actuator_lengthrange, model.actuator_acc0),
+                *(model.actuator_gainprm, model.actuator_biasprm),
+                *(slope, bind("actuator_moment")[:count]),
+                *(bind("actuator_length")[:count], bind("actuator_velocity")[:count]),
+                *(jta[rows], passive[rows]),
+            )
+        return jta, passive
+
+
+@numba.njit(cache=True)
+def _muscle_torques(
+    # model
+    entry,
+    dof,
+    place,
+    ptr,
+    joint,
+    lengthrange,
+    acc0,
+    gainprm,
+    biasprm,
+    # data
+    slope,
+    moment,
+    length,
+    velocity,
+    # out
+    jta,
+    passive,
+):
+    """Rows of `Problems.solve`."""
+    arms = np.empty(joint.size)
+    for i in range(slope.shape[0]):
+        effective_moment_arms(entry, dof, place, slope[i], moment[i], arms)
+        passive[i] = 0.0
+        for m in range(length.shape[1]):
+            gain = muscle_gain(length[i, m], velocity[i, m], lengthrange[m], acc0[m], gainprm[m])
+            bias = muscle_bias(length[i, m], lengthrange[m], acc0[m], biasprm[m])
+            for k in range(ptr[m], ptr[m + 1]):
+                jta[i, k] = arms[k] * gain
+                passive[i, joint[k]] += arms[k] * bias

@@ -1,0 +1,82 @@
+"""The muscle network learns while the policy does: from each rollout's tuples, then its weights are swapped in."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from batchenv.config import Config
+from batchenv.engine.coordinator import NetworkCoordinator
+from batchenv.env import BatchEnv
+from batchenv.errors import CheckpointError
+from batchenv.learn.muscle_learner import MuscleLearner
+
+
+class CoTraining:
+    """Collects tuples beside a rollout, and learns from them after it.
+
+    Args:
+        env: keeps tuples; its muscle network is where learning starts.
+        coordinator: of its worlds.
+        config: its section `training.muscle_network` is followed.
+    """
+
+    def __init__(self, env: BatchEnv, coordinator: NetworkCoordinator, config: Config):
+        training, tuples = config.training, env.muscle_tuples()
+        self._env = env
+        self.learner = learner_of(coordinator, env.muscle_network(), config)
+        rows = training.num_steps_per_env * env.num_envs
+        self._jta = torch.zeros(rows, tuples.jta_reduced.shape[1])
+        self._torque = torch.zeros(rows, tuples.torque.shape[1])
+        self._views = torch.from_numpy(tuples.jta_reduced), torch.from_numpy(tuples.torque)
+        self._filled = 0
+
+    def record(self) -> None:
+        """Copy the tuples of the step just taken."""
+        rows = slice(self._filled, self._filled + self._env.num_envs)
+        self._jta[rows], self._torque[rows] = self._views
+        self._filled = rows.stop
+
+    def learn(self) -> dict[str, float]:
+        """Learn from what was recorded since the last call, and give the worlds the new weights."""
+        losses = self.learner.learn(self._jta[: self._filled], self._torque[: self._filled])
+        self._filled = 0
+        self._env.set_muscle_network(self.learner.network())
+        return losses
+
+    def restore(self, state: Mapping[str, Any] | None) -> None:
+        """Go on from a checkpoint, and give the worlds its weights.
+
+        Raises:
+            CheckpointError: it has no muscle network, or one of other sizes.
+        """
+        if state is None:
+            raise CheckpointError("The checkpoint holds no muscle network: it was trained without one.")
+        try:
+            self.learner.load_state_dict(state)
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise CheckpointError(
+                f"The checkpoint's muscle network is not as configured: {error}"
+            ) from error
+        self._env.set_muscle_network(self.learner.network())
+
+
+def co_training(env: object, config: Config) -> CoTraining | None:
+    """Start co-training, where an environment keeps tuples of a muscle network."""
+    coordinator = env.worlds.coordinator if isinstance(env, BatchEnv) else None
+    if coordinator is None or coordinator.tuples is None or not isinstance(env, BatchEnv):
+        return None
+    return CoTraining(env, coordinator, config)
+
+
+def learner_of(coordinator: NetworkCoordinator, state: Mapping[str, Any], config: Config) -> MuscleLearner:
+    """A learner of a batch's network, from some first parameters."""
+    base = coordinator.base
+    return MuscleLearner(
+        coordinator.network.layout,
+        config.training.muscle_network,
+        state,
+        base=None if base is None else (base.layout, base.state()),
+        weight=coordinator.law.weight,
+        seed=config.training.seed,
+    )
