@@ -25,5 +25,5 @@ $(BIN)/pip:
 	touch $@
 
 .venv/test.stamp: .venv/train.stamp
-	$(PIP) --editable '.[train,dev]'
+	$(PIP) --editable '.[train,evaluate,viewer,dev]'
 	touch $@

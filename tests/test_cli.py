@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,8 @@ import pytest
 
 from batchenv import load_config
 from batchenv.cli import main
+from batchenv.evaluate.offscreen import BACKENDS, usable
+from tests.evaluate.untrained import save_run, untrained
 
 
 def run(*words):
@@ -80,3 +83,66 @@ def test_bench_writes_the_figures_it_prints(tmp_path, capsys):
 def test_bench_asks_for_enough_alternations():
     with pytest.raises(SystemExit, match="at least 5"):
         run("bench", "--alternations", 2)
+
+
+@pytest.fixture(scope="module")
+def walker(tmp_path_factory):
+    """The run of a walker that falls after a second."""
+    return save_run(untrained(), tmp_path_factory.mktemp("runs") / "faller")
+
+
+def test_evaluate_prints_what_falls_short_and_writes_a_report(walker, tmp_path, capsys):
+    run("evaluate", walker, "--out", tmp_path / "r", "--seeds", 3, "--seconds", 2, "--strides", 1, "--quick")
+    printed = capsys.readouterr().out
+    assert "faller: 3 walks of 2 s" in printed
+    assert re.search(r"episodes completed +0 +% +at least 95 +falls short", printed)
+    assert "The walker fell in 3 of 3 episodes" in printed
+    assert json.loads((tmp_path / "r" / "report.json").read_text())["push_n"] is None
+    assert (tmp_path / "r" / "report.html").is_file()
+
+
+def test_what_rollout_records_evaluate_judges(walker, tmp_path, capsys):
+    (tmp_path / "sweep.csv").write_text("mass,tibant\n1.0,1.0\n1.1,0.5\n")
+    file = tmp_path / "r.h5"
+    run("rollout", walker, "--out", file, "--strides", 3, "--sweep", tmp_path / "sweep.csv", "--threads", 1)
+    assert "2 rollouts, 0 completed, 2 fell" in capsys.readouterr().out
+    run("evaluate", file, "--out", tmp_path / "report")
+    assert "report: " in capsys.readouterr().out
+    assert json.loads((tmp_path / "report" / "report.json").read_text())["episodes"] == 2
+
+
+@pytest.mark.skipif(
+    not any(usable(backend) for backend in BACKENDS),
+    reason="needs OpenGL without a screen: apt-get install libegl1 or libosmesa6",
+)
+def test_play_films_where_there_is_no_screen(walker, tmp_path, capsys):
+    video = tmp_path / "w.mp4"
+    run("play", walker, "--video", video, "--seconds", 0.5, "--grid", "1x2", "--contacts")
+    assert f"15 frames, 0 falls: {video}" in capsys.readouterr().out
+    assert video.stat().st_size > 10_000
+
+
+def test_play_without_a_screen_asks_for_a_file(walker, monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SystemExit, match="add --video FILE.mp4"):
+        run("play", walker)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("play", "nobody", "--video", "w.mp4"), "'nobody' is neither a shipped walker nor a training run"),
+        (("play", "walk", "--grid", "4"), "--grid 4: expected ROWSxLANES"),
+        (("play", "walk", "--video", "w.mov"), "expected .mp4 or .gif"),
+        (("evaluate", "nobody", "--out", "r"), "'nobody' is neither"),
+        (("evaluate", "no.npz", "--out", "r"), "no.npz: no such file"),
+        (("rollout", "nobody", "--out", "r.h5"), "'nobody' is neither"),
+    ],
+)
+def test_walkers_and_files_that_are_not_there_are_named(tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        run(*words)
+    assert message in str(stop.value)
+    assert not list(tmp_path.iterdir())

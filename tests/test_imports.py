@@ -25,6 +25,7 @@ TIERS = (
     "benchmark",
     "distributed",
     PACKAGE,
+    "cli_muscles",
     "cli",
     "__main__",
 )

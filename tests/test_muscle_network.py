@@ -98,7 +98,7 @@ def test_a_cascade_corrects_the_network_before_it(tmp_path):
 
 
 def effective_arms(body, model, data):
-    """Dense moment arms (n_muscle, n_joint) where the bound coordinates are, which lag behind their joints."""
+    """Dense moment arms (n_muscle, n_joint) with bound coordinates as they are, off their curves."""
     moment = np.zeros((model.nu, model.nv))
     structure = (data.moment_rownnz, data.moment_rowadr, data.moment_colind)
     mujoco.mju_sparse2dense(moment, data.actuator_moment, *structure)

@@ -10,13 +10,13 @@ class MuscleLearning(Section):
     """How the muscle network is trained with the policy, where `environment.muscle.network.tuples` is set."""
 
     updates: int = Field(
-        default=12, gt=0, description="Mini-batches per iteration, drawn from what it collected [mini-batches]."
+        default=12, gt=0, description="Mini-batches drawn from what an iteration collected [mini-batches]."
     )
     mini_batch: int = Field(default=512, gt=0, description="Tuples in a mini-batch [tuples].")
     learning_rate: float = Field(default=1e-4, gt=0, description="Learning rate of Adam [1].")
-    effort: float = Field(default=0.01, ge=0, description="Weight of mean squared activation in the loss [1].")
+    effort: float = Field(default=0.01, ge=0, description="Weight of the mean squared activation [1].")
     saturation: float = Field(
-        default=0.01, ge=0, description="Weight of the mean squared output before its tanh in the loss [1]."
+        default=0.01, ge=0, description="Weight of the mean squared output before its tanh [1]."
     )
 
 

@@ -44,7 +44,7 @@ class ControlLaw:
     kp: Array
     kv: Array
     activation_dynamics: bool = True
-    sweeps: int = 4
+    sweeps: int = 3
     regularization: float = 100.0
     inference_per_sim: int = 1
     torque_weight: Array | None = None
@@ -102,6 +102,7 @@ def control_block(
         "turn_joint": order.joint,
         "muscle_ptr": moments.ptr,
         "muscle_joint": moments.joint,
+        "crossing_muscle": np.repeat(np.arange(model.nu), np.diff(moments.ptr)),
         "torque_scale": np.sqrt(weight),
         "foot_sensor_adr": body.grf_sensor_adr + 2,  # the vertical component
         "network_sizes": np.zeros(0),

@@ -47,6 +47,7 @@ _ARRAYS = {
     "turn_joint": np.uint32,
     "muscle_ptr": np.int32,
     "muscle_joint": np.int32,
+    "crossing_muscle": np.uint32,
     "torque_scale": np.float64,
     "foot_sensor_adr": np.int32,
     "network_sizes": np.int32,

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from batchenv.body import Body
 from batchenv.engine.moment_arms import MomentStructure
-from batchenv.engine.muscle_net import MuscleNetLayout, MuscleNetwork
+from batchenv.engine.muscle_net import MuscleNetLayout, MuscleNetwork, muscle_network
 from batchenv.engine.muscle_net.network import StateDict
 
 
@@ -95,6 +96,25 @@ class NetworkCoordinator:
         """
         self._substep[:] = (draws * -(-substeps // every)).astype(np.int32) * every
 
+    def activations(self, jta: NDArray[np.float64], torque: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Activations (n, M) that the network gives, without bounds but 0 and 1.
+
+        Args:
+            jta: JtA_reduced (n, nnz) [Nm].
+            torque: that muscles are to make, passive torques subtracted (n, J) [Nm].
+        """
+        shape = (len(jta), self.network.layout.n_muscle)
+        previous, activation = np.empty((len(jta), 0)), np.empty(shape)
+        chain = [(self.network, self.law.weight)] if self.base is None else [
+            (self.base, 1.0), (self.network, self.law.weight)
+        ]  # fmt: skip
+        for network, weight in chain:
+            z = np.empty(shape)
+            given = (network.packed.ctypes.data, network.bits, network.sizes)
+            _evaluate(*given, jta, torque, previous, weight, z, activation)
+            previous = z
+        return activation
+
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """For the `ControlBlock`: what it copies."""
@@ -125,6 +145,17 @@ class NetworkCoordinator:
             shared["tuple_substep"] = self._substep
             shared |= {f"tuple_{name}": array for name, array in vars(self.tuples).items()}
         return shared
+
+
+@numba.njit
+def _evaluate(weights, bits, sizes, jta, torque, previous_z, weight, z, activation):
+    """Rows of `muscle_network`."""
+    for i in range(jta.shape[0]):
+        muscle_network(
+            weights, bits, sizes,
+            jta[i], torque[i], previous_z[i], weight,
+            z[i], activation[i],
+        )  # fmt: skip
 
 
 def hidden_of(state: StateDict) -> tuple[int, ...]:

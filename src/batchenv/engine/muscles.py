@@ -17,7 +17,9 @@ def force_length(length, lmin, lmax):
     """
     a, b = 0.5 * (lmin + 1.0), 0.5 * (1.0 + lmax)
     rising, short, inner = length <= a, length <= 1.0, length <= b
-    distance = length - lmin if rising else 1.0 - length if short else length - 1.0 if inner else lmax - length
+    distance = (
+        length - lmin if rising else 1.0 - length if short else length - 1.0 if inner else lmax - length
+    )
     width = a - lmin if rising else 1.0 - a if short else b - 1.0 if inner else lmax - b
     x = distance / max(MINVAL, width)
     half = 0.5 * x * x

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from batchenv.body import Body
 from batchenv.engine.assembly import ControlLaw, controlled_model
-from batchenv.engine.moment_arms import dof_joints, moment_structure
+from batchenv.engine.moment_arms import moment_structure
 from batchenv.engine.muscles import effective_moment_arms, muscle_bias, muscle_gain
+from batchenv.engine.static_optimization import static_optimization, turns
 
 _ROWS = 128
 
@@ -23,15 +24,39 @@ class Problems:
         num_threads: that compute them.
 
     Attributes:
+        moments: which muscle crosses which joint.
         ptr, joint: muscle m crosses joint[ptr[m]:ptr[m + 1]] (M + 1,), (nnz,).
     """
 
     def __init__(self, body: Body, law: ControlLaw, num_threads: int):
         self.body, self.model = body, controlled_model(body, law, 0)
-        self._moments = moment_structure(body, self.model)
-        self.ptr, self.joint = self._moments.ptr, self._moments.joint
+        self.moments = moment_structure(body, self.model)
+        self.ptr, self.joint = self.moments.ptr, self.moments.joint
         self._batch = Batch(self.model, _ROWS, num_threads, persistent=True)
-        self._dof_joint = dof_joints(body, self.model)
+        self._turns = turns(self.ptr, self.joint, len(body.joint_names))
+
+    def optimize(
+        self,
+        jta: np.ndarray,
+        torque: np.ndarray,
+        regularization: float,
+        sweeps: int,
+        *,
+        start: np.ndarray | None = None,
+    ) -> NDArray[np.float64]:
+        """Activations (n, M) by static optimisation, without bounds but 0 and 1.
+
+        Args:
+            jta: as from `solve` (n, nnz) [Nm].
+            torque: that muscles are to make, passive torques subtracted (n, J) [Nm].
+            regularization, sweeps: as of `static_optimization`.
+            start: activations to start from (n, M), by default at rest.
+        """
+        activation = np.zeros((len(jta), self.model.nu)) if start is None else np.array(start, np.float64)
+        order, (jta, torque) = self._turns, (np.asarray(x, np.float64) for x in (jta, torque))
+        given = (order.muscle, order.entry, order.joint, jta, torque)
+        _optimize(*given, regularization, sweeps, activation)
+        return activation
 
     def solve(
         self, qpos: NDArray[np.float64], qvel: NDArray[np.float64]
@@ -43,12 +68,12 @@ class Problems:
             qvel: (n, nv).
 
         Returns:
-            Torque of each muscle at full activation on each joint it crosses (n, nnz) [Nm], and the torque that
-            all muscles make at none (n, J) [Nm].
+            Torque of each muscle at full activation on each joint it crosses (n, nnz) [Nm], and the torque
+            that all muscles make at none (n, J) [Nm].
         """
         jta = np.empty((len(qpos), self.joint.size), np.float32)
         passive = np.empty((len(qpos), len(self.body.joint_names)), np.float32)
-        bind, moments, model = self._batch.bind, self._moments, self.model
+        bind, moments, model = self._batch.bind, self.moments, self.model
         for start in range(0, len(qpos), _ROWS):
             rows = slice(start, min(start + _ROWS, len(qpos)))
             count = rows.stop - rows.start
@@ -67,7 +92,21 @@ class Problems:
         return jta, passive
 
 
-@numba.njit(cache=True)
+@numba.njit
+def _optimize(turn_muscle, turn_entry, turn_joint, jta, need, regularization, sweeps, activation):
+    """Rows of `Problems.optimize`."""
+    n_muscle = activation.shape[1]
+    lower, upper = np.zeros(n_muscle), np.ones(n_muscle)
+    residual = np.empty(need.shape[1])
+    for i in range(jta.shape[0]):
+        static_optimization(
+            turn_muscle, turn_entry, turn_joint,
+            jta[i], need[i], regularization, lower, upper, sweeps,
+            residual, activation[i],
+        )  # fmt: skip
+
+
+@numba.njit
 def _muscle_torques(
     # model
     entry,

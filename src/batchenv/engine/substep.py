@@ -13,7 +13,15 @@ import numpy as np
 from numba import carray
 
 from batchenv.engine.block import ACTIVATION_SQUARED_AT, MUSCLE, NETWORK, PD, TORQUE, WORLD_AT
-from batchenv.engine.memory import f32_pointer, f64_pointer, i32_pointer, load_address, offset, stack_f64, u32_pointer
+from batchenv.engine.memory import (
+    f32_pointer,
+    f64_pointer,
+    i32_pointer,
+    load_address,
+    offset,
+    stack_f64,
+    u32_pointer,
+)
 from batchenv.engine.muscle_net.kernel import muscle_network
 from batchenv.engine.muscles import (
     activation_reach,
@@ -167,16 +175,18 @@ def coordinate(block, model, data, user, substep, slope):
     act = f64(data, ACT, n)
     timestep = carray(f64_pointer(model + TIMESTEP), (1,))[0]
     lower, upper = carray(stack_f64(n), (n,)), carray(stack_f64(n), (n,))
+    passive, gain = carray(stack_f64(n), (n,)), carray(stack_f64(n), (n,))
     for m in range(n):
-        passive = muscle_bias(length[m], lengthrange[m], acc0[m], biasprm[m])
-        gain = muscle_gain(length[m], velocity[m], lengthrange[m], acc0[m], gainprm[m])
-        for k in range(ptr[m], ptr[m + 1]):
-            jta[k] *= scale[joint[k]]
-            need[joint[k]] -= jta[k] * passive
-            jta[k] *= gain
+        passive[m] = muscle_bias(length[m], lengthrange[m], acc0[m], biasprm[m])
+        gain[m] = muscle_gain(length[m], velocity[m], lengthrange[m], acc0[m], gainprm[m])
         lower[m], upper[m] = 0.0, 1.0
         if block.activation_dynamics:
             lower[m], upper[m] = activation_reach(act[m], timestep, dynprm[m, 0], dynprm[m, 1])
+    crossing = carray(u32_pointer(block.crossing_muscle), (nnz,))
+    for k in range(nnz):
+        arm, m = jta[k] * scale[joint[k]], crossing[k]
+        need[joint[k]] -= arm * passive[m]
+        jta[k] = arm * gain[m]
     activation = user[block.at_activation : block.at_activation + n]
     if block.coordinator == NETWORK:  # its torques are not scaled, see `assembly.control_block`
         if block.tuples:

@@ -95,13 +95,13 @@ class Sampler:
     def _measure(self) -> dict[str, np.ndarray]:
         worlds, body, axes = self._worlds, self._env.body, self._env.task.axes
         qpos, qvel = worlds.qpos, worlds.qvel
-        joint_pos = qpos[:, body.joint_qposadr]
+        joint_pos, joint_vel = qpos[:, body.joint_qposadr], qvel[:, body.joint_dofadr]
         grf = worlds.bind("sensordata")[:, body.grf_sensor_adr[:, None] + np.arange(3)]
         measured = {
             "time": worlds.time,
             "joint_pos": joint_pos,
-            "joint_vel": qvel[:, body.joint_dofadr],
-            "joint_torque": self._torque(joint_pos),
+            "joint_vel": joint_vel,
+            "joint_torque": self._torque(joint_pos, joint_vel),
             "grf": grf @ axes.T,
             "foot_pos": worlds.bind("xpos")[:, body.foot_body] @ axes.T,
             "root_pos": qpos[:, :3] @ axes.T,
@@ -109,12 +109,14 @@ class Sampler:
         }
         return measured | (self._fibers.measure() if self._fibers else {})
 
-    def _torque(self, joint_pos: np.ndarray) -> np.ndarray:
+    def _torque(self, joint_pos: np.ndarray, joint_vel: np.ndarray) -> np.ndarray:
         """Net torque of the actuators on each joint and, by their slopes, on those bound to it (N, J)."""
         if self._fibers is None:
             return self._worlds.slot("desired")
         body, force = self._env.body, self._worlds.bind("qfrc_actuator")
-        bound = force[:, body.bound_dofadr] * body.bound_slope(joint_pos)
+        # MuJoCo moves joints by their new velocity, so that this is where the forces were computed.
+        before = joint_pos - self._worlds.timestep * joint_vel
+        bound = force[:, body.bound_dofadr] * body.bound_slope(before)
         return force[:, body.joint_dofadr] + bound @ self._driver
 
 

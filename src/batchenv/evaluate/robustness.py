@@ -112,6 +112,28 @@ def largest_survived(shares: dict[str, float]) -> float:
     return largest
 
 
+class Pushes:
+    """A push on the trunk of each world, at the same time in all.
+
+    Args:
+        env: whose worlds.
+        force: in the walking frame (N, 3) [N].
+        at: when it begins [s].
+        seconds: how long it lasts [s].
+    """
+
+    def __init__(self, env: BatchEnv, force: np.ndarray, at: float, seconds: float):
+        self._force = force @ env.task.axes
+        self._applied = env.worlds.bind("xfrc_applied")[:, env.body.trunk_body, :3]
+        self._start = round(at / env.control_dt)
+        self._stop = self._start + round(seconds / env.control_dt)
+
+    def before_step(self, step: int) -> None:
+        """Begin or end the push, if it is time before this step of the episode."""
+        if step in (self._start, self._stop):
+            self._applied[:] = self._force if step == self._start else 0.0
+
+
 def _stay_up(walker: Walker, env: BatchEnv, chosen: list[Trial], seed: int) -> np.ndarray:
     """Whether each world's first episode was not terminated (N,)."""
     env.reset(seed)
@@ -121,14 +143,10 @@ def _stay_up(walker: Walker, env: BatchEnv, chosen: list[Trial], seed: int) -> n
         mass=_column(chosen, "mass"),
         muscle_strength=_column(chosen, "strength"),
     )
-    push = _column(chosen, "push") @ env.task.axes
-    applied = env.worlds.bind("xfrc_applied")[:, env.body.trunk_body, :3]
-    start = round(PUSH_AT / env.control_dt)
-    stop = start + round(PUSH_SECONDS / env.control_dt)
+    pushes = Pushes(env, _column(chosen, "push"), PUSH_AT, PUSH_SECONDS)
     up = np.ones(env.num_envs, bool)
     for step in range(env.max_episode_steps):
-        if step in (start, stop):
-            applied[:] = push if step == start else 0.0
+        pushes.before_step(step)
         obs, _, _ = env.step(walker.policy(obs))
         up &= ~env.terminated
         if not up.any():

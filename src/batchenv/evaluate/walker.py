@@ -8,7 +8,7 @@ from typing import Any
 from batchenv.config import Config, load_config
 from batchenv.env import BatchEnv
 from batchenv.errors import CheckpointError, nearest
-from batchenv.learn.policy import POLICY_FILE, Policy, load_policy
+from batchenv.learn.policy import MUSCLES_FILE, POLICY_FILE, Policy, load_policy
 
 WALKERS = Path(__file__).parent.parent / "walkers"
 CONFIG_FILE = "config.yaml"
@@ -85,7 +85,10 @@ def load_walker(name: str | Path, folder: Path = WALKERS) -> Walker:
     if not (run / CONFIG_FILE).is_file():
         raise CheckpointError(f"{run} has no {CONFIG_FILE} beside its {POLICY_FILE}.")
     policy = load_policy(path if path.suffix == ".npz" else run)
-    return Walker(run.resolve().name, policy, load_config(run / CONFIG_FILE))
+    config, muscles = load_config(run / CONFIG_FILE), run / MUSCLES_FILE
+    if config.environment.muscle.coordinator == "network" and muscles.is_file():
+        config = config.replace({"environment.muscle.network.file": str(muscles.resolve())})
+    return Walker(run.resolve().name, policy, config)
 
 
 def _names(columns: Any) -> tuple[str, ...]:

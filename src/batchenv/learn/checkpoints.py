@@ -13,11 +13,10 @@ from rsl_rl.algorithms import PPO
 
 from batchenv.errors import CheckpointError
 from batchenv.learn.atomic import write_atomically
-from batchenv.learn.policy import POLICY_FILE, Policy, check_columns
+from batchenv.learn.policy import MUSCLES_FILE, POLICY_FILE, Policy, check_columns
 
 CHECKPOINT_FILE = "checkpoint.pt"
 CONFIG_FILE = "config.yaml"
-MUSCLES_FILE = "muscle_network.npz"
 _FORMAT = 1
 _PACKAGES = ("batchenv", "mujoco", "numpy", "torch", "rsl-rl-lib")
 
@@ -71,14 +70,16 @@ class Checkpoint:
         )
 
     def save(self, run_dir: Path) -> Path:
-        """Write the checkpoint, and policy and muscle network beside it, into a run's directory; return the path."""
+        """Write the checkpoint, policy and muscle network beside it, into a run's directory."""
         path = run_dir / CHECKPOINT_FILE
         contents = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         write_atomically(path, lambda file: torch.save({"format": _FORMAT, **contents}, file))
         self.policy.save(run_dir / POLICY_FILE)
         if self.muscles is not None:
             network = {key: value.numpy() for key, value in self.muscles["network"].items()}
-            write_atomically(run_dir / MUSCLES_FILE, lambda file: np.savez(file, **network))
+            write_atomically(
+                run_dir / MUSCLES_FILE, lambda file: np.savez(file, allow_pickle=False, **network)
+            )
         return path
 
     def load_into(self, ppo: PPO) -> None:

@@ -1,4 +1,4 @@
-"""The muscle network learns while the policy does: from each rollout's tuples, then its weights are swapped in."""
+"""The muscle network learns while the policy does: from the tuples of each rollout."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -55,9 +55,7 @@ class CoTraining:
         try:
             self.learner.load_state_dict(state)
         except (RuntimeError, ValueError, KeyError) as error:
-            raise CheckpointError(
-                f"The checkpoint's muscle network is not as configured: {error}"
-            ) from error
+            raise CheckpointError(f"The checkpoint's muscle network is not as configured: {error}") from error
         self._env.set_muscle_network(self.learner.network())
 
 

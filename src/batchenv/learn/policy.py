@@ -11,6 +11,8 @@ from batchenv.errors import CheckpointError, InputError, nearest
 from batchenv.learn.atomic import write_atomically
 
 POLICY_FILE = "policy.npz"
+MUSCLES_FILE = "muscle_network.npz"
+"""Beside a policy: the network that coordinated the muscles for it, where one did."""
 _FIELDS = ("mean", "scale", "observations", "actions", "steps", "layers")
 
 Array = NDArray[np.float32]

@@ -9,6 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from batchenv.learn.pretraining_report import PretrainingReport
 from batchenv.learn.report import Report
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -75,3 +76,40 @@ class TrainingProgress:
         if isnan(report.mean_length):
             return state + "no episode has ended yet"
         return state + f"{mean}return {report.mean_return:.2f}, {mean}length {report.mean_length:.0f}"
+
+
+class PretrainingProgress:
+    """Shows how far pretraining is, its loss and its torque error; call it with each `PretrainingReport`.
+
+    Args:
+        console: where to. On a terminal this is a bar; elsewhere one line about every ten seconds.
+    """
+
+    def __init__(self, console: Console):
+        self._console, self._last_line = console, -_SECONDS_BETWEEN_LINES
+        self._bar = Progress(
+            TextColumn("{task.percentage:>3.0f} %"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[state]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=1.0, state="drawing states")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, report: PretrainingReport) -> None:
+        """Show a report."""
+        state = f"{report.updates:,} updates, loss {report.loss:.5f}, error {report.torque_error:.1f} Nm"
+        self._bar.update(self._task, completed=report.share, state=state)
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._last_line >= _SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            self._console.print(f"{report.share:.0%}: {state}", highlight=False, soft_wrap=True)

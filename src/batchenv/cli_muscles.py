@@ -1,0 +1,135 @@
+"""The commands about the muscle network; `cli` registers them."""
+
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from batchenv.config import PRESETS, load_config
+from batchenv.engine import available_cpus
+from batchenv.evaluate.coordinator_plot import comparison_png
+from batchenv.evaluate.coordinators import Comparison, compare_coordinators
+from batchenv.evaluate.walker import load_walker
+from batchenv.learn.atomic import write_atomically
+from batchenv.learn.pretraining_report import PretrainingResult
+
+_HELP = f"a YAML file, or a preset: {', '.join(PRESETS)}"
+NetworkConfig = Annotated[str, arg(metavar="CONFIG", help=_HELP)]
+
+
+def pretrain_muscles(
+    config: Positional[NetworkConfig] = "walk_muscle_nn",
+    *,
+    out: Path = Path("muscle_network.npz"),
+    minutes: float = 8.0,
+    threads: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    half: bool = False,
+) -> None:
+    """Train the muscle network ahead of any policy, on poses, velocities and torques of all kinds.
+
+    Args:
+        config: names the body and the network's size.
+        out: file of the weights, which muscle.network.file loads.
+        minutes: how long.
+        threads: that learn; by default the CPUs that this process may use.
+        seed: of everything that is drawn.
+        device: cpu or cuda.
+        half: write the weights in half precision.
+    """
+    try:
+        from rich.console import Console
+
+        from batchenv.learn.muscle_pretraining import pretrain, save_network
+        from batchenv.learn.progress import PretrainingProgress
+    except ImportError as error:
+        raise SystemExit(f"training needs more packages ({error}): pip install 'batchenv[train]'") from error
+    resolved = load_config(config)
+    if not out.resolve().parent.is_dir():
+        raise SystemExit(f"--out {out}: there is no directory {out.resolve().parent}")
+    with PretrainingProgress(Console()) as progress:
+        network, result = pretrain(
+            resolved,
+            minutes,
+            threads=threads or available_cpus(),
+            seed=seed,
+            device=device,
+            progress=progress,
+        )
+    save_network(out, network, half=half)
+    print(_result_table(result))
+    print(f"weights: {out}")
+
+
+def compare_coordinators_command(
+    config: Positional[NetworkConfig] = "walk_muscle_nn",
+    *,
+    policy: Path | None = None,
+    envs: int = 16,
+    steps: int = 60,
+    threads: int | None = None,
+    plot: Path = Path("coordinators.png"),
+) -> None:
+    """Compare static optimisation and the muscle network on the same walking states: table and plot.
+
+    Args:
+        config: names the network's weights.
+        policy: directory of a training run whose policy walks, and whose muscle network is compared if it has
+            one; by default the reference gait is tracked.
+        envs: number of worlds.
+        steps: control steps of each.
+        threads: threads that step them; by default the CPUs that this process may use.
+        plot: PNG file of torques over the gait cycle and activations by muscle.
+    """
+    resolved, walker = load_config(config), None if policy is None else load_walker(policy)
+    if walker is not None:
+        muscles = walker.config.environment.muscle
+        resolved = walker.config
+        if muscles.coordinator != "network":
+            network = load_config(config).environment.muscle.network
+            resolved = resolved.replace({"environment.muscle.network": network.model_dump()})
+    compared = compare_coordinators(
+        resolved,
+        None if walker is None else walker.policy,
+        num_envs=envs,
+        steps=steps,
+        num_threads=threads,
+    )
+    print(_comparison_table(compared))
+    png = comparison_png(compared)
+    write_atomically(plot, lambda file: file.write(png))
+    print(f"plot: {plot}")
+
+
+def _comparison_table(compared: Comparison) -> str:
+    optimal, network = (compared.coordinators[name] for name in ("static_optimization", "network"))
+    lines = [
+        f"{compared.states:,} substeps; torque errors [Nm], static optimisation and network",
+        "| joint | rms | rms | 95 % | 95 % |",
+        "|---|---|---|---|---|",
+    ]
+    for j, name in enumerate(compared.joint_names):
+        lines.append(
+            f"| {name} | {optimal.rms[j]:.2f} | {network.rms[j]:.2f} "
+            f"| {optimal.p95[j]:.2f} | {network.p95[j]:.2f} |"
+        )
+    lines.append(f"mean squared activation: {optimal.effort:.4f} and {network.effort:.4f}")
+    lines.append(f"CPU us per substep: {optimal.microseconds:.2f} and {network.microseconds:.2f}")
+    return "\n".join(lines)
+
+
+def _result_table(result: PretrainingResult) -> str:
+    lines = [
+        f"{result.updates:,} updates over {result.states:,} states in {result.seconds:.0f} s; "
+        "torques of held-out problems [Nm, rms]",
+        "| joint | asked | error of the network | error of static optimisation |",
+        "|---|---|---|---|",
+    ]
+    for row in zip(result.joint_names, result.asked, result.network, result.optimization, strict=True):
+        lines.append("| {} | {:.1f} | {:.2f} | {:.2f} |".format(*row))
+    lines.append(
+        f"mean squared activation: {result.network_effort:.4f}, "
+        f"of static optimisation {result.optimization_effort:.4f}"
+    )
+    return "\n".join(lines)

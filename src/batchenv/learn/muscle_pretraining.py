@@ -1,0 +1,147 @@
+"""Training of the muscle network ahead of any policy, on problems of all kinds."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from batchenv.body.gait_cycle import load_gait_cycle
+from batchenv.config import Config
+from batchenv.engine.configured import control_law, load_configured_body
+from batchenv.engine.coordinator import NetworkCoordinator, NetworkLaw
+from batchenv.engine.problems import Problems
+from batchenv.learn.atomic import write_atomically
+from batchenv.learn.co_training import learner_of
+from batchenv.learn.muscle_learner import MuscleLearner
+from batchenv.learn.muscle_problems import Pool, draw_activations, draw_torques
+from batchenv.learn.pretraining_report import PretrainingReport, PretrainingResult
+
+FIRST_RATE, LAST_RATE = 1e-3, 1e-5
+"""Learning rate at the start of a cosine, after a short rise, and at its end."""
+_POOL, _REFRESH, _UPDATES = 50_000, 2_000, 100
+"""States to draw from; how many of them are replaced, after every so many updates."""
+_HELD_OUT = 8_000
+_BEYOND = 0.3
+"""Of the torques learned from, drawn whether they can be made or not."""
+_SWEEPS = 100  # of static optimisation for the comparison, from rest: as good as converged
+
+
+def pretrain(
+    config: Config,
+    minutes: float,
+    *,
+    threads: int = 1,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Callable[[PretrainingReport], None] = lambda progress: None,
+) -> tuple[dict[str, NDArray[np.float32]], PretrainingResult]:
+    """Train the muscle network of a configuration from nothing (of a cascade, the correcting one).
+
+    The loss is that of `MuscleLearner` with the weights of `training.muscle_network`. Most torques are JtA a'
+    of random activations a', the others any; those of held-out problems, in new states, are all of the first kind.
+
+    Args:
+        config: names the body, the gait and the network.
+        minutes: how long.
+        threads: for Torch and for states.
+        seed: of all draws; results still depend on how many updates the time allows.
+        device: "cpu" or "cuda".
+        progress: called once in a while.
+
+    Returns:
+        Parameters of the network, and how good they are.
+    """
+    random, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
+    learner, problems, pool = _prepare(config, rng, threads, seed, device)
+    held_out = Pool(problems, pool.gait, _HELD_OUT, rng).jta
+    crossing, joint = learner.model.crossing.cpu(), torch.from_numpy(problems.joint).long()
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        start, updates, share = time.monotonic(), 0, 0.0
+        while share < 1.0:
+            share = min(1.0, (time.monotonic() - start) / (60.0 * minutes))
+            for group in learner.optimizer.param_groups:
+                group["lr"] = _rate(share)
+            jta, torque = _mini_batch(learner, pool.jta, crossing, joint, random)
+            loss, squared = learner.update(jta, torque)
+            updates += 1
+            if updates % _UPDATES == 0:
+                progress(PretrainingReport(share, updates, loss.item(), math.sqrt(squared.item())))
+                pool.replace(_REFRESH)
+        seconds = time.monotonic() - start
+        activation = draw_activations(held_out, crossing, joint, random)
+        compared = _compare(config, learner, problems, held_out, activation)
+    finally:
+        torch.set_num_threads(before)
+    names = tuple(problems.body.joint_names)
+    return learner.network(), PretrainingResult(names, *compared, updates, pool.drawn, seconds)
+
+
+def save_network(path: Path, network: dict[str, NDArray[np.float32]], *, half: bool = False) -> None:
+    """Write parameters to an NPZ file that `muscle.network.file` loads, in half precision if asked for."""
+    arrays = {key: value.astype(np.float16) if half else value for key, value in network.items()}
+    write_atomically(path, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
+
+
+def _prepare(
+    config: Config, rng: np.random.Generator, threads: int, seed: int, device: str
+) -> tuple[MuscleLearner, Problems, Pool]:
+    body = load_configured_body(config)
+    law, motion = control_law(config, body, seed), config.environment.motion
+    gait = load_gait_cycle(config.resolve_path(motion.file), body, period=motion.period, speed=motion.speed)
+    problems = Problems(body, law, threads)
+    network = law.network or NetworkLaw(config.environment.muscle.network.hidden, seed=seed)
+    network = dataclasses.replace(network, state=None)
+    coordinator = NetworkCoordinator(network, body, problems.moments, 1)
+    rate = {"training.muscle_network.learning_rate": FIRST_RATE}
+    learner = learner_of(coordinator, coordinator.network.state(), config.replace(rate))
+    learner.model.to(device)
+    learner.device = device
+    return learner, problems, Pool(problems, gait, _POOL, rng)
+
+
+def _rate(share: float) -> float:
+    cosine = 0.5 * (1.0 + math.cos(math.pi * share))
+    return min(1.0, 0.05 + 50.0 * share) * (LAST_RATE + (FIRST_RATE - LAST_RATE) * cosine)
+
+
+def _mini_batch(
+    learner: MuscleLearner,
+    pool: torch.Tensor,
+    crossing: torch.Tensor,
+    joint: torch.Tensor,
+    random: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    size = learner.settings.mini_batch
+    jta = pool[torch.randint(len(pool), (size,), generator=random)]
+    activation = draw_activations(jta, crossing, joint, random).to(learner.device)
+    any_torque = draw_torques(jta, joint, random).to(learner.device)
+    jta = jta.to(learner.device)
+    anything = torch.rand(size, 1, generator=random).to(learner.device) < _BEYOND
+    return jta, torch.where(anything, any_torque, learner.model.torques(jta, activation))
+
+
+@torch.no_grad()
+def _compare(
+    config: Config, learner: MuscleLearner, problems: Problems, jta: torch.Tensor, activation: torch.Tensor
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float, float]:
+    """Fields of `PretrainingResult` from `asked` to `optimization_effort`."""
+    model = learner.model.to("cpu")
+    torque = model.torques(jta, activation)
+    regularization = config.environment.muscle.static_optimization.regularization
+    optimal = problems.optimize(jta.numpy(), torque.numpy(), regularization, _SWEEPS)
+    rms, effort = [_rms(torque)], []
+    for a in (model(jta, torque)[1], torch.from_numpy(optimal).float()):
+        rms.append(_rms(model.torques(jta, a) - torque))
+        effort.append(a.square().mean().item())
+    return rms[0], rms[1], rms[2], effort[0], effort[1]
+
+
+def _rms(values: torch.Tensor) -> NDArray[np.float64]:
+    return values.double().square().mean(0).sqrt().numpy()

@@ -1,0 +1,69 @@
+import h5py
+import numpy as np
+import pytest
+
+from batchenv.errors import InputError
+from batchenv.evaluate import load_recording
+from batchenv.evaluate.rollout import read_sweep, roll_out
+from tests.evaluate.untrained import untrained
+
+MUSCLES = ("soleus_r", "soleus_l", "tibant_r")
+
+
+def sweep_of(tmp_path, text, muscles=MUSCLES):
+    (tmp_path / "sweep.csv").write_text(text)
+    return read_sweep(tmp_path / "sweep.csv", muscles)
+
+
+def test_a_rollout_is_as_long_as_its_strides_unless_the_walker_falls(tmp_path):
+    assert roll_out(untrained(), tmp_path / "r.h5", strides=50, num_threads=1) == ["fell"]
+    recording = load_recording(tmp_path / "r.h5")
+    assert recording.ended == ("fell",) and 0.3 < recording.seconds < 10
+    with h5py.File(tmp_path / "r.h5") as file:
+        assert file.attrs["walker"] == "untrained" and "actuator: mass" in file.attrs["config"]
+        assert file["joint_torque"].attrs["units"] == "Nm"
+
+
+def test_every_row_of_a_sweep_is_a_rollout_under_its_own_parameters(tmp_path):
+    walker = untrained()
+    muscles = tuple(f"{muscle}_{side}" for muscle in ("soleus", "tibant") for side in "rl")
+    text = "speed,mass,muscle_strength,soleus\n1.24,1,1,1\n0.9,1.2,0.8,1\n1.24,0.9,1,0.001\n"
+    sweep = sweep_of(tmp_path, text, muscles)
+    assert len(roll_out(walker, tmp_path / "r.h5", 1, sweep, num_threads=1)) == 3
+    recording = load_recording(tmp_path / "r.h5")
+    assert np.unique(recording.episode).tolist() == [0, 1, 2]
+    with h5py.File(tmp_path / "r.h5") as file:
+        assert file["parameters"][()] == pytest.approx(sweep.values)
+        assert file["parameters"].attrs["names"].tolist() == list(sweep.names)
+    rows = [rows for _, rows in recording.episodes()]
+    soleus, _ = recording.muscle_columns("soleus")
+    assert recording.muscle_force[rows[0], soleus].max() > 50.0
+    assert recording.muscle_force[rows[2], soleus].max() < 10.0
+    start = [recording.root_vel[r, 0][0] for r in rows]
+    assert start[0] == pytest.approx(1.24, abs=0.1) and start[1] == pytest.approx(0.9, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("frction\n0.5\n", "unknown column 'frction'. Did you mean 'friction'?"),
+        ("solus\n0.5\n", "unknown column 'solus'. Did you mean 'soleus'?"),
+        ("mass,mass\n1,1\n", "column 'mass' occurs twice"),
+        ("mass\n", "1 lines, expected a header and at least one row"),
+        ("mass,speed\n1\n", "line 2: 1 values, expected 2"),
+        ("mass\n1\nheavy\n", "line 3: mass is 'heavy', expected a positive number"),
+        ("mass\n-1\n", "line 2: mass is '-1'"),
+        ("mass\nnan\n", "line 2: mass is 'nan'"),
+    ],
+)
+def test_a_sweep_that_cannot_be_meant_is_refused(tmp_path, text, message):
+    with pytest.raises(InputError) as error:
+        sweep_of(tmp_path, text)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(("name", "strides"), [("r.npz", 1), ("no/r.h5", 1), ("r.h5", 0)])
+def test_a_rollout_that_cannot_be_written_is_refused_before_it_begins(tmp_path, name, strides):
+    with pytest.raises(InputError, match="expected"):
+        roll_out(untrained(), tmp_path / name, strides)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,53 @@
+import pytest
+
+from batchenv.errors import CheckpointError
+from batchenv.evaluate.walker import load_walker, shipped_walkers
+from tests.evaluate.untrained import save_run, untrained
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two walkers as if shipped."""
+    folder = tmp_path_factory.mktemp("walkers")
+    walker = untrained()
+    save_run(walker, folder / "walk")
+    save_run(walker, folder / "run")
+    return folder
+
+
+def test_a_name_means_a_shipped_walker(folder):
+    assert shipped_walkers(folder) == ("run", "walk")
+    walker = load_walker("walk", folder)
+    assert walker.name == "walk" and walker.config == untrained().config
+
+
+@pytest.mark.parametrize("file", ["", "policy.npz", "checkpoint.pt"])
+def test_a_path_means_a_training_run_or_a_file_in_one(folder, file):
+    (folder / "run" / "checkpoint.pt").touch()
+    assert load_walker(folder / "run" / file).name == "run"
+
+
+def test_what_is_not_there_is_refused_with_the_nearest_name(folder, tmp_path):
+    with pytest.raises(CheckpointError, match="'wakl' is neither.*Did you mean 'walk'.*walkers: run, walk"):
+        load_walker("wakl", folder)
+    (tmp_path / "policy.npz").write_bytes((folder / "walk" / "policy.npz").read_bytes())
+    with pytest.raises(CheckpointError, match="has no config.yaml beside its policy.npz"):
+        load_walker(tmp_path)
+
+
+def test_worlds_draw_no_parameters_and_last_as_long_as_asked():
+    walker = untrained()
+    mass = {"min": 0.5, "max": 1.5, "default": 1.2, "sampling": "uniform"}
+    drawn = type(walker)("drawn", walker.policy, walker.config.replace({"environment.parameters.mass": mass}))
+    with drawn.worlds(2, 3.0, 1) as env:
+        env.reset(0)
+        assert env.max_episode_steps == 90
+        for world in range(2):
+            total = env.worlds.batch.get_model(world).body_mass.sum()
+            assert total == pytest.approx(1.2 * env.body.mass)
+
+
+def test_a_policy_of_other_columns_is_refused():
+    walker = untrained()
+    with pytest.raises(CheckpointError, match="column"):
+        walker.worlds(1, 1.0, 1, {"environment.skeleton.actuator": "muscle"})
