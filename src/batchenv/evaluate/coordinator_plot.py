@@ -64,7 +64,7 @@ def _activations(figure: Any, comparison: Comparison) -> None:
             interpolation="nearest",
         )
         images.append(image)
-        axis.set_title(f"{_TITLES[key]}: mean squared activation {made.effort:.4f}")
+        axis.set_title(f"{_TITLES[key].capitalize()}, effort {made.effort:.3f}")
         axis.set_xlabel("gait cycle [%]")
     axes[0].set_yticks(np.arange(len(comparison.muscle_names)) + 0.5, comparison.muscle_names, fontsize=5)
     figure.colorbar(images[0], ax=axes, label="activation", shrink=0.5)

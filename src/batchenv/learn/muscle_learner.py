@@ -4,6 +4,7 @@ The loss is that of MASS (Lee et al. 2019, "Scalable Muscle-Actuated Human Simul
 as GaitNet has it: mean(((JtA a - tau) / 100)^2) + 0.01 mean(a^2) + 0.01 mean(z^2), with a = relu(tanh(z)).
 """
 
+import copy
 import itertools
 from collections.abc import Mapping
 from typing import Any
@@ -167,7 +168,7 @@ class MuscleLearner:
             RuntimeError, ValueError, KeyError: it is of another network.
         """
         self.model.net.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))  # Torch would share it
         self.random.set_state(state["random"].cpu())
 
 

@@ -43,7 +43,8 @@ def pretrain(
     """Train the muscle network of a configuration from nothing (of a cascade, the correcting one).
 
     The loss is that of `MuscleLearner` with the weights of `training.muscle_network`. Most torques are JtA a'
-    of random activations a', the others any; those of held-out problems, in new states, are all of the first kind.
+    of random activations a', the others any; those of held-out problems, in new states, are all of the first
+    kind.
 
     Args:
         config: names the body, the gait and the network.
