@@ -1,8 +1,8 @@
 """How fast worlds step, against the limit: bare `Batch.step` of the same model on the same threads.
 
-Everything that is compared runs interleaved in one process: an alternation steps the environment, then the bare
-batch from the same states under the excitations that the environment's muscles had. Fresh processes measure
-construction, the first reset and memory.
+Everything that is compared runs interleaved in one process: an alternation steps the environment, then the
+bare batch from the same states under the excitations that the environment's muscles had. Fresh processes
+measure construction, the first reset and memory.
 """
 
 import multiprocessing
@@ -39,7 +39,8 @@ class Row:
         limit_cpu_us_per_substep: of the bare batch.
         ratio_to_limit: median over alternations of the bare batch's CPU time over the environment's.
         ratio_spread: half the distance between the quartiles of that ratio.
-        wall_ratio_to_limit: the same of wall time; what NumPy does on one core weighs more the more threads step.
+        wall_ratio_to_limit: the same of wall time; what NumPy does on one core weighs more the more threads
+            step.
         mb_per_env: resident memory per world, construction to first steps [MB].
         construction_s, first_reset_s: in a fresh process whose Numba cache is warm [s].
         reset_ms: of all worlds, once warm [ms].
@@ -172,7 +173,9 @@ class _Contender:
             limit_cpu_us_per_substep=round(1e6 * bare_cpu / steps / env.worlds.substeps, 2),
             ratio_to_limit=round(float(ratio), 4),
             ratio_spread=round(float(high - low) / 2, 4),
-            wall_ratio_to_limit=round(float(np.median([bare.wall / own.wall for own, bare in self.turns])), 4),
+            wall_ratio_to_limit=round(
+                float(np.median([bare.wall / own.wall for own, bare in self.turns])), 4
+            ),
             reset_ms=round(self.reset_ms, 2),
             **self.fresh,
         )

@@ -97,8 +97,8 @@ def train(
         walks = stack.enter_context(closing(Walks(resolved, threads))) if until else None
         progress = stack.enter_context(TrainingProgress(console))
         console.print(
-            f"training {name}: {env.num_envs} worlds of {env.obs_dim} observations and {env.action_dim} actions "
-            f"on {env.num_threads} threads, in {run_dir}"
+            f"training {name}: {env.num_envs} worlds of {env.obs_dim} observations "
+            f"and {env.action_dim} actions on {env.num_threads} threads, in {run_dir}"
         )
         result = learn(
             env,
@@ -167,7 +167,7 @@ def _contenders(name: str) -> dict[str, Config]:
 
 _TABLE_HEAD = (
     "| config | actuator | worlds | threads | steps/s | CPU us per world and substep (limit) "
-    "| ratio to limit | of wall time | MB per world | construct s | reset ms |\n|---|---|---|---|---|---|---|---|---|---|---|"
+    "| ratio to limit | of wall time | MB per world | construct s | reset ms |\n" + "|---" * 11 + "|"
 )
 
 

@@ -37,11 +37,11 @@ class EnvSnapshot:
 class BatchEnv:
     """N independent worlds of one walking human, stepped together.
 
-    Results are the same float32 buffers at every call, overwritten by the next: copy what must last, or set `copy`.
-    A world that ends is reset within the step that ended it: its row of the observations is then the first of its
-    next episode, and `final_obs`, `terminated`, `truncated`, `episode_returns` and `episode_lengths` tell, in the
-    rows where `dones`, how the old one ended. The same seed and actions give the same bits at any number of threads
-    and of worlds.
+    Results are the same float32 buffers at every call, overwritten by the next: copy what must last, or set
+    `copy`. A world that ends is reset within the step that ended it: its row of the observations is then the
+    first of its next episode, and `final_obs`, `terminated`, `truncated`, `episode_returns` and
+    `episode_lengths` tell, in the rows where `dones`, how the old one ended. The same seed and actions give
+    the same bits at any number of threads and of worlds.
 
     Args:
         config: YAML text, a path, the name of a preset, or a `Config`.
@@ -148,7 +148,7 @@ class BatchEnv:
 
     @property
     def single_action_space(self) -> Box:
-        """Actions of one world (action_dim,): excitations are cut to [0, 1], all others are taken as they are."""
+        """Actions of one world (action_dim,): excitations are cut to [0, 1], others are taken as they are."""
         low, high = (0.0, 1.0) if self.task.actuator == "muscle" else (-np.inf, np.inf)
         return Box(low, high, (self.action_dim,), np.float32)
 
@@ -186,8 +186,10 @@ class BatchEnv:
         """Advance every world by one control step.
 
         Args:
-            actions: (N, action_dim), finite, of any real type and memory layout; columns as in `action_layout`.
-            watch: called after every substep, before any world is reset; see `Worlds.step`. Results do not change.
+            actions: (N, action_dim), finite, of any real type and memory layout; columns as in
+                `action_layout`.
+            watch: called after every substep, before any world is reset; see `Worlds.step`. Results do not
+                change.
 
         Returns:
             Observations (N, obs_dim), rewards (N,), and whether the episode ended (N,).

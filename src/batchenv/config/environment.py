@@ -93,7 +93,7 @@ class StaticOptimization(Section):
     )
     torque_weight: JointGains = Field(
         default=1.0,
-        description="Weight of squared torque errors [1]: one number, or one for each joint named without its side.",
+        description="Weight of squared torque errors [1]: one number, or one by joint without its side.",
     )
 
 

@@ -1,7 +1,7 @@
 """The numbers that compiled code and NumPy share: one record for all worlds, `userdata` for each.
 
-What one world needs lies in its `userdata` (`UserLayout`), part of its state row; what all worlds share lies in
-one `CONTROL_BLOCK` record, whose address the callback finds in `userdata`.
+What one world needs lies in its `userdata` (`UserLayout`), part of its state row; what all worlds share lies
+in one `CONTROL_BLOCK` record, whose address the callback finds in `userdata`.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """The compiled `mjcb_control`, called by MuJoCo in every `mj_step` between velocity and actuation stages.
 
-A row of `userdata` without `magic()` is left alone, so other batches in the process are not touched. The number
-is a digest of the sources and offsets of the compiled code, so that code out of Numba's cache can never run on a
-block of another shape.
+A row of `userdata` without `magic()` is left alone, so other batches in the process are not touched. The
+number is a digest of the sources and offsets of the compiled code, so that code out of Numba's cache can
+never run on a block of another shape.
 """
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.

@@ -1,7 +1,7 @@
 """Where MuJoCo keeps its fields, and how compiled Python reaches them.
 
-Offsets of mjModel and mjData fields come from `mujoco.introspect`, so no header and no version is written down
-here. `check_layout` compares them with a living MjData before anything is installed.
+Offsets of mjModel and mjData fields come from `mujoco.introspect`, so no header and no version is written
+down here. `check_layout` compares them with a living MjData before anything is installed.
 """
 
 import ctypes

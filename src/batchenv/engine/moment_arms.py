@@ -1,8 +1,8 @@
 """Which joints each muscle moves, and how far: effective moment arms, through the couplings of a body.
 
-A muscle's effective moment arm on a primary joint sums its arms on the joint and on those bound to it, times their
-slopes. These are the plain NumPy functions, for building and for checking; `muscles.effective_moment_arms` is
-what runs in every substep.
+A muscle's effective moment arm on a primary joint sums its arms on the joint and on those bound to it, times
+their slopes. These are the plain NumPy functions, for building and for checking;
+`muscles.effective_moment_arms` is what runs in every substep.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,8 @@ class MomentStructure:
 
     Attributes:
         ptr, joint: muscle m crosses joint[ptr[m]:ptr[m + 1]] (n_muscle + 1,), (nnz,).
-        entry, dof, place: moments that count: index in `actuator_moment`, dof, and index in `joint` (n_entry,).
+        entry, dof, place: moments that count: index in `actuator_moment`, dof, and index in `joint`
+            (n_entry,).
     """
 
     ptr: np.ndarray
@@ -65,7 +66,7 @@ def moment_structure(body: Body, model: mujoco.MjModel) -> MomentStructure:
 
 
 def moment_arms(body: Body, model: mujoco.MjModel, joint_pos: np.ndarray) -> np.ndarray:
-    """Effective moment arms at a pose, positive where the muscle lengthens with the joint (n_muscle, n_joint) [m].
+    """Effective moment arms at a pose (n_muscle, n_joint) [m], positive where a joint lengthens the muscle.
 
     Args:
         body: names and couplings.
@@ -85,7 +86,7 @@ def moment_arms(body: Body, model: mujoco.MjModel, joint_pos: np.ndarray) -> np.
 
 
 def largest_moment_arms(body: Body, model: mujoco.MjModel, poses: int = 64) -> np.ndarray:
-    """Largest absolute effective moment arm over poses spread through the joint ranges (n_muscle, n_joint) [m]."""
+    """Largest absolute effective moment arms over poses in the joint ranges (n_muscle, n_joint) [m]."""
     arms = [np.abs(moment_arms(body, model, joint_pos)) for joint_pos in _poses(body, poses)]
     return np.max(arms, axis=0)
 

@@ -1,7 +1,7 @@
 """Muscle force and moment arms, compiled: what `mj_fwdActuation` will make of an activation.
 
-Force of a MuJoCo muscle is `gain * activation + bias`, both negative when it pulls [N]. The formulas are those
-of `mju_muscleGain` and `mju_muscleBias`, and equal them bit for bit.
+Force of a MuJoCo muscle is `gain * activation + bias`, both negative when it pulls [N]. The formulas are
+those of `mju_muscleGain` and `mju_muscleBias`, and equal them bit for bit.
 """
 
 import numba
@@ -13,7 +13,8 @@ MINVAL = 1e-15  # mjMINVAL
 def force_length(length, lmin, lmax):
     """Active force-length curve at a normalised length; `mju_muscleGainLength`.
 
-    Four parabolas; which one holds is chosen by value and not by branch, since it differs from muscle to muscle.
+    Four parabolas; which one holds is chosen by value and not by branch, since it differs from muscle to
+    muscle.
     """
     a, b = 0.5 * (lmin + 1.0), 0.5 * (1.0 + lmax)
     rising, short, inner = length <= a, length <= 1.0, length <= b
@@ -63,7 +64,7 @@ def muscle_gain(length, velocity, lengthrange, acc0, prm):
 
 @numba.njit
 def muscle_bias(length, lengthrange, acc0, prm):
-    """Passive force [N], <= 0; equals `mju_muscleBias`. Arguments as in `muscle_gain`, with `actuator_biasprm`."""
+    """Passive force [N], <= 0; equals `mju_muscleBias`. Arguments as of `muscle_gain`, with its biasprm."""
     optimal = (lengthrange[1] - lengthrange[0]) / max(MINVAL, prm[1] - prm[0])
     normal_length = prm[0] + (length - lengthrange[0]) / max(MINVAL, optimal)
     b = 0.5 * (1.0 + prm[5])
@@ -76,7 +77,7 @@ def muscle_bias(length, lengthrange, acc0, prm):
 
 @numba.njit
 def activation_reach(activation, timestep, tau_activation, tau_deactivation):
-    """Lowest and highest activation that excitations in [0, 1] reach in one step; inverts `mju_muscleDynamics`.
+    """Lowest and highest activation that one step can reach; inverts `mju_muscleDynamics`.
 
     Args:
         activation: now, in [0, 1].
@@ -120,7 +121,8 @@ def effective_moment_arms(
     arm[m, j] = sum over dofs d of joint j and of the joints bound to it: moment[m, d] * dq_d/dq_j  [m].
 
     Args:
-        entry, dof, place: index in `moment`, its dof, and its place in `arms` (n_entry,), see `MomentStructure`.
+        entry, dof, place: index in `moment`, its dof, and its place in `arms` (n_entry,), see
+            `MomentStructure`.
         slope: dq_dof / dq_joint (nv,).
         moment: `actuator_moment` (nJmom,) [m].
         arms: out (nnz,) [m].

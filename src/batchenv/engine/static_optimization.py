@@ -6,6 +6,9 @@
 coordinate descent from the activations of the substep before.
 """
 
+# Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
+# pyright: reportCallIssue=false, reportPrivateImportUsage=false
+
 import itertools
 from dataclasses import dataclass
 
@@ -20,9 +23,9 @@ from batchenv.engine.memory import stack_f64
 class Turns:
     """In which order muscles take their turns, and what each of them reaches.
 
-    Neighbours share no joint where that can be (they alternate between the legs), so that a processor works on
-    several at once; and every muscle has equally many entries, filled up with ones of no effect, so that it never
-    has to guess where a loop ends.
+    Neighbours share no joint where that can be (they alternate between the legs), so that a processor works
+    on several at once; and every muscle has equally many entries, filled up with ones of no effect, so that
+    it never has to guess where a loop ends.
 
     Attributes:
         muscle: permutation of the muscles (n_muscle,).
@@ -115,7 +118,7 @@ def turns(ptr: np.ndarray, joint: np.ndarray, n_joint: int) -> Turns:
     width = max(1, int(np.diff(ptr).max(initial=0)))
     entry = np.zeros((order.size, width), np.uint32)
     joints = np.full((order.size, width), n_joint, np.uint32)
-    for turn, muscle in enumerate(order):
-        entries = np.arange(ptr[muscle], ptr[muscle + 1])
+    for turn, muscle in enumerate(order.tolist()):
+        entries = np.arange(int(ptr[muscle]), int(ptr[muscle + 1]))
         entry[turn, : entries.size], joints[turn, : entries.size] = entries, joint[entries]
     return Turns(order, entry, joints)

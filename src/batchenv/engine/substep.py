@@ -33,7 +33,8 @@ from batchenv.engine.muscles import (
 )
 from batchenv.engine.static_optimization import static_optimization
 
-# Offsets of the fields that the callback reads, frozen into the compiled code; the magic number depends on them.
+# Offsets of the fields that the callback reads, frozen into the compiled code; the magic number depends on
+# them.
 QPOS = offset("mjData", "qpos")
 QVEL = offset("mjData", "qvel")
 ACT = offset("mjData", "act")

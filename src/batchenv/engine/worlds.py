@@ -40,8 +40,9 @@ class Snapshot:
 class Worlds:
     """N worlds of one body.
 
-    The arrays `qpos`, `qvel`, `act` and `time` are live `(num_worlds, ...)` views of the state. Those of `bind`
-    show derived fields as MuJoCo has them after `mj_step`, one substep behind the state. Bits do not depend on the number of threads nor on that of the worlds.
+    The arrays `qpos`, `qvel`, `act` and `time` are live `(num_worlds, ...)` views of the state. Those of
+    `bind` show derived fields as MuJoCo has them after `mj_step`, one substep behind the state. Bits do not
+    depend on the number of threads nor on that of the worlds.
 
     Args:
         body: what moves.
@@ -137,7 +138,7 @@ class Worlds:
         return self._user[:, ACTIVATION_SQUARED_AT] / self.substeps
 
     def mean_of(self, name: str) -> Array:
-        """A sum of the last step as a mean over the substeps it holds: all but the last (see `UserLayout`)."""
+        """A sum of the last step as a mean over its substeps, all but the last (see `UserLayout`)."""
         return self.slot(name) / (self.substeps - 1)
 
     def set_targets(self, target: np.ndarray, rate: np.ndarray | None = None) -> None:
@@ -163,12 +164,14 @@ class Worlds:
     def step(self, watch: Callable[[], None] | None = None) -> None:
         """Advance every world by `substeps`; derived fields are then those of the last substep's beginning.
 
-        Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` until they are reset.
+        Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` until they are
+        reset.
 
         Args:
-            watch: called after every substep; `qpos`, `qvel` and `act` are then those of its end, derived fields
-                (`xpos`, `actuator_length`, `actuator_force`, sensors) those of its beginning that led there. The
-                results are the same to the last bit; the worlds then take their substeps one at a time.
+            watch: called after every substep; `qpos`, `qvel` and `act` are then those of its end, derived
+                fields (`xpos`, `actuator_length`, `actuator_force`, sensors) those of its beginning that led
+                there. The results are the same to the last bit; the worlds then take their substeps one at a
+                time.
         """
         for cleared in self.layout.sums:
             self._user[:, cleared] = 0.0

@@ -77,8 +77,8 @@ class MirrorAugmentation(Symmetry):
 class ActorCriticAdam(torch.optim.Adam):
     """Adam for the actor, whose learning rate PPO adapts, with a second Adam for the critic at a fixed one.
 
-    The divergence that steers the actor's rate says nothing about the critic: under one common rate the critic
-    starves, and with it the advantages.
+    The divergence that steers the actor's rate says nothing about the critic: under one common rate the
+    critic starves, and with it the advantages.
 
     Args:
         actor, critic: parameters.

@@ -61,8 +61,8 @@ def train(
         resume: a checkpoint to go on from, see `load_checkpoint`. With as many worlds as it was saved with,
             the run goes on as if it had not been interrupted; with another number, in new episodes.
         progress: called after each iteration.
-        until: asked after each iteration whether the run is at its goal; given the report, and a function that
-            makes the policy of that moment.
+        until: asked after each iteration whether the run is at its goal; given the report, and a function
+            that makes the policy of that moment.
 
     Returns:
         How it ended.

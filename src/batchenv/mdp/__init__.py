@@ -1,4 +1,4 @@
-"""What is asked of the walkers: observations, actions, rewards, terminations and resets, as pure functions."""
+"""What is asked of the walkers: observations, actions, rewards, terminations and resets."""
 
 from batchenv.mdp.rewards import reward_term
 

@@ -45,8 +45,8 @@ def measure_root(ids, qpos, qvel, xpos, root_body, foot_body, axes):
         axes: forward, left and up of the walking frame, in the world (3, 3).
 
     Returns:
-        (n, 13 + 3 F): heading [rad], position in the walking frame [m], linear velocity [m/s], angular velocity
-        [rad/s], vertical axis, and the feet [m].
+        (n, 13 + 3 F): heading [rad], position in the walking frame [m], linear velocity [m/s], angular
+        velocity [rad/s], vertical axis, and the feet [m].
     """
     out = np.empty((ids.size, N_ROOT + 3 * foot_body.size))
     vectors = np.empty((3 + foot_body.size, 3))

@@ -1,7 +1,7 @@
 """The named quantities that observations, rewards and terminations are made of.
 
-`measure` computes them for all worlds at once from the live views of the engine. A term asks for a quantity by
-naming its parameter so; `QUANTITIES` says what there is.
+`measure` computes them for all worlds at once from the live views of the engine. A term asks for a quantity
+by naming its parameter so; `QUANTITIES` says what there is.
 """
 
 from dataclasses import dataclass, fields
@@ -49,10 +49,12 @@ class Quantities:
         root_linvel: in the heading frame (N, 3) [m/s].
         root_angvel: in the heading frame (N, 3) [rad/s].
         heading: angle of the root about the vertical, positive to the left (N,) [rad].
-        root_up: the root's vertical axis in the heading frame (N, 3); its third column is the cosine of the tilt.
+        root_up: the root's vertical axis in the heading frame (N, 3); its third column is the cosine of the
+            tilt.
         foot_pos: heels relative to the root, in the heading frame (N, 2, 3) [m]; of the beginning of the last
             substep, and of the last step before a reset.
-        foot_load: mean vertical force of the floor on right and left foot in the last step, in body weights (N, 2).
+        foot_load: mean vertical force of the floor on right and left foot in the last step, in body weights
+            (N, 2).
         foot_load_peak: its peak in the last step, in body weights (N, 2).
         activation_squared: mean over muscles and substeps (N,).
         desired_torque: mean of the last step (N, J) [Nm].

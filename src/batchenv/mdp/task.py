@@ -1,7 +1,7 @@
 """The walking task: where its terms meet the live views of the engine.
 
-`WalkingTask` holds what is fixed (body, reference, terms) and no state of any world; state comes in and goes out
-as arrays, so that a batch can be snapshot, and rows of it can be measured alone.
+`WalkingTask` holds what is fixed (body, reference, terms) and no state of any world; state comes in and goes
+out as arrays, so that a batch can be snapshot, and rows of it can be measured alone.
 """
 
 from collections.abc import Callable

@@ -41,8 +41,8 @@ class RewardTerm:
         expected = quantities.phase.shape
         if getattr(values, "shape", None) != expected:
             raise InputError(
-                f"reward term {self.name!r} returned shape {getattr(values, 'shape', None)}, expected one value "
-                f"for each world, {expected}"
+                f"reward term {self.name!r} returned shape {getattr(values, 'shape', None)}, "
+                f"expected one value for each world, {expected}"
             )
         return values
 
@@ -88,8 +88,8 @@ def _resolve(key: str, weight: float, keywords: Mapping[str, Any]) -> RewardTerm
     for keyword in keywords:
         if keyword not in settable:
             raise ConfigError(
-                f"environment.reward.{key}.{keyword}: {name} has no such parameter.{nearest(keyword, settable)} "
-                f"It has: {', '.join(sorted({'weight'} | settable))}"
+                f"environment.reward.{key}.{keyword}: {name} has no such parameter."
+                f"{nearest(keyword, settable)} It has: {', '.join(sorted({'weight'} | settable))}"
             )
     required = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty}
     if missing := required - set(keywords):
