@@ -16,7 +16,7 @@ import tyro
 from tyro.conf import Positional, arg
 
 from batchenv.benchmark import Row, as_json, benchmark
-from batchenv.cli_muscles import compare_coordinators_command, pretrain_muscles
+from batchenv.cli_muscles import compare_coordinators, pretrain_muscles
 from batchenv.config import PRESETS, Config, load_config
 from batchenv.engine import available_cpus
 from batchenv.env import BatchEnv, load_configured_body
@@ -317,7 +317,7 @@ def _reported(frames: Iterable[np.ndarray], fps: float) -> Iterator[np.ndarray]:
 
 
 app.command(pretrain_muscles)
-app.command(compare_coordinators_command, name="compare-coordinators")
+app.command(compare_coordinators)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -8,7 +8,8 @@ from tyro.conf import Positional, arg
 from batchenv.config import PRESETS, load_config
 from batchenv.engine import available_cpus
 from batchenv.evaluate.coordinator_plot import comparison_png
-from batchenv.evaluate.coordinators import Comparison, compare_coordinators
+from batchenv.evaluate.coordinators import Comparison
+from batchenv.evaluate.coordinators import compare_coordinators as compare
 from batchenv.evaluate.walker import load_walker
 from batchenv.learn.atomic import write_atomically
 from batchenv.learn.pretraining_report import PretrainingResult
@@ -62,7 +63,7 @@ def pretrain_muscles(
     print(f"weights: {out}")
 
 
-def compare_coordinators_command(
+def compare_coordinators(
     config: Positional[NetworkConfig] = "walk_muscle_nn",
     *,
     policy: Path | None = None,
@@ -89,7 +90,7 @@ def compare_coordinators_command(
         if muscles.coordinator != "network":
             network = load_config(config).environment.muscle.network
             resolved = resolved.replace({"environment.muscle.network": network.model_dump()})
-    compared = compare_coordinators(
+    compared = compare(
         resolved,
         None if walker is None else walker.policy,
         num_envs=envs,
