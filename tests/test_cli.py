@@ -48,7 +48,7 @@ def test_train_makes_a_run_that_resume_goes_on_with(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "finished at 512 steps" in printed and f"checkpoint: {out / 'checkpoint.pt'}" in printed
     names = {file.name for file in out.iterdir()}
-    assert {"checkpoint.pt", "config.yaml", "policy.npz"} <= names
+    assert {"checkpoint.pt", "config.yaml", "policy.safetensors"} <= names
     assert any(name.startswith("events.out.tfevents") for name in names)
     assert load_config(out / "config.yaml").training.seed == 3
     run("train", "--resume", out, "--steps", 1024, "--threads", 2)

@@ -14,8 +14,8 @@ from batchenv.errors import ConfigError
 from tests.config.helpers import sections
 
 
-def test_presets_are_the_three_shipped():
-    assert PRESETS == ("excite", "torque", "walk")
+def test_presets_are_those_shipped():
+    assert PRESETS == ("excite", "torque", "walk", "walk_muscle_nn")
 
 
 @pytest.mark.parametrize(("preset", "actuator"), [("walk", "mass"), ("excite", "muscle"), ("torque", "pd")])

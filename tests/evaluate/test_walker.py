@@ -21,7 +21,7 @@ def test_a_name_means_a_shipped_walker(folder):
     assert walker.name == "walk" and walker.config == untrained().config
 
 
-@pytest.mark.parametrize("file", ["", "policy.npz", "checkpoint.pt"])
+@pytest.mark.parametrize("file", ["", "policy.safetensors", "checkpoint.pt"])
 def test_a_path_means_a_training_run_or_a_file_in_one(folder, file):
     (folder / "run" / "checkpoint.pt").touch()
     assert load_walker(folder / "run" / file).name == "run"
@@ -30,8 +30,8 @@ def test_a_path_means_a_training_run_or_a_file_in_one(folder, file):
 def test_what_is_not_there_is_refused_with_the_nearest_name(folder, tmp_path):
     with pytest.raises(CheckpointError, match="'wakl' is neither.*Did you mean 'walk'.*walkers: run, walk"):
         load_walker("wakl", folder)
-    (tmp_path / "policy.npz").write_bytes((folder / "walk" / "policy.npz").read_bytes())
-    with pytest.raises(CheckpointError, match="has no config.yaml beside its policy.npz"):
+    (tmp_path / "policy.safetensors").write_bytes((folder / "walk" / "policy.safetensors").read_bytes())
+    with pytest.raises(CheckpointError, match="has no config.yaml beside its policy.safetensors"):
         load_walker(tmp_path)
 
 

@@ -32,6 +32,6 @@ def untrained(config: Config | str = "walk", scale: float = 0.02) -> Walker:
 def save_run(walker: Walker, run: Path) -> Path:
     """Write what a training run leaves of a walker, and return its directory."""
     run.mkdir(parents=True)
-    walker.policy.save(run / "policy.npz")
+    walker.policy.save(run / "policy.safetensors")
     (run / "config.yaml").write_text(walker.config.to_yaml())
     return run

@@ -61,7 +61,7 @@ def test_process_killed_while_saving_leaves_a_whole_checkpoint(tmp_path: Path):
             saver.stdin.write(f"{run_dir}\n")
             saver.stdin.flush()
             child = int(saver.stdout.readline())
-            while not (run_dir / "policy.npz").exists():
+            while not (run_dir / "policy.safetensors").exists():
                 time.sleep(0.001)
             time.sleep(rng.uniform(0.0, 0.05))
             os.kill(child, signal.SIGKILL)

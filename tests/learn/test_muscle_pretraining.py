@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -64,6 +66,8 @@ def test_pretrained_weights_are_better_than_first_ones_and_load(tmp_path, monkey
     monkeypatch.setattr(muscle_pretraining, "_POOL", 2000)
     monkeypatch.setattr(muscle_pretraining, "_HELD_OUT", 500)
     monkeypatch.setattr(muscle_pretraining, "_REFRESH", 50)
+    ticks = itertools.count()  # a clock of 10 ms an update, so that the machine's load decides nothing
+    monkeypatch.setattr(muscle_pretraining.time, "monotonic", lambda: 0.01 * next(ticks))
     results, reports = [], []
     for minutes in (0.001, 0.1):
         network, result = pretrain(CONFIG, minutes, seed=1, progress=reports.append)
@@ -71,7 +75,7 @@ def test_pretrained_weights_are_better_than_first_ones_and_load(tmp_path, monkey
     first, last = results
     assert (last.network < 0.5 * first.network)[[0, 3, 4]].all() and (last.optimization < 2.0).all()
     assert last.asked == pytest.approx(first.asked, rel=0.3) and last.asked[:5].min() > 5.0
-    assert last.updates > first.updates and last.states > 2000 and 5.0 < last.seconds < 30.0
+    assert (first.updates, last.updates, last.states) == (6, 600, 2300)
     assert reports and all(0 < report.share <= 1.0 for report in reports)
     for name, half, tolerance in (("single.npz", False, 0.0), ("half.npz", True, 2.0**-11)):
         save_network(tmp_path / name, network, half=half)

@@ -84,7 +84,7 @@ def load_walker(name: str | Path, folder: Path = WALKERS) -> Walker:
         )
     if not (run / CONFIG_FILE).is_file():
         raise CheckpointError(f"{run} has no {CONFIG_FILE} beside its {POLICY_FILE}.")
-    policy = load_policy(path if path.suffix == ".npz" else run)
+    policy = load_policy(path if path.suffix == Path(POLICY_FILE).suffix else run)
     config, muscles = load_config(run / CONFIG_FILE), run / MUSCLES_FILE
     if config.environment.muscle.coordinator == "network" and muscles.is_file():
         config = config.replace({"environment.muscle.network.file": str(muscles.resolve())})

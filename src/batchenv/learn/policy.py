@@ -1,19 +1,22 @@
 """A trained policy in plain NumPy: what it takes to act, without Torch."""
 
-import zipfile
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from batchenv.errors import CheckpointError, InputError, nearest
 from batchenv.learn.atomic import write_atomically
 
-POLICY_FILE = "policy.npz"
+POLICY_FILE = "policy.safetensors"
 MUSCLES_FILE = "muscle_network.npz"
 """Beside a policy: the network that coordinated the muscles for it, where one did."""
-_FIELDS = ("mean", "scale", "observations", "actions", "steps", "layers")
+_TEXTS = ("observations", "actions", "steps")
 
 Array = NDArray[np.float32]
 
@@ -60,18 +63,13 @@ class Policy:
         return np.asarray(x @ self.weights[-1].T + self.biases[-1], np.float32)
 
     def save(self, path: str | Path) -> None:
-        """Write the policy to an NPZ file, atomically."""
-        arrays: dict[str, np.ndarray] = {
-            "mean": self.mean,
-            "scale": self.scale,
-            "observations": np.array(self.observations),
-            "actions": np.array(self.actions),
-            "steps": np.array(self.steps),
-            "layers": np.array(len(self.weights)),
-        }
+        """Write the policy to a safetensors file, atomically."""
+        arrays = {"mean": self.mean, "scale": self.scale}
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             arrays[f"weight_{i}"], arrays[f"bias_{i}"] = weight, bias
-        write_atomically(Path(path), lambda file: np.savez(file, allow_pickle=False, **arrays))
+        contiguous = {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
+        texts = {name: json.dumps(getattr(self, name)) for name in _TEXTS}
+        write_atomically(Path(path), lambda file: file.write(save(contiguous, texts)))
 
     def check_layout(self, observations: tuple[str, ...], actions: tuple[str, ...]) -> None:
         """Refuse an environment whose columns are not those that the policy was trained on.
@@ -87,7 +85,7 @@ def load_policy(path: str | Path) -> Policy:
     """Read a policy.
 
     Args:
-        path: an NPZ file, or the directory of a training run.
+        path: a safetensors file, or the directory of a training run.
 
     Raises:
         CheckpointError: there is none, or it cannot be read.
@@ -99,9 +97,11 @@ def load_policy(path: str | Path) -> Policy:
             f"There is no policy at {file}; expected the directory of a training run, or its {POLICY_FILE}."
         )
     try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            return _from_arrays({name: arrays[name] for name in arrays.files})
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, AttributeError) as error:
+        with safe_open(file, framework="numpy") as stored:
+            arrays = {name: stored.get_tensor(name) for name in stored.offset_keys()}
+            texts = {name: json.loads(text) for name, text in (stored.metadata() or {}).items()}
+        return _from_parts(arrays, texts)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{file} cannot be read as a policy ({error}); is it complete?") from error
 
 
@@ -127,17 +127,17 @@ def check_columns(kind: str, trained: tuple[str, ...], given: tuple[str, ...]) -
         )
 
 
-def _from_arrays(arrays: dict[str, np.ndarray]) -> Policy:
-    for name in _FIELDS:
+def _from_parts(arrays: dict[str, Array], texts: dict[str, Any]) -> Policy:
+    for name in ("mean", "scale", "weight_0", "bias_0"):
         if name not in arrays:
             raise KeyError(f"no array {name!r}")
-    layers = range(int(arrays["layers"]))
+    layers = range(sum(name.startswith("weight_") for name in arrays))
     return Policy(
         mean=arrays["mean"],
         scale=arrays["scale"],
         weights=tuple(arrays[f"weight_{i}"] for i in layers),
         biases=tuple(arrays[f"bias_{i}"] for i in layers),
-        observations=tuple(str(name) for name in arrays["observations"]),
-        actions=tuple(str(name) for name in arrays["actions"]),
-        steps=int(arrays["steps"]),
+        observations=tuple(texts["observations"]),
+        actions=tuple(texts["actions"]),
+        steps=int(texts["steps"]),
     )
