@@ -15,7 +15,7 @@ from tests.config.helpers import sections
 
 
 def test_presets_are_those_shipped():
-    assert PRESETS == ("excite", "torque", "walk", "walk_muscle_nn")
+    assert PRESETS == ("excite", "torque", "walk", "walk_gentle", "walk_muscle_nn")
 
 
 @pytest.mark.parametrize(("preset", "actuator"), [("walk", "mass"), ("excite", "muscle"), ("torque", "pd")])

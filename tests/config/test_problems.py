@@ -68,7 +68,7 @@ def test_a_misspelt_weight_is_recognised():
 def test_a_misspelt_preset_is_refused_with_the_nearest():
     assert problems("wlak") == (
         "'wlak' is neither a file nor a preset. Did you mean 'walk'? "
-        "Presets: excite, torque, walk, walk_muscle_nn."
+        "Presets: excite, torque, walk, walk_gentle, walk_muscle_nn."
     )
 
 
@@ -164,7 +164,7 @@ def test_every_problem_is_listed():
         "the configuration has 4 problems:",
         "  environment.ground.friction = -1: give a number of at least 0.",
         "  environment.reward = {}: name at least one reward term with its weight; none is assumed. "
-        "The presets excite, torque, walk, walk_muscle_nn each show a full set.",
+        "The presets excite, torque, walk, walk_gentle, walk_muscle_nn each show a full set.",
         "  training.steps = 0: give a number above 0.",
         "  training.sede = 1: there is no such key. Did you mean 'seed'?",
     ]
