@@ -5,6 +5,7 @@ bare batch from the same states under the excitations that the environment's mus
 measure construction, the first reset and memory.
 """
 
+import gc
 import multiprocessing
 import os
 import platform
@@ -75,6 +76,7 @@ def benchmark(
         threads: numbers of threads.
         alternations: turns of environment and bare batch, at least 5.
     """
+    gc.freeze()  # what is loaded by now need not be searched for garbage while the clock runs
     for num_threads in threads:
         for num_envs in envs:
             yield from _compare(configs, num_envs, num_threads, alternations)

@@ -97,6 +97,15 @@ def test_a_signal_ends_the_run_with_a_checkpoint(tmp_path: Path, number: signal.
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
+@pytest.fixture
+def ctrl_c_interrupts():
+    """SIGINT as on a terminal; where tests run in the background, the shell has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 def test_a_second_signal_is_not_caught(tmp_path: Path):
     def stop(report: Report) -> None:
         signal.raise_signal(signal.SIGINT)

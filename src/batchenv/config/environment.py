@@ -86,7 +86,7 @@ class StaticOptimization(Section):
     """The coordinator that minimises |torque error|^2 + regularization * |a|^2 over 0 <= a <= 1."""
 
     sweeps: int = Field(
-        default=3, gt=0, description="Coordinate-descent sweeps over all muscles per substep [1]."
+        default=2, gt=0, description="Coordinate-descent sweeps over all muscles per substep [1]."
     )
     regularization: float = Field(
         default=100.0, gt=0, description="Price of squared activation against squared torque error [Nm^2]."

@@ -44,7 +44,7 @@ class ControlLaw:
     kp: Array
     kv: Array
     activation_dynamics: bool = True
-    sweeps: int = 3
+    sweeps: int = 2
     regularization: float = 100.0
     inference_per_sim: int = 1
     torque_weight: Array | None = None

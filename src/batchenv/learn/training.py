@@ -1,5 +1,6 @@
 """Training: collect with the environment, learn with PPO, save; again."""
 
+import gc
 import logging
 import signal
 import threading
@@ -81,6 +82,7 @@ def train(
         )
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    gc.freeze()  # what is loaded by now need not be searched for garbage in every hundredth step
     try:
         run = _new_run(env, config) if resume is None else _resumed_run(env, config, resume)
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -89,6 +91,7 @@ def train(
             run.checkpoint().save(run_dir)
         return _run_until(total, run, run_dir, progress or (lambda report: None), until)
     finally:
+        gc.unfreeze()
         torch.set_num_threads(threads)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from batchenv import random
@@ -62,9 +63,25 @@ def start(
     qpos[:, :3], qpos[:, 3:7] = reference.root_height[:, None] * up, (1.0, 0.0, 0.0, 0.0)
     qvel[:, :3] = gait.speed * forward
     qpos[:, body.joint_qposadr], qvel[:, body.joint_dofadr] = joint_pos, joint_vel
-    qpos[:, body.bound_qposadr] = body.bound_pos(joint_pos)
-    qvel[:, body.bound_dofadr] = body.bound_slope(joint_pos) * joint_vel[:, body.bound_joint]
+    couplings = (body.bound_joint, body.bound_q0, body.bound_driver_q0, body.bound_coef)
+    bound_pos, bound_vel = bound_state(joint_pos, joint_vel, *couplings)
+    qpos[:, body.bound_qposadr], qvel[:, body.bound_dofadr] = bound_pos, bound_vel
     return Start(phase, qpos, qvel)
+
+
+@numba.njit(cache=True)
+def bound_state(joint_pos, joint_vel, bound_joint, bound_q0, bound_driver_q0, bound_coef):
+    """Positions and velocities of the bound joints, (n, B) each, as `Body.bound_pos` and `bound_slope` say."""
+    pos = np.empty((joint_pos.shape[0], bound_joint.size))
+    vel = np.empty_like(pos)
+    for i in range(pos.shape[0]):
+        for b in range(bound_joint.size):
+            x, coef = joint_pos[i, bound_joint[b]] - bound_driver_q0[b], bound_coef[b]
+            polynomial = coef[0] + x * (coef[1] + x * (coef[2] + x * (coef[3] + x * coef[4])))
+            slope = coef[1] + x * (2 * coef[2] + x * (3 * coef[3] + x * 4 * coef[4]))
+            pos[i, b] = bound_q0[b] + polynomial
+            vel[i, b] = slope * joint_vel[i, bound_joint[b]]
+    return pos, vel
 
 
 def parameter(draw: ParameterRange, u: np.ndarray) -> np.ndarray:
