@@ -71,7 +71,7 @@ def start(
 
 @numba.njit(cache=True)
 def bound_state(joint_pos, joint_vel, bound_joint, bound_q0, bound_driver_q0, bound_coef):
-    """Positions and velocities of the bound joints, (n, B) each, as `Body.bound_pos` and `bound_slope` say."""
+    """Positions and velocities of bound joints, (n, B) each, as `Body.bound_pos` and `bound_slope` say."""
     pos = np.empty((joint_pos.shape[0], bound_joint.size))
     vel = np.empty_like(pos)
     for i in range(pos.shape[0]):
