@@ -254,6 +254,20 @@ def test_a_reward_term_of_ones_own_file_is_used(tmp_path):
         assert rewards == pytest.approx(plain.step(np.zeros((2, 14)))[1] + 2.0 * knee, rel=1e-5)
 
 
+def test_torques_are_measured_for_a_term_that_asks_for_them(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from batchenv import reward_term\n\n"
+        "@reward_term\n"
+        "def knee(desired_torque, achieved_torque, residual_torque):\n"
+        "    return (desired_torque - achieved_torque)[:, 3] / residual_torque[:, 3]\n"
+    )
+    config = load_config("walk").replace({"environment.reward": {f"{tmp_path}/own.py:knee": {"weight": 1.0}}})
+    with BatchEnv(config, 3, 1, seed=0) as env:
+        env.reset()
+        ratio = env.step(np.zeros((3, 14)))[1]
+        assert (np.abs(ratio) <= 1.0 + 1e-6).all() and ratio.any()  # a mean is within its root mean square
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -76,7 +76,6 @@ def benchmark(
         threads: numbers of threads.
         alternations: turns of environment and bare batch, at least 5.
     """
-    gc.freeze()  # what is loaded by now need not be searched for garbage while the clock runs
     for num_threads in threads:
         for num_envs in envs:
             yield from _compare(configs, num_envs, num_threads, alternations)
@@ -185,9 +184,11 @@ class _Contender:
 
 def _compare(configs: dict[str, Config], num_envs: int, num_threads: int, alternations: int) -> Iterator[Row]:
     contenders = [_Contender(name, config, num_envs, num_threads) for name, config in configs.items()]
+    gc.freeze()  # what is loaded by now need not be searched for garbage while the clock runs
     for _ in range(alternations):
         for contender in contenders:
             contender.turn()
+    gc.unfreeze()
     yield from (contender.row() for contender in contenders)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -283,7 +284,8 @@ class BatchEnv:
         """Rewards, ends and observations after a step; a failed world keeps its last good observation."""
         failed = self.worlds.failed
         kept = self._obs[failed]
-        with np.errstate(invalid="ignore", over="ignore"):  # the rows of failed worlds are replaced below
+        # The rows of failed worlds are replaced below.
+        with np.errstate(invalid="ignore", over="ignore") if failed.any() else nullcontext():
             quantities = self.task.measure(self.worlds, self._state)
             self._rewards[:] = 0.0
             for term in self.task.terms:

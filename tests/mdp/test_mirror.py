@@ -18,7 +18,6 @@ def env():
 def mirrored(q, body):
     """The same walkers as a mirror in the sagittal plane shows them, half a cycle later."""
     joints = {"joint_pos", "joint_vel", "reference_pos", "reference_vel", "action", "previous_action"}
-    joints |= {"desired_torque", "achieved_torque", "residual_torque"}
     left = np.array([1.0, -1.0, 1.0])
     image = {name: getattr(q, name) for name in vars(q)}
     image |= {name: image[name][:, body.mirror_joint] for name in joints}

@@ -57,7 +57,7 @@ class Quantities:
             (N, 2).
         foot_load_peak: its peak in the last step, in body weights (N, 2).
         activation_squared: mean over muscles and substeps (N,).
-        desired_torque: mean of the last step (N, J) [Nm].
+        desired_torque: mean of the last step (N, J) [Nm]; None, as the next two, where no term asks for it.
         achieved_torque: mean of the last step (N, J) [Nm].
         residual_torque: root mean square error over the last step (N, J) [Nm].
         action: the last action (N, A).

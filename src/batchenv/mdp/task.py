@@ -85,6 +85,7 @@ class WalkingTask:
         )
         self.axes = walking_axes(self.frame)
         self.terms: tuple[RewardTerm, ...] = reward_terms(config)
+        self.wanted = {name for term in self.terms for name in term.quantities}
         joints = permutation(body.mirror_joint, body.mirror_joint_sign)
         warping = environment.action.time_warping
         self.action_layout: tuple[Column, ...] = action_layout(
@@ -156,12 +157,24 @@ class WalkingTask:
             foot_load=worlds.mean_of("foot_load_sum")[rows] / weight,
             foot_load_peak=worlds.slot("foot_load_peak")[rows] / weight,
             activation_squared=worlds.mean_squared_activation[rows],
-            desired_torque=worlds.mean_of("desired_sum")[rows],
-            achieved_torque=worlds.mean_of("achieved_sum")[rows],
-            residual_torque=np.sqrt(worlds.mean_of("residual_squared_sum")[rows]),
+            **self._torques(worlds, rows),
             action=state.action[rows],
             previous_action=state.previous_action[rows],
         )
+
+    def _torques(self, worlds: Worlds, rows: np.ndarray | slice) -> dict[str, np.ndarray | None]:
+        """The torques that a reward term asks for; none does in the shipped presets."""
+        sums = {
+            "desired_torque": "desired_sum",
+            "achieved_torque": "achieved_sum",
+            "residual_torque": "residual_squared_sum",
+        }
+        torques: dict[str, np.ndarray | None] = dict.fromkeys(sums)
+        for name in self.wanted & sums.keys():
+            torques[name] = worlds.mean_of(sums[name])[rows]
+        if torques["residual_torque"] is not None:
+            torques["residual_torque"] = np.sqrt(torques["residual_torque"])
+        return torques
 
     def _reference(self, phase: np.ndarray) -> GaitSample:
         return self.gait.split(interpolate(self.gait.table, phase))
