@@ -120,7 +120,9 @@ class BatchEnv:
         self.terminated, self.truncated = np.zeros_like(self._dones), np.zeros_like(self._dones)
         self.episode_returns = np.zeros(self.num_envs, np.float32)
         self.episode_lengths = np.zeros(self.num_envs, np.int64)
-        self.reward_terms = {term.name: np.zeros(self.num_envs, np.float32) for term in self.task.terms}
+        self._reward_rows = np.zeros((len(self.task.terms), self.num_envs), np.float32)
+        self._reward_weights = np.array([[term.weight] for term in self.task.terms], np.float32)
+        self.reward_terms = {t.name: row for t, row in zip(self.task.terms, self._reward_rows, strict=True)}
 
     @property
     def obs_layout(self) -> tuple[Column, ...]:
@@ -283,24 +285,21 @@ class BatchEnv:
     def _judge(self) -> None:
         """Rewards, ends and observations after a step; a failed world keeps its last good observation."""
         failed = self.worlds.failed
-        kept = self._obs[failed]
+        any_failed = bool(failed.any())
+        kept = self._obs[failed] if any_failed else None
         # The rows of failed worlds are replaced below.
-        with np.errstate(invalid="ignore", over="ignore") if failed.any() else nullcontext():
+        with np.errstate(invalid="ignore", over="ignore") if any_failed else nullcontext():
             quantities = self.task.measure(self.worlds, self._state)
-            self._rewards[:] = 0.0
-            for term in self.task.terms:
-                values = term(quantities)
-                self.reward_terms[term.name][:] = values
-                self._rewards += term.weight * values
-            self.terminated[:] = self.task.terminated(quantities) | failed
+            for term, row in zip(self.task.terms, self._reward_rows, strict=True):
+                row[:] = term(quantities)
+            np.logical_or(self.task.terminated(quantities), failed, out=self.terminated)
             self.task.observe(quantities, self._obs)
-        if failed.any():
-            self._obs[failed], self._rewards[failed] = kept, 0.0
-            for values in self.reward_terms.values():
-                values[failed] = 0.0
+        if any_failed:
+            self._obs[failed], self._reward_rows[:, failed] = kept, 0.0
+        self._rewards[:] = (self._reward_weights * self._reward_rows).sum(axis=0)
         self._state.episode_return += self._rewards
-        self.truncated[:] = ~self.terminated & (self._state.episode_step >= self.max_episode_steps)
-        self._dones[:] = self.terminated | self.truncated
+        np.greater(self._state.episode_step >= self.max_episode_steps, self.terminated, out=self.truncated)
+        np.logical_or(self.terminated, self.truncated, out=self._dones)
 
     def _end(self, ids: np.ndarray) -> None:
         """Keep how episodes ended, and begin their worlds' next ones."""

@@ -3,6 +3,7 @@
 Philox4x32-10 of Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3" (SC 2011).
 """
 
+import math
 import secrets
 
 import numba
@@ -16,22 +17,27 @@ _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
 
-@numba.njit(cache=True)
-def philox4x32(counter, key):
-    """Encrypt counters in place.
+@numba.njit
+def philox4x32(c0, c1, c2, c3, k0, k1):
+    """Encrypt a counter of four 32-bit words under a key of two, all held in uint64; four words."""
+    for _ in range(10):
+        p0, p1 = np.uint64(0xD2511F53) * c0, np.uint64(0xCD9E8D57) * c2
+        c0, c1, c2, c3 = (p1 >> _SHIFT) ^ c1 ^ k0, p1 & _LOW, (p0 >> _SHIFT) ^ c3 ^ k1, p0 & _LOW
+        k0, k1 = (k0 + np.uint64(0x9E3779B9)) & _LOW, (k1 + np.uint64(0xBB67AE85)) & _LOW
+    return c0, c1, c2, c3
 
-    Args:
-        counter: four 32-bit words each (n, 4), held in uint64.
-        key: two 32-bit words (2,), held in uint64.
-    """
-    for i in range(counter.shape[0]):
-        c0, c1, c2, c3 = counter[i, 0], counter[i, 1], counter[i, 2], counter[i, 3]
-        k0, k1 = key[0], key[1]
-        for _ in range(10):
-            p0, p1 = np.uint64(0xD2511F53) * c0, np.uint64(0xCD9E8D57) * c2
-            c0, c1, c2, c3 = (p1 >> _SHIFT) ^ c1 ^ k0, p1 & _LOW, (p0 >> _SHIFT) ^ c3 ^ k1, p0 & _LOW
-            k0, k1 = (k0 + np.uint64(0x9E3779B9)) & _LOW, (k1 + np.uint64(0xBB67AE85)) & _LOW
-        counter[i, 0], counter[i, 1], counter[i, 2], counter[i, 3] = c0, c1, c2, c3
+
+@numba.njit(cache=True)
+def _draw(k0, k1, world, episode, stream, first, out):
+    """Fill rows (n, count) with uniform numbers, beginning at each stream's block `first` (n,)."""
+    count = out.shape[1]
+    for i in range(out.shape[0]):
+        for block in range((count + 3) // 4):
+            words = philox4x32(
+                np.uint64(first[i] + block), np.uint64(world[i]), np.uint64(episode[i]), stream, k0, k1
+            )
+            for k in range(min(4, count - 4 * block)):
+                out[i, 4 * block + k] = words[k] * 2.0**-32
 
 
 def uniform(
@@ -40,7 +46,7 @@ def uniform(
     episode: np.ndarray,
     count: int,
     stream: int = 0,
-    first: np.ndarray | int = 0,
+    first: np.ndarray | None = None,
 ) -> NDArray[np.floating]:
     """Draw from each world's own stream.
 
@@ -49,25 +55,33 @@ def uniform(
         world, episode: which streams (n,).
         count: how many numbers from each.
         stream: for what they are; different uses of one episode take different streams.
-        first: how many blocks of four numbers of each stream to pass over, (n,) or one for all.
+        first: how many blocks of four numbers of each stream to pass over (n,); None: none.
 
     Returns:
         (n, count) in [0, 1).
     """
-    blocks = -(-count // 4)
-    counter = np.empty((len(world), blocks, 4), np.uint64)
-    counter[..., 0] = np.arange(blocks) + np.reshape(first, (-1, 1))
-    counter[..., 1] = np.asarray(world)[:, None]
-    counter[..., 2] = np.asarray(episode)[:, None]
-    counter[..., 3] = stream
-    philox4x32(counter.reshape(-1, 4), np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint64))
-    return counter.reshape(len(world), -1)[:, :count] * 2.0**-32
+    out = np.empty((len(world), count))
+    start = np.zeros(len(world), np.int64) if first is None else first
+    key = np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
+    _draw(*key, world, episode, np.uint64(stream), start, out)
+    return out
 
 
-def gaussian(u: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Standard normal numbers (n, count) from uniform ones (n, 2 count), by Box and Muller (1958)."""
-    first, second = np.split(u, 2, axis=1)
-    return np.sqrt(-2.0 * np.log1p(-first)) * np.cos(2.0 * np.pi * second)
+@numba.njit
+def box_muller(first, second):
+    """A standard normal number from two uniform ones; Box and Muller (1958)."""
+    return math.sqrt(-2.0 * math.log1p(-first)) * math.cos(2.0 * math.pi * second)
+
+
+@numba.njit(cache=True)
+def gaussian(u):
+    """Standard normal numbers (n, count) from uniform ones (n, 2 count)."""
+    count = u.shape[1] // 2
+    out = np.empty((u.shape[0], count))
+    for i in range(u.shape[0]):
+        for k in range(count):
+            out[i, k] = box_muller(u[i, k], u[i, count + k])
+    return out
 
 
 def checked_seed(seed: int | None) -> int:

@@ -1,4 +1,4 @@
-"""The plain twin of the compiled `measure_root`, in array code."""
+"""The plain twin of the root's part of the compiled `measure`, in array code."""
 
 from typing import Any
 

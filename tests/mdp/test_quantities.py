@@ -2,7 +2,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from batchenv.mdp.measure import interpolate, measure_root
+from batchenv.mdp.measure import interpolate, measure, measured_columns
 from batchenv.mdp.quantities import Frame, walking_axes
 from tests.mdp.plain_root import root_state, rotation_matrix
 
@@ -77,16 +77,22 @@ def test_spin_is_turned_out_of_the_roots_own_frame():
 
 def test_the_compiled_measurement_equals_its_plain_twin():
     rng = np.random.default_rng(4)
-    qpos, qvel, xpos = (
-        np.c_[rng.normal(size=(9, 3)), random_quats(9)],
-        rng.normal(size=(9, 6)),
-        rng.normal(size=(9, 5, 3)),
-    )
-    ids, feet = np.array([7, 0, 3]), np.array([2, 4])
-    compiled = measure_root(ids, qpos, qvel, xpos, 1, feet, AXES)
+    qpos = np.c_[rng.normal(size=(9, 3)), random_quats(9), rng.normal(size=(9, 4))]
+    qvel, xpos, user = rng.normal(size=(9, 10)), rng.normal(size=(9, 5, 3)), rng.normal(size=(9, 6))
+    table, phase = rng.normal(size=(8, 7)), rng.uniform(size=9)
+    ids, feet, qposadr, dofadr = np.array([7, 0, 3]), np.array([2, 4]), np.array([9, 7]), np.array([8, 6])
+    sums, factors = np.array([1, 4, 5]), np.array([2.0, 0.5, 3.0])
+    state = (qpos, qvel, xpos, user)
+    compiled = measure(ids, phase, *state, qposadr, dofadr, 1, feet, AXES, table, sums, factors)
+    columns = measured_columns(2, 2, {"reference": 7}, {"sums": 3})
     plain = root_state(qpos[ids], qvel[ids], xpos[ids][:, feet] - xpos[ids][:, None, 1], AXES)
-    names = ("heading", "root_pos", "root_linvel", "root_angvel", "root_up", "foot_pos")
-    assert compiled == pytest.approx(np.hstack([plain[name].reshape(3, -1) for name in names]), abs=1e-14)
+    plain["foot_pos"] = plain["foot_pos"].reshape(3, 6)
+    plain |= {"joint_pos": qpos[ids][:, qposadr], "joint_vel": qvel[ids][:, dofadr]}
+    plain |= {"reference": interpolate(table, phase[ids]), "sums": user[ids][:, sums] * factors}
+    assert columns.keys() == plain.keys()
+    assert compiled.shape == (3, sum(np.size(plain[name][0]) for name in plain))
+    for name, column in columns.items():
+        assert compiled[:, column] == pytest.approx(plain[name], abs=1e-14), name
 
 
 def test_interpolation_is_linear_and_periodic():

@@ -11,7 +11,8 @@ from batchenv.mdp.terms import resolve_terms, shipped_terms
 N, J = 5, 14
 SHAPES = {
     "joint_pos": (N, J), "joint_vel": (N, J), "reference_pos": (N, J), "reference_vel": (N, J),
-    "tracked": (J,), "reference_root_height": (N,), "reference_foot_pos": (N, 2, 3),
+    "tracked": (J,), "reference_root_height": (N,), "reference_root_height_rate": (N,),
+    "reference_foot_pos": (N, 2, 3),
     "target_speed": (N,), "phase": (N,),
     "root_pos": (N, 3), "root_linvel": (N, 3), "root_angvel": (N, 3), "heading": (N,), "root_up": (N, 3),
     "foot_pos": (N, 2, 3), "foot_load": (N, 2), "foot_load_peak": (N, 2), "activation_squared": (N,),

@@ -15,6 +15,7 @@ from batchenv.engine.assembly import ControlLaw, control_block, controlled_model
 from batchenv.engine.block import ACTIVATION_SQUARED_AT, BLOCK_AT, MAGIC_AT, WORLD_AT, UserLayout
 from batchenv.engine.control import install, magic
 from batchenv.engine.coordinator import NetworkCoordinator
+from batchenv.engine.health import clear, flag_diverged
 from batchenv.engine.moment_arms import moment_structure
 from batchenv.errors import InputError
 
@@ -52,6 +53,7 @@ class Worlds:
         num_threads: threads that step them; by default the CPUs that this process may use.
 
     Attributes:
+        failed: worlds that diverged and are not reset yet (N,).
         coordinator: the muscle network, or None where static optimisation coordinates.
     """
 
@@ -71,6 +73,8 @@ class Worlds:
         self._block = control_block(body, law, self.layout, model, moments, self.coordinator)
         self.batch = Batch(model, num_worlds, self.num_threads, persistent=True)
         self.failed = np.zeros(num_worlds, bool)
+        self._warned = np.zeros(num_worlds, np.int64)
+        self._cleared = np.concatenate([np.arange(s.start, s.stop) for s in self.layout.sums])
         self._expanded: dict[str, np.ndarray] = {}
         self._user = self.batch.bind("userdata")
         self.qpos, self.qvel = self.batch.bind("qpos"), self.batch.bind("qvel")
@@ -173,9 +177,7 @@ class Worlds:
                 there. The results are the same to the last bit; the worlds then take their substeps one at a
                 time.
         """
-        for cleared in self.layout.sums:
-            self._user[:, cleared] = 0.0
-        before = self.batch.warning[:, _DIVERGED, 1].sum(axis=1)
+        clear(self._user, self._cleared)
         for _ in range(1 if watch is None else self.substeps):
             try:
                 # No stage is computed after the last substep: with a control callback installed, MuJoCo would
@@ -185,9 +187,9 @@ class Worlds:
                 self.failed[error.ids] = True
             if watch is not None:
                 watch()
-        self.failed |= self.batch.warning[:, _DIVERGED, 1].sum(axis=1) != before
-        self.failed |= ~np.isfinite(self.qpos.sum(axis=1) + self.qvel.sum(axis=1))
-        if self.coordinator is not None and self.coordinator.tuples is not None and self.failed.any():
+        warnings = self.batch.warning[:, _DIVERGED, 1]
+        any_failed = flag_diverged(warnings, self._warned, self.qpos, self.qvel, self.failed)
+        if any_failed and self.coordinator is not None and self.coordinator.tuples is not None:
             self.coordinator.tuples.torque[self.failed] = np.nan
 
     def reset(self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray) -> None:

@@ -1,11 +1,31 @@
 """Compiled measurements: what every step needs of every world, in one pass over the batch."""
 
 import math
+from typing import Any
 
 import numba
 import numpy as np
 
 N_ROOT = 13  # heading, position, linear velocity, angular velocity, vertical axis
+
+
+def measured_columns(
+    n_joint: int, n_foot: int, table: dict[str, int], sums: dict[str, int]
+) -> dict[str, Any]:
+    """Where each quantity lies in a row of `measure`: a slice, or the index of a single number.
+
+    Args:
+        n_joint, n_foot: J, F.
+        table: widths of what the reference's table holds, by name; 0 for a single number.
+        sums: widths of what is taken from `userdata`, by name; 0 for a single number.
+    """
+    widths = {"heading": 0, "root_pos": 3, "root_linvel": 3, "root_angvel": 3, "root_up": 3}
+    widths |= {"foot_pos": 3 * n_foot, "joint_pos": n_joint, "joint_vel": n_joint, **table, **sums}
+    columns, start = {}, 0
+    for name, width in widths.items():
+        columns[name] = slice(start, start + width) if width else start
+        start += width or 1
+    return columns
 
 
 @numba.njit(cache=True)
@@ -19,59 +39,100 @@ def interpolate(table, phase):
     Returns:
         (N, n).
     """
-    size, rows = table.shape[0], np.empty((phase.size, table.shape[1]))
+    rows = np.empty((phase.size, table.shape[1]))
     for i in range(phase.size):
-        place = (phase[i] - math.floor(phase[i])) * size
-        lower = math.floor(place)
-        weight = place - lower
-        below, above = int(lower) % size, (int(lower) + 1) % size
-        for k in range(table.shape[1]):
-            rows[i, k] = table[below, k] + weight * (table[above, k] - table[below, k])
+        interpolate_row(table, phase[i], rows[i])
     return rows
 
 
+@numba.njit
+def interpolate_row(table, phase, out):
+    """One row of `interpolate`, into `out` (n,)."""
+    size = table.shape[0]
+    place = (phase - math.floor(phase)) * size
+    lower = math.floor(place)
+    weight = place - lower
+    below, above = int(lower) % size, (int(lower) + 1) % size
+    for k in range(table.shape[1]):
+        out[k] = table[below, k] + weight * (table[above, k] - table[below, k])
+
+
 @numba.njit(cache=True)
-def measure_root(ids, qpos, qvel, xpos, root_body, foot_body, axes):
-    """Quantities of the root, and of the feet relative to it.
+def measure(
+    # which worlds, and their phases
+    ids,
+    phase,
+    # state
+    qpos,
+    qvel,
+    xpos,
+    user,
+    # body
+    qposadr,
+    dofadr,
+    root_body,
+    foot_body,
+    axes,
+    # reference and sums
+    table,
+    sums,
+    factors,
+):
+    """Rows as `measured_columns` lays them out: all that a step must know of every world, in one pass.
 
     Vectors are given in the heading frame: forward, left and up of the root, levelled.
 
     Args:
         ids: worlds to measure (n,).
-        qpos: (N, nq), a free joint first.
-        qvel: (N, nv).
+        phase: of the reference, of all worlds (N,).
+        qpos, qvel: (N, nq), a free joint first; (N, nv).
         xpos: of all bodies (N, nbody, 3) [m].
+        user: rows of `userdata` (N, k).
+        qposadr, dofadr: of the primary joints (J,).
         root_body, foot_body: ids, one and (F,).
         axes: forward, left and up of the walking frame, in the world (3, 3).
+        table: one cycle of the reference (K, t).
+        sums, factors: columns of `user` to take, and what to multiply each by (s,).
 
     Returns:
-        (n, 13 + 3 F): heading [rad], position in the walking frame [m], linear velocity [m/s], angular
-        velocity [rad/s], vertical axis, and the feet [m].
+        (n, 13 + 3 F + 2 J + t + s).
     """
-    out = np.empty((ids.size, N_ROOT + 3 * foot_body.size))
-    vectors = np.empty((3 + foot_body.size, 3))
+    n_joint, n_foot, n_table = qposadr.size, foot_body.size, table.shape[1]
+    at_joints = N_ROOT + 3 * n_foot
+    at_table = at_joints + 2 * n_joint
+    at_sums = at_table + n_table
+    out = np.empty((ids.size, at_sums + sums.size))
+    vectors = np.empty((3 + n_foot, 3))
     for row in range(ids.size):
-        i = ids[row]
-        rotation = rotation_matrix(qpos[i, 3:7])
-        ahead = in_frame(axes, rotate(rotation, axes[0]))
-        heading = math.atan2(ahead[1], ahead[0])
-        out[row, 0] = heading
-        out[row, 1:4] = in_frame(axes, qpos[i, :3])
-        vectors[0] = qvel[i, :3]
-        vectors[1] = rotate(rotation, qvel[i, 3:6])  # a free joint's spin is in its own frame
-        vectors[2] = rotate(rotation, axes[2])
-        for f in range(foot_body.size):
-            vectors[3 + f] = xpos[i, foot_body[f]] - xpos[i, root_body]
-        cos, sin = math.cos(heading), math.sin(heading)
-        for v in range(vectors.shape[0]):
-            x, y, z = in_frame(axes, vectors[v])
-            start = 4 + 3 * v
-            out[row, start], out[row, start + 1], out[row, start + 2] = (
-                cos * x + sin * y,
-                cos * y - sin * x,
-                z,
-            )
+        i, values = ids[row], out[row]
+        _measure_root(qpos[i], qvel[i], xpos[i], root_body, foot_body, axes, vectors, values)
+        for j in range(n_joint):
+            values[at_joints + j] = qpos[i, qposadr[j]]
+            values[at_joints + n_joint + j] = qvel[i, dofadr[j]]
+        interpolate_row(table, phase[i], values[at_table:at_sums])
+        for k in range(sums.size):
+            values[at_sums + k] = user[i, sums[k]] * factors[k]
     return out
+
+
+@numba.njit
+def _measure_root(qpos, qvel, xpos, root_body, foot_body, axes, vectors, out):
+    """Heading, position, velocities and vertical axis of the root, and the feet relative to it."""
+    rotation = rotation_matrix(qpos[3:7])
+    ahead = in_frame(axes, rotate(rotation, axes[0]))
+    heading = math.atan2(ahead[1], ahead[0])
+    out[0] = heading
+    out[1:4] = in_frame(axes, qpos[:3])
+    vectors[0] = qvel[:3]
+    vectors[1] = rotate(rotation, qvel[3:6])  # a free joint's spin is in its own frame
+    vectors[2] = rotate(rotation, axes[2])
+    for f in range(foot_body.size):
+        vectors[3 + f] = xpos[foot_body[f]] - xpos[root_body]
+    cos, sin = math.cos(heading), math.sin(heading)
+    for v in range(vectors.shape[0]):
+        x, y, z = in_frame(axes, vectors[v])
+        start = 4 + 3 * v
+        out[start], out[start + 1], out[start + 2] = cos * x + sin * y, cos * y - sin * x, z
 
 
 @numba.njit

@@ -42,6 +42,7 @@ class Quantities:
         reference_vel: (N, J) [rad/s].
         tracked: 1 for joints that the reference speaks of, 0 for others (J,).
         reference_root_height: (N,) [m].
+        reference_root_height_rate: its rate (N,) [m/s].
         reference_foot_pos: heels relative to the root, in the heading frame (N, 2, 3) [m].
         target_speed: (N,) [m/s].
         phase: of the gait cycle, 0 at right heel strike (N,), in [0, 1).
@@ -70,6 +71,7 @@ class Quantities:
     reference_vel: Array
     tracked: Array
     reference_root_height: Array
+    reference_root_height_rate: Array
     reference_foot_pos: Array
     target_speed: Array
     phase: Array

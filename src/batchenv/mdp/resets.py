@@ -9,6 +9,7 @@ from batchenv import random
 from batchenv.body import Body, GaitCycle
 from batchenv.config import ParameterRange
 from batchenv.mdp.measure import interpolate
+from batchenv.random import box_muller
 
 # Streams of one episode (see batchenv.random).
 START, PARAMETERS, TUPLES = range(3)
@@ -51,37 +52,86 @@ def start(
         joint_noise: standard deviation of joint angles [rad].
         velocity_noise: standard deviation of joint velocities [rad/s].
     """
-    n, n_joint = len(world), len(body.joint_names)
-    u = random.uniform(seed, world, episode, 1 + 4 * n_joint, START)
-    phase, noise = u[:, 0], random.gaussian(u[:, 1:])
-    reference = gait.split(interpolate(gait.table, phase))
-    low, high = body.joint_range.T
-    joint_pos = np.clip(reference.joint_pos + joint_noise * noise[:, :n_joint], low, high)
-    joint_vel = reference.joint_vel + velocity_noise * noise[:, n_joint:]
-    forward, _, up = axes
-    qpos, qvel = np.tile(body.model.qpos0, (n, 1)), np.zeros((n, body.model.nv))
-    qpos[:, :3], qpos[:, 3:7] = reference.root_height[:, None] * up, (1.0, 0.0, 0.0, 0.0)
-    qvel[:, :3] = gait.speed * forward
-    qpos[:, body.joint_qposadr], qvel[:, body.joint_dofadr] = joint_pos, joint_vel
-    couplings = (body.bound_joint, body.bound_q0, body.bound_driver_q0, body.bound_coef)
-    bound_pos, bound_vel = bound_state(joint_pos, joint_vel, *couplings)
-    qpos[:, body.bound_qposadr], qvel[:, body.bound_dofadr] = bound_pos, bound_vel
-    return Start(phase, qpos, qvel)
+    n_joint = len(body.joint_names)
+    draws = random.uniform(seed, world, episode, 1 + 4 * n_joint, START)
+    qpos, qvel = np.empty((len(world), body.model.nq)), np.zeros((len(world), body.model.nv))
+    qpos[:] = body.model.qpos0
+    qpos[:, 3:7] = 1.0, 0.0, 0.0, 0.0
+    qvel[:, :3] = gait.speed * axes[0]
+    reference = interpolate(gait.table, draws[:, 0])
+    _write_joints(
+        draws,
+        reference,
+        joint_noise,
+        velocity_noise,
+        axes[2],
+        body.joint_range,
+        body.joint_qposadr,
+        body.joint_dofadr,
+        body.bound_qposadr,
+        body.bound_dofadr,
+        body.bound_joint,
+        body.bound_q0,
+        body.bound_driver_q0,
+        body.bound_coef,
+        qpos,
+        qvel,
+    )
+    return Start(draws[:, 0], qpos, qvel)
 
 
 @numba.njit(cache=True)
-def bound_state(joint_pos, joint_vel, bound_joint, bound_q0, bound_driver_q0, bound_coef):
-    """Positions and velocities of bound joints, (n, B) each, as `Body.bound_pos` and `bound_slope` say."""
-    pos = np.empty((joint_pos.shape[0], bound_joint.size))
-    vel = np.empty_like(pos)
-    for i in range(pos.shape[0]):
+def _write_joints(
+    # draws and reference
+    draws,
+    reference,
+    joint_noise,
+    velocity_noise,
+    # body
+    up,
+    joint_range,
+    joint_qposadr,
+    joint_dofadr,
+    bound_qposadr,
+    bound_dofadr,
+    bound_joint,
+    bound_q0,
+    bound_driver_q0,
+    bound_coef,
+    # out
+    qpos,
+    qvel,
+):
+    """Height of the root, and joints near the reference with all that is bound to them.
+
+    Args:
+        draws: uniform numbers: the phase, then two for each joint's position and velocity (n, 1 + 4 J).
+        reference: rows of the gait cycle's table (n, t).
+        joint_noise, velocity_noise: standard deviations [rad], [rad/s].
+    """
+    n_joint = joint_qposadr.size
+    for i in range(qpos.shape[0]):
+        qpos[i, :3] = reference[i, 2 * n_joint] * up
+        for j in range(n_joint):
+            noise = box_muller(draws[i, 1 + j], draws[i, 1 + 2 * n_joint + j])
+            rate_noise = box_muller(draws[i, 1 + n_joint + j], draws[i, 1 + 3 * n_joint + j])
+            low, high = joint_range[j, 0], joint_range[j, 1]
+            position = reference[i, j] + joint_noise * noise
+            qpos[i, joint_qposadr[j]] = min(max(position, low), high)
+            qvel[i, joint_dofadr[j]] = reference[i, n_joint + j] + velocity_noise * rate_noise
         for b in range(bound_joint.size):
-            x, coef = joint_pos[i, bound_joint[b]] - bound_driver_q0[b], bound_coef[b]
-            polynomial = coef[0] + x * (coef[1] + x * (coef[2] + x * (coef[3] + x * coef[4])))
-            slope = coef[1] + x * (2 * coef[2] + x * (3 * coef[3] + x * 4 * coef[4]))
-            pos[i, b] = bound_q0[b] + polynomial
-            vel[i, b] = slope * joint_vel[i, bound_joint[b]]
-    return pos, vel
+            driver = bound_joint[b]
+            at, rate = qpos[i, joint_qposadr[driver]], qvel[i, joint_dofadr[driver]]
+            bound_pos, slope = bound_state(at, bound_q0[b], bound_driver_q0[b], bound_coef[b])
+            qpos[i, bound_qposadr[b]], qvel[i, bound_dofadr[b]] = bound_pos, slope * rate
+
+
+@numba.njit
+def bound_state(driver_pos, q0, driver_q0, coef):
+    """Position of a bound joint and its slope over its driver, as `Body.bound_pos` and `bound_slope` say."""
+    x = driver_pos - driver_q0
+    position = q0 + coef[0] + x * (coef[1] + x * (coef[2] + x * (coef[3] + x * coef[4])))
+    return position, coef[1] + x * (2 * coef[2] + x * (3 * coef[3] + x * 4 * coef[4]))
 
 
 def parameter(draw: ParameterRange, u: np.ndarray) -> np.ndarray:

@@ -15,10 +15,11 @@ from batchenv.body.gait_cycle import GaitSample
 from batchenv.config import Config
 from batchenv.config.environment import Parameter
 from batchenv.engine import Worlds
+from batchenv.engine.block import ACTIVATION_SQUARED_AT, UserLayout
 from batchenv.mdp import resets, terminations
 from batchenv.mdp.actions import action_layout, action_mirror, targets
 from batchenv.mdp.gait_phase import advance
-from batchenv.mdp.measure import N_ROOT, interpolate, measure_root
+from batchenv.mdp.measure import interpolate, measure, measured_columns
 from batchenv.mdp.observations import Block, Column, Mirror, observation_blocks, observe, permutation, stacked
 from batchenv.mdp.quantities import Frame, Quantities, walking_axes
 from batchenv.mdp.terms import RewardTerm, resolve_terms
@@ -84,6 +85,21 @@ class WalkingTask:
             body.joint_qposadr, body.joint_dofadr, body.foot_body, body.forward, body.left, body.weight
         )
         self.axes = walking_axes(self.frame)
+        substeps = environment.simulation.sim_hz // environment.simulation.control_hz
+        self.slots, self.factors = _sums(body, substeps)
+        n_joint, n_foot = len(body.joint_names), len(body.foot_body)
+        self.columns = measured_columns(
+            n_joint,
+            n_foot,
+            {
+                "reference_pos": n_joint,
+                "reference_vel": n_joint,
+                "reference_root_height": 0,
+                "reference_root_height_rate": 0,
+                "reference_foot_pos": 3 * n_foot,
+            },
+            {"foot_load": n_foot, "foot_load_peak": n_foot, "activation_squared": 0},
+        )
         self.terms: tuple[RewardTerm, ...] = reward_terms(config)
         self.wanted = {name for term in self.terms for name in term.quantities}
         joints = permutation(body.mirror_joint, body.mirror_joint_sign)
@@ -125,39 +141,34 @@ class WalkingTask:
             state: of the task, all worlds.
             ids: which worlds; None for all.
         """
-        rows = slice(None) if ids is None else ids
         every = np.arange(worlds.num_worlds) if ids is None else ids
-        phase, weight, frame = state.phase[rows], self.frame.weight, self.frame
-        reference = self._reference(phase)
-        root = measure_root(
+        rows = slice(None) if ids is None else ids
+        frame, body = self.frame, self.body
+        values = measure(
             every,
+            state.phase,
             worlds.qpos,
             worlds.qvel,
             worlds.bind("xpos"),
-            self.body.root_body,
+            worlds.bind("userdata"),
+            frame.joint_qposadr,
+            frame.joint_dofadr,
+            body.root_body,
             frame.foot_body,
             self.axes,
+            self.gait.table,
+            self.slots,
+            self.factors,
         )
+        measured = {name: values[:, column] for name, column in self.columns.items()}
+        for name in ("foot_pos", "reference_foot_pos"):
+            measured[name] = measured[name].reshape(len(values), -1, 3)
         return Quantities(
-            joint_pos=worlds.qpos[rows][:, frame.joint_qposadr],
-            joint_vel=worlds.qvel[rows][:, frame.joint_dofadr],
-            reference_pos=reference.joint_pos,
-            reference_vel=reference.joint_vel,
-            tracked=self.gait.tracked,
-            reference_root_height=reference.root_height,
-            reference_foot_pos=reference.foot_pos,
-            target_speed=np.full(phase.shape, self.gait.speed),
-            phase=phase,
-            heading=root[:, 0],
-            root_pos=root[:, 1:4],
-            root_linvel=root[:, 4:7],
-            root_angvel=root[:, 7:10],
-            root_up=root[:, 10:13],
-            foot_pos=root[:, N_ROOT:].reshape(len(root), -1, 3),
-            foot_load=worlds.mean_of("foot_load_sum")[rows] / weight,
-            foot_load_peak=worlds.slot("foot_load_peak")[rows] / weight,
-            activation_squared=worlds.mean_squared_activation[rows],
+            **measured,
             **self._torques(worlds, rows),
+            tracked=self.gait.tracked,
+            target_speed=np.full(len(values), self.gait.speed),
+            phase=state.phase[rows],
             action=state.action[rows],
             previous_action=state.previous_action[rows],
         )
@@ -232,6 +243,17 @@ class WalkingTask:
             parameter = self.environment.parameters.get(name)
             if parameter is not None:
                 write(resets.parameter(parameter, draws[:, 2 * column : 2 * column + 2]), ids)
+
+
+def _sums(body: Body, substeps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Slots of `userdata` that every step reads, and the factors that make quantities of them."""
+    n_foot = len(body.grf_sensor_adr)
+    layout = UserLayout.of(len(body.joint_names), len(body.muscle_names), n_foot)
+    load, peak = layout.foot_load_sum[0], layout.foot_load_peak[0]
+    slots = [*range(load, load + n_foot), *range(peak, peak + n_foot), ACTIVATION_SQUARED_AT]
+    per_weight = 1.0 / body.weight
+    factors = [per_weight / (substeps - 1)] * n_foot + [per_weight] * n_foot + [1.0 / substeps]
+    return np.array(slots), np.array(factors)
 
 
 def reward_terms(config: Config) -> tuple[RewardTerm, ...]:

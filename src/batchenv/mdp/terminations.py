@@ -1,5 +1,6 @@
 """When an episode ends early: the walker fell, turned away or left its line."""
 
+import math
 from typing import Any
 
 from batchenv.arrays import array_namespace
@@ -14,8 +15,7 @@ def fallen(root_pos: Array, reference_root_height: Array, *, min_height: float) 
 
 def tilted(root_up: Array, *, max_tilt: float) -> Array:
     """Whether the trunk leans by more than an angle [rad] (N,)."""
-    xp = array_namespace(root_up)
-    return xp.acos(xp.clip(root_up[:, 2], -1.0, 1.0)) > max_tilt
+    return root_up[:, 2] < math.cos(max_tilt)
 
 
 def turned(heading: Array, *, max_heading: float) -> Array:
