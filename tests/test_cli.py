@@ -137,6 +137,11 @@ def test_play_without_a_screen_asks_for_a_file(walker, monkeypatch):
         (("play", "walk", "--video", "w.mov"), "expected .mp4 or .gif"),
         (("evaluate", "nobody", "--out", "r"), "'nobody' is neither"),
         (("evaluate", "no.npz", "--out", "r"), "no.npz: no such file"),
+        (("evaluate", "walk", "--out", "r", "--set", "sim_hz"), "--set sim_hz: expected KEY=VALUE"),
+        (
+            ("evaluate", "walk", "--out", "r", "--set", "environment.simulation.sim_h=990"),
+            "Did you mean 'sim_hz'",
+        ),
         (("rollout", "nobody", "--out", "r.h5"), "'nobody' is neither"),
     ],
 )

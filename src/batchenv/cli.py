@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import tyro
+import yaml
 from tyro.conf import Positional, arg
 
 from batchenv.benchmark import Row, as_json, benchmark
@@ -20,7 +22,7 @@ from batchenv.cli_muscles import compare_coordinators, pretrain_muscles
 from batchenv.config import PRESETS, Config, load_config
 from batchenv.engine import available_cpus
 from batchenv.env import BatchEnv, load_configured_body
-from batchenv.errors import BatchEnvError
+from batchenv.errors import BatchEnvError, InputError
 from batchenv.evaluate import RECORDING_SUFFIXES, Report, judge, load_recording, write_report
 from batchenv.evaluate.record import record
 from batchenv.evaluate.robustness import robustness
@@ -197,6 +199,7 @@ def evaluate(
     seed: int = 0,
     threads: int | None = None,
     quick: bool = False,
+    change: Annotated[tuple[str, ...], arg(name="set", metavar="KEY=VALUE ...")] = (),
 ) -> None:
     """Judge a walk against humans: writes report.html and report.json.
 
@@ -209,6 +212,7 @@ def evaluate(
         seed: of the starts.
         threads: threads that step the worlds; by default the CPUs that this process may use.
         quick: leave out pushes, slippery ground, other masses and weaker muscles.
+        change: keys of the configuration to walk under instead, such as environment.simulation.sim_hz=990.
     """
     try:
         import matplotlib  # noqa: F401  # said before the walks, not after
@@ -218,6 +222,7 @@ def evaluate(
         report = judge(load_recording(walker), Path(walker).stem)
     else:
         who = load_walker(walker)
+        who = replace(who, config=who.config.replace(_changes(change)))
         walks = max(seeds, ceil(strides * who.config.environment.motion.period / seconds))
         print(f"{who.name}: {walks} walks of {seconds:g} s", flush=True)
         recording = record(who, walks, seconds, seed, threads)
@@ -229,6 +234,14 @@ def evaluate(
             report = judge(recording, who.name, withstood.push_n, withstood.survived)
     _, page = write_report(report, out)
     print("\n".join([*_verdict_lines(report), *report.numbers["notes"], f"report: {page}"]))
+
+
+def _changes(pairs: Iterable[str]) -> dict[str, object]:
+    """Values by key, as YAML reads them."""
+    for pair in pairs:
+        if "=" not in pair:
+            raise InputError(f"--set {pair}: expected KEY=VALUE, such as environment.simulation.sim_hz=990")
+    return {key: yaml.safe_load(value) for key, _, value in (pair.partition("=") for pair in pairs)}
 
 
 def _verdict_lines(report: Report) -> list[str]:
