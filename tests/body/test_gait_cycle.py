@@ -20,7 +20,7 @@ PHASE = np.random.default_rng(0).uniform(size=300)
 
 @pytest.fixture(scope="module")
 def gait(body: Body) -> GaitCycle:
-    return load_gait_cycle(FILE, body, period=1.12, speed=1.24)
+    return load_gait_cycle(FILE, body, period=1.12, speed=1.24, joint_scale={"hip_rotation": 0.0})
 
 
 def column(name: str) -> np.ndarray:
@@ -52,11 +52,24 @@ def test_knee_is_bent_to_its_lower_bound_and_unread_joints_rest(body: Body, gait
 
 
 def test_options_keep_the_turning_of_the_hip_and_the_straight_knee(body: Body):
-    gait = load_gait_cycle(FILE, body, period=1.12, speed=1.24, zeroed=(), min_knee=-1.0)
+    gait = load_gait_cycle(FILE, body, period=1.12, speed=1.24, min_knee=-1.0)
     angles = gait.joint_pos(np.arange(101) / 100)
     for joint in ("hip_rotation", "knee_angle"):
         index = body.joint_names.index(f"{joint}_r")
         np.testing.assert_allclose(angles[:, index], column(f"{joint}_rad"), atol=1e-4)
+
+
+def test_a_scale_acts_on_angles_and_velocities_of_its_joint_alone(body: Body, gait: GaitCycle):
+    scale = {"hip_rotation": 0.0, "hip_adduction": 0.4}
+    scaled = load_gait_cycle(FILE, body, period=1.12, speed=1.24, joint_scale=scale)
+    factor = np.array([0.4 if "adduction" in joint else 1.0 for joint in body.joint_names])
+    np.testing.assert_allclose(scaled.joint_pos_table, factor * gait.joint_pos_table, atol=1e-14)
+    np.testing.assert_allclose(scaled.joint_vel_table, factor * gait.joint_vel_table, atol=1e-13)
+
+
+def test_a_scale_of_a_joint_that_the_file_has_not_is_refused(body: Body):
+    with pytest.raises(ConfigError, match=r"joint_scale\.hip_aduction: .* Did you mean 'hip_adduction'"):
+        load_gait_cycle(FILE, body, period=1.12, speed=1.24, joint_scale={"hip_aduction": 0.4})
 
 
 def test_angles_stay_within_the_limits_of_the_joints(body: Body, gait: GaitCycle):

@@ -2,10 +2,11 @@
 
 import csv
 import logging
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from array_api_compat import device
 from batchenv.arrays import array_namespace
 from batchenv.body.body import Body
 from batchenv.body.foot_geometry import lowest_heights, relative_positions
+from batchenv.body.ground_reaction import vertical_ground_reaction
 from batchenv.body.indices import without_side
 from batchenv.errors import BodyError, ConfigError, nearest
 
@@ -41,6 +43,7 @@ class GaitSample:
     root_height: Any
     root_height_rate: Any
     foot_pos: Any
+    foot_load: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +86,8 @@ class GaitCycle:
             joint_vel=rows[:, joints : 2 * joints],
             root_height=rows[:, 2 * joints],
             root_height_rate=rows[:, 2 * joints + 1],
-            foot_pos=rows[:, 2 * joints + 2 :].reshape(-1, *self.foot_pos_table.shape[1:]),
+            foot_pos=rows[:, 2 * joints + 2 : -2].reshape(-1, *self.foot_pos_table.shape[1:]),
+            foot_load=rows[:, -2:],
         )
 
     @cached_property
@@ -91,7 +95,14 @@ class GaitCycle:
         """The tables side by side, one row for each phase (K, n); see `split`."""
         heights = (self.root_height_table[:, None], self.root_height_rate_table[:, None])
         feet = self.foot_pos_table.reshape(len(self.foot_pos_table), -1)
-        return np.hstack([self.joint_pos_table, self.joint_vel_table, *heights, feet])
+        tables = (self.joint_pos_table, self.joint_vel_table, *heights, feet, self.foot_load_table)
+        return np.hstack(tables)
+
+    @cached_property
+    def foot_load_table(self) -> np.ndarray:
+        """Vertical forces on right and left foot (K, 2) [body weights], as humans have them at free speed."""
+        phase = np.arange(len(self.joint_pos_table)) / len(self.joint_pos_table)
+        return vertical_ground_reaction(np.stack([phase, (phase + 0.5) % 1.0], axis=1))
 
     def joint_pos(self, phase: Any) -> Any:
         """Return joint positions (N, J) [rad] at phases (N,) in cycles; whole cycles are taken off."""
@@ -113,6 +124,10 @@ class GaitCycle:
         """Return heels (N, 2, 3) [m], right and left, relative to the root, along forward, left, up."""
         return _interpolate(self.foot_pos_table, phase)
 
+    def foot_load(self, phase: Any) -> Any:
+        """Return vertical forces (N, 2) [body weights] on right and left foot, as humans have them."""
+        return _interpolate(self.foot_load_table, phase)
+
 
 def load_gait_cycle(
     file: str | Path,
@@ -120,7 +135,7 @@ def load_gait_cycle(
     *,
     period: float,
     speed: float,
-    zeroed: Collection[str] = ("hip_rotation",),
+    joint_scale: Mapping[str, float] = MappingProxyType({}),
     min_knee: float = 0.02,
 ) -> GaitCycle:
     """Read one cycle of the right leg from CSV; the left leg does the same half a cycle later.
@@ -133,7 +148,7 @@ def load_gait_cycle(
         body: that shall follow it.
         period: of the cycle [s].
         speed: of travel [m/s].
-        zeroed: joints whose column is ignored: skin markers measure the turning of the hip badly.
+        joint_scale: factors on the file's angles, by joint without its side; 1 for those it does not name.
         min_knee: lower bound of knee_angle [rad], bent smoothly; a straight or overstretched knee locks.
 
     Raises:
@@ -143,10 +158,16 @@ def load_gait_cycle(
     if not body.foot_body.size:
         raise BodyError("the body has no bodies calcn_r and calcn_l; a gait cycle needs feet.")
     names, cycle = _read_cycle(Path(file), body)
+    for joint in joint_scale:
+        if joint not in names:
+            raise ConfigError(
+                f"environment.motion.joint_scale.{joint}: motion file {str(file)!r} has no such joint."
+                f"{nearest(joint, names)} It has: {', '.join(names)}."
+            )
     coef, fit_error = _fourier(cycle)
     if fit_error > _FIT_TOLERANCE:
         _log.warning("%s: smoothing the cycle moves a joint by %.3f rad", file, fit_error)
-    joint_pos, joint_vel = _tabulate(body, names, coef, period, zeroed, min_knee)
+    joint_pos, joint_vel = _tabulate(body, names, coef, period, joint_scale, min_knee)
     lowest = lowest_heights(body, joint_pos)
     # Central differences: the height has a kink where the lowest point moves from one foot to the other.
     rate = (np.roll(lowest, 1) - np.roll(lowest, -1)) * TABLE_SIZE / (2 * period)
@@ -242,7 +263,12 @@ def _evaluate(coef: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _tabulate(
-    body: Body, names: list[str], coef: np.ndarray, period: float, zeroed: Collection[str], min_knee: float
+    body: Body,
+    names: list[str],
+    coef: np.ndarray,
+    period: float,
+    joint_scale: Mapping[str, float],
+    min_knee: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return joint positions [rad] and velocities [rad/s] of both legs, each (TABLE_SIZE, J)."""
     phase = np.arange(TABLE_SIZE) / TABLE_SIZE
@@ -250,7 +276,7 @@ def _tabulate(
     vel = np.zeros_like(pos)
     for j, joint in enumerate(body.joint_names):
         kind = without_side(joint)
-        if kind not in names or kind in zeroed:
+        if kind not in names:
             continue
         left = joint.endswith("_l")
         sign = body.mirror_joint_sign[j] if left else 1.0
@@ -258,7 +284,8 @@ def _tabulate(
         value, slope = (array[:, 0] for array in _evaluate(column, phase + (0.5 if left else 0.0)))
         if kind == _KNEE:
             value, slope = _soft_floor(value, slope, min_knee)
-        pos[:, j], vel[:, j] = sign * value, sign * slope / period
+        factor = sign * joint_scale.get(kind, 1.0)
+        pos[:, j], vel[:, j] = factor * value, factor * slope / period
     return pos, vel
 
 

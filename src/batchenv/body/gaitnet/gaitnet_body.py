@@ -1,0 +1,200 @@
+"""GaitNetBody: a skeleton with muscles, and how its coordinates lie in the state of MuJoCo."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import mujoco
+import numpy as np
+
+from batchenv.body.gaitnet.model_spec import FLOOR, com_frames, skeleton_spec
+from batchenv.body.gaitnet.muscle_file import load_muscles
+from batchenv.body.gaitnet.muscle_paths import MusclePaths
+from batchenv.body.gaitnet.rotations import (
+    matrix_from_quat,
+    quat_from_matrix,
+    quat_from_vector,
+    quat_inverse,
+    quat_product,
+    vector_from_quat,
+)
+from batchenv.body.gaitnet.skeleton import Skeleton
+from batchenv.body.gaitnet.skeleton_file import load_skeleton
+from batchenv.body.sources import compile_spec
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class GaitNetBody:
+    """B bodies, D coordinates and M muscles; N poses in one call.
+
+    GaitNet's coordinates q (N, D) are rotation vectors, angles, and for the root a rotation vector before a
+    translation. Its velocities (N, D) are angular velocities in the frame of the joint, and the root's
+    translational velocity in that frame, too; MuJoCo has that one in the world, and before the rotation.
+
+    Attributes:
+        skeleton: bodies and joints.
+        paths: muscles.
+        visual: whether models have the shapes that touch nothing.
+        ground_height: of the floor along y [m].
+    """
+
+    skeleton: Skeleton
+    paths: MusclePaths
+    visual: bool = False
+    ground_height: float = 0.0
+
+    def spec(self) -> mujoco.MjSpec:
+        """Return a new spec of the body, to change and to compile; muscles are no part of it."""
+        return skeleton_spec(self.skeleton, visual=self.visual, ground_height=self.ground_height)
+
+    def model(self, timestep: float = 1 / 480, nuserdata: int = 0) -> mujoco.MjModel:
+        """Compile a new model.
+
+        Args:
+            timestep: [s].
+            nuserdata: numbers of `userdata` in a world's state.
+        """
+        spec = self.spec()
+        spec.option.timestep = timestep
+        spec.nuserdata = nuserdata
+        return compile_spec(spec)
+
+    @cached_property
+    def _model(self) -> mujoco.MjModel:
+        """For look-ups, and for nobody to change."""
+        return self.model()
+
+    @cached_property
+    def body_id(self) -> Array:
+        """MuJoCo's ids of the bodies (B,)."""
+        return np.array([self._model.body(name).id for name in self.skeleton.names], np.int32)
+
+    @cached_property
+    def qposadr(self) -> Array:
+        """First place of each joint in qpos (B,)."""
+        return np.array([self._model.joint(name).qposadr[0] for name in self.skeleton.names], np.int32)
+
+    @cached_property
+    def dofadr(self) -> Array:
+        """First place of each joint in qvel (B,)."""
+        return np.array([self._model.joint(name).dofadr[0] for name in self.skeleton.names], np.int32)
+
+    @cached_property
+    def mujoco_dof(self) -> Array:
+        """Place in qvel of each of GaitNet's coordinates (D,)."""
+        offset = np.arange(self.skeleton.num_dof) - self.skeleton.dof_start[self.skeleton.dof_joint]
+        free = np.array(self.skeleton.joint_type)[self.skeleton.dof_joint] == "free"
+        return (self.dofadr[self.skeleton.dof_joint] + np.where(free, (offset + 3) % 6, offset)).astype(
+            np.int32
+        )
+
+    @cached_property
+    def com_pos(self) -> Array:
+        """GaitNet's body frames, the centres of mass, in MuJoCo's bodies (B, 3) [m]."""
+        return com_frames(self.skeleton)[0]
+
+    @cached_property
+    def com_quat(self) -> Array:
+        """Orientations of GaitNet's body frames in MuJoCo's bodies (B, 4)."""
+        return com_frames(self.skeleton)[1]
+
+    @property
+    def floor_geom(self) -> int:
+        """Id of the floor."""
+        return int(self._model.geom(FLOOR).id)
+
+    @cached_property
+    def contact_body(self) -> Array:
+        """Indices of the bodies that touch the ground (C,)."""
+        return np.flatnonzero(self.skeleton.contact).astype(np.int32)
+
+    @cached_property
+    def contact_geom(self) -> Array:
+        """Ids of their geoms (C,)."""
+        return np.array([self._model.geom(self.skeleton.names[i]).id for i in self.contact_body], np.int32)
+
+    @property
+    def mass(self) -> float:
+        """Of the whole body [kg]."""
+        return float(self.skeleton.mass.sum())
+
+    def to_qpos(self, q: Array) -> Array:
+        """Return MuJoCo's positions (N, nq) of GaitNet's coordinates (N, D)."""
+        q = np.asarray(q, float)
+        qpos = np.empty((*q.shape[:-1], self._model.nq))
+        for kind, start, at, zero in self._joints():
+            if kind == "free":
+                shift = q[..., start + 3 : start + 6]
+                qpos[..., at : at + 3] = zero[:3, 3] + shift @ zero[:3, :3].T
+                turn = quat_product(
+                    quat_from_matrix(zero[:3, :3]), quat_from_vector(q[..., start : start + 3])
+                )
+                qpos[..., at + 3 : at + 7] = turn
+            elif kind == "ball":
+                qpos[..., at : at + 4] = quat_from_vector(q[..., start : start + 3])
+            else:
+                qpos[..., at] = q[..., start]
+        return qpos
+
+    def from_qpos(self, qpos: Array) -> Array:
+        """Return GaitNet's coordinates (N, D) of MuJoCo's positions (N, nq)."""
+        qpos = np.asarray(qpos, float)
+        q = np.empty((*qpos.shape[:-1], self.skeleton.num_dof))
+        for kind, start, at, zero in self._joints():
+            if kind == "free":
+                turn = quat_product(quat_inverse(quat_from_matrix(zero[:3, :3])), qpos[..., at + 3 : at + 7])
+                q[..., start : start + 3] = vector_from_quat(turn)
+                q[..., start + 3 : start + 6] = (qpos[..., at : at + 3] - zero[:3, 3]) @ zero[:3, :3]
+            elif kind == "ball":
+                q[..., start : start + 3] = vector_from_quat(qpos[..., at : at + 4])
+            else:
+                q[..., start] = qpos[..., at]
+        return q
+
+    def to_qvel(self, qpos: Array, dq: Array) -> Array:
+        """Return MuJoCo's velocities (N, nv) of GaitNet's (N, D), at MuJoCo's positions (N, nq)."""
+        qvel = np.empty_like(np.asarray(dq, float))
+        qvel[..., self.mujoco_dof] = dq
+        at, root = int(self.qposadr[0]), int(self.dofadr[0])
+        rotation = matrix_from_quat(np.asarray(qpos)[..., at + 3 : at + 7])
+        qvel[..., root : root + 3] = np.einsum("...ij,...j->...i", rotation, qvel[..., root : root + 3])
+        return qvel
+
+    def from_qvel(self, qpos: Array, qvel: Array) -> Array:
+        """Return GaitNet's velocities (N, D) of MuJoCo's (N, nv), at MuJoCo's positions (N, nq)."""
+        dq = np.array(np.asarray(qvel, float)[..., self.mujoco_dof])
+        at = int(self.qposadr[0])
+        rotation = matrix_from_quat(np.asarray(qpos)[..., at + 3 : at + 7])
+        dq[..., 3:6] = np.einsum("...ji,...j->...i", rotation, dq[..., 3:6])
+        return dq
+
+    def _joints(self) -> list[tuple[str, int, int, Array]]:
+        """Type, first coordinate, place in qpos and frame in the zero pose of each joint."""
+        starts, places = self.skeleton.dof_start.tolist(), self.qposadr.tolist()
+        return list(zip(self.skeleton.joint_type, starts, places, self.skeleton.T_joint, strict=True))
+
+
+def load_gaitnet_body(
+    skeleton_file: str | Path,
+    muscle_file: str | Path,
+    *,
+    drop: bool = False,
+    visual: bool = False,
+    ground_height: float = 0.0,
+) -> GaitNetBody:
+    """Load a body from GaitNet's files.
+
+    Args:
+        skeleton_file: XML or YAML, see `load_skeleton`.
+        muscle_file: XML or YAML, see `load_muscles`.
+        drop: leave out muscles that name unknown bodies or cross no joint.
+        visual: give models the shapes that touch nothing, for the eye.
+        ground_height: of the floor along y [m].
+
+    Raises:
+        BodyError: says the file, the line, and what is wrong.
+    """
+    skeleton = load_skeleton(skeleton_file)
+    return GaitNetBody(skeleton, load_muscles(muscle_file, skeleton, drop=drop), visual, ground_height)

@@ -1,0 +1,150 @@
+"""Motion: poses of a skeleton over the phase of a cycle, from GaitNet's HDF5 files or from BVH."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from batchenv.body.gaitnet.bvh import read_bvh
+from batchenv.body.gaitnet.bvh_poses import bvh_poses
+from batchenv.body.gaitnet.rotations import quat_from_vector, slerp, vector_from_quat
+from batchenv.body.gaitnet.skeleton import Skeleton
+from batchenv.errors import ConfigError, UsageError, nearest
+
+Array = np.ndarray
+
+HDF5_SUFFIXES = (".h5", ".hdf5")
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """F poses of D coordinates, evenly spaced over a cycle; see `Skeleton` for their meaning.
+
+    The root's translation is from the place of the skeleton's zero pose, and goes on through the cycle: it
+    does not come back.
+
+    Attributes:
+        skeleton: whose poses.
+        poses: (F, D) [rad], [m].
+        period: of the cycle [s].
+        residual: rotation that each joint could not follow, such as one beside its only axis (F, B) [rad].
+        unmapped: joints of the file that turn and that no joint of the skeleton follows.
+    """
+
+    skeleton: Skeleton
+    poses: Array
+    period: float
+    residual: Array
+    unmapped: tuple[str, ...] = ()
+
+    def pose(self, phase: Array) -> Array:
+        """Return poses (N, D) at phases (N,) in cycles; whole cycles are taken off.
+
+        Phase 0 is the first pose and 1 the last, as in GaitNet. Between poses, rotations go the shortest way
+        at a constant rate, angles and the root's place along straight lines.
+        """
+        phase = np.asarray(phase, float)
+        place = (phase - np.floor(phase)) * (len(self.poses) - 1)
+        before = np.minimum(place.astype(np.int64), len(self.poses) - 2)
+        share = place - before
+        pose = self.poses[before] + share[:, None] * (self.poses[before + 1] - self.poses[before])
+        turned = slerp(self.quats[before], self.quats[before + 1], share[:, None])
+        pose[:, self.turning.ravel()] = vector_from_quat(turned).reshape(len(phase), -1)
+        return pose
+
+    def resampled(self, frames: int) -> "Motion":
+        """Return the motion with another number of poses.
+
+        Raises:
+            ConfigError: fewer than two.
+        """
+        if frames < 2:
+            raise ConfigError(f"frames = {frames}: a motion has at least 2 poses")
+        place = np.linspace(0, 1, frames)
+        poses = self.pose(np.minimum(place, np.nextafter(1.0, 0.0)))
+        nearest_frame = np.rint(place * (len(self.poses) - 1)).astype(int)
+        return replace(self, poses=poses, residual=self.residual[nearest_frame])
+
+    @cached_property
+    def turning(self) -> Array:
+        """Coordinates that are rotation vectors (R, 3)."""
+        kinds = np.array(self.skeleton.joint_type)
+        return self.skeleton.dof_start[kinds != "revolute"][:, None] + np.arange(3)
+
+    @cached_property
+    def quats(self) -> Array:
+        """Rotations of the poses (F, R, 4)."""
+        return quat_from_vector(self.poses[:, self.turning])
+
+
+def load_motion(file: str | Path, skeleton: Skeleton, *, unit: float = 0.01) -> Motion:
+    """Read a motion of a skeleton.
+
+    Args:
+        file: .h5 or .hdf5 with `motions` (F, D) and `time` (F,), as GaitNet's rollouts are stored; or .bvh,
+            whose joints the attribute `bvh` of the skeleton's joints names.
+        skeleton: what moves.
+        unit: of lengths in a BVH file [m].
+
+    Raises:
+        ConfigError: says what is wrong with the file.
+        UsageError: h5py is missing.
+    """
+    path = Path(file)
+    suffix = path.suffix.lower()
+    if suffix not in (*HDF5_SUFFIXES, ".bvh"):
+        hint = nearest(suffix, (*HDF5_SUFFIXES, ".bvh"))
+        raise ConfigError(f"motion file {str(path)!r}: expected .h5, .hdf5 or .bvh.{hint}")
+    if not path.is_file():
+        raise ConfigError(f"motion file {str(path)!r} does not exist.")
+    if suffix == ".bvh":
+        bvh = read_bvh(path)
+        poses, residual = bvh_poses(bvh, skeleton, unit)
+        followed = {name for names in skeleton.bvh for name in names}
+        unmapped = tuple(name for name in bvh.moving() if name not in followed)
+        return Motion(skeleton, poses, (len(poses) - 1) * bvh.frame_time, residual, unmapped)
+    poses, period = _read_hdf5(path, skeleton)
+    return Motion(skeleton, poses, period, np.zeros((len(poses), len(skeleton.names))))
+
+
+def _read_hdf5(path: Path, skeleton: Skeleton) -> tuple[Array, float]:
+    """Return the poses (F, D) of a file, and its period [s]: as many mean time steps as it has poses."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise UsageError("motions in HDF5 need h5py: pip install 'batchenv[evaluate]'") from error
+    try:
+        with h5py.File(path) as file:
+            poses, time = (_dataset(file, name, path) for name in ("motions", "time"))
+    except OSError as error:
+        raise ConfigError(f"motion file {str(path)!r} is not HDF5: {error}") from None
+    count = skeleton.num_dof
+    if poses.ndim != 2 or poses.shape[1] != count or len(poses) < 2:
+        raise ConfigError(
+            f"motion file {str(path)!r}: motions has the shape {poses.shape}; expected at least 2 poses"
+            f" of the {count} coordinates of the skeleton."
+        )
+    if time.shape != poses.shape[:1] or not np.isfinite(time).all() or (np.diff(time) <= 0).any():
+        raise ConfigError(
+            f"motion file {str(path)!r}: time has to be {len(poses)} increasing numbers, one for each pose."
+        )
+    if not np.isfinite(poses).all():
+        row, column = np.argwhere(~np.isfinite(poses))[0]
+        raise ConfigError(
+            f"motion file {str(path)!r}: pose {row}, coordinate {skeleton.dof_names[column]} is not finite."
+        )
+    return poses, len(poses) * float(np.diff(time).mean())
+
+
+def _dataset(file: Any, name: str, path: Path) -> Array:
+    if name not in file or not hasattr(file[name], "shape"):
+        raise ConfigError(
+            f"motion file {str(path)!r} has no dataset {name!r}.{nearest(name, file)}"
+            f" It has: {', '.join(file)}."
+        )
+    try:
+        return np.asarray(file[name][()], dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"motion file {str(path)!r}: {name} holds no numbers: {error}") from None
