@@ -16,6 +16,7 @@ from batchenv.engine.block import (
     UserLayout,
 )
 from batchenv.engine.coordinator import NetworkCoordinator, NetworkLaw
+from batchenv.engine.kernel import compile_kernel, kernel_digest
 from batchenv.engine.moment_arms import MomentStructure, dof_joints
 from batchenv.engine.static_optimization import turns
 from batchenv.errors import BodyError
@@ -109,6 +110,8 @@ def control_block(
         "base_sizes": np.zeros(0),
     }
     scalars = {
+        "kernel": compile_kernel().address,
+        "digest": kernel_digest(),
         "actuator": ACTUATORS[law.actuator],
         "coordinator": STATIC_OPTIMIZATION if coordinator is None else NETWORK,
         "activation_dynamics": law.activation_dynamics,

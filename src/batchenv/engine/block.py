@@ -63,6 +63,8 @@ _BUFFERS = (
     "tuple_jta",
 )
 _SCALARS = (
+    ("kernel", np.uint64),  # the control callback looks for the kernel's address here, in the first field
+    ("digest", np.int64),
     ("actuator", np.int64),
     ("coordinator", np.int64),
     ("network_bits", np.int64),

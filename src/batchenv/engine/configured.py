@@ -1,6 +1,6 @@
-"""The body and the control law that a configuration asks for."""
+"""The body, the reference gait and the control law that a configuration asks for."""
 
-from batchenv.body import Body, load_body
+from batchenv.body import Body, GaitCycle, load_body, load_gait_cycle
 from batchenv.config import Config
 from batchenv.engine.assembly import ControlLaw
 from batchenv.engine.coordinator import NetworkLaw
@@ -19,6 +19,18 @@ def load_configured_body(config: Config, *, visual: bool = False) -> Body:
         integrator=environment.simulation.integrator,
         friction=environment.ground.friction,
         visual=visual,
+    )
+
+
+def load_configured_gait(config: Config, body: Body) -> GaitCycle:
+    """Load the reference gait that a configuration names, for a body to follow."""
+    motion = config.environment.motion
+    return load_gait_cycle(
+        config.resolve_path(motion.file),
+        body,
+        period=motion.period,
+        speed=motion.speed,
+        joint_scale=motion.joint_scale,
     )
 
 
@@ -46,11 +58,16 @@ def control_law(config: Config, body: Body, seed: int = 0) -> ControlLaw:
         regularization=optimization.regularization,
         torque_weight=body.by_joint("torque_weight", optimization.torque_weight),
         inference_per_sim=environment.simulation.inference_per_sim,
-        network=_network_law(config, seed) if networked else None,
+        network=network_law(config, seed) if networked else None,
     )
 
 
-def _network_law(config: Config, seed: int) -> NetworkLaw:
+def network_law(config: Config, seed: int) -> NetworkLaw:
+    """The muscle network that a configuration asks for.
+
+    Raises:
+        ConfigError: a file of weights cannot be read.
+    """
     network = config.environment.muscle.network
     return NetworkLaw(
         network.hidden,

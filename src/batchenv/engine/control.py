@@ -1,8 +1,8 @@
 """The compiled `mjcb_control`, called by MuJoCo in every `mj_step` between velocity and actuation stages.
 
-A row of `userdata` without `magic()` is left alone, so other batches in the process are not touched. The
-number is a digest of the sources and offsets of the compiled code, so that code out of Numba's cache can
-never run on a block of another shape.
+MuJoCo has room for one callback in a process. Ours hands each world on to the kernel of its batch, whose
+address is the first field of the record that the world's `userdata` points to. A row of `userdata` without
+`magic()` is left alone, so other batches in the process are not touched.
 """
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
@@ -11,51 +11,63 @@ never run on a block of another shape.
 import ctypes
 import functools
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import mujoco
 import numpy as np
+from llvmlite import ir
 from numba import carray, cfunc, types
+from numba.extending import intrinsic
 
-from batchenv.engine import substep as kernels
-from batchenv.engine.block import BLOCK_AT, MAGIC_AT, MASS, MUSCLE, N_HEADER, SUBSTEP_AT, block_pointer
-from batchenv.engine.memory import address_of, i64_pointer, stack_f64
-from batchenv.engine.substep import (
-    CTRL,
-    NUSERDATA,
-    USERDATA,
-    accumulate,
-    activate,
-    apply_torques,
-    coordinate,
-    desired_torques,
-    dof_slopes,
-    f64,
-)
+from batchenv.engine.block import BLOCK_AT, MAGIC_AT, N_HEADER
+from batchenv.engine.memory import address_of, f64_pointer, i64_pointer, load_address, offset
 from batchenv.errors import UsageError
 
 _CALLBACK: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 
-KERNEL_SOURCES = (
-    "block.py",
-    "control.py",
-    "memory.py",
-    "muscle_net/kernel.py",
-    "muscle_net/layout.py",
-    "muscles.py",
-    "static_optimization.py",
-    "substep.py",
-)
+NUSERDATA = offset("mjModel", "nuserdata")
+USERDATA = offset("mjData", "userdata")
+
+
+def source_digest(files: Iterable[str], constants: Iterable[int]) -> int:
+    """Number of 48 bits (exact in a float64) that changes with any source or constant of compiled code.
+
+    Args:
+        files: sources, relative to this folder.
+        constants: integers, such as offsets of MuJoCo's fields, that are frozen into the code.
+    """
+    folder = Path(__file__).parent
+    digest = hashlib.sha256(b"".join((folder / name).read_bytes() for name in files))
+    digest.update(repr(list(constants)).encode())
+    return int.from_bytes(digest.digest()[:6], "little") | 1
+
+
+def integers(module: ModuleType) -> list[int]:
+    """The integer constants of a module, in the order of their names."""
+    return [v for _, v in sorted(vars(module).items()) if isinstance(v, int)]
 
 
 @functools.cache
 def magic() -> int:
-    """Number of 48 bits (exact in a float64) that changes with any source or offset of the compiled code."""
-    folder = Path(__file__).parent
-    digest = hashlib.sha256(b"".join((folder / name).read_bytes() for name in KERNEL_SOURCES))
-    digest.update(repr([v for k, v in sorted(vars(kernels).items()) if isinstance(v, int)]).encode())
-    return int.from_bytes(digest.digest()[:6], "little") | 1
+    """What a row of `userdata` begins with that is ours."""
+    return source_digest(("block.py", "control.py", "memory.py"), (NUSERDATA, USERDATA))
+
+
+@intrinsic
+def call_kernel(typingctx, kernel, model, data):
+    """Call the C function at an address with the addresses of an mjModel and an mjData."""
+    signature = types.void(types.uintp, types.voidptr, types.voidptr)
+
+    def generate(context, builder, sig, args):
+        pointer = context.get_value_type(types.voidptr)
+        function = ir.FunctionType(ir.VoidType(), [pointer, pointer])
+        builder.call(builder.inttoptr(args[0], function.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return signature, generate
 
 
 @functools.cache
@@ -71,28 +83,10 @@ def compile_control():
         model, data = address_of(model_pointer), address_of(data_pointer)
         if carray(i64_pointer(model + NUSERDATA), (1,))[0] < N_HEADER:
             return
-        header = f64(data, USERDATA, N_HEADER)
-        if header[MAGIC_AT] != expected:
-            return
-        block = carray(block_pointer(np.uintp(np.int64(header[BLOCK_AT]))), (1,))[0]
-        user = f64(data, USERDATA, block.at_foot_load_peak + block.n_foot)
-        substep = np.int64(user[SUBSTEP_AT])
-        user[SUBSTEP_AT] += 1.0
-        slope = carray(stack_f64(block.n_dof), (block.n_dof,))
-        dof_slopes(block, data, slope)
-        accumulate(block, data, user, substep, slope)
-        if block.actuator == MUSCLE:
-            ctrl = f64(data, CTRL, block.n_muscle)
-            for m in range(block.n_muscle):
-                ctrl[m] = user[block.at_target + m]
-            return
-        desired_torques(block, model, data, user, substep)
-        if block.actuator == MASS:
-            if substep % block.inference_every == 0:
-                coordinate(block, model, data, user, substep, slope)
-            activate(block, model, data, user)
-            return
-        apply_torques(block, data, user)
+        header = carray(f64_pointer(load_address(data + USERDATA)), (N_HEADER,))
+        if header[MAGIC_AT] == expected:
+            block = np.uintp(np.int64(header[BLOCK_AT]))
+            call_kernel(load_address(block), model_pointer, data_pointer)
 
     return control, _CALLBACK(control.address)
 

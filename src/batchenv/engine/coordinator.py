@@ -1,13 +1,13 @@
 """The muscle network as the coordinator of a batch of worlds: its parameters, and what it learns from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from batchenv.body import Body
-from batchenv.engine.moment_arms import MomentStructure
 from batchenv.engine.muscle_net import MuscleNetLayout, MuscleNetwork, muscle_network
 from batchenv.engine.muscle_net.network import StateDict
 
@@ -51,6 +51,30 @@ class MuscleTuples:
     jta: NDArray[np.float32]
 
 
+class Named(Protocol):
+    """What has muscles and joints: a body."""
+
+    @property
+    def muscle_names(self) -> Sequence[str]:
+        """(M,)."""
+        ...
+
+    @property
+    def joint_names(self) -> Sequence[str]:
+        """(J,)."""
+        ...
+
+
+class Crossed(Protocol):
+    """Muscle m crosses joint[ptr[m]:ptr[m + 1]] (M + 1,), (nnz,)."""
+
+    @property
+    def ptr(self) -> np.ndarray: ...
+
+    @property
+    def joint(self) -> np.ndarray: ...
+
+
 class NetworkCoordinator:
     """The network that all worlds share, the one it corrects, and the tuples of each world.
 
@@ -69,7 +93,7 @@ class NetworkCoordinator:
         InputError: parameters do not fit.
     """
 
-    def __init__(self, law: NetworkLaw, body: Body, moments: MomentStructure, num_worlds: int):
+    def __init__(self, law: NetworkLaw, body: Named, moments: Crossed, num_worlds: int):
         self.law = law
         self.base = None if law.base is None else MuscleNetwork(_layout(body, moments, hidden_of(law.base)))
         if self.base is not None:
@@ -165,7 +189,7 @@ def hidden_of(state: StateDict) -> tuple[int, ...]:
 
 
 def _layout(
-    body: Body, moments: MomentStructure, hidden: tuple[int, ...], cascaded: bool = False
+    body: Named, moments: Crossed, hidden: tuple[int, ...], cascaded: bool = False
 ) -> MuscleNetLayout:
     return MuscleNetLayout(
         muscle_names=tuple(body.muscle_names),

@@ -1,0 +1,162 @@
+"""What the parts of a GaitNet substep cost, each alone with its data in the cache, and the whole step.
+
+python benchmarks/gaitnet.py SKELETON MUSCLES [--json FILE]
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import mujoco
+import numba
+import numpy as np
+
+from batchenv.body.gaitnet import GaitNetBody, load_gaitnet_body
+from batchenv.engine.control import install
+from batchenv.engine.coordinator import NetworkLaw
+from batchenv.engine.gaitnet import GaitNetLaw, GaitNetWorlds
+from batchenv.engine.gaitnet.logs import log_end, log_start
+from batchenv.engine.gaitnet.muscles import apply_muscles, measure_muscles, trace_paths
+from batchenv.engine.gaitnet.substep import coordinate, drive, pd_torques
+
+SUBSTEPS = 16
+
+
+@numba.njit
+def paths_repeatedly(n, block, data, length, moment):
+    for _ in range(n):
+        trace_paths(block, data, False, length, moment)
+
+
+@numba.njit
+def muscles_repeatedly(n, block, data, moment, active, passive, jta, jtp):
+    for _ in range(n):
+        measure_muscles(block, data, moment, active, passive, jta, jtp)
+
+
+@numba.njit
+def torques_repeatedly(n, block, model, data, user, none, torque):
+    for _ in range(n):
+        pd_torques(block, model, data, user, none, torque)
+
+
+@numba.njit
+def network_repeatedly(n, block, user, jta, jtp, torque):
+    for _ in range(n):
+        coordinate(block, user, 0, jta, jtp, torque)
+
+
+@numba.njit
+def applying_repeatedly(n, block, user, moment, active, passive, applied):
+    for _ in range(n):
+        apply_muscles(block, user, moment, active, passive, applied)
+
+
+@numba.njit
+def logs_repeatedly(n, block, data, user):
+    for _ in range(n):
+        log_start(block, data, user, 0)
+        log_end(block, data, user, 0)
+
+
+@numba.njit
+def drive_repeatedly(n, block, model, data, user):
+    for _ in range(n):
+        drive(block, model, data, user, 0)
+
+
+def stand(worlds: GaitNetWorlds) -> None:
+    """All worlds in the zero pose, hardly above the ground."""
+    n = worlds.num_worlds
+    qpos = worlds.body.to_qpos(np.zeros((n, worlds.body.skeleton.num_dof)))
+    worlds.reset(np.arange(n), qpos, np.zeros((n, worlds.model.nv)))
+
+
+def worlds_of(body: GaitNetBody, num_worlds: int, **law: object) -> GaitNetWorlds:
+    """Worlds on one thread, with a network of first parameters where one is needed."""
+    given = {"network": NetworkLaw()} | law
+    return GaitNetWorlds(body, GaitNetLaw(**given), num_worlds, SUBSTEPS, num_threads=1)  # pyright: ignore
+
+
+def parts(body: GaitNetBody) -> Iterator[tuple[str, Callable[[int], None]]]:
+    """Every part as a function of the number of its repetitions."""
+    worlds = worlds_of(body, 1)
+    stand(worlds)
+    worlds.step()
+    model, data = worlds.model, worlds.batch.get_data(0)
+    mujoco.mj_forward(model, data)
+    block, user = worlds._block.record[0], data.userdata
+    addresses = np.uintp(model._address), np.uintp(data._address)
+    m, j = len(body.paths.names), body.skeleton.num_dof - 6
+    length, active, passive = np.zeros((3, m))
+    moment, jta = np.zeros(int(block["n_moment"])), np.zeros(int(block["n_crossing"]))
+    jtp, none, torque, applied = np.zeros(j), np.zeros(0), np.zeros(j + 6), np.zeros(j + 6)
+    at = addresses[1]
+    yield "muscle paths and moment arms", lambda n: paths_repeatedly(n, block, at, length, moment)
+    yield (
+        "muscles: paths, forces, JtA, JtP",
+        lambda n: muscles_repeatedly(n, block, at, moment, active, passive, jta, jtp),
+    )
+    yield "stable PD", lambda n: torques_repeatedly(n, block, *addresses, user, none, torque)
+    yield "muscle network", lambda n: network_repeatedly(n, block, user, jta, jtp, torque)
+    yield "muscle torques", lambda n: applying_repeatedly(n, block, user, moment, active, passive, applied)
+    yield "logs", lambda n: logs_repeatedly(n, block, at, user)
+    yield "all of these", lambda n: drive_repeatedly(n, block, *addresses, user)
+    mujoco.set_mjcb_control(None)
+    yield "MuJoCo's mj_step in this pose", lambda n: [mujoco.mj_step(model, data) for _ in range(n)] and None
+
+
+def cpu_time(run: Callable[[int], None], n: int) -> float:
+    """CPU time of one repetition [us], the best of several rounds."""
+    run(2)
+    rounds = []
+    for _ in range(7):
+        start = time.process_time()
+        run(n)
+        rounds.append((time.process_time() - start) / n * 1e6)
+    return min(rounds)
+
+
+def step_times(body: GaitNetBody, num_worlds: int, steps: int = 5) -> dict[str, float]:
+    """CPU time of an environment step [us] under each law, the laws taking turns."""
+    install()
+    laws = {
+        "mass_lower": {},
+        "mass_lower, weights in 32 bits": {"network": NetworkLaw(bits=32)},
+        "pd": {"actuator": "pd"},
+        "tor, no muscles": {"actuator": "tor"},
+    }
+    built = {name: worlds_of(body, num_worlds, **law) for name, law in laws.items()}
+    best = dict.fromkeys(laws, np.inf)
+    for _ in range(6):
+        for name, worlds in built.items():
+            stand(worlds)
+            start = time.process_time()
+            for _ in range(steps):
+                worlds.step()
+            best[name] = min(best[name], (time.process_time() - start) / steps / num_worlds * 1e6)
+    return best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("skeleton")
+    parser.add_argument("muscles")
+    parser.add_argument("--envs", type=int, default=8)
+    parser.add_argument("--json")
+    arguments = parser.parse_args()
+    body = load_gaitnet_body(arguments.skeleton, arguments.muscles)
+    substep = {name: cpu_time(run, 1000) for name, run in parts(body)}
+    for name, microseconds in substep.items():
+        print(f"{name:40s} {microseconds:8.2f} us per substep")
+    step = step_times(body, arguments.envs)
+    for name, microseconds in step.items():
+        print(f"{name:40s} {microseconds:8.0f} us per step, {microseconds / SUBSTEPS:6.1f} per substep")
+    if arguments.json:
+        with open(arguments.json, "w", encoding="utf-8") as file:
+            json.dump({"substep_us": substep, "step_us": step}, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()

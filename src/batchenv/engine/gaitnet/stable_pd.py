@@ -1,0 +1,219 @@
+"""Stable PD control (Tan, Liu and Turk 2011), compiled: the torque that a PD law will want at the step's end.
+
+With M^ = M + dt diag(kv) and q, qvel of now, p = -kp (q + dt qvel - target) and v = -kv qvel,
+
+    acc = M^^-1 (-bias + p + v + constraint forces of the last step)
+    torque = p + v - dt kv acc
+
+M is factorised along the kinematic tree without fill-in (Featherstone 2005), as in MuJoCo's `mj_factorM`.
+"""
+
+# Numba's intrinsics take a typing context that callers do not pass.
+# pyright: reportCallIssue=false, reportPrivateImportUsage=false
+
+import math
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+# Numbers that are taken together; LLVM splits a vector that is wider than the machine's.
+LANES = 8
+_VECTOR = ir.VectorType(ir.DoubleType(), LANES)
+
+
+@intrinsic
+def subtract_scaled(typingctx, target, source, scale):
+    """target -= scale * source for `LANES` float64 at two addresses, each product and difference rounded."""
+    signature = types.void(types.uintp, types.uintp, types.float64)
+
+    def generate(context, builder, sig, args):
+        to, source = (builder.inttoptr(address, _VECTOR.as_pointer()) for address in args[:2])
+        undefined = ir.Constant(_VECTOR, ir.Undefined)
+        one = builder.insert_element(undefined, args[2], ir.Constant(ir.IntType(32), 0))
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        product = builder.fmul(builder.shuffle_vector(one, undefined, lanes), builder.load(source, align=8))
+        builder.store(builder.fsub(builder.load(to, align=8), product), to, align=8)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@numba.njit(error_model="numpy")
+def factor_tree(rownnz, rowadr, colind, rows, factor):
+    """Factorise L^T D L = M; the diagonal of the result holds 1 / D.
+
+    The result is written beside M because a vector cannot be loaded at once where a number was just stored.
+
+    Args:
+        rownnz, rowadr, colind: MuJoCo's sparse rows: a dof and those that carry it.
+        rows: row k holds the entries of dof k from column 0 on; all is overwritten (nv, width).
+        factor: out, in MuJoCo's sparse rows (nC,).
+    """
+    row_size, step = np.uintp(8 * rows.shape[1]), np.uintp(8 * LANES)
+    start = np.uintp(rows.ctypes.data)
+    for k in range(rownnz.size - 1, -1, -1):
+        row, first, last = rows[k], rowadr[k], rownnz[k] - 1
+        inverse = 1.0 / row[last]
+        factor[first + last] = inverse
+        for at in range(last - 1, -1, -1):
+            scaled = row[at] * inverse
+            to, source = start + row_size * np.uintp(colind[first + at]), start + row_size * np.uintp(k)
+            for _ in range(at // LANES + 1):
+                subtract_scaled(to, source, scaled)
+                to += step
+                source += step
+            factor[first + at] = scaled
+
+
+@numba.njit(error_model="numpy")
+def solve_tree(rownnz, rowadr, colind, factor, x):
+    """Solve L^T D L x = b in place (nv,), with the result of `factor_tree`."""
+    n = rownnz.size
+    for k in range(n - 1, -1, -1):
+        value, start = x[k], rowadr[k]
+        for j in range(rownnz[k] - 1):
+            x[colind[start + j]] -= factor[start + j] * value
+    for k in range(n):
+        start, last = rowadr[k], rownnz[k] - 1
+        even = odd = 0.0  # two sums, so that one addition need not wait for the other
+        for j in range(start, start + last - 1, 2):
+            even += factor[j] * x[colind[j]]
+            odd += factor[j + 1] * x[colind[j + 1]]
+        if last % 2:
+            even += factor[start + last - 1] * x[colind[start + last - 1]]
+        x[k] = x[k] * factor[start + last] - (even + odd)
+
+
+@numba.njit(error_model="numpy")
+def rotation_vector(w, x, y, z):
+    """Exponential coordinates of a unit quaternion, no longer than pi."""
+    sine = math.sqrt(x * x + y * y + z * z)
+    if sine < 1e-12:
+        factor = 2.0 if w >= 0.0 else -2.0
+    else:
+        factor = 2.0 * math.atan2(sine, w) / sine if w >= 0.0 else -2.0 * math.atan2(sine, -w) / sine
+    return factor * x, factor * y, factor * z
+
+
+@numba.njit(error_model="numpy")
+def quaternion(x, y, z):
+    """Unit quaternion of exponential coordinates, w first."""
+    angle = math.sqrt(x * x + y * y + z * z)
+    factor = 0.5 if angle < 1e-12 else math.sin(0.5 * angle) / angle
+    return math.cos(0.5 * angle), factor * x, factor * y, factor * z
+
+
+@numba.njit(error_model="numpy")
+def target_quaternions(ball_dofadr, target, quat):
+    """Quaternions (B, 4) of the targets of ball joints."""
+    for b in range(ball_dofadr.size):
+        d = ball_dofadr[b]
+        quat[b, 0], quat[b, 1], quat[b, 2], quat[b, 3] = quaternion(target[d], target[d + 1], target[d + 2])
+
+
+@numba.njit(error_model="numpy")
+def position_errors(
+    # model
+    ball_qposadr,
+    ball_dofadr,
+    hinge_qposadr,
+    hinge_dofadr,
+    timestep,
+    # state
+    qpos,
+    qvel,
+    # targets
+    target,
+    target_quat,
+    # out
+    error,
+):
+    """What the next positions will be off the targets by (nv,) [rad], zero for the root.
+
+    A ball joint's next position adds dt qvel to its exponential coordinates, as DART does; its error is the
+    rotation vector from the target to there, in the target's frame.
+    """
+    for d in range(error.size):
+        error[d] = 0.0
+    for h in range(hinge_dofadr.size):
+        d = hinge_dofadr[h]
+        error[d] = qpos[hinge_qposadr[h]] + timestep * qvel[d] - target[d]
+    for b in range(ball_dofadr.size):
+        q, d = ball_qposadr[b], ball_dofadr[b]
+        x, y, z = rotation_vector(qpos[q], qpos[q + 1], qpos[q + 2], qpos[q + 3])
+        w, x, y, z = quaternion(
+            x + timestep * qvel[d], y + timestep * qvel[d + 1], z + timestep * qvel[d + 2]
+        )
+        tw, tx, ty, tz = target_quat[b, 0], target_quat[b, 1], target_quat[b, 2], target_quat[b, 3]
+        error[d], error[d + 1], error[d + 2] = rotation_vector(
+            tw * w + tx * x + ty * y + tz * z,
+            tw * x - tx * w - ty * z + tz * y,
+            tw * y + tx * z - ty * w - tz * x,
+            tw * z - tx * y + ty * x - tz * w,
+        )
+
+
+@numba.njit(error_model="numpy")
+def factor_inertia(inertia, diagonal, rownnz, rowadr, colind, rows, factor):
+    """Factorise M plus a diagonal.
+
+    Args:
+        inertia: M in MuJoCo's sparse rows (nC,).
+        diagonal: added to M's (nv,): dt kv, less what M holds that is no inertia.
+        rownnz, rowadr, colind: of the sparse rows.
+        rows: room (nv, width).
+        factor: out, see `factor_tree` (nC,).
+    """
+    for k in range(diagonal.size):
+        start, count = rowadr[k], rownnz[k]
+        for j in range(count):
+            rows[k, j] = inertia[start + j]
+        rows[k, count - 1] += diagonal[k]
+        for j in range(count, rows.shape[1]):
+            rows[k, j] = 0.0
+    factor_tree(rownnz, rowadr, colind, rows, factor)
+
+
+@numba.njit(error_model="numpy")
+def stable_pd(
+    # gains
+    kp,
+    kv,
+    timestep,
+    # factorised mass matrix
+    rownnz,
+    rowadr,
+    colind,
+    factor,
+    # forces
+    bias,
+    constraint,
+    external,
+    # state
+    qvel,
+    error,
+    # work
+    acc,
+    # out
+    torque,
+):
+    """Torques of stable PD (nv,) [Nm]; those of the root are zero because its gains are.
+
+    Args:
+        kp, kv: (nv,) [Nm/rad], [Nms/rad].
+        factor: of `factor_inertia` (nC,).
+        external: further generalised forces (nv - 6,), on all dofs but the root's, or (0,).
+        error: of `position_errors` (nv,).
+        acc: room (nv,).
+    """
+    for d in range(qvel.size):
+        torque[d] = -kp[d] * error[d] - kv[d] * qvel[d]
+        acc[d] = torque[d] - bias[d] + constraint[d]
+    for j in range(external.size):
+        acc[j + 6] += external[j]
+    solve_tree(rownnz, rowadr, colind, factor, acc)
+    for d in range(qvel.size):
+        torque[d] -= timestep * kv[d] * acc[d]

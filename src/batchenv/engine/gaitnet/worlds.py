@@ -1,0 +1,257 @@
+"""N worlds of one GaitNet body, stepped together on all cores, with muscles and control inside every
+substep."""
+
+from collections.abc import Callable
+
+import mujoco
+import numpy as np
+from mujoco.batch import Batch, SimulationError
+from numpy.typing import NDArray
+
+from batchenv.body.gaitnet import GaitNetBody
+from batchenv.engine import memory
+from batchenv.engine.block import BLOCK_AT, MAGIC_AT, SUBSTEP_AT, WORLD_AT
+from batchenv.engine.control import install, magic
+from batchenv.engine.coordinator import NetworkCoordinator
+from batchenv.engine.gaitnet.block import FRESH, GaitNetLayout
+from batchenv.engine.gaitnet.law import Crossings, GaitNetLaw, check_joints, control_block, controlled_model
+from batchenv.engine.health import flag_diverged
+from batchenv.engine.worlds import Snapshot, available_cpus
+from batchenv.errors import InputError, UsageError
+
+Array = NDArray[np.float64]
+
+# The warnings of a state that is not to be trusted; they stand side by side.
+_DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
+_MEASURE = int(mujoco.mjtStage.mjSTAGE_ACC)
+
+
+class GaitNetWorlds:
+    """N worlds of one GaitNet body.
+
+    The arrays `qpos`, `qvel` and `time` are live `(num_worlds, ...)` views of the state, and so are the
+    slots of `GaitNetLayout`. After `step` and `reset`, what `bind` shows of positions and velocities
+    (`xpos`, `cvel`, `subtree_com`) is current, and so are the slots of muscle torques. Bits do not depend on
+    the number of threads nor on that of the worlds.
+
+    Args:
+        body: what moves.
+        law: how targets become forces.
+        num_worlds: N.
+        substeps: physics steps in one `step`.
+        num_threads: threads that step them; by default the CPUs that this process may use.
+        timestep: of the physics [s].
+
+    Attributes:
+        failed: worlds that diverged and are not reset yet (N,).
+        coordinator: the muscle network, or None where none coordinates.
+
+    Raises:
+        BodyError: the body has no free root, head or feet.
+        UsageError: the law needs a muscle network and has none.
+    """
+
+    def __init__(
+        self,
+        body: GaitNetBody,
+        law: GaitNetLaw,
+        num_worlds: int,
+        substeps: int = 16,
+        num_threads: int | None = None,
+        timestep: float = 1 / 480,
+    ):
+        check_joints(body)
+        if law.coordinated and law.network is None:
+            raise UsageError(f"actuator {law.actuator!r} needs a muscle network: give GaitNetLaw.network")
+        self.body, self.law, self.substeps = body, law, substeps
+        self.num_threads = min(num_worlds, num_threads or available_cpus())
+        crossings = Crossings.of(body)
+        n_ball, n_contact = body.skeleton.joint_type.count("ball"), body.contact_geom.size
+        n_joint, n_muscle = len(crossings.joint_names), len(crossings.muscle_names)
+        self.layout = GaitNetLayout.of(n_joint, n_muscle, n_ball, n_contact, substeps)
+        self._shapes = {
+            "com_log": (substeps, 3),
+            "head_velocity_log": (substeps, 3),
+            "foot_log": (substeps, 2, 3),
+            "contact_log": (substeps, n_contact),
+        }
+        install()
+        model = controlled_model(body, timestep, self.layout.size)
+        memory.check_layout(model)
+        self.coordinator = (
+            NetworkCoordinator(law.network, crossings, crossings, num_worlds)
+            if law.coordinated and law.network is not None
+            else None
+        )
+        self._block = control_block(body, law, self.layout, model, substeps, self.coordinator)
+        self.batch = Batch(model, num_worlds, self.num_threads, persistent=True)
+        self.failed = np.zeros(num_worlds, bool)
+        self._warned = np.zeros(num_worlds, np.int64)
+        self._expanded: dict[str, np.ndarray] = {}
+        self._user = self.batch.bind("userdata")
+        self.qpos, self.qvel, self.time = (self.batch.bind(name) for name in ("qpos", "qvel", "time"))
+        self._sign()
+        self.slot("cycle")[:] = 1.0
+        self._at_rest = self.batch.state[0].copy()
+
+    @property
+    def num_worlds(self) -> int:
+        """N."""
+        return self.batch.nsim
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The model that every world runs on, but for its own fields (`expand`)."""
+        return self.batch.model
+
+    @property
+    def timestep(self) -> float:
+        """Length of a substep [s]."""
+        return float(self.model.opt.timestep)
+
+    def bind(self, name: str) -> np.ndarray:
+        """Live (num_worlds, ...) view of an MjData field, by MuJoCo's name."""
+        return self.batch.bind(name)
+
+    def expand(self, name: str) -> np.ndarray:
+        """Live (num_worlds, ...) array of a model field, for each world its own values (`Batch.expand`)."""
+        if name not in self._expanded:
+            self._expanded[name] = self.batch.expand(name)
+        return self._expanded[name]
+
+    def slot(self, name: str) -> Array:
+        """Live view of a slot of `userdata`, by its name in `GaitNetLayout`.
+
+        Returns:
+            (num_worlds,) of single numbers, else (num_worlds, ...).
+        """
+        start, length = getattr(self.layout, name)
+        rows = self._user[:, start : start + length]
+        return (
+            rows[:, 0] if length == 1 else rows.reshape(self.num_worlds, *self._shapes.get(name, (length,)))
+        )
+
+    @property
+    def mean_metabolic(self) -> Array:
+        """Cost of activations of the last step, a mean over its substeps (num_worlds,)."""
+        return self.slot("metabolic_sum") / self.substeps
+
+    @property
+    def mean_torque(self) -> Array:
+        """Sum of the magnitudes of torques that no muscle makes, a mean over substeps (num_worlds,) [Nm]."""
+        return self.slot("torque_sum") / self.substeps
+
+    def set_targets(self, target: np.ndarray, phase_action: np.ndarray | float = 0.0) -> None:
+        """Hand every world what its actuators are to reach in the next step.
+
+        Args:
+            target: GaitNet's coordinates (num_worlds, D), of which the root's count for nothing; torques
+                (num_worlds, D) [Nm] for "tor", activations (num_worlds, M) for "muscle".
+            phase_action: by how much local clocks run faster than global ones, as a fraction (num_worlds,).
+        """
+        self.slot("excitation" if self.law.actuator == "muscle" else "target")[:] = target
+        self.slot("phase_action")[:] = phase_action
+
+    def choose_tuples(self, draws: np.ndarray) -> None:
+        """Choose which substep of the next step each world keeps for its muscle network to learn from.
+
+        Args:
+            draws: uniform numbers in [0, 1) (num_worlds,).
+        """
+        if self.coordinator is not None:
+            self.coordinator.choose(draws, self.substeps, self.law.inference_per_sim)
+
+    def step(self, watch: Callable[[], None] | None = None, ids: np.ndarray | None = None) -> None:
+        """Advance worlds by `substeps`, and measure what they have come to.
+
+        Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` until they are
+        reset.
+
+        Args:
+            watch: called after every substep, when derived fields are those of the substep's beginning. The
+                results are the same to the last bit; the worlds then take their substeps one at a time.
+            ids: which worlds (n,); None for all.
+        """
+        self._user[:, SUBSTEP_AT] = 0.0
+        self.slot("metabolic_sum")[:] = self.slot("torque_sum")[:] = 0.0
+        if watch is None:
+            self._run(lambda: self.batch.step(ids, nstep=self.substeps, stage=_MEASURE))
+        else:
+            for k in range(self.substeps):
+                stage = _MEASURE if k == self.substeps - 1 else 0
+                self._run(lambda stage=stage: self.batch.step(ids, nstep=1, stage=stage))
+                watch()
+        warnings = self.batch.warning[:, _DIVERGED, 1]
+        any_failed = flag_diverged(warnings, self._warned, self.qpos, self.qvel, self.failed)
+        if any_failed and self.coordinator is not None and self.coordinator.tuples is not None:
+            self.coordinator.tuples.torque[self.failed] = np.nan
+
+    def reset(
+        self,
+        ids: np.ndarray,
+        qpos: np.ndarray,
+        qvel: np.ndarray,
+        *,
+        global_time: np.ndarray | float = 0.0,
+        local_time: np.ndarray | float = 0.0,
+        cycle: np.ndarray | float = 1.0,
+    ) -> None:
+        """Put worlds into a state, their muscles at rest, and measure it.
+
+        Args:
+            ids: worlds (n,).
+            qpos: (n, nq), see `GaitNetBody.to_qpos`.
+            qvel: (n, nv), see `GaitNetBody.to_qvel`.
+            global_time, local_time: of the clocks (n,) [s].
+            cycle: length of a gait cycle (n,) [s].
+        """
+        self.batch.state[ids] = self._at_rest
+        self.qpos[ids], self.qvel[ids] = qpos, qvel
+        self._user[ids, WORLD_AT] = ids
+        self.slot("global_time")[ids] = global_time
+        self.slot("local_time")[ids] = local_time
+        self.slot("cycle")[ids] = cycle
+        self.failed[ids] = False
+        self.measure(ids)
+
+    def measure(self, ids: np.ndarray) -> None:
+        """Bring derived fields and slots of some worlds (n,) up to a state that was written."""
+        if not len(ids):
+            return
+        self._user[ids, SUBSTEP_AT] = FRESH
+        self._run(lambda: self.batch.forward(ids, stage=_MEASURE))
+
+    def snapshot(self) -> Snapshot:
+        """Copy the state of all worlds, for `restore`."""
+        return Snapshot(self.batch.state.copy(), {name: a.copy() for name, a in self._expanded.items()})
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put all worlds back into a snapshot; what follows has the bits it would have had.
+
+        Raises:
+            InputError: the snapshot is of another number of worlds or another body.
+        """
+        if snapshot.state.shape != self.batch.state.shape:
+            raise InputError(
+                f"snapshot holds state rows {snapshot.state.shape}, these worlds {self.batch.state.shape}: "
+                "restore it into worlds of the same body and number"
+            )
+        self.batch.state[:] = snapshot.state
+        for name, values in snapshot.fields.items():
+            self.expand(name)[:] = values
+        if {"body_mass", "body_inertia"} & snapshot.fields.keys():
+            self.batch.set_const()
+        self._sign()
+        self.failed[:] = False
+
+    def _run(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except SimulationError as error:
+            self.failed[error.ids] = True
+
+    def _sign(self) -> None:
+        """Write what makes the callback take a row for ours."""
+        self._user[:, MAGIC_AT] = magic()
+        self._user[:, BLOCK_AT] = self._block.address
+        self._user[:, WORLD_AT] = np.arange(self.num_worlds)

@@ -1,0 +1,199 @@
+"""The kernels against the numbers of GaitNet's own program, on its own files."""
+
+import numpy as np
+import pytest
+
+from batchenv.body.gaitnet import load_gaitnet_body, matrix_from_quat
+from batchenv.engine.coordinator import NetworkLaw
+from batchenv.engine.gaitnet import GaitNetLaw, GaitNetWorlds
+from batchenv.engine.gaitnet.muscles import measure_muscles
+from tests.gaitnet_files import gaitnet_data
+from tests.gaitnet_files import oracle as load_oracle
+
+SIZES = ((256, 590), (256, 256), (256, 256), (164, 256))
+
+
+@pytest.fixture(scope="module")
+def oracle():
+    return load_oracle()
+
+
+@pytest.fixture(scope="module")
+def gaitnet():
+    data = gaitnet_data()
+    return load_gaitnet_body(data / "base.xml", data / "distribute_lower_only.xml")
+
+
+def network(bits=32):
+    """The network of ORACLE.md."""
+    random, state = np.random.RandomState(0), {}
+    for layer, shape in enumerate(SIZES):
+        state[f"fc.{2 * layer}.weight"] = (random.normal(size=shape) * 0.05).astype(np.float32)
+        state[f"fc.{2 * layer}.bias"] = (random.normal(size=shape[:1]) * 0.05).astype(np.float32)
+    return NetworkLaw(state=state, bits=bits, tuples=True)
+
+
+def constant(activation):
+    """A network that gives all muscles the same activation."""
+    state = {key: np.zeros_like(value) for key, value in network().state.items()}
+    state["fc.6.bias"][:] = np.arctanh(activation)
+    return NetworkLaw(state=state, bits=32)
+
+
+def at_poses(gaitnet, oracle, law, **clocks):
+    """One world for each of the program's poses."""
+    q, dq = oracle["q"], oracle["dq"]
+    worlds = GaitNetWorlds(gaitnet, law, len(q))
+    qpos = gaitnet.to_qpos(q)
+    clocks = {"cycle": float(oracle["s_cycle_time"])} | clocks
+    worlds.reset(np.arange(len(q)), qpos, gaitnet.to_qvel(qpos, dq), **clocks)
+    muscle = law.actuator == "muscle"
+    worlds.set_targets(np.full((len(q), 164), 0.05) if muscle else oracle["pd_target"])
+    return worlds
+
+
+def first_substep(worlds, *fields):
+    """Fields of MuJoCo (N, ...) in the first substep of a step, and the activations."""
+    seen = []
+
+    def watch():
+        if not seen:
+            seen.extend(worlds.bind(name).copy() for name in fields)
+            seen.append(worlds.slot("activation").copy())
+
+    worlds.step(watch)
+    return seen
+
+
+def close(values, expected, tolerance):
+    """Whether values differ from what is expected by less than a share of its largest."""
+    return np.abs(values - expected).max() <= tolerance * np.abs(expected).max()
+
+
+def test_forces_and_moment_arms_equal_those_of_the_program(gaitnet, oracle):
+    worlds = at_poses(gaitnet, oracle, GaitNetLaw(actuator="muscle"))
+    block, structure = worlds._block.record[0], worlds._block.arrays
+    muscle, dof = structure["moment_muscle"], structure["moment_dof"] + 6
+    active, passive, moment = np.zeros(164), np.zeros(164), np.zeros(muscle.size)
+    for pose in range(worlds.num_worlds):
+        data = worlds.batch.get_data(pose)
+        address = np.uintp(data._address)
+        measure_muscles(block, address, moment, active, passive, np.zeros(540), np.zeros(50))
+        dense = np.zeros((164, 56))
+        dense[muscle, dof] = moment
+        assert close(active, oracle["f_A"][pose], 1e-6)
+        assert close(passive, oracle["f_P"][pose], 1e-6)
+        assert close(dense, oracle["dlmt_dq"][pose], 1e-6)
+
+
+def test_torques_of_muscles_equal_those_of_the_program(gaitnet, oracle):
+    worlds = at_poses(gaitnet, oracle, GaitNetLaw(network=network(), first_body_forces=True))
+    assert close(worlds.slot("passive_torque"), oracle["JtP"], 1e-6)
+    assert close(worlds.slot("negative_torque"), 0.5 * np.minimum(oracle["JtA"], 0).sum(axis=2), 1e-6)
+    assert close(worlds.slot("positive_torque"), 0.5 * np.maximum(oracle["JtA"], 0).sum(axis=2), 1e-6)
+    worlds.step()
+    tuples = worlds.coordinator.tuples
+    assert close(tuples.jta_reduced, oracle["JtA_reduced"], 1e-6)
+    assert close(tuples.jta, oracle["JtA"], 1e-6)
+    assert close(tuples.torque, oracle["tau_des"], 1e-6)
+
+
+def test_the_gradient_gives_the_exact_moment_arms_of_the_program(gaitnet, oracle):
+    """The default: a muscle's force is -f dl/dq on all coordinates that its blended anchors cross."""
+    worlds = at_poses(gaitnet, oracle, GaitNetLaw(actuator="muscle"))
+    force = 0.05 * oracle["f_A"] + oracle["f_P"]
+    expected = -np.einsum("pmd,pm->pd", oracle["dlmt_dq"], force)
+    applied, _ = first_substep(worlds, "qfrc_applied")
+    assert close(applied[:, 6:], expected[:, 6:], 1e-6)
+    related = -oracle["f_A"][:, gaitnet.paths.related_muscle] * np.array(
+        [oracle["dlmt_dq"][:, m, d] for m, d in zip(
+            gaitnet.paths.related_muscle, gaitnet.paths.related_dof, strict=True)]).T  # fmt: skip
+    worlds = at_poses(gaitnet, oracle, GaitNetLaw(network=network()))
+    worlds.step()
+    assert close(worlds.coordinator.tuples.jta_reduced, related, 1e-6)
+
+
+def test_mirrored_torques_equal_those_of_the_program(gaitnet, oracle):
+    law = GaitNetLaw(network=network(), first_body_forces=True)
+    worlds = at_poses(gaitnet, oracle, law, global_time=0.75 * float(oracle["s_cycle_time"]))
+    assert worlds.slot("mirror").all()
+    assert close(worlds.slot("passive_torque"), oracle["JtP_mirror"], 1e-6)
+    worlds.step()
+    assert close(worlds.coordinator.tuples.jta_reduced, oracle["JtA_reduced_mirror"], 1e-6)
+
+
+def test_stable_pd_torques_equal_those_of_the_program(gaitnet, oracle):
+    worlds = at_poses(gaitnet, oracle, GaitNetLaw(actuator="pd"))
+    applied, _ = first_substep(worlds, "qfrc_applied")
+    assert close(applied, oracle["tau"], 1e-6)
+
+
+@pytest.mark.parametrize(("bits", "tolerance"), [(32, 1e-5), (21, 1e-5), (16, 2e-3)])
+def test_activations_equal_those_of_the_program(gaitnet, oracle, bits, tolerance):
+    law = GaitNetLaw(network=network(bits), first_body_forces=True)
+    worlds = at_poses(gaitnet, oracle, law)
+    applied, activation = first_substep(worlds, "qfrc_applied")
+    assert np.abs(activation - oracle["nn_act"]).max() <= tolerance
+    expected = oracle["Qmus_nn"][:, 6:].copy()
+    expected[:, 18:] += oracle["tau"][:, 24:]
+    if bits == 32:
+        assert close(applied[:, 6:], expected, 1e-6)
+
+
+def test_accelerations_equal_those_of_the_program(gaitnet, oracle):
+    """The program's root acceleration is spatial and in the frame of the body, see ORACLE.md."""
+    law = GaitNetLaw(network=constant(0.05), first_body_forces=True)
+    free = at_poses(gaitnet, oracle, GaitNetLaw(actuator="tor"))
+    free.set_targets(np.zeros((len(oracle["q"]), 56)))
+    rotation = matrix_from_quat(gaitnet.to_qpos(oracle["q"])[:, 3:7])
+    for worlds, name in ((free, "ddq_free"), (at_poses(gaitnet, oracle, law), "ddq_a005_pd")):
+        acc, _ = first_substep(worlds, "qacc_smooth")
+        ddq, dq = oracle[name], oracle["dq"]
+        linear = ddq[:, 3:6] + np.cross(dq[:, :3], dq[:, 3:6])
+        expected = np.c_[np.einsum("nij,nj->ni", rotation, linear), ddq[:, :3], ddq[:, 6:]]
+        # DART damps the root's coming velocity in the turning frame of the body, MuJoCo in the world's: a
+        # difference # of dt damping omega x v, 2 mN, beside accelerations of up to 1300 rad/s^2 of the light
+        # toes.
+        assert close(acc, expected, 2e-6)
+
+
+@pytest.mark.parametrize("name", ["airp", "airm"])
+def test_flights_equal_those_of_the_program(gaitnet, oracle, name):
+    passive = name == "airp"
+    law = (
+        GaitNetLaw(actuator="tor") if passive else GaitNetLaw(network=constant(0.05), first_body_forces=True)
+    )
+    worlds = GaitNetWorlds(gaitnet, law, 1)
+    qpos = gaitnet.to_qpos(oracle[f"{name}_init_q"][None])
+    worlds.reset(np.arange(1), qpos, gaitnet.to_qvel(qpos, oracle[f"{name}_init_dq"][None]))
+    worlds.set_targets(np.zeros((1, 56)) if passive else oracle[f"{name}_init_pd_target"][None])
+    seen = []
+    worlds.step(lambda: seen.append((worlds.qpos[0].copy(), worlds.qvel[0].copy())))
+    qpos, qvel = (np.array(x) for x in zip(*seen, strict=True))
+    assert np.abs(gaitnet.from_qpos(qpos) - oracle[f"{name}_q"]).max() < 1e-6
+    assert np.abs(gaitnet.from_qvel(qpos, qvel) - oracle[f"{name}_dq"]).max() < 1e-4
+
+
+@pytest.mark.parametrize("episode", ["ep0", "ep1"])
+def test_clocks_and_mirror_equal_those_of_an_episode(gaitnet, oracle, episode):
+    """Each control step of an episode is a world of its own, put where the program was at its beginning."""
+    q, action = oracle[f"{episode}_q"][:-1], oracle[f"{episode}_action"]
+    worlds = GaitNetWorlds(gaitnet, GaitNetLaw(network=constant(0.05)), len(q))
+    qpos = gaitnet.to_qpos(q)
+    stride, cadence = oracle[f"{episode}_param_state"][0]
+    assert stride > 0
+    worlds.reset(
+        np.arange(len(q)), qpos, gaitnet.to_qvel(qpos, oracle[f"{episode}_dq"][:-1]),
+        global_time=oracle[f"{episode}_global_time"][:-1], local_time=oracle[f"{episode}_local_time"][:-1],
+        cycle=float(oracle["s_cycle_time"]) / cadence,
+    )  # fmt: skip
+    assert np.array_equal(worlds.slot("mirror"), oracle[f"{episode}_mirror"][:-1])
+    worlds.set_targets(oracle[f"{episode}_pd_target"][1:], np.maximum(0.001 * action[:, 50], -1 / 30))
+    worlds.step()
+    assert worlds.slot("global_time") == pytest.approx(oracle[f"{episode}_global_time"][1:], abs=1e-12)
+    assert worlds.slot("local_time") == pytest.approx(oracle[f"{episode}_local_time"][1:], abs=1e-12)
+    assert np.array_equal(worlds.slot("mirror_log"), oracle[f"{episode}_mirror_sub"])
+    first = oracle[f"{episode}_com_log"].reshape(-1, 16, 3)[:, 0]
+    head = oracle[f"{episode}_head_vel_log"].reshape(-1, 16, 3)[:, 0]
+    assert np.abs(worlds.slot("com_log")[:, 0] - first).max() < 1e-6
+    assert np.abs(worlds.slot("head_velocity_log")[:, 0] - head).max() < 1e-5
