@@ -4,14 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from batchenv.body.ground_reaction import SCHWARTZ_BW, SCHWARTZ_PERCENT, pchip
 from batchenv.evaluate.human import (
     JOINTS,
-    SCHWARTZ_BW,
-    SCHWARTZ_PERCENT,
     Band,
     human_angles,
     human_muscles,
-    pchip,
 )
 from batchenv.evaluate.recording import Recording, from_arrays
 

@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 from scipy.interpolate import PchipInterpolator
 
+from batchenv.body.ground_reaction import SCHWARTZ_BW, SCHWARTZ_PERCENT, pchip
 from batchenv.evaluate.gait_cycles import PERCENT, find_cycles
 from batchenv.evaluate.human import (
-    SCHWARTZ_BW,
-    SCHWARTZ_PERCENT,
     Band,
     compare_to_band,
     human_angles,
@@ -14,7 +13,6 @@ from batchenv.evaluate.human import (
     is_on,
     joint_angle_cycles,
     muscle_cycles,
-    pchip,
     pearson,
     timing_overlap,
 )

@@ -12,6 +12,7 @@ N, J = 5, 14
 SHAPES = {
     "joint_pos": (N, J), "joint_vel": (N, J), "reference_pos": (N, J), "reference_vel": (N, J),
     "tracked": (J,), "reference_root_height": (N,), "reference_root_height_rate": (N,),
+    "reference_foot_load": (N, 2),
     "reference_foot_pos": (N, 2, 3),
     "target_speed": (N,), "phase": (N,),
     "root_pos": (N, 3), "root_linvel": (N, 3), "root_angvel": (N, 3), "heading": (N,), "root_up": (N, 3),
@@ -33,6 +34,7 @@ def on_the_reference():
         "joint_pos": q["reference_pos"],
         "joint_vel": q["reference_vel"],
         "foot_pos": q["reference_foot_pos"],
+        "foot_load": q["reference_foot_load"],
     }
     q["tracked"] = np.ones(J)
     q |= {"previous_action": q["action"], "heading": np.zeros(N), "activation_squared": np.zeros(N)}

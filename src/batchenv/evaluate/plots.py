@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from batchenv.body.ground_reaction import SCHWARTZ_BW, SCHWARTZ_PERCENT
 from batchenv.errors import UsageError
 from batchenv.evaluate.gait_cycles import PERCENT
 from batchenv.evaluate.human import (
     ON_THRESHOLD,
-    SCHWARTZ_BW,
-    SCHWARTZ_PERCENT,
     human_angles,
     human_muscles,
     human_vertical_grf,

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from batchenv.body.gait_cycle import load_gait_cycle
 from batchenv.config import Config
-from batchenv.engine.configured import control_law, load_configured_body
+from batchenv.engine.configured import control_law, load_configured_body, load_configured_gait
 from batchenv.engine.coordinator import NetworkCoordinator, NetworkLaw
 from batchenv.engine.problems import Problems
 from batchenv.learn.atomic import write_atomically
@@ -94,8 +93,7 @@ def _prepare(
     config: Config, rng: np.random.Generator, threads: int, seed: int, device: str
 ) -> tuple[MuscleLearner, Problems, Pool]:
     body = load_configured_body(config)
-    law, motion = control_law(config, body, seed), config.environment.motion
-    gait = load_gait_cycle(config.resolve_path(motion.file), body, period=motion.period, speed=motion.speed)
+    law, gait = control_law(config, body, seed), load_configured_gait(config, body)
     problems = Problems(body, law, threads)
     network = law.network or NetworkLaw(config.environment.muscle.network.hidden, seed=seed)
     network = dataclasses.replace(network, state=None)

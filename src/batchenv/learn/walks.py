@@ -10,7 +10,7 @@ from batchenv.env import BatchEnv
 from batchenv.learn.policy import Policy
 from batchenv.learn.report import Report
 
-READY = 0.7
+READY = 0.45
 """Share of a full episode that training episodes must last before a policy is judged."""
 PAUSE = 40_000
 """Environment steps of training between two verdicts."""

@@ -44,6 +44,8 @@ class Quantities:
         reference_root_height: (N,) [m].
         reference_root_height_rate: its rate (N,) [m/s].
         reference_foot_pos: heels relative to the root, in the heading frame (N, 2, 3) [m].
+        reference_foot_load: vertical force that humans' right and left foot bear at this phase, in body weights
+            (N, 2).
         target_speed: (N,) [m/s].
         phase: of the gait cycle, 0 at right heel strike (N,), in [0, 1).
         root_pos: in the walking frame (N, 3) [m]; its second column is the lateral drift.
@@ -73,6 +75,7 @@ class Quantities:
     reference_root_height: Array
     reference_root_height_rate: Array
     reference_foot_pos: Array
+    reference_foot_load: Array
     target_speed: Array
     phase: Array
     root_pos: Array

@@ -94,6 +94,13 @@ def impact(foot_load_peak: Array, *, threshold: float = 1.2) -> Array:
 
 
 @reward_term
+def ground_reaction(foot_load: Array, reference_foot_load: Array, *, scale: float = 4.0) -> Array:
+    """exp(-scale * squared error of the feet's loads from those of humans [body weights^2], summed)."""
+    xp = array_namespace(foot_load)
+    return _gaussian(xp.sum((foot_load - reference_foot_load) ** 2, axis=-1), scale)
+
+
+@reward_term
 def action_rate(action: Array, previous_action: Array) -> Array:
     """Mean squared change of the action; give it a negative weight."""
     xp = array_namespace(action)

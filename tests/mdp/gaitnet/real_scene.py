@@ -1,0 +1,54 @@
+"""The task on GaitNet's own files, in worlds that are put into the states its program stored."""
+
+from functools import cache
+
+import numpy as np
+
+from batchenv.config import GaitNetConfig, load_config
+from batchenv.engine.gaitnet import GaitNetWorlds
+from batchenv.mdp.gaitnet.configured import gaitnet_task, gaitnet_worlds, load_gaitnet_configured_body
+from batchenv.mdp.gaitnet.state import GaitNetState
+from batchenv.mdp.gaitnet.task import GaitNetTask
+from tests.gaitnet_files import gaitnet_data, oracle
+
+
+def real_config(**changes: object) -> GaitNetConfig:
+    """A2_sep.yaml, with its quirks unless told otherwise; skip the test without it."""
+    data = gaitnet_data()
+    config = load_config(data / "A2_sep.yaml", data).replace({"environment.advanced.quirks": True} | changes)
+    assert isinstance(config, GaitNetConfig)
+    return config
+
+
+@cache
+def real_task(quirks: bool = True) -> GaitNetTask:
+    """The task of A2_sep.yaml."""
+    config = real_config(**{"environment.advanced.quirks": quirks})
+    return gaitnet_task(config, load_gaitnet_configured_body(config))
+
+
+def real_worlds(num_worlds: int) -> tuple[GaitNetTask, GaitNetWorlds, GaitNetState]:
+    """Worlds of the task, not reset yet."""
+    task = real_task()
+    worlds = gaitnet_worlds(real_config(), task.body, num_worlds, 2, 0)
+    return task, worlds, task.first_state(num_worlds)
+
+
+def put(task: GaitNetTask, worlds: GaitNetWorlds, state: GaitNetState, prefix: str) -> None:
+    """Put worlds into the states stored under a prefix, one for each."""
+    stored = oracle()
+    n, body = worlds.num_worlds, task.body
+    state.stride[:], state.cadence[:] = stored[f"{prefix}_param_state"][:n].T
+    qpos = body.to_qpos(stored[f"{prefix}_q"][:n])
+    worlds.reset(
+        np.arange(n),
+        qpos,
+        body.to_qvel(qpos, stored[f"{prefix}_dq"][:n]),
+        global_time=stored[f"{prefix}_global_time"][:n],
+        local_time=stored[f"{prefix}_local_time"][:n],
+        cycle=task.cycle(state),
+    )
+    state.left_stance[:] = stored[f"{prefix}_left_stance"][:n]
+    state.current_foot[:] = stored[f"{prefix}_current_foot"][:n]
+    state.current_target[:] = stored[f"{prefix}_current_target_foot"][:n]
+    state.next_target[:] = stored[f"{prefix}_next_target_foot"][:n]

@@ -1,0 +1,119 @@
+"""The two gait machines, step by step, and how the ground's force is shared among the feet."""
+
+import numpy as np
+
+from batchenv.mdp.gaitnet import gait
+from batchenv.mdp.gaitnet.loads import foot_loads
+
+DT = 0.01
+
+
+def first_state() -> dict[str, np.ndarray]:
+    return {
+        "left_stance": np.zeros(1, bool),
+        "current_foot": np.array([[-0.1, 0.05, 0.0]]),
+        "current_target": np.array([[-0.1, 0.05, 0.0]]),
+        "next_target": np.array([[0.1, 0.05, 0.6]]),
+        "stance_clock": np.full((1, 2), np.nan),
+        "stride_time": np.full((1, 2), np.nan),
+    }
+
+
+def feet(left_z: float, right_z: float) -> np.ndarray:
+    """One substep of both feet (1, 1, 2, 3)."""
+    return np.array([[[[0.1, 0.04, left_z], [-0.1, 0.04, right_z]]]])
+
+
+def follow_phase(state: dict[str, np.ndarray], phase: float, left_z: float, right_z: float) -> None:
+    gait.follow_phase(
+        np.array([[phase]]), feet(left_z, right_z), np.ones(1), np.array([1.2]), DT, *state.values()
+    )
+
+
+def test_clock_says_which_foot_stands_and_switching_moves_targets():
+    state = first_state()
+    follow_phase(state, 0.4, 0.3, 0.0)
+    assert not state["left_stance"][0]
+    np.testing.assert_array_equal(state["next_target"], [[0.1, 0.0, 0.6]])
+    follow_phase(state, 0.84, 0.58, 0.01)
+    assert state["left_stance"][0]
+    np.testing.assert_array_equal(state["current_target"], [[0.1, 0.0, 0.6]])
+    # A stride ahead of where the right foot stood.
+    np.testing.assert_array_equal(state["next_target"], [[-0.1, 0.0, 1.2]])
+    np.testing.assert_array_equal(state["current_foot"], [[0.1, 0.04, 0.58]])
+
+
+def test_stride_time_is_from_one_stance_of_a_foot_to_its_next():
+    state = first_state()
+    for k in range(250):
+        follow_phase(state, 0.4 + k * DT, 0.0, 0.0)
+    np.testing.assert_allclose(state["stride_time"], 1.0, atol=1e-9)
+
+
+def test_right_foot_stands_from_a_third_of_the_cycle_on_for_half_of_it():
+    phase = np.array([0.0, 0.33, 0.34, 0.83, 0.84])
+    np.testing.assert_array_equal(gait.left_by_clock(phase), [True, True, False, False, True])
+
+
+class ByContact:
+    """A walker whose feet touch as told."""
+
+    def __init__(self) -> None:
+        self.state = first_state()
+        self.machine, self.smoothed, self.takeoff = np.zeros(1, int), np.zeros((1, 2)), np.zeros(1)
+
+    def touch(self, left: bool, right: bool, load: tuple[float, float], left_z: float, right_z: float) -> int:
+        """Five substeps with contacts as they are; the state of the machine."""
+        for _ in range(5):
+            gait.follow_contacts(
+                np.array([[[float(left), float(right)]]]),
+                feet(left_z, right_z),
+                np.array([load]),
+                np.array([True, False]),
+                np.array([1.2]),
+                DT,
+                self.machine,
+                self.smoothed,
+                *self.state.values(),
+                self.takeoff,
+            )
+        return int(self.machine[0])
+
+
+def test_contacts_lead_around_the_four_states():
+    walker = ByContact()
+    assert walker.touch(True, True, (0.5, 0.5), 0.0, 0.0) == gait.RIGHT_STANCE
+    assert walker.touch(False, True, (0.0, 1.0), 0.1, 0.0) == gait.LEFT_TAKEOFF
+    assert walker.touch(False, True, (0.0, 1.0), 0.9, 0.0) == gait.LEFT_TAKEOFF
+    assert walker.touch(True, True, (0.5, 0.5), 0.9, 0.0) == gait.LEFT_STANCE
+    assert walker.state["left_stance"][0]
+    np.testing.assert_array_equal(walker.state["current_target"], [[0.1, 0.0, 0.6]])
+    np.testing.assert_array_equal(walker.state["next_target"], [[-0.1, 0.0, 1.2]])
+    assert walker.touch(True, False, (1.0, 0.0), 0.9, 0.2) == gait.RIGHT_TAKEOFF
+    assert walker.touch(True, True, (0.5, 0.5), 0.9, 1.5) == gait.RIGHT_STANCE
+
+
+def test_foot_that_only_grazes_or_falls_short_has_not_struck():
+    walker = ByContact()
+    walker.touch(True, True, (0.5, 0.5), 0.0, 0.0)
+    walker.touch(False, True, (0.0, 1.0), 0.1, 0.0)
+    assert walker.touch(True, True, (0.1, 0.9), 0.9, 0.0) == gait.LEFT_TAKEOFF
+    assert walker.touch(True, True, (0.5, 0.5), 0.3, 0.0) == gait.LEFT_TAKEOFF
+
+
+def test_ground_force_is_shared_by_the_lever_rule():
+    root = np.array([[0.05, 0.9, 0.2, 1.0, 0.0, 0.0, 0.0]])
+    foot = np.array([[[0.1, 0.04, 0.5], [-0.1, 0.04, 0.0]]])
+    left, right = np.array([30.0, 700.0, -20.0]), np.array([-10.0, 100.0, 5.0])
+    # Each foot is pushed below its centre, on the ground.
+    arms = foot[0] * (1.0, 0.0, 1.0) - root[0, :3]
+    moment = np.cross(arms[0], left) + np.cross(arms[1], right)
+    # Feet push apart little; only upward force is shared exactly.
+    upward = np.zeros((1, 12))
+    upward[0, 1] = 800.0
+    upward[0, 3:6] = np.cross(arms[0], left * (0, 1, 0)) + np.cross(arms[1], right * (0, 1, 0))
+    np.testing.assert_allclose(foot_loads(upward, root, foot, 800.0), [[700 / 800, 100 / 800]])
+    whole = np.zeros((1, 12))
+    whole[0, :3], whole[0, 3:6] = left + right, moment
+    np.testing.assert_allclose(foot_loads(whole, root, foot, 800.0), [[700 / 800, 100 / 800]], atol=0.02)
+    assert (foot_loads(np.zeros((1, 12)), root, foot, 800.0) == 0).all()
