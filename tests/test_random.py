@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from batchenv import random
+from batchenv import InputError, random
 
 KEY = np.array([0xA4093822, 0x299F31D0], np.uint64)
 COUNTER = np.array([0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344], np.uint64)
@@ -39,3 +40,27 @@ def test_numbers_are_spread_as_they_should():
     assert abs(u.mean() - 0.5) < 0.0075 and abs(u.std() - 12**-0.5) < 0.0075
     assert abs(z.mean()) < 0.025 and abs(z.std() - 1.0) < 0.025
     assert u.min() >= 0.0 and u.max() < 1.0
+
+
+def test_one_seed_gives_worlds_streams_of_their_own_and_many_give_each_the_first():
+    seeds, streams, given = random.streams(7, 3)
+    assert seeds.tolist() == [7, 7, 7] and streams.tolist() == [0, 1, 2] and given.all()
+    seeds, streams, given = random.streams([5, None, 2**64 - 1], 3)
+    assert seeds[[0, 2]].tolist() == [5, 2**64 - 1] and streams.tolist() == [0, 0, 0]
+    assert given.tolist() == [True, False, True]
+    mixed = random.uniform(np.array([5, 6], np.uint64), np.array([0, 3]), np.array([1, 2]), 6)
+    assert np.array_equal(mixed[0], random.uniform(5, np.array([0]), np.array([1]), 6)[0])
+    assert np.array_equal(mixed[1], random.uniform(6, np.array([3]), np.array([2]), 6)[0])
+
+
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [
+        ([1, 2], "seed holds 2 numbers, expected one for each of 3 worlds"),
+        ([1, 2, -3], "seed is -3; expected a whole number"),
+        (0.5, "seed is 0.5; expected a whole number"),
+    ],
+)
+def test_seeds_that_cannot_be_meant_are_refused(seed, message):
+    with pytest.raises(InputError, match=message):
+        random.streams(seed, 3)

@@ -1,5 +1,7 @@
 """batchenv: batches of muscle-driven humans, at the speed of bare MuJoCo."""
 
+from typing import Any
+
 from batchenv.config import PRESETS, Config, load_config
 from batchenv.env import BatchEnv
 from batchenv.errors import (
@@ -11,6 +13,7 @@ from batchenv.errors import (
     UsageError,
 )
 from batchenv.mdp.rewards import reward_term
+from batchenv.vector import Env, VectorEnv, register_presets
 
 __all__ = [
     "PRESETS",
@@ -20,8 +23,21 @@ __all__ = [
     "CheckpointError",
     "Config",
     "ConfigError",
+    "Env",
     "InputError",
     "UsageError",
+    "VectorEnv",
     "load_config",
     "reward_term",
 ]
+
+register_presets()
+
+
+def __getattr__(name: str) -> Any:
+    """Import `SB3VecEnv` when it is asked for: it needs Stable-Baselines3, and Torch with it."""
+    if name == "SB3VecEnv":
+        from batchenv.vector.sb3 import SB3VecEnv
+
+        return SB3VecEnv
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

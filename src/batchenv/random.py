@@ -5,6 +5,7 @@ Philox4x32-10 of Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3" (S
 
 import math
 import secrets
+from collections.abc import Sequence
 
 import numba
 import numpy as np
@@ -28,10 +29,11 @@ def philox4x32(c0, c1, c2, c3, k0, k1):
 
 
 @numba.njit(cache=True)
-def _draw(k0, k1, world, episode, stream, first, out):
+def _draw(seed, world, episode, stream, first, out):
     """Fill rows (n, count) with uniform numbers, beginning at each stream's block `first` (n,)."""
     count = out.shape[1]
     for i in range(out.shape[0]):
+        k0, k1 = seed[i] & _LOW, seed[i] >> _SHIFT
         for block in range((count + 3) // 4):
             words = philox4x32(
                 np.uint64(first[i] + block), np.uint64(world[i]), np.uint64(episode[i]), stream, k0, k1
@@ -41,7 +43,7 @@ def _draw(k0, k1, world, episode, stream, first, out):
 
 
 def uniform(
-    seed: int,
+    seed: int | np.ndarray,
     world: np.ndarray,
     episode: np.ndarray,
     count: int,
@@ -51,7 +53,7 @@ def uniform(
     """Draw from each world's own stream.
 
     Args:
-        seed: of the batch, any non-negative integer below 2**64.
+        seed: any non-negative integer below 2**64: one for all, or of each stream (n,) uint64.
         world, episode: which streams (n,).
         count: how many numbers from each.
         stream: for what they are; different uses of one episode take different streams.
@@ -62,8 +64,8 @@ def uniform(
     """
     out = np.empty((len(world), count))
     start = np.zeros(len(world), np.int64) if first is None else first
-    key = np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
-    _draw(*key, world, episode, np.uint64(stream), start, out)
+    seeds = np.full(len(world), seed, np.uint64) if isinstance(seed, int) else seed
+    _draw(seeds, world, episode, np.uint64(stream), start, out)
     return out
 
 
@@ -95,3 +97,30 @@ def checked_seed(seed: int | None) -> int:
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed <= _MAX_SEED:
         raise InputError(f"seed is {seed!r}; expected a whole number from 0 to 2**64 - 1")
     return int(seed)
+
+
+def streams(
+    seed: int | Sequence[int | None] | np.ndarray, num_worlds: int, first: int = 0
+) -> tuple[np.ndarray, ...]:
+    """Which streams N worlds draw from.
+
+    Args:
+        seed: one number, of which every world has a stream of its own; or one for each world, which then
+            draws what world 0 draws under that seed, None where a world goes on as it is.
+        num_worlds: N.
+        first: of those that have streams of one seed, the number of the first.
+
+    Returns:
+        Seeds (N,) uint64, streams (N,), and whether each is given (N,).
+
+    Raises:
+        InputError: there are more or fewer seeds than worlds, or one that streams cannot have.
+    """
+    if not isinstance(seed, Sequence | np.ndarray):
+        one = np.full(num_worlds, checked_seed(seed), np.uint64)
+        return one, first + np.arange(num_worlds), np.ones(num_worlds, bool)
+    if len(seed) != num_worlds:
+        raise InputError(f"seed holds {len(seed)} numbers, expected one for each of {num_worlds} worlds")
+    given = np.array([value is not None for value in seed])
+    each = [0 if value is None else checked_seed(value) for value in seed]
+    return np.array(each, np.uint64), np.zeros(num_worlds, np.int64), given

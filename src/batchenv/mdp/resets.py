@@ -34,7 +34,7 @@ def start(
     body: Body,
     axes: np.ndarray,
     gait: GaitCycle,
-    seed: int,
+    seed: np.ndarray,
     world: np.ndarray,
     episode: np.ndarray,
     *,
@@ -47,8 +47,7 @@ def start(
         body: what moves.
         axes: forward, left and up of the walking frame, in the world (3, 3).
         gait: the reference.
-        seed: of the batch.
-        world, episode: which streams (n,).
+        seed, world, episode: which streams (n,).
         joint_noise: standard deviation of joint angles [rad].
         velocity_noise: standard deviation of joint velocities [rad/s].
     """

@@ -1,0 +1,53 @@
+"""Train a preset with Stable-Baselines3's PPO.
+
+pip install -c constraints.txt torch==2.13.0 -e '.[train,sb3]'
+python examples/train_sb3.py --steps 20000
+"""
+
+import time
+
+import torch
+import tyro
+from stable_baselines3 import PPO
+
+from batchenv.vector.sb3 import SB3VecEnv
+
+
+def main(
+    config: str = "walk", steps: int = 20_000, envs: int = 64, threads: int | None = None, seed: int = 0
+) -> None:
+    """Train, and say how fast.
+
+    Args:
+        config: a YAML file or the name of a preset.
+        steps: environment steps, all worlds together; a rollout is always finished.
+        envs: number of worlds.
+        threads: threads that step them; by default the CPUs that this process may use.
+        seed: of everything that is drawn.
+    """
+    torch.set_num_threads(1)  # the cores are for the worlds
+    with SB3VecEnv(config, envs, num_threads=threads) as env:
+        model = PPO(
+            "MlpPolicy",
+            env,
+            n_steps=32,
+            batch_size=32 * envs // 4,
+            n_epochs=5,
+            learning_rate=3e-4,
+            policy_kwargs={"net_arch": [256, 256], "log_std_init": -1.2, "activation_fn": torch.nn.ELU},
+            seed=seed,
+            device="cpu",
+        )
+        started = time.perf_counter()
+        model.learn(steps)
+        rate = model.num_timesteps / (time.perf_counter() - started)
+        lengths = [episode["l"] for episode in model.ep_info_buffer or ()]
+    mean = sum(lengths) / max(1, len(lengths))
+    print(
+        f"Stable-Baselines3 PPO, {config}: {model.num_timesteps} steps, "
+        f"{rate:.0f} steps/s end to end, mean length of the last {len(lengths)} episodes {mean:.1f} steps"
+    )
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

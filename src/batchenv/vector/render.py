@@ -1,0 +1,77 @@
+"""Pictures of worlds, one at a time, without a window."""
+
+from typing import Self
+
+import mujoco
+import numpy as np
+
+from batchenv.engine.configured import load_configured_body
+from batchenv.env import BatchEnv
+from batchenv.errors import InputError, UsageError
+from batchenv.evaluate.offscreen import Offscreen
+from batchenv.evaluate.stage import ACTIVE, FULLY_ACTIVE, LOOK_AT_HEIGHT, RELAXED
+from batchenv.mdp.task import WalkingTask
+
+RENDER_MODES = ("rgb_array",)
+_BEHIND = 125.0  # azimuth of the camera from the walker's forward axis [deg]
+
+
+def checked_render_mode(mode: str | None) -> str | None:
+    """Return a render mode that pictures can be drawn in, or None.
+
+    Raises:
+        InputError: there is no such mode.
+    """
+    if mode is not None and mode not in RENDER_MODES:
+        raise InputError(f"render_mode is {mode!r}; expected None or one of {', '.join(RENDER_MODES)}")
+    return mode
+
+
+class Renderer:
+    """Draws worlds of a batch, muscles coloured by activation, from the right and the front.
+
+    Args:
+        env: whose worlds.
+        width, height: of the pictures.
+
+    Raises:
+        UsageError: this machine cannot render, or the task is not the walking task.
+    """
+
+    def __init__(self, env: BatchEnv, width: int, height: int):
+        if not isinstance(env.task, WalkingTask):
+            raise UsageError(f"render draws worlds of WalkingTask, not of {type(env.task).__name__}")
+        self._env, self._axes = env, env.task.axes
+        self._model = load_configured_body(env.config, visual=True).model
+        self._model.vis.headlight.ambient[:] = self._model.vis.headlight.diffuse[:] = 0.35
+        self._data = mujoco.MjData(self._model)
+        self._scene = mujoco.MjvScene(self._model, maxgeom=2000)
+        self._option, self._camera = mujoco.MjvOption(), mujoco.MjvCamera()
+        forward = self._axes[0]
+        self._camera.azimuth = float(np.degrees(np.arctan2(forward[1], forward[0]))) + _BEHIND
+        self._camera.elevation, self._camera.distance = -10.0, 2.6
+        self._screen = Offscreen(self._model, width, height)
+
+    def draw(self, world: int) -> np.ndarray:
+        """Return a new picture of a world (height, width, 3)."""
+        worlds, data, model = self._env.worlds, self._data, self._model
+        data.qpos[:], data.act[:] = worlds.qpos[world], worlds.act[world]
+        mujoco.mj_forward(model, data)
+        share = np.clip(data.act / FULLY_ACTIVE, 0.0, 1.0)[:, None]
+        tendons = model.actuator_trnid[:, 0]
+        model.tendon_rgba[tendons, :3] = (1 - share) * RELAXED + share * ACTIVE
+        place = self._axes @ data.qpos[:3]
+        self._camera.lookat[:] = self._axes.T @ [place[0], place[1], LOOK_AT_HEIGHT]
+        everything = mujoco.mjtCatBit.mjCAT_ALL.value
+        mujoco.mjv_updateScene(model, data, self._option, None, self._camera, everything, self._scene)
+        return self._screen.render(self._scene).copy()
+
+    def close(self) -> None:
+        """Free the framebuffer."""
+        self._screen.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
