@@ -4,7 +4,7 @@ BIN   := .venv/bin
 PIP   := $(BIN)/pip --disable-pip-version-check install -c constraints.txt
 FLAGS := $(if $(STEPS),--steps $(STEPS)) $(if $(ENVS),--envs $(ENVS)) $(if $(THREADS),--threads $(THREADS))
 
-.PHONY: train test
+.PHONY: train test test-ray
 train: .venv/train.stamp
 	$(BIN)/batchenv train walk $(FLAGS)
 
@@ -13,6 +13,9 @@ test: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/pytest
+
+test-ray: .venv/ray.stamp
+	$(BIN)/pytest -m ray
 
 $(BIN)/pip:
 	python3 -m venv .venv
@@ -25,5 +28,9 @@ $(BIN)/pip:
 	touch $@
 
 .venv/test.stamp: .venv/train.stamp
-	$(PIP) --editable '.[train,evaluate,viewer,dev]'
+	$(PIP) --editable '.[train,sb3,evaluate,viewer,dev]'
+	touch $@
+
+.venv/ray.stamp: .venv/test.stamp
+	$(PIP) --editable '.[ray]'
 	touch $@

@@ -285,9 +285,9 @@ def test_a_reward_that_cannot_be_is_refused_by_name(changes, message):
 
 def test_parameters_are_drawn_for_each_world_and_episode():
     ranges = {
-        "mass": {"min": 0.8, "max": 1.2, "default": 1.0},
-        "friction": {"min": 0.4, "max": 1.0, "default": 0.7, "sampling": "normal"},
-        "muscle_strength": {"min": 0.5, "max": 1.0, "default": 0.6, "sampling": "fixed"},
+        "body": {"mass": {"all": {"min": 0.8, "max": 1.2, "default": 1.0}}},
+        "ground": {"friction": {"min": 0.4, "max": 1.0, "default": 0.7, "sampling": "normal"}},
+        "muscle": {"strength": {"all": {"min": 0.5, "max": 1.0, "default": 0.6, "sampling": "fixed"}}},
     }
     config = load_config("walk").replace({"environment.parameters": ranges})
     with BatchEnv(config, 16, 2, seed=0) as env:
@@ -340,3 +340,11 @@ def test_fifty_thousand_steps_leave_memory_flat():
             env.step(actions)
     # 8 bytes kept at each step would be 0.4 MB, a kept observation 15 MB.
     assert resident_mb() - before < 3.0
+
+
+def test_a_part_of_a_batch_draws_what_its_worlds_would_draw_there():
+    with BatchEnv("walk", 5, 1, seed=3) as whole, BatchEnv("walk", 2, 1, seed=3, first_world=3) as part:
+        assert np.array_equal(whole.reset()[3:], part.reset())
+        assert np.array_equal(whole.reset(8)[3:], part.reset(8))
+    with pytest.raises(InputError, match="first_world is -1; expected a whole number of at least 0"):
+        BatchEnv("walk", 2, first_world=-1)

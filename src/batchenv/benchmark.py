@@ -11,9 +11,10 @@ import os
 import platform
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -101,19 +102,23 @@ def machine() -> dict[str, str | int]:
 
 
 @dataclass(frozen=True)
-class _Turn:
+class Turn:
+    """What a piece of work took: wall time and CPU time of all threads [s]."""
+
     wall: float
     cpu: float
 
 
-def _timed(work: Callable[[], object]) -> _Turn:
+def timed(work: Callable[[], object]) -> Turn:
+    """Do a piece of work and say what it took."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
-    return _Turn(time.perf_counter() - wall, time.process_time() - cpu)
+    return Turn(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def _sum(turns: list[_Turn]) -> _Turn:
-    return _Turn(sum(t.wall for t in turns), sum(t.cpu for t in turns))
+def total(turns: list[Turn]) -> Turn:
+    """What pieces of work took together."""
+    return Turn(sum(t.wall for t in turns), sum(t.cpu for t in turns))
 
 
 class _Contender:
@@ -126,15 +131,15 @@ class _Contender:
         self.bare = Batch(self.env.worlds.model, num_envs, num_threads, persistent=True)
         self.rng = np.random.default_rng(0)
         self.env.reset()
-        self.reset_ms = 1e3 * float(np.median([_timed(self.env.reset).wall for _ in range(5)]))
-        self.turns: list[tuple[_Turn, _Turn]] = []
+        self.reset_ms = 1e3 * float(np.median([timed(self.env.reset).wall for _ in range(5)]))
+        self.turns: list[tuple[Turn, Turn]] = []
         self._turn()  # not counted: caches fill, and episodes leave their common start
 
     def turn(self) -> None:
         """Step the environment, then the bare batch from the same states."""
         self.turns.append(self._turn())
 
-    def _turn(self) -> tuple[_Turn, _Turn]:
+    def _turn(self) -> tuple[Turn, Turn]:
         env, worlds = self.env, self.env.worlds
         state = worlds.batch.state.copy()
         shape = (env.num_envs, env.action_dim)
@@ -143,11 +148,11 @@ class _Contender:
         for _ in range(STEPS_PER_TURN):
             actions = self.rng.uniform(0.0, 0.1, shape) if excited else self.rng.normal(0.0, 0.3, shape)
             actions = actions.astype(np.float32)
-            turns.append(_timed(lambda a=actions: env.step(a)))
+            turns.append(timed(lambda a=actions: env.step(a)))
             excitations.append(worlds.bind("ctrl").copy())
         self.bare.state[:] = state
         self.bare.bind("userdata")[:] = 0.0
-        return _sum(turns), _sum([_timed(lambda u=u: self._bare_step(u)) for u in excitations])
+        return total(turns), total([timed(lambda u=u: self._bare_step(u)) for u in excitations])
 
     def _bare_step(self, excitation: np.ndarray) -> None:
         self.bare.bind("ctrl")[:] = excitation
@@ -220,6 +225,6 @@ def _in_fresh_process(work: Callable[..., dict[str, float]], *arguments: object)
         return pool.apply(work, arguments)
 
 
-def as_json(rows: list[Row]) -> dict[str, object]:
-    """The document that `batchenv bench --json` writes."""
+def as_json(rows: Sequence[Any]) -> dict[str, object]:
+    """The document that `batchenv bench --json` writes, of rows that are dataclasses."""
     return {"machine": machine(), "rows": [asdict(row) for row in rows]}

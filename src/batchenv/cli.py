@@ -4,10 +4,8 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,12 +16,19 @@ import yaml
 from tyro.conf import Positional, arg
 
 from batchenv.benchmark import Row, as_json, benchmark
+from batchenv.benchmark_adapters import TABLE_HEAD as ADAPTER_TABLE_HEAD
+from batchenv.benchmark_adapters import AdapterRow, benchmark_adapters
+from batchenv.benchmark_gaitnet import TABLE_HEAD as GAITNET_TABLE_HEAD
+from batchenv.benchmark_gaitnet import GaitNetRow, benchmark_gaitnet
+from batchenv.cli_gaitnet import import_gaitnet
 from batchenv.cli_muscles import compare_coordinators, pretrain_muscles
-from batchenv.config import PRESETS, Config, load_config
+from batchenv.cli_train import train
+from batchenv.config import PRESETS, Config, GaitNetConfig, load_config
 from batchenv.engine import available_cpus
-from batchenv.env import BatchEnv, load_configured_body
+from batchenv.engine.configured import load_configured_body
 from batchenv.errors import BatchEnvError, InputError
 from batchenv.evaluate import RECORDING_SUFFIXES, Report, judge, load_recording, write_report
+from batchenv.evaluate.mm_evalkit import export
 from batchenv.evaluate.record import record
 from batchenv.evaluate.robustness import robustness
 from batchenv.evaluate.rollout import read_sweep, roll_out
@@ -43,83 +48,21 @@ WalkerName = Annotated[
 
 
 @app.command
-def check(config: Positional[ConfigName]) -> None:
-    """Validate a configuration, and print it with every default filled in."""
-    resolved = load_config(config)
-    reward_terms(resolved)
+def check(config: Positional[ConfigName], *, data: Path | None = None) -> None:
+    """Validate a configuration, and print it with every default filled in; remarks go before it, as comments.
+
+    Args:
+        data: a directory that "@data/..." may mean, beside the package's own.
+    """
+    resolved = load_config(config, data)
+    if not isinstance(resolved, GaitNetConfig):
+        reward_terms(resolved)
+    for remark in resolved.remarks:
+        print(f"# {remark}")
     print(resolved.to_yaml(), end="")
 
 
-@app.command
-def train(
-    config: Positional[Annotated[str | None, arg(metavar="CONFIG")]] = None,
-    *,
-    steps: int | None = None,
-    envs: int | None = None,
-    threads: int | None = None,
-    seed: int | None = None,
-    out: Path | None = None,
-    resume: Path | None = None,
-    until: Literal["walks"] | None = None,
-) -> None:
-    """Train a policy, with progress, TensorBoard files and checkpoints; Ctrl-C saves.
-
-    Args:
-        config: a YAML file or the name of a preset; by default walk, or with --resume that of the run.
-        steps: environment steps in all; by default what the configuration says.
-        envs: number of worlds.
-        threads: threads that step them; by default the CPUs that this process may use.
-        seed: of everything that is drawn.
-        out: directory of the run; by default runs/NAME-DATE-TIME.
-        resume: directory of a run to go on with.
-        until: stop when the deterministic policy completes 95 % of 100 fresh episodes of 20 s near the
-            reference's speed.
-    """
-    try:
-        from rich.console import Console
-
-        from batchenv.learn.checkpoints import load_checkpoint
-        from batchenv.learn.progress import TrainingProgress
-        from batchenv.learn.training import train as learn
-        from batchenv.learn.walks import Walks
-    except ImportError as error:
-        raise SystemExit(f"training needs more packages ({error}): pip install 'batchenv[train]'") from error
-    checkpoint = None if resume is None else load_checkpoint(resume)
-    if resume is not None and out is not None:
-        raise SystemExit("--out and --resume exclude each other: a resumed run goes on in its own directory")
-    name = config or "walk"
-    base = load_config(checkpoint.config if checkpoint and config is None else name)
-    changes = {"training.steps": steps, "training.num_envs": envs, "training.seed": seed}
-    resolved = base.replace({key: value for key, value in changes.items() if value is not None})
-    run_dir = resume or out or Path("runs") / f"{Path(name).stem}-{datetime.now():%Y%m%d-%H%M%S}"
-    console = Console(highlight=False, soft_wrap=True)
-    seed = resolved.training.seed
-    with ExitStack() as stack:
-        env = stack.enter_context(BatchEnv(resolved, resolved.training.num_envs, threads, seed))
-        walks = stack.enter_context(closing(Walks(resolved, threads))) if until else None
-        progress = stack.enter_context(TrainingProgress(console))
-        console.print(
-            f"training {name}: {env.num_envs} worlds of {env.obs_dim} observations "
-            f"and {env.action_dim} actions on {env.num_threads} threads, in {run_dir}"
-        )
-        result = learn(
-            env,
-            resolved,
-            run_dir,
-            resume=checkpoint,
-            progress=progress,
-            until=walks.until(console.print, seed) if walks else None,
-        )
-    ended = "stopped" if result.interrupted else "walks" if result.reached else "finished"
-    print(
-        f"{ended} at {result.steps:,} steps after {timedelta(seconds=round(result.seconds))} "
-        f"on {env.num_threads} of {available_cpus()} CPUs: {result.steps_per_second:,.0f} steps/s "
-        f"({result.env_share:.0%} of the time in the environment), "
-        f"mean episode length {result.first_length:.0f} -> {result.last_length:.0f} steps\n"
-        f"checkpoint: {result.checkpoint}"
-    )
-    if result.interrupted:
-        print(f"go on with: batchenv train --resume {run_dir}")
+app.command(train)
 
 
 @app.command
@@ -130,7 +73,9 @@ def bench(
     threads: int | None = None,
     json_file: Annotated[Path | None, arg(name="json")] = None,
     scaling: bool = False,
+    adapters: bool = False,
     alternations: int = 7,
+    data: Path | None = None,
 ) -> None:
     """Measure steps per second against the limit: bare Batch.step of the same model, interleaved in one run.
 
@@ -140,23 +85,33 @@ def bench(
         threads: threads that step them; by default the CPUs that this process may use.
         json_file: file to write the figures to.
         scaling: measure with 1, 2, 4, ... threads.
+        adapters: measure VectorEnv and SB3VecEnv against BatchEnv instead.
         alternations: turns of environment and bare batch, at least 5.
+        data: a directory that "@data/..." may mean, beside the package's own.
     """
     if alternations < 5:
         raise SystemExit(f"--alternations {alternations}: at least 5, or the median says nothing")
     most = threads or available_cpus()
     counts = sorted({2**k for k in range(most.bit_length()) if 2**k <= most} | {most}) if scaling else [most]
+    resolved = load_config(config, data)
+    if isinstance(resolved, GaitNetConfig) and not adapters:
+        name = Path(config).stem
+        head, measured = GAITNET_TABLE_HEAD, benchmark_gaitnet(name, resolved, [*envs], counts, alternations)
+    elif adapters:
+        head, measured = ADAPTER_TABLE_HEAD, benchmark_adapters(resolved, [*envs], counts, alternations)
+    else:
+        contenders = _contenders(config, resolved)
+        head, measured = _TABLE_HEAD, benchmark(contenders, [*envs], counts, alternations)
     rows = []
-    print(_TABLE_HEAD)
-    for row in benchmark(_contenders(config), list(envs), counts, alternations):
+    print(head)
+    for row in measured:
         rows.append(row)
-        print(_table_line(row), flush=True)
+        print(_table_line(row) if isinstance(row, Row) else row.table_line(), flush=True)
         if json_file is not None:
             _write_json(json_file, rows)
 
 
-def _contenders(name: str) -> dict[str, Config]:
-    config = load_config(name)
+def _contenders(name: str, config: Config) -> dict[str, Config]:
     if config.environment.skeleton.actuator == "muscle":
         return {name: config}
     excitations = {
@@ -184,7 +139,7 @@ def _table_line(row: Row) -> str:
     )
 
 
-def _write_json(file: Path, rows: list[Row]) -> None:
+def _write_json(file: Path, rows: Sequence[Row | AdapterRow | GaitNetRow]) -> None:
     file.write_text(json.dumps(as_json(rows), indent=1) + "\n")
 
 
@@ -266,6 +221,7 @@ def rollout(
     sweep: Path | None = None,
     seed: int = 0,
     threads: int | None = None,
+    file_format: Annotated[Literal["hdf5", "mm-evalkit"], arg(name="format")] = "hdf5",
 ) -> None:
     """Record a walk, or one for each row of a sweep, into an HDF5 file with named datasets and units.
 
@@ -275,8 +231,14 @@ def rollout(
         sweep: CSV file, one rollout a row; columns: speed, period, friction, mass, muscle_strength, muscles.
         seed: of the starts.
         threads: threads that step the worlds; by default the CPUs that this process may use.
+        file_format: mm-evalkit writes an .npz archive for MuscleMimic's evaluation of that name.
     """
     who = load_walker(walker)
+    if file_format == "mm-evalkit":
+        if sweep is not None:
+            sys.exit("--sweep and --format mm-evalkit exclude each other: its archive holds one body's mass")
+        print(f"{export(who, out, strides, seed=seed, num_threads=threads)[0]}: {out}")
+        return
     rows = None if sweep is None else read_sweep(sweep, load_configured_body(who.config).muscle_names)
     try:
         ended = roll_out(who, out, strides, rows, seed, threads)
@@ -331,6 +293,7 @@ def _reported(frames: Iterable[np.ndarray], fps: float) -> Iterator[np.ndarray]:
 
 app.command(pretrain_muscles)
 app.command(compare_coordinators)
+app.command(import_gaitnet)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -1,28 +1,31 @@
 """BatchEnv: N muscle-driven humans behind one call."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from batchenv import random
-from batchenv.body.gait_cycle import load_gait_cycle
 from batchenv.config import Config, load_config
-from batchenv.engine import MuscleTuples, Snapshot, Worlds
-from batchenv.engine.configured import control_law, load_configured_body
+from batchenv.engine import MuscleTuples, Snapshot
 from batchenv.engine.coordinator import NetworkCoordinator
-from batchenv.errors import InputError, UsageError
+from batchenv.errors import InputError, UsageError, nearest
 from batchenv.mdp.observations import Column, Mirror
-from batchenv.mdp.task import TaskState, WalkingTask
+from batchenv.mdp.protocol import Task
+from batchenv.mdp.scene import build_scene
+from batchenv.mdp.task import TaskState
 
 _log = logging.getLogger(__name__)
+
+Autoreset = Literal["same_step", "next_step", "disabled"]
+_NOBODY = np.zeros(0, np.intp)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,12 @@ class BatchEnv:
         num_threads: threads that step the worlds; by default the CPUs that this process may use.
         seed: of all random draws; by default one from the operating system, found in `seed`.
         copy: return new arrays instead of the same buffers.
+        autoreset: when a world that ended is reset: "same_step" as said above; "next_step": the step that
+            ends it returns its last observation, and the next one resets it instead of moving it, with
+            reward 0; "disabled": it must be reset before the next step.
         data_root: where `@data/` files are looked for after the package's own.
+        first_world: number of the first world, where these are a part of a larger batch: world i then draws
+            what world `first_world` + i of that batch draws.
 
     Raises:
         ConfigError: the configuration cannot be meant.
@@ -61,11 +69,12 @@ class BatchEnv:
         config: resolved.
         body, worlds: what moves, and the engine that moves it.
         obs_layout, action_layout: name and unit of every column.
+        parameter_names, parameters: what differs from world to world, and its values (N, P).
         single_observation_space, single_action_space: of one world, as Gymnasium has them.
         mirror_obs, mirror_action: images of the columns in the sagittal plane.
         control_dt: length of a step [s]; max_episode_steps: when episodes are truncated.
         final_obs: last observation of the episodes that ended (N, obs_dim).
-        terminated, truncated: why they ended (N,) bool.
+        terminated, truncated: why they ended (N,) bool; diverged: whether in a failure of the physics.
         episode_returns, episode_lengths: of the episodes that ended (N,).
         reward_terms: unweighted values of the last step, by term (N,) each.
         failures: number of episodes that ended because their world diverged.
@@ -86,63 +95,70 @@ class BatchEnv:
         seed: int | None = None,
         *,
         copy: bool = False,
+        autoreset: Autoreset = "same_step",
         data_root: str | Path | None = None,
+        first_world: int = 0,
     ):
-        for name, value in (("num_envs", num_envs), ("num_threads", num_threads or 1)):
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-                raise InputError(f"{name} is {value!r}; expected a whole number of at least 1")
-        self.seed = random.checked_seed(seed)
+        sizes = (
+            ("num_envs", num_envs, 1),
+            ("num_threads", num_threads or 1, 1),
+            ("first_world", first_world, 0),
+        )
+        for name, value, least in sizes:
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+                raise InputError(f"{name} is {value!r}; expected a whole number of at least {least}")
+        if autoreset not in get_args(Autoreset):
+            raise InputError(
+                f"autoreset is {autoreset!r}; expected one of {', '.join(get_args(Autoreset))}."
+                f"{nearest(str(autoreset), get_args(Autoreset))}"
+            )
+        self.seed, self.autoreset = random.checked_seed(seed), autoreset
         self.config = config if isinstance(config, Config) else load_config(config, data_root)
-        self.body = load_configured_body(self.config)
-        motion = self.config.environment.motion
-        gait = load_gait_cycle(
-            self.config.resolve_path(motion.file), self.body, period=motion.period, speed=motion.speed
-        )
-        self.task = WalkingTask(self.config, self.body, gait)
-        simulation = self.config.environment.simulation
-        self.worlds = Worlds(
-            self.body,
-            control_law(self.config, self.body, self.seed),
-            int(num_envs),
-            simulation.sim_hz // simulation.control_hz,
-            num_threads,
-        )
+        scene = build_scene(self.config, int(num_envs), num_threads, self.seed)
+        # Of the classes that the configuration asks for, see `Scene`.
+        self.body: Any = scene.body
+        self.task: Any = scene.task
+        self.worlds: Any = scene.worlds
+        self._task: Task = scene.task
         self.num_envs, self.num_threads = int(num_envs), self.worlds.num_threads
-        self.obs_dim, self.action_dim = len(self.task.obs_layout), len(self.task.action_layout)
+        self.obs_dim, self.action_dim = len(scene.task.obs_layout), len(scene.task.action_layout)
         self._has_tuples = self.worlds.coordinator is not None and self.worlds.coordinator.tuples is not None
         self.failures = 0
+        self.first_world = first_world
         self._copy, self._ready, self._closed = copy, False, False
-        self._state = TaskState.zeros(self.num_envs, self.action_dim)
+        self._state = self._task.first_state(self.num_envs)
+        self._state.seed_worlds(self.seed, np.arange(self.num_envs), first_world)
         self._obs = np.zeros((self.num_envs, self.obs_dim), np.float32)
         self._rewards = np.zeros(self.num_envs, np.float32)
         self._dones = np.zeros(self.num_envs, bool)
         self.final_obs = np.zeros_like(self._obs)
         self.terminated, self.truncated = np.zeros_like(self._dones), np.zeros_like(self._dones)
+        self.diverged = np.zeros_like(self._dones)
         self.episode_returns = np.zeros(self.num_envs, np.float32)
         self.episode_lengths = np.zeros(self.num_envs, np.int64)
-        self._reward_rows = np.zeros((len(self.task.terms), self.num_envs), np.float32)
-        self._reward_weights = np.array([[term.weight] for term in self.task.terms], np.float32)
-        self.reward_terms = {t.name: row for t, row in zip(self.task.terms, self._reward_rows, strict=True)}
+        names = self._task.reward_names
+        self._reward_rows = np.zeros((len(names), self.num_envs), np.float32)
+        self.reward_terms = dict(zip(names, self._reward_rows, strict=True))
 
     @property
     def obs_layout(self) -> tuple[Column, ...]:
         """Name and unit of every observation column (obs_dim,)."""
-        return self.task.obs_layout
+        return self._task.obs_layout
 
     @property
     def action_layout(self) -> tuple[Column, ...]:
         """Name and unit of every action column (action_dim,)."""
-        return self.task.action_layout
+        return self._task.action_layout
 
     @property
     def mirror_obs(self) -> Mirror:
         """Image of observations in the sagittal plane."""
-        return self.task.mirror_obs
+        return self._task.mirror_obs
 
     @property
     def mirror_action(self) -> Mirror:
         """Image of actions in the sagittal plane."""
-        return self.task.mirror_action
+        return self._task.mirror_action
 
     @property
     def single_observation_space(self) -> Box:
@@ -152,34 +168,54 @@ class BatchEnv:
     @property
     def single_action_space(self) -> Box:
         """Actions of one world (action_dim,): excitations are cut to [0, 1], others are taken as they are."""
-        low, high = (0.0, 1.0) if self.task.actuator == "muscle" else (-np.inf, np.inf)
+        low, high = (0.0, 1.0) if self._task.actuator == "muscle" else (-np.inf, np.inf)
         return Box(low, high, (self.action_dim,), np.float32)
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Parameters of the worlds (P,), by their path in `environment.parameters`."""
+        return self._task.parameter_names
+
+    @property
+    def parameters(self) -> NDArray[np.float64]:
+        """Parameters that each world has now (num_envs, P), a copy; columns as in `parameter_names`."""
+        return self._task.parameter_values(self._state)
 
     @property
     def control_dt(self) -> float:
         """Length of a step [s]."""
-        return self.task.control_dt
+        return self._task.control_dt
 
     @property
     def max_episode_steps(self) -> int:
         """Steps after which an episode is truncated."""
-        return self.task.max_episode_steps
+        return self._task.max_episode_steps
 
-    def reset(self, seed: int | None = None) -> NDArray[np.float32]:
-        """Begin a new episode in every world.
+    def reset(
+        self, seed: int | Sequence[int | None] | None = None, mask: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float32]:
+        """Begin a new episode.
 
         Args:
-            seed: begin the streams of all worlds anew; None goes on with their next episodes.
+            seed: begin the streams of these worlds anew; None goes on with their next episodes. One number
+                gives every world a stream of its own; of one for each world, (N,), each draws what world 0
+                draws under that seed, and those with None go on.
+            mask: in which worlds (N,) bool; by default in all.
 
         Returns:
             Observations (N, obs_dim).
+
+        Raises:
+            InputError: a seed or the mask cannot be meant; no world is reset.
+            UsageError: some worlds were never reset and are not in the mask.
         """
         self._check_open()
+        ids = self._masked(mask)
         if seed is not None:
-            self.seed = random.checked_seed(seed)
-            self._state.episode[:] = -1
-        everyone = np.arange(self.num_envs)
-        self._begin(everyone)
+            self._state.seed_worlds(seed, ids, self.first_world)
+        if isinstance(seed, int | np.integer) and mask is None:
+            self.seed = int(seed)
+        self._begin(ids)
         self._ready = True
         return self._result(self._obs)
 
@@ -199,24 +235,58 @@ class BatchEnv:
 
         Raises:
             InputError: actions of another shape, not numbers, or not finite; no world has moved.
-            UsageError: before `reset` or after `close`.
+            UsageError: before `reset`, after `close`, or where worlds wait to be reset; no world has moved.
         """
         self._check_open()
         if not self._ready:
             raise UsageError("step was called before reset: call env.reset() first")
+        if self.autoreset == "disabled" and self._state.ended.any():
+            ended = np.flatnonzero(self._state.ended).tolist()
+            raise UsageError(f"the episodes of worlds {ended} are over: reset(mask=...) them before step")
         actions = self._checked_actions(actions)
         state = self._state
         state.previous_action[:], state.action[:] = state.action, actions
-        self.worlds.set_targets(*self.task.targets(state))
+        self._task.drive(self.worlds, state)
         if self._has_tuples:
-            self.worlds.choose_tuples(self.task.tuple_draws(state, self.seed))
-        self.worlds.step(watch)
-        self.task.advance(state)
+            self.worlds.choose_tuples(self._task.tuple_draws(state))
+        late = np.flatnonzero(state.ended) if self.autoreset == "next_step" else _NOBODY
+        self.worlds.step(watch, np.flatnonzero(~state.ended) if late.size else None)
+        self._task.advance(self.worlds, state)
         self._judge()
+        if late.size:
+            self._begin_late(late)
         ended = np.flatnonzero(self._dones)
         if ended.size:
             self._end(ended)
         return self._result(self._obs), self._result(self._rewards), self._result(self._dones)
+
+    def set_parameters(self, ids: Any, values: Any) -> NDArray[np.float32]:
+        """Give some worlds other parameters, from their next substep on.
+
+        They last until they are drawn again: those drawn per episode, when the next one begins; those per
+        world, and fixed ones, when the world is given a seed.
+
+        Args:
+            ids: worlds, each named once (n,).
+            values: (n, P), columns as in `parameter_names`, each in its range.
+
+        Returns:
+            The observations (N, obs_dim), of the same states.
+
+        Raises:
+            InputError: a world or a value cannot be; nothing is changed.
+            UsageError: before `reset` or after `close`.
+        """
+        self._check_open()
+        if not self._ready:
+            raise UsageError(
+                "set_parameters was called before reset, which draws them: call env.reset() first"
+            )
+        ids = self._checked_ids(ids)
+        values = self._task.checked_parameters(values, len(ids))
+        self._task.set_parameters(self.worlds, self._state, ids, values)
+        self._observe(ids)
+        return self._result(self._obs)
 
     def snapshot(self) -> EnvSnapshot:
         """Copy all state, for `restore`."""
@@ -285,24 +355,23 @@ class BatchEnv:
     def _judge(self) -> None:
         """Rewards, ends and observations after a step; a failed world keeps its last good observation."""
         failed = self.worlds.failed
+        self.diverged[:] = failed
         any_failed = bool(failed.any())
         kept = self._obs[failed] if any_failed else None
         # The rows of failed worlds are replaced below.
         with np.errstate(invalid="ignore", over="ignore") if any_failed else nullcontext():
-            quantities = self.task.measure(self.worlds, self._state)
-            for term, row in zip(self.task.terms, self._reward_rows, strict=True):
-                row[:] = term(quantities)
-            np.logical_or(self.task.terminated(quantities), failed, out=self.terminated)
-            self.task.observe(quantities, self._obs)
+            quantities = self._task.measure(self.worlds, self._state)
+            self._task.reward(quantities, self._reward_rows, self._rewards)
+            np.logical_or(self._task.terminated(quantities), failed, out=self.terminated)
+            self._task.observe(quantities, self._obs)
         if any_failed:
-            self._obs[failed], self._reward_rows[:, failed] = kept, 0.0
-        self._rewards[:] = (self._reward_weights * self._reward_rows).sum(axis=0)
+            self._obs[failed], self._reward_rows[:, failed], self._rewards[failed] = kept, 0.0, 0.0
         self._state.episode_return += self._rewards
         np.greater(self._state.episode_step >= self.max_episode_steps, self.terminated, out=self.truncated)
         np.logical_or(self.terminated, self.truncated, out=self._dones)
 
     def _end(self, ids: np.ndarray) -> None:
-        """Keep how episodes ended, and begin their worlds' next ones."""
+        """Keep how episodes ended, and begin their worlds' next ones or leave them waiting."""
         failed = ids[self.worlds.failed[ids]]
         if failed.size:
             self.failures += failed.size
@@ -310,12 +379,52 @@ class BatchEnv:
         self.final_obs[ids] = self._obs[ids]
         self.episode_returns[ids] = self._state.episode_return[ids]
         self.episode_lengths[ids] = self._state.episode_step[ids]
+        if self.autoreset == "same_step":
+            self._begin(ids)
+        else:
+            self._state.ended[ids] = True
+
+    def _begin_late(self, ids: np.ndarray) -> None:
+        """Begin episodes in worlds that ended a step ago, and forget what was judged of them since."""
         self._begin(ids)
+        self._rewards[ids], self._reward_rows[:, ids] = 0.0, 0.0
+        for flags in (self._dones, self.terminated, self.truncated, self.diverged):
+            flags[ids] = False
 
     def _begin(self, ids: np.ndarray) -> None:
-        self.task.begin(self.worlds, self._state, ids, self.seed)
-        first = np.empty((len(ids), self.obs_dim), np.float32)
-        self._obs[ids] = self.task.observe(self.task.measure(self.worlds, self._state, ids), first)
+        self._task.begin(self.worlds, self._state, ids)
+        self._observe(ids)
+
+    def _observe(self, ids: np.ndarray) -> None:
+        seen = np.empty((len(ids), self.obs_dim), np.float32)
+        self._obs[ids] = self._task.observe(self._task.measure(self.worlds, self._state, ids), seen)
+
+    def _checked_ids(self, ids: Any) -> np.ndarray:
+        array = np.asarray(ids)
+        possible = array.ndim == 1 and array.size > 0 and array.dtype.kind in "iu"
+        if (
+            not possible
+            or len(np.unique(array)) < array.size
+            or not 0 <= array.min() <= array.max() < self.num_envs
+        ):
+            raise InputError(
+                f"ids are {ids!r}; expected (n,) different whole numbers from 0 to {self.num_envs - 1}"
+            )
+        return array.astype(np.intp)
+
+    def _masked(self, mask: Any) -> np.ndarray:
+        """Worlds of a mask; of none, all."""
+        if mask is None:
+            return np.arange(self.num_envs)
+        array = np.asarray(mask)
+        if array.shape != (self.num_envs,) or array.dtype != np.bool_ or not array.any():
+            raise InputError(
+                f"the reset mask has shape {array.shape}, dtype {array.dtype} and {np.count_nonzero(array)} "
+                f"worlds in it; expected (num_envs,) = ({self.num_envs},) of bool, one of them True at least"
+            )
+        if not self._ready and not array.all():
+            raise UsageError("a reset mask came before all worlds were reset: call env.reset() first")
+        return np.flatnonzero(array)
 
     def _checked_actions(self, actions: Any) -> np.ndarray:
         array, expected = np.asarray(actions), (self.num_envs, self.action_dim)

@@ -11,7 +11,15 @@ from batchenv.errors import ConfigError
 
 TERM = {"weight": 1.0}
 # Sections that stand under a key of one's own choice, here with one such key.
-_CHOSEN_KEYS = {"environment.reward": "pose", "environment.parameters": "mass"}
+_CHOSEN_KEYS = {
+    "environment.reward": "pose",
+    "environment.parameters.gait": "stride",
+    "environment.parameters.muscle.strength": "soleus",
+    "environment.parameters.muscle.optimal_length": "soleus",
+    "environment.parameters.muscle.tendon_slack": "soleus",
+    "environment.parameters.body.mass": "torso",
+    "environment.parameters.ground": "friction",
+}
 
 
 def minimal(**sections: Any) -> dict[str, Any]:

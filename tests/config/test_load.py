@@ -15,7 +15,15 @@ from tests.config.helpers import sections
 
 
 def test_presets_are_those_shipped():
-    assert PRESETS == ("excite", "torque", "walk", "walk_gentle", "walk_muscle_nn")
+    pathologies = {"crouch", "drop_foot", "weak_gluteus"}
+    assert {"excite", "torque", "walk", "walk_gentle", "walk_muscle_nn"} | pathologies <= set(PRESETS)
+
+
+def test_a_configuration_may_say_only_in_what_it_differs_from_a_preset():
+    differing = load_config("base: walk\nenvironment: {skeleton: {kp: {knee_angle: 300}}}")
+    assert differing == load_config("walk").replace({"environment.skeleton.kp.knee_angle": 300})
+    with pytest.raises(ConfigError, match="base = 'wlak': is no preset. Did you mean 'walk'"):
+        load_config("base: wlak\nenvironment: {}")
 
 
 @pytest.mark.parametrize(("preset", "actuator"), [("walk", "mass"), ("excite", "muscle"), ("torque", "pd")])
@@ -69,7 +77,7 @@ def test_replace_changes_values_by_path_and_leaves_the_original(tmp_path: Path):
             "environment.skeleton.kp.knee_angle": 300,
             "environment.reward.pose.weight": 2,
             f"environment.reward.{own}.weight": 3,
-            "environment.parameters": {"mass": {"min": 0.9, "max": 1.1, "default": 1}},
+            "environment.parameters.body.mass.torso": {"min": 0.9, "max": 1.1, "default": 1},
         }
     )
     assert changed.training.steps == 20_000
@@ -80,7 +88,7 @@ def test_replace_changes_values_by_path_and_leaves_the_original(tmp_path: Path):
     assert changed.environment.reward["pose"].weight == 2
     assert changed.environment.reward[own].weight == 3
     assert changed.replace({f"environment.reward.{own}.weight": 4}).environment.reward[own].weight == 4
-    assert changed.environment.parameters["mass"].max == 1.1
+    assert changed.environment.parameters.body.mass["torso"].max == 1.1
     assert walk == load_config("walk") != changed
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from batchenv.config import PRESETS
 from tests.config.helpers import TERM, keys, minimal, nested, problems, sections
 
 MISSPELLABLE = [path for path in keys() if path != "environment.reward.pose.weight"]
@@ -30,7 +31,7 @@ def typos(draw: st.DrawFn) -> tuple[str, str]:
 
 @given(typos())
 @example(("environment.simulation.sim_hz", "sim_hzz"))
-@example(("environment.parameters.mass.max", "maxx"))
+@example(("environment.parameters.ground.friction.max", "maxx"))
 def test_a_misspelt_key_is_refused_and_the_nearest_is_named(typo: tuple[str, str]):
     path, wrong = typo
     above, _, right = path.rpartition(".")
@@ -67,8 +68,7 @@ def test_a_misspelt_weight_is_recognised():
 
 def test_a_misspelt_preset_is_refused_with_the_nearest():
     assert problems("wlak") == (
-        "'wlak' is neither a file nor a preset. Did you mean 'walk'? "
-        "Presets: excite, torque, walk, walk_gentle, walk_muscle_nn."
+        f"'wlak' is neither a file nor a preset. Did you mean 'walk'? Presets: {', '.join(PRESETS)}."
     )
 
 
@@ -120,18 +120,18 @@ def test_a_misspelt_preset_is_refused_with_the_nearest():
         ),
         (
             "parameters",
-            {"frcton": {}},
-            "give 'friction', 'mass' or 'muscle_strength'. Did you mean 'friction'?",
+            {"gait": {"strid": {}}},
+            "give 'stride' or 'cadence'. Did you mean 'stride'?",
         ),
         (
             "parameters",
-            {"mass": {"min": 2, "max": 1, "default": 1}},
-            "mass.max = 1: give at least min = 2.0.",
+            {"ground": {"friction": {"min": 2, "max": 1, "default": 1}}},
+            "friction.max = 1: give at least min = 2.0.",
         ),
         (
             "parameters",
-            {"mass": {"min": 1, "max": 2, "default": 3}},
-            "mass.default = 3: give a number from min = 1.0 to max = 2.0.",
+            {"ground": {"friction": {"min": 1, "max": 2, "default": 3}}},
+            "friction.default = 3: give a number from min = 1.0 to max = 2.0.",
         ),
     ],
 )
@@ -164,7 +164,7 @@ def test_every_problem_is_listed():
         "the configuration has 4 problems:",
         "  environment.ground.friction = -1: give a number of at least 0.",
         "  environment.reward = {}: name at least one reward term with its weight; none is assumed. "
-        "The presets excite, torque, walk, walk_gentle, walk_muscle_nn each show a full set.",
+        f"The presets {', '.join(PRESETS)} each show a full set.",
         "  training.steps = 0: give a number above 0.",
         "  training.sede = 1: there is no such key. Did you mean 'seed'?",
     ]

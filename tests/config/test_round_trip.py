@@ -69,7 +69,11 @@ environments = st.fixed_dictionaries(
         "termination": some(min_height=numbers(0, 0.99), max_tilt=numbers(0.01, 3), max_drift=positive),
         "episode": some(max_seconds=positive),
         "reset": some(joint_noise=numbers(0, 1), velocity_noise=numbers(0, 1)),
-        "parameters": some(friction=ranges, mass=ranges, muscle_strength=ranges),
+        "parameters": some(
+            gait=some(stride=ranges, cadence=ranges),
+            muscle=some(strength=some(soleus_r=ranges)),
+            ground=some(friction=ranges),
+        ),
     },
 )
 trainings = some(

@@ -38,7 +38,9 @@ def test_what_is_not_there_is_refused_with_the_nearest_name(folder, tmp_path):
 def test_worlds_draw_no_parameters_and_last_as_long_as_asked():
     walker = untrained()
     mass = {"min": 0.5, "max": 1.5, "default": 1.2, "sampling": "uniform"}
-    drawn = type(walker)("drawn", walker.policy, walker.config.replace({"environment.parameters.mass": mass}))
+    drawn = type(walker)(
+        "drawn", walker.policy, walker.config.replace({"environment.parameters.body.mass.all": mass})
+    )
     with drawn.worlds(2, 3.0, 1) as env:
         env.reset(0)
         assert env.max_episode_steps == 90

@@ -17,7 +17,7 @@ CONFIG = load_config("walk").replace(
         "training.num_steps_per_env": 8,
         "training.hidden": [16],
         "training.learn_threads": 1,
-        "environment.parameters": {"friction": {"min": 0.8, "max": 1.2, "default": 1.0}},
+        "environment.parameters.ground.friction": {"min": 0.8, "max": 1.2, "default": 1.0},
     }
 )
 ITERATION = 4 * 8

@@ -10,7 +10,7 @@ from batchenv.config.environment import (
     Motion,
     Muscle,
     MuscleNetwork,
-    ParameterRange,
+    Observation,
     Reset,
     Simulation,
     Skeleton,
@@ -18,7 +18,8 @@ from batchenv.config.environment import (
     TermConfig,
     Termination,
 )
-from batchenv.config.load import Config, load_config
+from batchenv.config.load import Config, GaitNetConfig, load_config
+from batchenv.config.parameters import Parameter, ParameterRange, WorldParameters
 from batchenv.config.paths import PRESETS, resolve_path
 from batchenv.config.training import Training
 
@@ -30,10 +31,13 @@ __all__ = [
     "Coordinator",
     "Environment",
     "Episode",
+    "GaitNetConfig",
     "Ground",
     "Motion",
     "Muscle",
     "MuscleNetwork",
+    "Observation",
+    "Parameter",
     "ParameterRange",
     "Reset",
     "Simulation",
@@ -42,6 +46,7 @@ __all__ = [
     "TermConfig",
     "Termination",
     "Training",
+    "WorldParameters",
     "load_config",
     "resolve_path",
 ]

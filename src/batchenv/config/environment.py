@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
+from batchenv.config.parameters import WorldParameters
 from batchenv.config.paths import PRESETS
 from batchenv.config.section import (
     BodyFile,
@@ -20,7 +21,6 @@ from batchenv.errors import ConfigError
 
 Actuator = Literal["mass", "muscle", "pd", "tor"]
 Coordinator = Literal["static_optimization", "network"]
-Parameter = Literal["friction", "mass", "muscle_strength"]
 
 _NO_REWARD = (
     "name at least one reward term with its weight; none is assumed. "
@@ -70,6 +70,10 @@ class Ground(Section):
     friction: float = Field(default=1.0, ge=0, description="Coefficient of sliding friction [1].")
 
 
+def _default_joint_scale() -> dict[str, float]:
+    return {"hip_rotation": 0.0, "hip_adduction": 0.4}
+
+
 class Motion(Section):
     """The reference gait."""
 
@@ -80,6 +84,14 @@ class Motion(Section):
     cyclic: bool = Field(default=True, description="Whether the motion starts over at its end.")
     period: float = Field(default=1.12, gt=0, description="Duration of one cycle [s].")
     speed: float = Field(default=1.24, ge=0, description="Forward speed of the reference [m/s].")
+    joint_scale: dict[str, float] = Field(
+        default_factory=_default_joint_scale,
+        description=(
+            "Factors on the file's joint angles, by joint without its side [1]. Skin markers measure the "
+            "turning of the hip badly; its adduction counts in the pelvis's list, which a body whose trunk "
+            "is one with its pelvis does without."
+        ),
+    )
 
 
 class StaticOptimization(Section):
@@ -251,34 +263,13 @@ class Reset(Section):
     )
 
 
-class ParameterRange(Section):
-    """A property of each world, drawn anew for every episode."""
+class Observation(Section):
+    """What the policy sees beyond the walker's state."""
 
-    min: float = Field(gt=0, description="Least value [1].")
-    max: float = Field(gt=0, description="Greatest value [1].")
-    default: float = Field(gt=0, description="Middle of a normal draw, and the value where it is fixed [1].")
-    sampling: Literal["uniform", "normal", "fixed"] = Field(
-        default="uniform",
-        description=(
-            "uniform: anywhere from min to max; normal: around default with standard deviation "
-            "(max - min) / 4, clipped; fixed: always default."
-        ),
+    parameters: bool = Field(
+        default=False,
+        description="Whether the policy sees the parameters of its world; a one-sided one with its twin.",
     )
-
-    @field_validator("max")
-    @classmethod
-    def _not_below_min(cls, maximum: float, info: ValidationInfo) -> float:
-        if maximum < info.data.get("min", -math.inf):
-            raise ConfigError(f"give at least min = {info.data['min']}")
-        return maximum
-
-    @field_validator("default")
-    @classmethod
-    def _within_range(cls, default: float, info: ValidationInfo) -> float:
-        low, high = info.data.get("min", -math.inf), info.data.get("max", math.inf)
-        if not low <= default <= high:
-            raise ConfigError(f"give a number from min = {low} to max = {high}")
-        return default
 
 
 class Environment(Section):
@@ -297,12 +288,9 @@ class Environment(Section):
     termination: Termination = Field(default_factory=Termination, description="When an episode ends early.")
     episode: Episode = Field(default_factory=Episode, description="How long an episode is.")
     reset: Reset = Field(default_factory=Reset, description="How episodes start.")
-    parameters: dict[Parameter, ParameterRange] = Field(
-        default_factory=dict,
-        description=(
-            "Properties drawn for each world and episode: friction (the floor's coefficient), mass and "
-            "muscle_strength (factors on the body's)."
-        ),
+    observation: Observation = Field(default_factory=Observation, description="What the policy sees.")
+    parameters: WorldParameters = Field(
+        default_factory=WorldParameters, description="Properties that worlds have of their own."
     )
 
     @field_validator("reward", mode="wrap")

@@ -24,20 +24,23 @@ FOREIGN_KEYS: Mapping[str, str] = {
     "environment.reward.metabolic": "the term 'effort' is the cost of muscle activation",
     "environment.reward.locomotion": "the terms 'forward_speed' and 'foot_placement' ask for locomotion",
     "environment.reward.knee_pain": "no reward term looks at the load on the knee",
-    "environment.parameters.gait": "stride and cadence follow from the reference motion",
+    "environment.parameters.skeleton": "segments keep the lengths of the body's model",
+    "environment.parameters.torsion": "segments keep the shapes of the body's model",
 }
 
 
-def without_foreign_keys(data: Mapping[Any, Any], prefix: str = "") -> tuple[dict[Any, Any], list[str]]:
+def without_foreign_keys(
+    data: Mapping[Any, Any], foreign: Mapping[str, str] = FOREIGN_KEYS, prefix: str = ""
+) -> tuple[dict[Any, Any], list[str]]:
     """Split a configuration into what may be meant, and a problem for each key that only GaitNet knows."""
     kept: dict[Any, Any] = {}
     problems: list[str] = []
     for key, value in data.items():
         path = f"{prefix}{key}"
-        if path in FOREIGN_KEYS:
-            problems.append(f"{path}: this key of GaitNet has no meaning here: {FOREIGN_KEYS[path]}.")
+        if path in foreign:
+            problems.append(f"{path}: this key of GaitNet has no meaning here: {foreign[path]}.")
         elif isinstance(value, Mapping):
-            kept[key], more = without_foreign_keys(value, f"{path}.")
+            kept[key], more = without_foreign_keys(value, foreign, f"{path}.")
             problems += more
         else:
             kept[key] = value

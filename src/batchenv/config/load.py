@@ -8,8 +8,17 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr, ValidationError
 
+from batchenv.config.base import with_base
 from batchenv.config.environment import Environment
 from batchenv.config.foreign_keys import without_foreign_keys
+from batchenv.config.gaitnet import (
+    GAITNET_ABSENT,
+    GaitNetEnvironment,
+    GaitNetTraining,
+    gaitnet_remarks,
+    is_gaitnet,
+    translated_training,
+)
 from batchenv.config.paths import PRESET_FILES, PRESETS, Places, absolute, expanded, is_file
 from batchenv.config.problems import describe_problems, shortened
 from batchenv.config.section import Section
@@ -41,6 +50,11 @@ class Config(Section):
             return NotImplemented
         return (self.environment, self.training) == (other.environment, other.training)
 
+    @property
+    def remarks(self) -> list[str]:
+        """Sentences on keys that are accepted and change nothing."""
+        return []
+
     def to_yaml(self) -> str:
         """Return the whole configuration, defaults included; `load_config` of the text gives an equal one."""
         return dump_yaml(self.model_dump())
@@ -68,6 +82,28 @@ class Config(Section):
         return self._places.find(name)
 
 
+class GaitNetConfig(Config):
+    """A checked configuration of GaitNet's own world, as its users have it."""
+
+    Horizon: int = Field(
+        default=600,
+        gt=0,
+        description="Steps after which an episode is truncated, with eoe_type tuple [steps].",
+    )
+    environment: GaitNetEnvironment = Field(description="All that `BatchEnv` needs to know.")  # pyright: ignore[reportIncompatibleVariableOverride]
+    training: GaitNetTraining = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
+        default_factory=GaitNetTraining, description="How a policy is trained."
+    )
+
+    def __eq__(self, other: object) -> bool:
+        return super().__eq__(other) and isinstance(other, GaitNetConfig) and self.Horizon == other.Horizon
+
+    @property
+    def remarks(self) -> list[str]:
+        """Sentences on keys that are accepted and change nothing."""
+        return gaitnet_remarks(self.environment)
+
+
 def load_config(
     source: str | Path | Mapping[str, Any] | Config, data_root: str | Path | None = None
 ) -> Config:
@@ -75,7 +111,8 @@ def load_config(
 
     Args:
         source: YAML text (a line break, a ": " or a leading bracket marks it), the path of a YAML file, the
-            name of a preset, or a mapping. A Config is returned as it is.
+            name of a preset, or a mapping. A Config is returned as it is. With the key `base`, the name of a
+            preset, the rest says in what it differs from that.
         data_root: a directory that "@data/..." may mean, beside the package's data and the directory that the
             environment variable BATCHENV_DATA names.
 
@@ -105,17 +142,33 @@ def load_config(
 
 
 def _validate(data: Mapping[Any, Any], origin: str, places: Places) -> Config:
-    kept, problems = without_foreign_keys(data)
+    data = with_base(data)
+    kind: type[Config] = GaitNetConfig if is_gaitnet(data) else Config
+    kept, problems = _understood(data, kind)
     kept.setdefault("environment", {})
     try:
-        config = Config.model_validate(kept, context=places)
+        config = kind.model_validate(kept, context=places)
     except ValidationError as error:
-        problems += describe_problems(error, Config)
+        problems += describe_problems(error, kind)
     else:
         if not problems:
             return config
     count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
     raise ConfigError("\n  ".join([f"{origin} has {count}:", *problems]))
+
+
+def _understood(data: Mapping[Any, Any], kind: type[Config]) -> tuple[dict[Any, Any], list[str]]:
+    """Split plain data into what may be meant, in our words, and a sentence for each problem."""
+    if kind is Config:
+        return without_foreign_keys(data)
+    kept, problems = without_foreign_keys(data, GAITNET_ABSENT)
+    if isinstance(kept.setdefault("training", {}), Mapping):
+        environment = kept["environment"]
+        advanced = environment.get("advanced") if isinstance(environment, Mapping) else None
+        learning_std = advanced.get("learning_std", False) if isinstance(advanced, Mapping) else False
+        kept["training"], more = translated_training(kept["training"], learning_std)
+        problems += more
+    return kept, problems
 
 
 def _is_text(source: str) -> bool:

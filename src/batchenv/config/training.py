@@ -53,6 +53,9 @@ class Training(Section):
     lam: float = Field(default=0.95, ge=0, le=1, description="Decay of generalised advantage estimation [1].")
     entropy: float = Field(default=0.0, ge=0, description="Weight of the entropy bonus [1].")
     init_std: float = Field(default=0.3, gt=0, description="First standard deviation of actions [actions].")
+    learn_std: bool = Field(
+        default=True, description="Whether that standard deviation is learned, too, or stays as it is."
+    )
     clip: float = Field(
         default=0.2,
         gt=0,
@@ -60,6 +63,11 @@ class Training(Section):
         description="Change of the action probability ratio beyond which gain is cut off [1].",
     )
     checkpoint_seconds: float = Field(default=60.0, gt=0, description="Time between checkpoints [s].")
+    checkpoint_iterations: int | None = Field(
+        default=None,
+        gt=0,
+        description="Updates of the policy between two more checkpoints [updates]; null: only by time.",
+    )
     symmetry: bool = Field(
         default=False, description="Whether every sample is also learned from as its left-right mirror image."
     )

@@ -114,16 +114,49 @@ class Worlds:
             strength: factor on every muscle's peak force (len(ids), n_muscle) or broadcastable.
             ids: worlds, or None for all.
         """
-        rows = slice(None) if ids is None else ids
+        rows = (np.arange(self.num_worlds) if ids is None else ids)[:, None]
         for name in ("actuator_gainprm", "actuator_biasprm"):
-            self.expand(name)[rows, :, 2] = getattr(self.model, name)[:, 2] * strength
+            usual = getattr(self.model, name)
+            # A negative peak force stands for `scale` over the acceleration at unit force.
+            column = np.where(usual[:, 2] < 0, 3, 2)
+            muscles = np.arange(len(usual))
+            self.expand(name)[rows, muscles, column] = usual[muscles, column] * strength
+
+    def set_muscle_lengths(
+        self, optimal_length: np.ndarray, tendon_slack: np.ndarray, ids: np.ndarray | None = None
+    ) -> None:
+        """Scale the optimal lengths of fibers and the slack lengths of tendons.
+
+        `mju_muscleGain` has L0 = (lengthrange[1] - lengthrange[0]) / (range[1] - range[0]) and LT =
+        lengthrange[0] - range[0] L0, which holds for a L0 and b LT with the same lengthrange if either end of
+        the range becomes (range + (1 - b) LT / L0) / a.
+
+        Args:
+            optimal_length: factor a on each muscle's L0 (len(ids), n_muscle) or broadcastable.
+            tendon_slack: factor b on each muscle's LT (len(ids), n_muscle) or broadcastable.
+            ids: worlds, or None for all.
+        """
+        rows = slice(None) if ids is None else ids
+        shortest, extent = self.model.actuator_lengthrange[:, 0], np.ptp(self.model.actuator_lengthrange, 1)
+        for name in ("actuator_gainprm", "actuator_biasprm"):
+            ends = getattr(self.model, name)[:, :2]
+            slack = shortest * np.ptp(ends, 1) / extent - ends[:, 0]  # LT / L0
+            shift = (1.0 - np.asarray(tendon_slack)) * slack
+            for end in range(2):
+                self.expand(name)[rows, :, end] = (ends[:, end] + shift) / optimal_length
 
     def set_mass(self, scale: np.ndarray, ids: np.ndarray | None = None) -> None:
-        """Scale the masses and inertias of all bodies by a factor for each world (len(ids),)."""
+        """Scale masses and inertias.
+
+        Args:
+            scale: factor for each world (len(ids),), or for each of its bodies (len(ids), nbody).
+            ids: worlds, or None for all.
+        """
         rows = np.arange(self.num_worlds) if ids is None else ids
-        factor = np.broadcast_to(np.asarray(scale, float), len(rows))
-        self.expand("body_mass")[rows] = self.model.body_mass * factor[:, None]
-        self.expand("body_inertia")[rows] = self.model.body_inertia * factor[:, None, None]
+        scale = np.asarray(scale, float)
+        factor = scale if scale.ndim == 2 else np.broadcast_to(scale, len(rows))[:, None]
+        self.expand("body_mass")[rows] = self.model.body_mass * factor
+        self.expand("body_inertia")[rows] = self.model.body_inertia * factor[:, :, None]
         self.batch.set_const(rows)
 
     def set_friction(self, friction: np.ndarray, ids: np.ndarray | None = None) -> None:
@@ -165,8 +198,8 @@ class Worlds:
         if self.coordinator is not None:
             self.coordinator.choose(draws, self.substeps, self.law.inference_per_sim)
 
-    def step(self, watch: Callable[[], None] | None = None) -> None:
-        """Advance every world by `substeps`; derived fields are then those of the last substep's beginning.
+    def step(self, watch: Callable[[], None] | None = None, ids: np.ndarray | None = None) -> None:
+        """Advance worlds by `substeps`; derived fields are then those of the last substep's beginning.
 
         Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` until they are
         reset.
@@ -176,13 +209,14 @@ class Worlds:
                 fields (`xpos`, `actuator_length`, `actuator_force`, sensors) those of its beginning that led
                 there. The results are the same to the last bit; the worlds then take their substeps one at a
                 time.
+            ids: which worlds (n,); None for all.
         """
         clear(self._user, self._cleared)
         for _ in range(1 if watch is None else self.substeps):
             try:
                 # No stage is computed after the last substep: with a control callback installed, MuJoCo would
                 # compute it again in the next step, at a tenth of that step's cost.
-                self.batch.step(nstep=self.substeps if watch is None else 1)
+                self.batch.step(ids, nstep=self.substeps if watch is None else 1)
             except SimulationError as error:
                 self.failed[error.ids] = True
             if watch is not None:
@@ -221,9 +255,9 @@ class Worlds:
                 "restore it into worlds of the same body and number"
             )
         self.batch.state[:] = snapshot.state
-        for name, values in snapshot.fields.items():
-            self.expand(name)[:] = values
-        if {"body_mass", "body_inertia"} & snapshot.fields.keys():
+        for name in self._expanded.keys() | snapshot.fields.keys():
+            self.expand(name)[:] = snapshot.fields.get(name, getattr(self.model, name))
+        if {"body_mass", "body_inertia"} & self._expanded.keys():
             self.batch.set_const()
         self._sign()
         self.failed[:] = False

@@ -10,7 +10,8 @@ import mujoco
 import numpy as np
 
 from batchenv.body import Body
-from batchenv.env import BatchEnv, load_configured_body
+from batchenv.engine.configured import load_configured_body
+from batchenv.env import BatchEnv
 from batchenv.evaluate.walker import Walker
 
 LANE, ROW = 1.1, 1.7  # distance of walkers beside and behind one another [m]

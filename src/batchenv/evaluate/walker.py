@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batchenv.config import Config, load_config
+from batchenv.config import Config, GaitNetConfig, load_config
 from batchenv.env import BatchEnv
-from batchenv.errors import CheckpointError, nearest
+from batchenv.errors import CheckpointError, ConfigError, nearest
 from batchenv.learn.policy import MUSCLES_FILE, POLICY_FILE, Policy, load_policy
 
 WALKERS = Path(__file__).parent.parent / "walkers"
@@ -47,7 +47,7 @@ class Walker:
             CheckpointError: the policy was trained with other columns.
         """
         edits: dict[str, Any] = {"environment.episode.max_seconds": float(seconds)}
-        for name in self.config.environment.parameters:
+        for name in self.config.environment.parameters.by_name:
             edits[f"environment.parameters.{name}.sampling"] = "fixed"
         env = BatchEnv(self.config.replace(edits | dict(changes or {})), num_envs, num_threads)
         try:
@@ -86,6 +86,8 @@ def load_walker(name: str | Path, folder: Path = WALKERS) -> Walker:
         raise CheckpointError(f"{run} has no {CONFIG_FILE} beside its {POLICY_FILE}.")
     policy = load_policy(path if path.suffix == Path(POLICY_FILE).suffix else run)
     config, muscles = load_config(run / CONFIG_FILE), run / MUSCLES_FILE
+    if isinstance(config, GaitNetConfig):
+        raise ConfigError(f"{run} is of GaitNet's world, whose walkers cannot be judged, filmed or shown")
     if config.environment.muscle.coordinator == "network" and muscles.is_file():
         config = config.replace({"environment.muscle.network.file": str(muscles.resolve())})
     return Walker(run.resolve().name, policy, config)

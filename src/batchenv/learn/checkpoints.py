@@ -56,18 +56,14 @@ class Checkpoint:
     @property
     def policy(self) -> Policy:
         """The deterministic policy, without Torch."""
-        actor: dict[str, torch.Tensor] = self.learner["actor_state_dict"]
-        arrays = {name: tensor.numpy() for name, tensor in actor.items()}
-        layers = sorted(int(name.split(".")[1]) for name in arrays if name.endswith(".weight"))
-        return Policy(
-            mean=arrays["obs_normalizer._mean"][0],
-            scale=arrays["obs_normalizer._std"][0] + np.float32(1e-2),
-            weights=tuple(arrays[f"mlp.{i}.weight"] for i in layers),
-            biases=tuple(arrays[f"mlp.{i}.bias"] for i in layers),
-            observations=self.observations,
-            actions=self.actions,
-            steps=self.steps,
-        )
+        return policy_of(self.learner["actor_state_dict"], self.observations, self.actions, self.steps)
+
+    @property
+    def muscle_network(self) -> dict[str, np.ndarray] | None:
+        """Parameters of the muscle network that learns with the policy, where one does."""
+        if self.muscles is None:
+            return None
+        return {key: value.numpy() for key, value in self.muscles["network"].items()}
 
     def save(self, run_dir: Path) -> Path:
         """Write the checkpoint, policy and muscle network beside it, into a run's directory."""
@@ -75,8 +71,7 @@ class Checkpoint:
         contents = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         write_atomically(path, lambda file: torch.save({"format": _FORMAT, **contents}, file))
         self.policy.save(run_dir / POLICY_FILE)
-        if self.muscles is not None:
-            network = {key: value.numpy() for key, value in self.muscles["network"].items()}
+        if (network := self.muscle_network) is not None:
             write_atomically(
                 run_dir / MUSCLES_FILE, lambda file: np.savez(file, allow_pickle=False, **network)
             )
@@ -137,6 +132,29 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         raise CheckpointError(
             f"{file} lacks a part of a checkpoint, or has one too many: {error}."
         ) from error
+
+
+def policy_of(
+    actor: dict[str, torch.Tensor], observations: tuple[str, ...], actions: tuple[str, ...], steps: int
+) -> Policy:
+    """The mean action of an actor in plain NumPy; its arrays are the actor's own, not copies.
+
+    Args:
+        actor: state dict of an actor with its normaliser.
+        observations, actions: names of the columns.
+        steps: environment steps it was trained for.
+    """
+    arrays = {name: tensor.numpy() for name, tensor in actor.items()}
+    layers = sorted(int(name.split(".")[1]) for name in arrays if name.endswith(".weight"))
+    return Policy(
+        mean=arrays["obs_normalizer._mean"][0],
+        scale=arrays["obs_normalizer._std"][0] + np.float32(1e-2),
+        weights=tuple(arrays[f"mlp.{i}.weight"] for i in layers),
+        biases=tuple(arrays[f"mlp.{i}.bias"] for i in layers),
+        observations=observations,
+        actions=actions,
+        steps=steps,
+    )
 
 
 def package_versions() -> dict[str, str]:

@@ -12,7 +12,8 @@ from tensordict import TensorDict
 from torch import nn
 
 from batchenv.config import Training
-from batchenv.learn.rsl_rl_env import Image, LearnableEnv, RslRlEnv
+from batchenv.learn.learnable_env import Image, LearnableEnv
+from batchenv.learn.rsl_rl_env import RslRlEnv
 
 _OBS_GROUPS = {"actor": ["policy"], "critic": ["policy"]}
 _FIRST_ACTION_SCALE = 0.01
@@ -163,7 +164,11 @@ def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationP
         "activation": "elu",
         "obs_normalization": True,
     }
-    gaussian = {"class_name": "GaussianDistribution", "init_std": training.init_std}
+    gaussian = {
+        "class_name": "GaussianDistribution",
+        "init_std": training.init_std,
+        "learn_std": training.learn_std,
+    }
     actor = Actor(obs, _OBS_GROUPS, "actor", env.num_actions, distribution_cfg=gaussian, **network)
     critic = MLPModel(obs, _OBS_GROUPS, "critic", 1, **network)
     with torch.no_grad():

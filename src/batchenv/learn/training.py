@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
@@ -27,19 +26,18 @@ from batchenv.learn.checkpoints import (
     set_random_state,
     unpack,
 )
-from batchenv.learn.co_training import CoTraining, co_training
-from batchenv.learn.policy import Policy
-from batchenv.learn.ppo import TruncationPPO, build_ppo
+from batchenv.learn.learnable_env import LearnableEnv
+from batchenv.learn.ppo import TruncationPPO
 from batchenv.learn.report import Episodes, Report, TrainingResult
-from batchenv.learn.rsl_rl_env import LearnableEnv, RslRlEnv
+from batchenv.learn.rollouts import EnvRollouts, Rollouts
 
 _log = logging.getLogger(__name__)
 
-Until = Callable[[Report, Callable[[], Policy]], bool]
+Until = Callable[[Report, Callable[[], Checkpoint]], bool]
 
 
 def train(
-    env: LearnableEnv,
+    env: LearnableEnv | Rollouts,
     config: Config,
     run_dir: str | Path,
     steps: int | None = None,
@@ -54,7 +52,7 @@ def train(
     once. Torch learns with `training.learn_threads` threads and otherwise, while worlds step, with one.
 
     Args:
-        env: environment of `config`; it is reset, and left open.
+        env: environment of `config`, or where else rollouts come from; it is reset, and left open.
         config: its section `training` is followed, the seed included; all of it is kept in the checkpoint.
         run_dir: directory of the run, made where it does not exist.
         steps: environment steps (worlds times control steps) after which to stop, those of a resumed run
@@ -63,7 +61,7 @@ def train(
             the run goes on as if it had not been interrupted; with another number, in new episodes.
         progress: called after each iteration.
         until: asked after each iteration whether the run is at its goal; given the report, and a function
-            that makes the policy of that moment.
+            that makes a checkpoint of that moment.
 
     Returns:
         How it ended.
@@ -84,7 +82,8 @@ def train(
     torch.set_num_threads(1)
     gc.freeze()  # what is loaded by now need not be searched for garbage in every hundredth step
     try:
-        run = _new_run(env, config) if resume is None else _resumed_run(env, config, resume)
+        rollouts = env if isinstance(env, Rollouts) else EnvRollouts(env)
+        run = _new_run(rollouts, config) if resume is None else _resumed_run(rollouts, config, resume)
         run_dir.mkdir(parents=True, exist_ok=True)
         write_atomically(run_dir / CONFIG_FILE, lambda file: file.write(run.config_text.encode()))
         if not (run_dir / CHECKPOINT_FILE).exists():
@@ -99,57 +98,48 @@ def train(
 class _Run:
     """A training run under way."""
 
-    env: RslRlEnv
+    rollouts: Rollouts
     ppo: TruncationPPO
     config: Config
     seed: int
     steps: int = 0
     episodes: Episodes = field(default_factory=Episodes)
-    muscles: CoTraining | None = None
 
     @property
     def config_text(self) -> str:
         return self.config.to_yaml()
 
     def checkpoint(self) -> Checkpoint:
-        env = self.env.env
+        worlds, muscles = self.rollouts.snapshot()
         return Checkpoint(
             steps=self.steps,
-            num_envs=env.num_envs,
+            num_envs=self.rollouts.num_envs,
             seed=self.seed,
             config=self.config_text,
-            observations=tuple(column.name for column in env.obs_layout),
-            actions=tuple(column.name for column in env.action_layout),
+            observations=self.rollouts.observations,
+            actions=self.rollouts.actions,
             learner=self.ppo.save(),
             random=random_state(),
-            env=pack(env.snapshot()),
+            env=worlds,
             episodes=pack(self.episodes),
-            muscles=None if self.muscles is None else self.muscles.learner.state_dict(),
+            muscles=muscles,
         )
 
 
-def _new_run(env: LearnableEnv, config: Config) -> _Run:
-    torch.manual_seed(config.training.seed)
-    adapter = RslRlEnv(env)
-    ppo = build_ppo(adapter, config.training, adapter.reset(config.training.seed))
-    return _Run(adapter, ppo, config, config.training.seed, muscles=co_training(env, config))
+def _new_run(rollouts: Rollouts, config: Config) -> _Run:
+    seed = config.training.seed
+    torch.manual_seed(seed)
+    return _Run(rollouts, rollouts.begin(config, seed), config, seed)
 
 
-def _resumed_run(env: LearnableEnv, config: Config, checkpoint: Checkpoint) -> _Run:
-    checkpoint.check_layout(
-        tuple(column.name for column in env.obs_layout), tuple(column.name for column in env.action_layout)
-    )
-    adapter = RslRlEnv(env)
-    ppo = build_ppo(adapter, config.training, adapter.reset(checkpoint.seed + checkpoint.steps))
+def _resumed_run(rollouts: Rollouts, config: Config, checkpoint: Checkpoint) -> _Run:
+    checkpoint.check_layout(rollouts.observations, rollouts.actions)
+    ppo = rollouts.begin(config, checkpoint.seed + checkpoint.steps)
     checkpoint.load_into(ppo)
-    muscles = co_training(env, config)
-    if muscles is not None:
-        muscles.restore(checkpoint.muscles)
-    if env.num_envs == checkpoint.num_envs:
-        adapter.restore(unpack(checkpoint.env, env.snapshot()))
+    rollouts.restore(checkpoint)
     set_random_state(checkpoint.random)
     episodes = unpack(checkpoint.episodes, Episodes())
-    return _Run(adapter, ppo, config, checkpoint.seed, checkpoint.steps, episodes, muscles)
+    return _Run(rollouts, ppo, config, checkpoint.seed, checkpoint.steps, episodes)
 
 
 def _run_until(
@@ -157,7 +147,7 @@ def _run_until(
 ) -> TrainingResult:
     training = run.config.training
     start = saved = time.monotonic()
-    start_steps, env_seconds, reached = run.steps, 0.0, False
+    start_steps, env_seconds, reached, iterations = run.steps, 0.0, False, 0
     purge_step = run.steps or None
     with _stop_signals() as stop, SummaryWriter(str(run_dir), purge_step=purge_step, flush_secs=10) as writer:
         while run.steps < total and not stop.is_set():
@@ -166,10 +156,12 @@ def _run_until(
             for tag, value in report.scalars().items():
                 writer.add_scalar(tag, value, run.steps)
             progress(report)
-            if time.monotonic() - saved >= training.checkpoint_seconds:
+            iterations += 1
+            every = training.checkpoint_iterations
+            if (every and iterations % every == 0) or time.monotonic() - saved >= training.checkpoint_seconds:
                 saved = time.monotonic()
                 run.checkpoint().save(run_dir)
-            if until is not None and until(report, lambda: run.checkpoint().policy):
+            if until is not None and until(report, run.checkpoint):
                 reached = True
                 break
         path = run.checkpoint().save(run_dir)
@@ -192,50 +184,24 @@ def _run_until(
 def _iterate(run: _Run, total: int, learn_threads: int) -> tuple[Report, float]:
     """Collect one rollout and learn from it; also return the seconds that the environment took."""
     started = time.perf_counter()
-    steps_before = run.steps
-    reward_terms, env_seconds = _collect(run)
+    collected = run.rollouts.collect(run.ppo, run.config.training.num_steps_per_env, run.steps)
+    run.steps += collected.steps
+    run.episodes.add(run.steps, collected.returns, collected.lengths)
     losses = _learn(run, learn_threads)
     seconds = time.perf_counter() - started
     report = Report(
         steps=run.steps,
         total_steps=total,
-        steps_per_second=(run.steps - steps_before) / seconds,
+        steps_per_second=collected.steps / seconds,
         mean_return=run.episodes.mean_return,
         mean_length=run.episodes.mean_length,
-        reward_terms=reward_terms,
+        reward_terms=collected.reward_terms,
         losses=losses,
         learning_rate=run.ppo.learning_rate,
         std=run.ppo.actor.output_std.mean().item(),
-        env_share=env_seconds / seconds,
+        env_share=collected.env_seconds / seconds,
     )
-    return report, env_seconds
-
-
-@torch.inference_mode()
-def _collect(run: _Run) -> tuple[dict[str, float], float]:
-    """Fill PPO's storage with a rollout; return the mean of each reward term, and the seconds of `env`."""
-    env, ppo, horizon = run.env, run.ppo, run.config.training.num_steps_per_env
-    sums = dict.fromkeys(env.env.reward_terms, 0.0)
-    env_seconds = 0.0
-    returns, lengths = [], []
-    obs = env.get_observations()
-    for _ in range(horizon):
-        actions = ppo.act(obs)
-        before = time.perf_counter()
-        obs, rewards, dones, extras = env.step(actions)
-        env_seconds += time.perf_counter() - before
-        if run.muscles is not None:
-            run.muscles.record()
-        ppo.process_env_step(obs, rewards, dones, extras)
-        ended = dones.numpy()
-        returns.append(env.env.episode_returns[ended])
-        lengths.append(env.env.episode_lengths[ended])
-        for name, values in env.env.reward_terms.items():
-            sums[name] += float(values.mean())
-    ppo.compute_returns(obs)
-    run.steps += env.num_envs * horizon
-    run.episodes.add(run.steps, np.concatenate(returns), np.concatenate(lengths))
-    return {name: value / horizon for name, value in sums.items()}, env_seconds
+    return report, collected.env_seconds
 
 
 def _learn(run: _Run, threads: int) -> dict[str, float]:
@@ -243,9 +209,7 @@ def _learn(run: _Run, threads: int) -> dict[str, float]:
     losses, error = {}, None
     with _torch_threads(threads):
         try:
-            losses = run.ppo.update()
-            if run.muscles is not None:
-                losses |= run.muscles.learn()
+            losses = run.ppo.update() | run.rollouts.learn()
         except RuntimeError as caught:
             error = caught
     for name, parameter in run.ppo.actor.named_parameters():

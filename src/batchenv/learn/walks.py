@@ -7,8 +7,9 @@ import numpy as np
 
 from batchenv.config import Config
 from batchenv.env import BatchEnv
-from batchenv.learn.policy import Policy
+from batchenv.learn.checkpoints import Checkpoint
 from batchenv.learn.report import Report
+from batchenv.learn.training import Until
 
 READY = 0.45
 """Share of a full episode that training episodes must last before a policy is judged."""
@@ -16,7 +17,6 @@ PAUSE = 40_000
 """Environment steps of training between two verdicts."""
 
 Act = Callable[[np.ndarray], np.ndarray]
-Until = Callable[[Report, Callable[[], Policy]], bool]
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,14 @@ class Walks:
         """
         asked = 0
 
-        def walks(report: Report, policy: Callable[[], Policy]) -> bool:
+        def walks(report: Report, checkpoint: Callable[[], Checkpoint]) -> bool:
             nonlocal asked
             if not report.mean_length >= READY * self.training_steps or report.steps < self.next_steps:
                 return False
-            check = self(policy(), seed + (asked := asked + 1))
+            now = checkpoint()
+            if (network := now.muscle_network) is not None:
+                self.env.set_muscle_network(network)
+            check = self(now.policy, seed + (asked := asked + 1))
             self.next_steps = report.steps + PAUSE
             verdict = "walks" if check.passed else "does not walk yet"
             say(f"{report.steps:,} steps: {check.completed:.0%} of fresh episodes completed, "

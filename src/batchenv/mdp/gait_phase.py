@@ -9,13 +9,13 @@ from batchenv.arrays import array_namespace
 Array = Any
 
 
-def advance(phase: Array, dt: float, period: float, warp: Array | float = 0.0) -> Array:
+def advance(phase: Array, dt: float, period: Array | float, warp: Array | float = 0.0) -> Array:
     """Phase after a time.
 
     Args:
         phase: (N,).
         dt: [s].
-        period: of the cycle [s].
+        period: of the cycle (N,) or one for all [s].
         warp: fraction by which the clock runs fast (N,) or one for all.
     """
     return (phase + dt / period * (1.0 + warp)) % 1.0

@@ -44,8 +44,8 @@ class Quantities:
         reference_root_height: (N,) [m].
         reference_root_height_rate: its rate (N,) [m/s].
         reference_foot_pos: heels relative to the root, in the heading frame (N, 2, 3) [m].
-        reference_foot_load: vertical force that humans' right and left foot bear at this phase, in body weights
-            (N, 2).
+        reference_foot_load: vertical force that humans' right and left foot bear at this phase, in body
+            weights (N, 2).
         target_speed: (N,) [m/s].
         phase: of the gait cycle, 0 at right heel strike (N,), in [0, 1).
         root_pos: in the walking frame (N, 3) [m]; its second column is the lateral drift.
@@ -65,6 +65,7 @@ class Quantities:
         residual_torque: root mean square error over the last step (N, J) [Nm].
         action: the last action (N, A).
         previous_action: the one before (N, A).
+        parameters: of the worlds, in the order of `BatchEnv.parameter_names` (N, P).
     """
 
     joint_pos: Array
@@ -92,6 +93,7 @@ class Quantities:
     residual_torque: Array
     action: Array
     previous_action: Array
+    parameters: Array
 
 
 QUANTITIES = tuple(field.name for field in fields(Quantities))

@@ -1,14 +1,14 @@
 """How an episode begins: on the reference cycle at a random phase, moving with it, feet on the ground."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 
 from batchenv import random
-from batchenv.body import Body, GaitCycle
+from batchenv.body import Body
 from batchenv.config import ParameterRange
-from batchenv.mdp.measure import interpolate
 from batchenv.random import box_muller
 
 # Streams of one episode (see batchenv.random).
@@ -33,7 +33,8 @@ class Start:
 def start(
     body: Body,
     axes: np.ndarray,
-    gait: GaitCycle,
+    reference: Callable[[np.ndarray], np.ndarray],
+    speed: np.ndarray,
     seed: np.ndarray,
     world: np.ndarray,
     episode: np.ndarray,
@@ -46,7 +47,8 @@ def start(
     Args:
         body: what moves.
         axes: forward, left and up of the walking frame, in the world (3, 3).
-        gait: the reference.
+        reference: gives rows of the gait cycle's table (n, t) at phases (n,).
+        speed: of the reference (n,) [m/s].
         seed, world, episode: which streams (n,).
         joint_noise: standard deviation of joint angles [rad].
         velocity_noise: standard deviation of joint velocities [rad/s].
@@ -56,11 +58,10 @@ def start(
     qpos, qvel = np.empty((len(world), body.model.nq)), np.zeros((len(world), body.model.nv))
     qpos[:] = body.model.qpos0
     qpos[:, 3:7] = 1.0, 0.0, 0.0, 0.0
-    qvel[:, :3] = gait.speed * axes[0]
-    reference = interpolate(gait.table, draws[:, 0])
+    qvel[:, :3] = speed[:, None] * axes[0]
     _write_joints(
         draws,
-        reference,
+        reference(draws[:, 0]),
         joint_noise,
         velocity_noise,
         axes[2],

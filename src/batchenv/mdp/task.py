@@ -4,16 +4,16 @@
 out as arrays, so that a batch can be snapshot, and rows of it can be measured alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
 from batchenv import random
 from batchenv.body import Body, GaitCycle
-from batchenv.body.gait_cycle import GaitSample
+from batchenv.body.gait_family import GaitFamily
 from batchenv.config import Config
-from batchenv.config.environment import Parameter
 from batchenv.engine import Worlds
 from batchenv.engine.block import ACTIVATION_SQUARED_AT, UserLayout
 from batchenv.mdp import resets, terminations
@@ -21,6 +21,7 @@ from batchenv.mdp.actions import action_layout, action_mirror, targets
 from batchenv.mdp.gait_phase import advance
 from batchenv.mdp.measure import interpolate, measure, measured_columns
 from batchenv.mdp.observations import Block, Column, Mirror, observation_blocks, observe, permutation, stacked
+from batchenv.mdp.parameters import Draws, ParameterSet, checked_values
 from batchenv.mdp.quantities import Frame, Quantities, walking_axes
 from batchenv.mdp.terms import RewardTerm, resolve_terms
 
@@ -32,7 +33,9 @@ class TaskState:
     Attributes:
         phase: of the gait cycle (N,).
         action, previous_action: (N, A).
-        episode: number of episodes begun since the seed, the key of the world's stream (N,).
+        seed, stream: with `episode`, which random numbers the world draws (N,) uint64, (N,).
+        episode: number of episodes begun since the seed (N,).
+        ended: whether the episode is over and the world waits to be reset (N,).
         episode_step: control steps in this episode (N,).
         episode_return: sum of rewards in this episode (N,).
     """
@@ -40,7 +43,10 @@ class TaskState:
     phase: np.ndarray
     action: np.ndarray
     previous_action: np.ndarray
+    seed: np.ndarray
+    stream: np.ndarray
     episode: np.ndarray
+    ended: np.ndarray
     episode_step: np.ndarray
     episode_return: np.ndarray
 
@@ -51,19 +57,41 @@ class TaskState:
             phase=np.zeros(num_worlds),
             action=np.zeros((num_worlds, action_dim)),
             previous_action=np.zeros((num_worlds, action_dim)),
+            seed=np.zeros(num_worlds, np.uint64),
+            stream=np.arange(num_worlds),
             episode=np.full(num_worlds, -1, np.int64),
+            ended=np.zeros(num_worlds, bool),
             episode_step=np.zeros(num_worlds, np.int64),
             episode_return=np.zeros(num_worlds),
         )
 
-    def copy(self) -> "TaskState":
+    def seed_worlds(
+        self, seed: int | Sequence[int | None] | np.ndarray, ids: np.ndarray, first: int = 0
+    ) -> None:
+        """Begin the streams of some worlds anew; see `random.streams`."""
+        seeds, streams, given = random.streams(seed, len(self.seed), first)
+        ids = ids[given[ids]]
+        self.seed[ids], self.stream[ids], self.episode[ids] = seeds[ids], streams[ids], -1
+
+    def copy(self) -> Self:
         """A deep copy."""
-        return TaskState(**{name: array.copy() for name, array in vars(self).items()})
+        return type(self)(**{name: array.copy() for name, array in vars(self).items()})
 
     def assign(self, other: "TaskState") -> None:
         """Take over the values of another state of the same size."""
         for name, array in vars(self).items():
             array[:] = getattr(other, name)
+
+
+@dataclass
+class WalkingState(TaskState):
+    """State of N worlds of the walking task; see `TaskState` for what all tasks have.
+
+    Attributes:
+        parameters: of each world (N, P).
+    """
+
+    parameters: np.ndarray
 
 
 class WalkingTask:
@@ -85,6 +113,12 @@ class WalkingTask:
             body.joint_qposadr, body.joint_dofadr, body.foot_body, body.forward, body.left, body.weight
         )
         self.axes = walking_axes(self.frame)
+        self.parameters = ParameterSet(environment.parameters, body, self.actuator)
+        self.parameter_names = self.parameters.names
+        self._stride, self._cadence = (
+            self.parameters.column(f"gait.{name}") for name in ("stride", "cadence")
+        )
+        self._family = self._gait_family()
         substeps = environment.simulation.sim_hz // environment.simulation.control_hz
         self.slots, self.factors = _sums(body, substeps)
         n_joint, n_foot = len(body.joint_names), len(body.foot_body)
@@ -97,10 +131,16 @@ class WalkingTask:
                 "reference_root_height": 0,
                 "reference_root_height_rate": 0,
                 "reference_foot_pos": 3 * n_foot,
+                "reference_foot_load": n_foot,
             },
             {"foot_load": n_foot, "foot_load_peak": n_foot, "activation_squared": 0},
         )
+        self._reference_columns = slice(
+            self.columns["reference_pos"].start, self.columns["reference_foot_load"].stop
+        )
         self.terms: tuple[RewardTerm, ...] = reward_terms(config)
+        self.reward_names = tuple(term.name for term in self.terms)
+        self._weights = np.array([[term.weight] for term in self.terms], np.float32)
         self.wanted = {name for term in self.terms for name in term.quantities}
         joints = permutation(body.mirror_joint, body.mirror_joint_sign)
         warping = environment.action.time_warping
@@ -111,12 +151,24 @@ class WalkingTask:
         self.blocks: tuple[Block, ...] = observation_blocks(
             body.joint_names, joints, self.action_layout, self.mirror_action
         )
+        if environment.observation.parameters:
+            self.blocks += (self.parameters.block(),)
         self.obs_layout: tuple[Column, ...] = tuple(c for block in self.blocks for c in block.columns)
         self.mirror_obs: Mirror = stacked([block.mirror for block in self.blocks])
 
-    def targets(self, state: TaskState) -> tuple[np.ndarray, np.ndarray]:
+    def first_state(self, num_worlds: int) -> WalkingState:
+        """State of N worlds before their first reset."""
+        plain = TaskState.zeros(num_worlds, len(self.action_layout))
+        return WalkingState(**vars(plain), parameters=np.tile(self.parameters.default, (num_worlds, 1)))
+
+    def drive(self, worlds: Worlds, state: WalkingState) -> None:
+        """Hand the worlds what the actions in `state` ask of the step to come."""
+        worlds.set_targets(*self.targets(state))
+
+    def targets(self, state: WalkingState) -> tuple[np.ndarray, np.ndarray]:
         """Targets of the step to come, and their rates (N, n), (N, J)."""
-        action, reference = self.environment.action, self._reference(state.phase)
+        action = self.environment.action
+        reference = self.gait.split(self._reference_rows(state.phase, state.parameters))
         target = targets(
             state.action,
             reference.joint_pos,
@@ -126,14 +178,17 @@ class WalkingTask:
         )
         return target, reference.joint_vel
 
-    def advance(self, state: TaskState) -> None:
+    def advance(self, worlds: Worlds, state: WalkingState) -> None:
         """Move the clocks by a control step."""
         warping = self.environment.action.time_warping
         warp = warping * np.clip(state.action[:, -1], -1.0, 1.0) if warping > 0 else 0.0
-        state.phase[:] = advance(state.phase, self.control_dt, self.gait.period, warp)
+        period = self.gait.period
+        if self._cadence is not None:
+            period = period / state.parameters[:, self._cadence]
+        state.phase[:] = advance(state.phase, self.control_dt, period, warp)
         state.episode_step += 1
 
-    def measure(self, worlds: Worlds, state: TaskState, ids: np.ndarray | None = None) -> Quantities:
+    def measure(self, worlds: Worlds, state: WalkingState, ids: np.ndarray | None = None) -> Quantities:
         """Quantities of some worlds now.
 
         Args:
@@ -160,6 +215,9 @@ class WalkingTask:
             self.slots,
             self.factors,
         )
+        parameters = state.parameters[rows]
+        if self._family is not None:
+            values[:, self._reference_columns] = self._reference_rows(state.phase[rows], parameters)
         measured = {name: values[:, column] for name, column in self.columns.items()}
         for name in ("foot_pos", "reference_foot_pos"):
             measured[name] = measured[name].reshape(len(values), -1, 3)
@@ -167,10 +225,11 @@ class WalkingTask:
             **measured,
             **self._torques(worlds, rows),
             tracked=self.gait.tracked,
-            target_speed=np.full(len(values), self.gait.speed),
+            target_speed=self._speed(parameters),
             phase=state.phase[rows],
             action=state.action[rows],
             previous_action=state.previous_action[rows],
+            parameters=parameters,
         )
 
     def _torques(self, worlds: Worlds, rows: np.ndarray | slice) -> dict[str, np.ndarray | None]:
@@ -187,12 +246,49 @@ class WalkingTask:
             torques["residual_torque"] = np.sqrt(torques["residual_torque"])
         return torques
 
-    def _reference(self, phase: np.ndarray) -> GaitSample:
-        return self.gait.split(interpolate(self.gait.table, phase))
+    def _reference_rows(self, phase: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        """Rows of the reference's table (n, t) at phases (n,), in worlds of these parameters (n, P)."""
+        if self._family is None:
+            return interpolate(self.gait.table, phase)
+        return self._family.rows(phase, *self._stride_and_cadence(parameters))
+
+    def _stride_and_cadence(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Factors on the length and the rate of steps, each (n,)."""
+        usual = np.ones(len(parameters))
+        stride, cadence = (
+            usual if column is None else np.ascontiguousarray(parameters[:, column])
+            for column in (self._stride, self._cadence)
+        )
+        return stride, cadence
+
+    def _speed(self, parameters: np.ndarray) -> np.ndarray:
+        """Speed of the reference (n,) [m/s]."""
+        if self._family is None:
+            return np.full(len(parameters), self.gait.speed)
+        stride, cadence = self._stride_and_cadence(parameters)
+        return self.gait.speed * stride * cadence
+
+    def _gait_family(self) -> GaitFamily | None:
+        """References for all strides there may be; None where neither stride nor cadence is a parameter."""
+        if self._stride is None and self._cadence is None:
+            return None
+        ends = (1.0, 1.0)
+        if self._stride is not None:
+            ends = self.parameters.low[self._stride], self.parameters.high[self._stride]
+        return GaitFamily.of(self.gait, self.body, *ends)
 
     def observe(self, quantities: Quantities, out: np.ndarray) -> np.ndarray:
         """Write observations into `out` (n, O), and return it."""
         return observe(self.blocks, quantities, out)
+
+    def reward(self, quantities: Quantities, rows: np.ndarray, out: np.ndarray) -> None:
+        """Write unweighted terms into `rows` (terms, N), and their weighted sum into `out` (N,)."""
+        for term, row in zip(self.terms, rows, strict=True):
+            row[:] = term(quantities)
+        # Term by term: `sum` adds in another order where there is one world.
+        out[:] = 0.0
+        for weighted in self._weights * rows:
+            out += weighted
 
     def terminated(self, q: Quantities) -> np.ndarray:
         """Whether the walker failed its task (n,)."""
@@ -204,45 +300,56 @@ class WalkingTask:
             | terminations.drifted(q.root_pos, max_drift=limit.max_drift)
         )
 
-    def begin(self, worlds: Worlds, state: TaskState, ids: np.ndarray, seed: int) -> None:
+    def begin(self, worlds: Worlds, state: WalkingState, ids: np.ndarray) -> None:
         """Begin the next episode of some worlds: draw its parameters and its start."""
         state.episode[ids] += 1
+        state.ended[ids] = False
         state.episode_step[ids] = 0
         state.episode_return[ids] = 0.0
         state.action[ids] = state.previous_action[ids] = 0.0
-        self._draw_parameters(worlds, ids, seed, state.episode[ids])
+        draws = state.seed[ids], state.stream[ids], state.episode[ids]
+        if self.parameter_names:
+            before = state.parameters[ids]
+            drawn = self.parameters.draw(before, Draws(*draws))
+            changed = (state.episode[ids] == 0) | (drawn != before).any(axis=1)
+            self.set_parameters(worlds, state, ids[changed], drawn[changed])
+        parameters = state.parameters[ids]
         noise = self.environment.reset
         start = resets.start(
             self.body,
             self.axes,
-            self.gait,
-            seed,
-            ids,
-            state.episode[ids],
+            lambda phase: self._reference_rows(phase, parameters),
+            self._speed(parameters),
+            *draws,
             joint_noise=noise.joint_noise,
             velocity_noise=noise.velocity_noise,
         )
         state.phase[ids] = start.phase
         worlds.reset(ids, start.qpos, start.qvel)
 
-    def tuple_draws(self, state: TaskState, seed: int) -> np.ndarray:
-        """Uniform numbers (N,), one for the step to come out of each world's own stream."""
-        worlds, step = np.arange(len(state.episode)), state.episode_step
-        return random.uniform(seed, worlds, state.episode, 1, resets.TUPLES, first=step)[:, 0]
+    def parameter_values(self, state: WalkingState) -> np.ndarray:
+        """Parameters of all worlds now (N, P), a copy."""
+        return state.parameters.copy()
 
-    def _draw_parameters(self, worlds: Worlds, ids: np.ndarray, seed: int, episode: np.ndarray) -> None:
-        setters: dict[Parameter, Callable[[np.ndarray, np.ndarray], None]] = {
-            "mass": worlds.set_mass,
-            "friction": worlds.set_friction,
-            "muscle_strength": lambda x, ids: worlds.set_muscle_strength(x[:, None], ids),
-        }
-        if not self.environment.parameters:
-            return
-        draws = random.uniform(seed, ids, episode, 2 * len(setters), resets.PARAMETERS)
-        for column, (name, write) in enumerate(setters.items()):
-            parameter = self.environment.parameters.get(name)
-            if parameter is not None:
-                write(resets.parameter(parameter, draws[:, 2 * column : 2 * column + 2]), ids)
+    def checked_parameters(self, values: Any, num_worlds: int) -> np.ndarray:
+        """Values for some worlds as (num_worlds, P).
+
+        Raises:
+            InputError: they have another shape, or one is outside its range.
+        """
+        return checked_values(values, self.parameters.by_name, num_worlds)
+
+    def set_parameters(
+        self, worlds: Worlds, state: WalkingState, ids: np.ndarray, values: np.ndarray
+    ) -> None:
+        """Give worlds (n,) parameters (n, P), checked."""
+        state.parameters[ids] = values
+        self.parameters.write(worlds, ids, values)
+
+    def tuple_draws(self, state: WalkingState) -> np.ndarray:
+        """Uniform numbers (N,), one for the step to come out of each world's own stream."""
+        stream = state.seed, state.stream, state.episode
+        return random.uniform(*stream, 1, resets.TUPLES, first=state.episode_step)[:, 0]
 
 
 def _sums(body: Body, substeps: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,104 @@
+"""How much CPU a step of GaitNet's world takes, beside its own C++ program."""
+
+import gc
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from batchenv.benchmark import STEPS_PER_TURN, timed, total
+from batchenv.config import GaitNetConfig
+from batchenv.env import BatchEnv
+
+# What GaitNet's C++ program takes for one step of one world [ms of CPU]: A2_sep.yaml, 16 substeps, the
+# network in each, small random actions.
+ORIGINAL_MS = 11.0
+_ACTION_STD = 0.5
+
+TABLE_HEAD = (
+    "| config | worlds | threads | steps/s | CPU ms per world and step | the original's | times as fast "
+    "| of it outside the physics |\n" + "|---" * 8 + "|"
+)
+
+
+@dataclass(frozen=True)
+class GaitNetRow:
+    """One line of the table.
+
+    Attributes:
+        config: name of the configuration.
+        envs, threads: sizes.
+        steps_per_second: environment steps, wall time.
+        cpu_ms_per_step: CPU time per world and step, all threads, a median over turns [ms].
+        original_ms_per_step: of GaitNet's C++ program [ms].
+        times_as_fast: the quotient.
+        task_share: of the CPU time, what observations, rewards, targets and resets take.
+    """
+
+    config: str
+    envs: int
+    threads: int
+    steps_per_second: float
+    cpu_ms_per_step: float
+    original_ms_per_step: float
+    times_as_fast: float
+    task_share: float
+
+    def table_line(self) -> str:
+        """The row as Markdown, below `TABLE_HEAD`."""
+        return (
+            f"| {self.config} | {self.envs} | {self.threads} | {self.steps_per_second:,.0f} "
+            f"| {self.cpu_ms_per_step:.3f} | {self.original_ms_per_step:g} | {self.times_as_fast:.1f} "
+            f"| {self.task_share:.1%} |"
+        )
+
+
+def benchmark_gaitnet(
+    name: str, config: GaitNetConfig, envs: list[int], threads: list[int], turns: int = 7
+) -> Iterator[GaitNetRow]:
+    """Measure a configuration at every size.
+
+    Args:
+        name: of the configuration.
+        config: the whole configuration.
+        envs: numbers of worlds.
+        threads: numbers of threads.
+        turns: how often 8 steps are measured.
+    """
+    for num_threads in threads:
+        for num_envs in envs:
+            with BatchEnv(config, num_envs, num_threads, seed=0) as env:
+                yield _row(name, env, turns)
+
+
+def _row(name: str, env: BatchEnv, turns: int) -> GaitNetRow:
+    rng = np.random.default_rng(0)
+    env.reset()
+    walls, cpus, physics = [], [], []
+    gc.freeze()  # what is loaded by now need not be searched for garbage while the clock runs
+    for turn in range(turns + 1):
+        steps = []
+        for _ in range(STEPS_PER_TURN):
+            actions = rng.normal(0.0, _ACTION_STD, (env.num_envs, env.action_dim)).astype(np.float32)
+            steps.append(timed(lambda a=actions: env.step(a)))
+        snapshot = env.snapshot()
+        # The physics alone: more steps with the last targets, which are taken back.
+        alone = total([timed(env.worlds.step) for _ in range(STEPS_PER_TURN)])
+        env.restore(snapshot)
+        if turn > 0:  # the first fills caches, and compiles
+            walls.append(total(steps).wall)
+            cpus.append(total(steps).cpu)
+            physics.append(alone.cpu)
+    gc.unfreeze()
+    count = STEPS_PER_TURN * env.num_envs
+    cpu = 1e3 * float(np.median(cpus)) / count
+    return GaitNetRow(
+        config=name,
+        envs=env.num_envs,
+        threads=env.num_threads,
+        steps_per_second=round(count / float(np.median(walls)), 1),
+        cpu_ms_per_step=round(cpu, 4),
+        original_ms_per_step=ORIGINAL_MS,
+        times_as_fast=round(ORIGINAL_MS / cpu, 2),
+        task_share=round(1.0 - float(np.median(np.divide(physics, cpus))), 4),
+    )

@@ -1,0 +1,83 @@
+"""Muscles by what they do, and what names in a configuration select: muscles or segments, groups, sides.
+
+Groups are those of Neumann, "Kinesiology of the Musculoskeletal System" (3rd ed., 2017), chapters 12 to 14,
+by the names that muscles have in myo_sim's legs; a muscle across two joints is in a group at each.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from batchenv.body.indices import twin, without_side
+from batchenv.errors import ConfigError, nearest
+
+_GLUTEUS_MEDIUS = ("glmed1", "glmed2", "glmed3")
+_GLUTEUS_MINIMUS = ("glmin1", "glmin2", "glmin3")
+_GLUTEUS_MAXIMUS = ("glmax1", "glmax2", "glmax3")
+_ADDUCTOR_MAGNUS = ("addmagDist", "addmagIsch", "addmagMid", "addmagProx")
+_HAMSTRINGS = ("bflh", "semimem", "semiten")
+_VASTI = ("vasint", "vaslat", "vasmed")
+_GASTROCNEMIUS = ("gaslat", "gasmed")
+
+MUSCLE_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "gluteus_maximus": _GLUTEUS_MAXIMUS,
+    "gluteus_medius": _GLUTEUS_MEDIUS,
+    "gluteus_minimus": _GLUTEUS_MINIMUS,
+    "iliopsoas": ("iliacus", "psoas"),
+    "hip_flexors": ("iliacus", "psoas", "recfem", "sart", "tfl"),
+    "hip_extensors": (*_GLUTEUS_MAXIMUS, *_HAMSTRINGS, "addmagIsch"),
+    "hip_abductors": (*_GLUTEUS_MEDIUS, *_GLUTEUS_MINIMUS, "tfl"),
+    "hip_adductors": ("addbrev", "addlong", *_ADDUCTOR_MAGNUS, "grac"),
+    "hamstrings": _HAMSTRINGS,
+    "vasti": _VASTI,
+    "quadriceps": (*_VASTI, "recfem"),
+    "knee_flexors": (*_HAMSTRINGS, "bfsh", *_GASTROCNEMIUS, "grac", "sart"),
+    "gastrocnemius": _GASTROCNEMIUS,
+    "triceps_surae": (*_GASTROCNEMIUS, "soleus"),
+    "plantarflexors": (*_GASTROCNEMIUS, "soleus", "tibpost", "fdl", "fhl", "perbrev", "perlong"),
+    "dorsiflexors": ("tibant", "edl", "ehl"),
+    "evertors": ("perbrev", "perlong"),
+    "invertors": ("tibant", "tibpost"),
+}
+_SIDES = {"right": "_r", "left": "_l"}
+
+
+def selection(
+    selector: str, names: Sequence[str], path: str, groups: Mapping[str, tuple[str, ...]] = MUSCLE_GROUPS
+) -> np.ndarray:
+    """Return which names a selector means (n,) bool.
+
+    Args:
+        selector: a name with or without its side, a group with or without a side, "right", "left" or "all".
+        names: those there are (n,).
+        path: of the selector in the configuration.
+        groups: names without their side, by group.
+
+    Raises:
+        ConfigError: it means none of them.
+    """
+    suffix = selector[-2:] if twin(selector) != selector else ""
+    members = groups.get(without_side(selector), (without_side(selector),))
+    if selector in _SIDES:
+        chosen = [name.endswith(_SIDES[selector]) for name in names]
+    else:
+        chosen = [
+            selector in ("all", name) or (without_side(name) in members and name.endswith(suffix))
+            for name in names
+        ]
+    if not any(chosen):
+        kinds = list(dict.fromkeys(without_side(name) for name in names if name != "world"))
+        known = [group for group, inside in groups.items() if set(inside) & set(kinds)]
+        candidates = [
+            *names,
+            *kinds,
+            *known,
+            *(k + s for k in known for s in _SIDES.values()),
+            *_SIDES,
+            "all",
+        ]
+        raise ConfigError(
+            f"{path}: the body has nothing of the name {selector!r}.{nearest(selector, candidates)} "
+            f"There are: {', '.join(['all', *_SIDES, *known, *kinds])}; with _r or _l, on one side."
+        )
+    return np.array(chosen)

@@ -1,0 +1,34 @@
+"""Where the files of GaitNet's configurations are."""
+
+from pathlib import PurePosixPath
+
+from pydantic import ValidationInfo
+
+from batchenv.config.paths import DATA_PREFIX
+from batchenv.config.section import places_of
+from batchenv.errors import ConfigError
+
+
+def named_file(name: str, info: ValidationInfo) -> str:
+    """Return the name of an existing file, settled as `Places.settle` does.
+
+    A data directory may have all of GaitNet's files side by side: "@data/skeleton/base.xml" is then its
+    base.xml.
+
+    Raises:
+        ConfigError: there is neither.
+    """
+    places = places_of(info)
+    try:
+        return places.settle(name)
+    except ConfigError as error:
+        flat = f"{DATA_PREFIX}{PurePosixPath(name).name}"
+        if not name.startswith(DATA_PREFIX) or flat == name:
+            raise
+        try:
+            return places.settle(flat)
+        except ConfigError:
+            raise ConfigError(
+                f"{error} Nor has any a file {PurePosixPath(name).name} of its own; --data DIR, data_root or "
+                "BATCHENV_DATA names the directory of GaitNet's files."
+            ) from None

@@ -1,0 +1,135 @@
+"""The sections of GaitNet's configurations that say what is asked: rewards, ends, parameters."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from batchenv.config.parameters import GaitParameter, ParameterRange
+from batchenv.config.section import Section
+from batchenv.errors import ConfigError
+
+
+class TorqueCost(Section):
+    """The price of torques that no muscle makes."""
+
+    coeff: float = Field(default=0.1, ge=0, description="Cost of a torque of 1 Nm [1/Nm].")
+    separate: bool = Field(
+        default=True, description="Whether torques have a factor of their own beside that of muscles."
+    )
+
+
+class Metabolic(Section):
+    """The price of activations."""
+
+    type: Literal["A", "A2", "MA", "MA2"] = Field(
+        default="A2", description="Summed over muscles: a, a^2, or the same times the muscle's mass."
+    )
+    weight: float = Field(default=0.05, ge=0, description="In exp(-weight cost) [1].")
+    scale: float = Field(default=1.0, ge=0, description="Of the summand, where it does not multiply [1].")
+    multiplicative: bool = Field(
+        default=True, description="Whether the price multiplies the reward, or is added to it."
+    )
+    torque: TorqueCost = Field(
+        default_factory=TorqueCost, description="The price of torques that no muscle makes."
+    )
+
+
+class AverageVelocity(Section):
+    """Walking at the speed that stride and cadence make."""
+
+    weight: float = Field(default=6.0, ge=0, description="In exp(-weight error) [s/m].")
+    window_mult: float = Field(
+        default=1.0, gt=0, le=10, description="Cycles over which the velocity is a mean [cycles]."
+    )
+    clip: float = Field(default=-1.0, description="Errors up to this count as none [m/s]; below 0: none do.")
+    consider_x: bool = Field(default=True, description="Whether going sideways is an error.")
+
+
+class DragX(Section):
+    """Staying on the line of travel."""
+
+    use: bool = Field(default=False, description="Whether this factor is there.")
+    weight: float = Field(default=1.0, ge=0, description="In exp(-weight distance) [1/m].")
+    threshold: float = Field(default=0.0, ge=0, description="Distance that counts as none [m].")
+
+
+class Rhythm(Section):
+    """Strides as long as the cycle."""
+
+    use: bool = Field(default=False, description="Whether this factor is there.")
+    weight: float = Field(default=1.0, ge=0, description="In exp(-weight error) [1/s].")
+
+
+class Locomotion(Section):
+    """Factors of the reward `gaitnet`."""
+
+    head_linear_acc_weight: float = Field(
+        default=4.0, ge=0, description="Of changes of the head's velocity [s^2/m^2]."
+    )
+    head_rot_weight: float = Field(default=4.0, ge=0, description="Of the head's inclination [1/rad^2].")
+    step_weight: float = Field(default=2.0, ge=0, description="Of feet beside their targets [1/m].")
+    step_clip: float = Field(
+        default=0.075, ge=0, description="Distance of a foot from its target that counts as none [m]."
+    )
+    avg_vel: AverageVelocity = Field(default_factory=AverageVelocity, description="Speed of travel.")
+    dragX: DragX = Field(default_factory=DragX, description="Staying on the line of travel.")
+    phase: Rhythm = Field(default_factory=Rhythm, description="Strides as long as the cycle.")
+
+
+class KneePain(Section):
+    """The load on the knees, which these worlds do not measure."""
+
+    use: bool = Field(default=False, description="Whether the load on the knees is a factor.")
+    weight: float = Field(default=1.0, ge=0, description="Without effect while unused.")
+    scale: float = Field(default=1.0, ge=0, description="Without effect while unused.")
+    termination: bool = Field(default=False, description="Whether a load ends the episode.")
+    use_max: bool = Field(default=False, description="Whether the largest load is a factor.")
+    max_weight: float = Field(default=0.1, ge=0, description="Without effect while unused.")
+
+    @field_validator("use", "termination", "use_max")
+    @classmethod
+    def _unmeasured(cls, wanted: bool) -> bool:
+        if wanted:
+            raise ConfigError("the load on the knees is not measured in these worlds: give false")
+        return wanted
+
+
+class Clip(Section):
+    """A bound on rewards at the beginning of an episode."""
+
+    step: int = Field(ge=0, description="For so many steps of an episode [steps].")
+    value: float = Field(ge=0, description="the reward is at most this [1].")
+
+
+class GaitNetReward(Section):
+    """What is asked."""
+
+    type: Literal["gaitnet", "deepmimic", "scadiver"] = Field(
+        default="gaitnet",
+        description=(
+            "gaitnet: a product of factors of locomotion and of thrift; deepmimic, scadiver: doing as the "
+            "motion does."
+        ),
+    )
+    eoe_type: Literal["tuple", "time"] = Field(
+        default="tuple",
+        description="When an episode is truncated. tuple: after Horizon steps; time: after 10 s.",
+    )
+    metabolic: Metabolic = Field(default_factory=Metabolic, description="The price of activations.")
+    locomotion: Locomotion = Field(default_factory=Locomotion, description="Factors of locomotion.")
+    knee_pain: KneePain = Field(default_factory=KneePain, description="The load on the knees.")
+    clip: Clip | None = Field(default=None, description="A bound on early rewards; null: none.")
+
+
+class GaitNetParameters(Section):
+    """Properties of each world, drawn anew for every episode."""
+
+    gait: dict[GaitParameter, ParameterRange] = Field(
+        default_factory=dict,
+        description="stride: length of steps, cadence: their rate, 1 as usual; seen by the policy if varied.",
+    )
+
+    @field_validator("gait", mode="before")
+    @classmethod
+    def _known(cls, gait: Any) -> Any:
+        return {} if gait is None else gait

@@ -1,0 +1,66 @@
+"""The section `training` of GaitNet's configurations: ours, with its words for two of our keys."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from batchenv.config.training import Training
+from batchenv.errors import ConfigError
+
+
+class GaitNetTraining(Training):
+    """How a policy is trained; GaitNet's actions are small, and scatter more to begin with."""
+
+    init_std: float = Field(default=1.0, gt=0, description="First standard deviation of actions [actions].")
+    learn_std: bool = Field(default=False, description="What environment.advanced.learning_std says.")
+
+    @field_validator("symmetry")
+    @classmethod
+    def _mirrored_already(cls, symmetry: bool) -> bool:
+        if symmetry:
+            raise ConfigError(
+                "samples are from one half of a cycle already, see enforce_symmetry: give false"
+            )
+        return symmetry
+
+
+def translated_training(
+    data: Mapping[Any, Any], learning_std: object = False
+) -> tuple[dict[Any, Any], list[str]]:
+    """Turn `max_epoch` into `steps`, `checkpoint_freq` into `checkpoint_iterations`, and set `learn_std`.
+
+    Args:
+        data: the plain section.
+        learning_std: what environment.advanced.learning_std says.
+
+    Returns:
+        The section in our words, and a sentence for each problem.
+    """
+    kept, problems = dict(data), []
+    if kept.setdefault("learn_std", learning_std) != learning_std:
+        problems.append(
+            "training.learn_std: says the same as environment.advanced.learning_std; change both."
+        )
+    for name, ours in (("max_epoch", "steps"), ("checkpoint_freq", "checkpoint_iterations")):
+        if name not in kept:
+            continue
+        value = kept.pop(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            problems.append(f"training.{name} = {value!r}: give a whole number of at least 1.")
+        elif ours in kept:
+            problems.append(f"training.{name}: says the same as training.{ours}; give one of them.")
+        elif name == "checkpoint_freq":
+            kept[ours] = value
+        else:
+            kept[ours] = value * _steps_per_epoch(kept)
+    return kept, problems
+
+
+def _steps_per_epoch(data: Mapping[Any, Any]) -> int:
+    """Environment steps between two updates of the policy."""
+    steps = 1
+    for key in ("num_envs", "num_steps_per_env"):
+        value = data.get(key, GaitNetTraining.model_fields[key].default)
+        steps *= value if isinstance(value, int) and value > 0 else 1
+    return steps

@@ -1,0 +1,104 @@
+"""The section `environment.parameters`: what differs from world to world, and from episode to episode."""
+
+import math
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from batchenv.config.section import Section
+from batchenv.errors import ConfigError
+
+
+class ParameterRange(Section):
+    """A number that is drawn for each world."""
+
+    min: float = Field(gt=0, description="Least value [1].")
+    max: float = Field(gt=0, description="Greatest value [1].")
+    default: float = Field(gt=0, description="Middle of a normal draw, and the value where it is fixed [1].")
+    sampling: Literal["uniform", "normal", "fixed"] = Field(
+        default="uniform",
+        description=(
+            "uniform: anywhere from min to max; normal: around default with standard deviation "
+            "(max - min) / 4, clipped; fixed: always default."
+        ),
+    )
+
+    @field_validator("max")
+    @classmethod
+    def _not_below_min(cls, maximum: float, info: ValidationInfo) -> float:
+        if maximum < info.data.get("min", -math.inf):
+            raise ConfigError(f"give at least min = {info.data['min']}")
+        return maximum
+
+    @field_validator("default")
+    @classmethod
+    def _within_range(cls, default: float, info: ValidationInfo) -> float:
+        low, high = info.data.get("min", -math.inf), info.data.get("max", math.inf)
+        if not low <= default <= high:
+            raise ConfigError(f"give a number from min = {low} to max = {high}")
+        return default
+
+
+class Parameter(ParameterRange):
+    """A property of each world: its range, and when it is drawn."""
+
+    per: Literal["episode", "world"] = Field(
+        default="episode",
+        description="episode: drawn anew when an episode begins; world: once, and kept until a new seed.",
+    )
+
+
+Parameters = dict[str, Parameter]
+GaitParameter = Literal["stride", "cadence"]
+GroundParameter = Literal["friction"]
+_SELECTED = "by muscle, group or side, such as soleus_r, plantarflexors, hip_abductors_l, left or all"
+
+
+class MuscleParameters(Section):
+    """Factors on properties of muscles; where several select one muscle, it has their product."""
+
+    strength: Parameters = Field(default_factory=dict, description=f"On peak forces [1], {_SELECTED}.")
+    optimal_length: Parameters = Field(
+        default_factory=dict, description=f"On optimal fiber lengths [1], {_SELECTED}."
+    )
+    tendon_slack: Parameters = Field(
+        default_factory=dict, description=f"On slack lengths of tendons [1], {_SELECTED}."
+    )
+
+
+class BodyParameters(Section):
+    """Factors on properties of segments; where several select one segment, it has their product."""
+
+    mass: Parameters = Field(
+        default_factory=dict,
+        description="On mass and inertia [1], by segment or side, such as tibia, femur_r, left or all.",
+    )
+
+
+class WorldParameters(Section):
+    """Properties that worlds have of their own, each drawn from the world's own stream."""
+
+    gait: dict[GaitParameter, Parameter] = Field(
+        default_factory=dict,
+        description="Factors on the reference gait: stride, on the length of steps; cadence, on their rate.",
+    )
+    muscle: MuscleParameters = Field(default_factory=MuscleParameters, description="Factors on muscles.")
+    body: BodyParameters = Field(default_factory=BodyParameters, description="Factors on segments.")
+    ground: dict[GroundParameter, Parameter] = Field(
+        default_factory=dict, description="Properties of the floor: friction, its coefficient [1]."
+    )
+
+    @property
+    def by_name(self) -> dict[str, Parameter]:
+        """All parameters by their path in this section, in the order of its fields."""
+        groups = {
+            "gait": self.gait,
+            "muscle.strength": self.muscle.strength,
+            "muscle.optimal_length": self.muscle.optimal_length,
+            "muscle.tendon_slack": self.muscle.tendon_slack,
+            "body.mass": self.body.mass,
+            "ground": self.ground,
+        }
+        return {
+            f"{group}.{key}": found for group, members in groups.items() for key, found in members.items()
+        }

@@ -1,0 +1,281 @@
+"""Runners as Ray actors, on one machine or many; they may die, and be late."""
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ray  # pyright: ignore[reportMissingImports]
+from ray.exceptions import RayError, RayTaskError  # pyright: ignore[reportMissingImports]
+
+from batchenv.distributed.pool import Pool
+from batchenv.distributed.runner import MakeEnv, Order, Rollout, Runner
+from batchenv.engine import available_cpus
+from batchenv.errors import BatchEnvError
+
+_log = logging.getLogger(__name__)
+
+SLACK = 3.0
+"""A round ends when it has taken so many times as long as half of its runners needed."""
+MOST_MISSED = 2
+"""Rounds that may end without a runner before it is taken for dead."""
+MOST_DEATHS = 5
+"""Times that a runner may die in a row without a rollout in between."""
+_OBJECT_STORE = 512 * 2**20
+"""Memory for rollouts on their way, where Ray is started here [bytes]; a round of 4096 worlds takes 90 MB."""
+
+
+@dataclass
+class _Place:
+    """One of the K runners, whichever actor it is at the moment.
+
+    Attributes:
+        number: of the runner.
+        actor: Ray's handle.
+        ready: reference that Ray fulfils when the actor has built its worlds; None once it has.
+        task: reference of the rollout that it is collecting; None when it is idle.
+        missed: rounds in a row that ended without it.
+        deaths: in a row without a rollout in between.
+    """
+
+    number: int
+    actor: Any
+    ready: Any
+    task: Any = None
+    missed: int = 0
+    deaths: int = 0
+
+
+class RayPool(Pool):
+    """Runners as Ray actors, each on CPUs of its own; Ray places them, spread over the nodes.
+
+    A round waits for every runner that has its worlds, up to a bound: three times as long as the faster half
+    needed, and at least `least_wait`. A rollout that is later counts in the next round; a runner that two
+    rounds ended without, or that died, is replaced by one in new episodes, which joins when it has its
+    worlds. While nobody dies or is late, the results are those of `LocalPool`, to the last bit.
+
+    Args:
+        make_env: builds a runner's worlds, in the process of the runner.
+        runners: K.
+        num_envs: n, worlds of each.
+        cpus: of each runner, and threads that step its worlds; by default as many as the nodes have for K.
+        address: of a running cluster, "auto" to find it; None to start Ray on this machine, until `close`.
+            Where this process is connected to Ray already, that connection is taken, and left open.
+        overlap: see `Runner`.
+        least_wait: see above [s].
+        most_wait: bound of a round in which not even half of the runners deliver [s].
+        start_wait: within it, all runners must have their worlds at the beginning, and one at any time [s].
+
+    Raises:
+        BatchEnvError: there is no cluster at the address.
+    """
+
+    def __init__(
+        self,
+        make_env: MakeEnv,
+        runners: int,
+        num_envs: int,
+        *,
+        cpus: int | None = None,
+        address: str | None = None,
+        overlap: bool = False,
+        least_wait: float = 15.0,
+        most_wait: float = 300.0,
+        start_wait: float = 300.0,
+    ):
+        self.size, self.num_envs, self._overlap = runners, num_envs, overlap
+        self.least_wait, self.most_wait, self.start_wait = least_wait, most_wait, start_wait
+        self._connected_here = not ray.is_initialized()
+        if self._connected_here:
+            _connect(address, runners * (cpus or max(1, available_cpus() // runners)))
+        self.cpus = cpus or largest_share(_node_cpus(), runners)
+        self._make_env = ray.put(make_env)
+        # A runner that dies is replaced here rather than restarted by Ray, which knows no new episodes.
+        options = {
+            "num_cpus": self.cpus,
+            "scheduling_strategy": "SPREAD",
+            "max_restarts": 0,
+            "max_task_retries": 0,
+        }
+        self._actor_class: Any = ray.remote(_RunnerActor).options(**options)
+        self._places: list[_Place] = []
+        self._seed = 0
+
+    def begin(self, seed: int) -> None:
+        """See `Pool.begin`.
+
+        Raises:
+            BatchEnvError: not all runners had their worlds in time, or one failed to build them.
+        """
+        self._kill_all()
+        self._seed = seed
+        self._places = [_Place(i, *self._start(i, seed)) for i in range(self.size)]
+        missing = self.size * self.cpus - sum(_node_cpus())
+        if missing > 0:
+            _log.warning("Ray has %d CPUs too few for all runners: waiting for more nodes", missing)
+        self._await_ready(self.size)
+
+    def collect(self, order: Order) -> list[Rollout]:
+        """Collect a round of rollouts.
+
+        Raises:
+            BatchEnvError: a runner failed, or keeps dying, or none is left and none comes up in time.
+        """
+        sent = ray.put(order)
+        delivered: dict[int, Rollout] = {}
+        while not delivered:  # once, unless all die or are late
+            self._await_ready(1)
+            for place in self._places:
+                if place.ready is None and place.task is None:
+                    place.task = place.actor.collect.remote(sent)
+            self._await_round(delivered)
+        return [rollout for _, rollout in sorted(delivered.items())]
+
+    def close(self) -> None:
+        """End the runners, and Ray if it was started here."""
+        self._kill_all()
+        if self._connected_here and ray.is_initialized():
+            ray.shutdown()
+
+    def _start(self, number: int, seed: int) -> tuple[Any, Any]:
+        worlds = self._make_env, number, self.num_envs, self.cpus, seed, self._overlap
+        actor = self._actor_class.remote(*worlds)
+        return actor, actor.ready.remote()
+
+    def _at_work(self) -> list[_Place]:
+        return [place for place in self._places if place.task is not None]
+
+    def _await_round(self, delivered: dict[int, Rollout]) -> None:
+        """Take what comes until all are in, or the bound has passed; count who missed it."""
+        begun, half = time.monotonic(), (len(self._at_work()) + 1) // 2
+        bound = self.most_wait
+        while waited_for := self._at_work():
+            left = begun + bound - time.monotonic()
+            done, _ = ray.wait([place.task for place in waited_for], timeout=max(0.0, left))
+            for place in waited_for:
+                if place.task in done:
+                    self._take(place, delivered)
+            if bound == self.most_wait and len(delivered) >= half:
+                bound = min(bound, max(self.least_wait, SLACK * (time.monotonic() - begun)))
+            if not done:
+                break
+        for place in self._at_work():
+            self._miss(place)
+
+    def _take(self, place: _Place, delivered: dict[int, Rollout]) -> None:
+        """Take a rollout, or what became of it."""
+        task, place.task = place.task, None
+        try:
+            delivered[place.number] = ray.get(task)
+            place.missed = place.deaths = 0
+        except RayTaskError as error:
+            raise BatchEnvError(f"runner {place.number} failed: {error.cause!r}") from error
+        except RayError as error:
+            self._replace(place, type(error).__name__)
+
+    def _miss(self, place: _Place) -> None:
+        place.missed += 1
+        if place.missed >= MOST_MISSED:
+            self._replace(place, f"{place.missed} rounds without a rollout")
+            return
+        self.late += 1
+        _log.warning("runner %d is late: its rollout counts in the next round", place.number)
+
+    def _replace(self, place: _Place, reason: str) -> None:
+        """Start another actor in a place, its worlds with a seed that no other began with."""
+        deaths = place.deaths + 1
+        if deaths > MOST_DEATHS:
+            raise BatchEnvError(
+                f"runner {place.number} died {deaths} times in a row, the last time: {reason}"
+            )
+        ray.kill(place.actor)
+        self.replaced += 1
+        _log.warning("runner %d died (%s) and is replaced, %d so far", place.number, reason, self.replaced)
+        place.actor, place.ready = self._start(place.number, self._seed + self.replaced)
+        place.task, place.missed, place.deaths = None, 0, deaths
+
+    def _await_ready(self, least: int) -> None:
+        """Note which runners have their worlds by now, and wait until `least` have."""
+        deadline = time.monotonic() + self.start_wait
+        while True:
+            building = {place.ready: place for place in self._places if place.ready is not None}
+            enough = self.size - len(building) >= least
+            left = 0.0 if enough else max(0.0, deadline - time.monotonic())
+            done, _ = ray.wait(list(building), timeout=left) if building else ([], [])
+            for reference in done:
+                self._note_ready(building[reference])
+            if enough and not done:
+                return
+            if not enough and not done:
+                raise BatchEnvError(
+                    f"only {self.size - len(building)} of {self.size} runners, each of {self.cpus} CPUs, "
+                    f"had their worlds within {self.start_wait:g} s; Ray has nodes of {_node_cpus()} CPUs"
+                )
+
+    def _note_ready(self, place: _Place) -> None:
+        try:
+            ray.get(place.ready)
+            place.ready = None
+        except RayError as error:
+            if self.replaced == 0:
+                raise BatchEnvError(f"runner {place.number} could not build its worlds: {error}") from error
+            self._replace(place, str(error).strip().splitlines()[-1])
+
+    def _kill_all(self) -> None:
+        for place in self._places if ray.is_initialized() else []:
+            ray.kill(place.actor)
+        self._places = []
+
+
+class _RunnerActor:
+    """A `Runner` that says when its worlds are built."""
+
+    def __init__(self, *args: Any):
+        self._runner = Runner(*args)
+
+    def ready(self) -> None:
+        """Return, once all that was asked before is done."""
+
+    def collect(self, order: Order) -> Rollout:
+        """See `Runner.collect`."""
+        return self._runner.collect(order)
+
+
+def _connect(address: str | None, cpus: int) -> None:
+    """Connect to a cluster, or start one here with as many CPUs as the runners take."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or Ray warns of its own future
+    if address is None:
+        ray.init(
+            num_cpus=cpus,
+            include_dashboard=False,
+            object_store_memory=_OBJECT_STORE,
+            logging_level=logging.ERROR,
+        )
+        return
+    try:
+        ray.init(address=address, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise BatchEnvError(
+            f"no Ray cluster at address {address!r} ({error}); start one with: ray start --head"
+        ) from error
+
+
+def largest_share(cpus: Sequence[int], runners: int) -> int:
+    """How many CPUs each runner can have, whole runners to a node, and at least one.
+
+    Args:
+        cpus: of each node.
+        runners: K.
+
+    >>> largest_share([16, 8], 3)
+    8
+    """
+    shares = range(max(cpus, default=1), 0, -1)
+    return next((share for share in shares if sum(cpu // share for cpu in cpus) >= runners), 1)
+
+
+def _node_cpus() -> list[int]:
+    return [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]

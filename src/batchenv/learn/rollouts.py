@@ -1,0 +1,140 @@
+"""Where the rollouts that PPO learns from come from."""
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from batchenv.config import Config
+from batchenv.learn.checkpoints import Checkpoint, pack, unpack
+from batchenv.learn.co_training import CoTraining, co_training
+from batchenv.learn.learnable_env import LearnableEnv
+from batchenv.learn.ppo import TruncationPPO, build_ppo
+from batchenv.learn.rsl_rl_env import RslRlEnv
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What a rollout was, beside the samples that PPO holds.
+
+    Attributes:
+        steps: environment steps (worlds times control steps).
+        returns, lengths: of the episodes that ended in it (n,).
+        reward_terms: mean of each term, before its weight.
+        env_seconds: that the learner waited for environments [s].
+    """
+
+    steps: int
+    returns: np.ndarray
+    lengths: np.ndarray
+    reward_terms: dict[str, float]
+    env_seconds: float
+
+
+class Rollouts(ABC):
+    """A source of rollouts; `train` asks it for one after the other.
+
+    Attributes:
+        num_envs: worlds in all.
+        observations, actions: names of the columns.
+    """
+
+    num_envs: int
+    observations: tuple[str, ...]
+    actions: tuple[str, ...]
+
+    @abstractmethod
+    def begin(self, config: Config, seed: int) -> TruncationPPO:
+        """Begin new episodes in all worlds, and build PPO for them."""
+
+    @abstractmethod
+    def collect(self, ppo: TruncationPPO, horizon: int, steps: int) -> Collected:
+        """Fill PPO's storage with a rollout, and let it compute the returns.
+
+        Args:
+            ppo: acts, and holds the samples.
+            horizon: control steps of each world.
+            steps: environment steps done in the run so far.
+        """
+
+    def learn(self) -> dict[str, float]:
+        """Learn beside the policy from the last rollout; the losses by name."""
+        return {}
+
+    def snapshot(self) -> tuple[Any, dict[str, Any] | None]:
+        """State of the worlds, packed, and of what is learned beside the policy, each where it is kept."""
+        return None, None
+
+    @abstractmethod
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint as far as it holds the state of these worlds; else in the new episodes."""
+
+
+class EnvRollouts(Rollouts):
+    """Rollouts of one environment in this process.
+
+    Args:
+        env: is reset by `begin`, and left open.
+    """
+
+    def __init__(self, env: LearnableEnv):
+        self.env = RslRlEnv(env)
+        self.num_envs = env.num_envs
+        self.observations = tuple(column.name for column in env.obs_layout)
+        self.actions = tuple(column.name for column in env.action_layout)
+        self.muscles: CoTraining | None = None
+
+    def begin(self, config: Config, seed: int) -> TruncationPPO:
+        """See `Rollouts.begin`."""
+        ppo = build_ppo(self.env, config.training, self.env.reset(seed))
+        self.muscles = co_training(self.env.env, config)
+        return ppo
+
+    @torch.inference_mode()
+    def collect(self, ppo: TruncationPPO, horizon: int, steps: int) -> Collected:
+        """See `Rollouts.collect`."""
+        env = self.env
+        sums = dict.fromkeys(env.env.reward_terms, 0.0)
+        env_seconds = 0.0
+        returns, lengths = [], []
+        obs = env.get_observations()
+        for _ in range(horizon):
+            actions = ppo.act(obs)
+            before = time.perf_counter()
+            obs, rewards, dones, extras = env.step(actions)
+            env_seconds += time.perf_counter() - before
+            if self.muscles is not None:
+                self.muscles.record()
+            ppo.process_env_step(obs, rewards, dones, extras)
+            ended = dones.numpy()
+            returns.append(env.env.episode_returns[ended])
+            lengths.append(env.env.episode_lengths[ended])
+            for name, values in env.env.reward_terms.items():
+                sums[name] += float(values.mean())
+        ppo.compute_returns(obs)
+        return Collected(
+            steps=env.num_envs * horizon,
+            returns=np.concatenate(returns),
+            lengths=np.concatenate(lengths),
+            reward_terms={name: value / horizon for name, value in sums.items()},
+            env_seconds=env_seconds,
+        )
+
+    def learn(self) -> dict[str, float]:
+        """Let the muscle network learn, where there is one."""
+        return {} if self.muscles is None else self.muscles.learn()
+
+    def snapshot(self) -> tuple[Any, dict[str, Any] | None]:
+        """See `Rollouts.snapshot`."""
+        muscles = None if self.muscles is None else self.muscles.learner.state_dict()
+        return pack(self.env.env.snapshot()), muscles
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on in the checkpoint's episodes, if it was saved with as many worlds in one process."""
+        if self.muscles is not None:
+            self.muscles.restore(checkpoint.muscles)
+        if checkpoint.env is not None and self.num_envs == checkpoint.num_envs:
+            self.env.restore(unpack(checkpoint.env, self.env.env.snapshot()))

@@ -1,0 +1,92 @@
+"""Where all bodies are and how they move, and the image of that in the sagittal plane."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from batchenv.body.gaitnet import Skeleton
+
+Array = np.ndarray
+# x is across the sagittal plane.
+_ACROSS = np.array([-1.0, 1.0, 1.0])
+_SPIN = np.array([1.0, -1.0, -1.0])
+
+
+class Bodies(NamedTuple):
+    """B bodies in n worlds, in the world's frame; y is up, z forward.
+
+    Attributes:
+        position: centres of mass (n, B, 3) [m].
+        rotation: of GaitNet's body frames (n, B, 3, 3).
+        velocity: of the centres of mass (n, B, 3) [m/s].
+        spin: angular velocities (n, B, 3) [rad/s].
+        com: centre of mass of all (n, 3) [m].
+        com_velocity: (n, 3) [m/s].
+    """
+
+    position: Array
+    rotation: Array
+    velocity: Array
+    spin: Array
+    com: Array
+    com_velocity: Array
+
+
+def bodies(
+    xipos: Array, ximat: Array, cvel: Array, subtree_com: Array, body_id: Array, mass: Array
+) -> Bodies:
+    """Take the bodies out of MuJoCo's fields.
+
+    Args:
+        xipos, ximat: inertial frames, which are GaitNet's body frames (n, nbody, 3), (n, nbody, 9).
+        cvel: spatial velocities about the centre of mass of the tree (n, nbody, 6).
+        subtree_com: (n, nbody, 3) [m].
+        body_id: of GaitNet's bodies, the root first (B,).
+        mass: of these bodies (B,) [kg].
+    """
+    position = xipos[:, body_id]
+    twist, com = cvel[:, body_id], subtree_com[:, body_id[0]]
+    spin = twist[..., :3]
+    velocity = twist[..., 3:] + np.cross(spin, position - com[:, None])
+    com_velocity = (mass / mass.sum()) @ velocity
+    return Bodies(position, ximat[:, body_id].reshape(*position.shape, 3), velocity, spin, com, com_velocity)
+
+
+@dataclass(frozen=True)
+class BodyMirror:
+    """The image of bodies in the sagittal plane.
+
+    Attributes:
+        twin: of each body (B,).
+        frame: turns the image of the twin's frame in the zero pose into the body's own (B, 3, 3).
+    """
+
+    twin: Array
+    frame: Array
+
+    @classmethod
+    def of(cls, skeleton: Skeleton) -> "BodyMirror":
+        """Of a skeleton in its zero pose; a body without a twin keeps the image of its frame."""
+        rotation = skeleton.T_body[:, :3, :3]
+        frame = np.swapaxes(_reflected(rotation[skeleton.mirror]), -1, -2) @ rotation
+        alone = skeleton.mirror == np.arange(len(skeleton.names))
+        frame[alone] = np.eye(3)
+        return cls(np.asarray(skeleton.mirror), frame)
+
+    def __call__(self, seen: Bodies) -> Bodies:
+        """Image of bodies, about the centre of mass: that stays where it is."""
+        arm = seen.position[:, self.twin] - seen.com[:, None]
+        return Bodies(
+            seen.com[:, None] + arm * _ACROSS,
+            _reflected(seen.rotation[:, self.twin]) @ self.frame,
+            seen.velocity[:, self.twin] * _ACROSS,
+            seen.spin[:, self.twin] * _SPIN,
+            seen.com,
+            seen.com_velocity * _ACROSS,
+        )
+
+
+def _reflected(rotation: Array) -> Array:
+    """Images of rotations (..., 3, 3): S R S with S = diag(-1, 1, 1)."""
+    return rotation * _ACROSS[:, None] * _ACROSS

@@ -1,0 +1,141 @@
+"""How an episode begins: in a pose of the motion, moving with it, the feet just above the ground."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from batchenv import random
+from batchenv.body.gaitnet import (
+    GaitNetBody,
+    Motion,
+    matrix_from_vector,
+    quat_from_vector,
+    quat_inverse,
+    quat_product,
+    vector_from_quat,
+)
+from batchenv.body.gaitnet.shapes import bounding_box
+from batchenv.config.parameters import ParameterRange
+from batchenv.engine.gaitnet import leg_dofs
+from batchenv.mdp.resets import PARAMETERS, START, parameter
+
+Array = np.ndarray
+
+# The start is in one of the halves of the cycle, about this far into it, give or take.
+FIRST_PHASE, SPREAD = 0.07, 0.05
+# Height of the lowest point of the first pose above the ground [m].
+CLEARANCE = 0.001
+# Feet within this height of each other are as low [m]; in GaitNet the right one then stands up to this phase.
+_LEVEL, RIGHT_UNTIL = 0.005, 0.4
+
+
+class Start(NamedTuple):
+    """First states of n episodes, at the height of the motion: qpos (n, nq), qvel (n, nv)."""
+
+    qpos: Array
+    qvel: Array
+
+
+def draw_phase(seed: Array, stream: Array, episode: Array) -> Array:
+    """Phases of starts (n,), each from its own world's stream; see `random.uniform`."""
+    u = random.uniform(seed, stream, episode, 2, START)
+    return np.where(u[:, 0] < 0.5, 0.0, 0.5) + FIRST_PHASE + SPREAD * (2.0 * u[:, 1] - 1.0)
+
+
+def draw_gait(
+    ranges: Mapping[Any, ParameterRange], seed: Array, stream: Array, episode: Array
+) -> dict[str, Array]:
+    """Parameters of the gait (n,) by name, each from its own world's stream."""
+    u = random.uniform(seed, stream, episode, 2 * max(1, len(ranges)), PARAMETERS)
+    return {name: parameter(r, u[:, 2 * k : 2 * k + 2]) for k, (name, r) in enumerate(ranges.items())}
+
+
+def start(body: GaitNetBody, motion: Motion, phase: Array, step: Array, dt: float, stride: Array) -> Start:
+    """Poses of the motion, within the joints' limits, with its velocity.
+
+    Velocities are the difference to the pose one step later, those of the root and the legs times the stride;
+    the root goes where the motion goes in the step after that.
+
+    Args:
+        body: what moves.
+        motion: what it follows.
+        phase: where in the cycle (n,).
+        step: length of a control step in cycles (n,).
+        dt: the same [s].
+        stride: (n,).
+    """
+    skeleton = body.skeleton
+    now, soon, later = (unwrapped_pose(motion, phase + k * step) for k in range(3))
+    q = np.clip(now, skeleton.lower, skeleton.upper)
+    dq = pose_difference(motion, now, soon) / dt
+    dq[:, [*range(6), *leg_dofs(body)]] *= stride[:, None]
+    way = (later - soon)[:, 3:6] / dt
+    dq[:, 3:6] = np.einsum("nji,nj->ni", matrix_from_vector(q[:, :3]), way)
+    qpos = body.to_qpos(q)
+    return Start(qpos, body.to_qvel(qpos, dq))
+
+
+def foot_corners(position: Array, rotation: Array, edges: Array) -> Array:
+    """Corners of the boxes around the shapes that touch the ground (n, C, 8, 3) [m].
+
+    Args:
+        position, rotation: of the shapes (n, C, 3) [m], (n, C, 3, 3).
+        edges: of the boxes (C, 3) [m].
+    """
+    signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+    corners = 0.5 * signs * edges[:, None]
+    return position[:, :, None] + np.einsum("ncij,ckj->ncki", rotation, corners)
+
+
+def box_edges(body: GaitNetBody) -> Array:
+    """Edges of the boxes around the shapes that touch the ground (C, 3) [m]."""
+    skeleton = body.skeleton
+    return np.array([bounding_box(skeleton.shape[i], skeleton.size[i]) for i in body.contact_body])
+
+
+def lowest_foot(corners: Array, is_left: Array, level_right: Array) -> tuple[Array, Array]:
+    """Whether the left foot stands (n,), and the lowest corner of the foot that does (n, 3) [m].
+
+    Args:
+        corners: see `foot_corners` (n, C, 8, 3) [m].
+        is_left: of each shape (C,).
+        level_right: whether the right foot stands where both are as low (n,).
+    """
+    points = [_lowest(corners[:, side].reshape(len(corners), -1, 3)) for side in (is_left, ~is_left)]
+    height = points[0][:, 1] - points[1][:, 1]
+    left_stance = np.where(np.abs(height) < _LEVEL, ~level_right, height < 0.0)
+    return left_stance, np.where(left_stance[:, None], points[0], points[1])
+
+
+def left_shapes(body: GaitNetBody) -> Array:
+    """Whether each shape that touches the ground is part of the left foot (C,)."""
+    left = body.skeleton.index("TalusL")
+    return np.array([left in body.skeleton.chain(int(i)) for i in body.contact_body])
+
+
+def pose_difference(motion: Motion, start: Array, end: Array) -> Array:
+    """How to move from one pose to another, as velocities for one unit of time (n, D)."""
+    moved, turning = end - start, motion.turning
+    turns = quat_product(quat_inverse(quat_from_vector(start[:, turning])), quat_from_vector(end[:, turning]))
+    moved[:, turning.ravel()] = vector_from_quat(turns).reshape(len(start), -1)
+    return moved
+
+
+def composed(motion: Motion, pose: Array, residual: Array) -> Array:
+    """Poses (n, D) turned further by residuals (n, D): R(pose) R(residual) of balls, sums of angles."""
+    result, turning = pose + residual, motion.turning
+    turns = quat_product(quat_from_vector(pose[:, turning]), quat_from_vector(residual[:, turning]))
+    result[:, turning.ravel()] = vector_from_quat(turns).reshape(len(pose), -1)
+    return result
+
+
+def unwrapped_pose(motion: Motion, phase: Array) -> Array:
+    """Poses (n, D) at phases in cycles, whole ones included: the root's translation goes on."""
+    pose = motion.pose(phase)
+    pose[:, 3:6] += np.floor(phase)[:, None] * (motion.poses[-1] - motion.poses[0])[3:6]
+    return pose
+
+
+def _lowest(points: Array) -> Array:
+    return points[np.arange(len(points)), points[..., 1].argmin(axis=1)]

@@ -1,0 +1,88 @@
+"""What GaitNet's task remembers of each world."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from batchenv.mdp.task import TaskState
+
+# Substeps back to which the head's velocity is compared.
+HEAD_LAG = 15
+
+
+@dataclass
+class GaitNetState(TaskState):
+    """State of N worlds; see `TaskState` for what all tasks have. `phase` is that of the local clock.
+
+    Attributes:
+        stride, cadence: of the gait, 1 as usual (N,).
+        left_stance: whether the left foot stands (N,).
+        machine: of the gait by contact, see `gait.follow_contacts` (N,).
+        smoothed_contact: of the left and the right foot (N, 2).
+        takeoff_z: where the swinging foot left the ground (N,) [m].
+        current_foot: where the standing foot is (N, 3) [m].
+        current_target, next_target: where it and the next foot are to be (N, 3) [m].
+        stance_clock, stride_time: see `gait.follow_phase` (N, 2) [s].
+        start_x: of the centre of mass when the episode began (N,) [m].
+        logged: substeps of this episode (N,).
+        com_log: centre of mass in the last W substeps (N, W, 3) [m]; substep k lies in column k % W.
+        head_log: velocity of the head in the same way (N, H, 3) [m/s].
+    """
+
+    stride: np.ndarray
+    cadence: np.ndarray
+    left_stance: np.ndarray
+    machine: np.ndarray
+    smoothed_contact: np.ndarray
+    takeoff_z: np.ndarray
+    current_foot: np.ndarray
+    current_target: np.ndarray
+    next_target: np.ndarray
+    stance_clock: np.ndarray
+    stride_time: np.ndarray
+    start_x: np.ndarray
+    logged: np.ndarray
+    com_log: np.ndarray
+    head_log: np.ndarray
+
+    @classmethod
+    def of(cls, num_worlds: int, action_dim: int, window: int, substeps: int) -> "GaitNetState":
+        """The state before the first reset.
+
+        Args:
+            num_worlds: N.
+            action_dim: A.
+            window: substeps over which speed is a mean, at most.
+            substeps: of a step.
+        """
+        n = num_worlds
+        return cls(
+            **vars(TaskState.zeros(n, action_dim)),
+            stride=np.ones(n),
+            cadence=np.ones(n),
+            left_stance=np.zeros(n, bool),
+            machine=np.zeros(n, np.int64),
+            smoothed_contact=np.zeros((n, 2)),
+            takeoff_z=np.zeros(n),
+            current_foot=np.zeros((n, 3)),
+            current_target=np.zeros((n, 3)),
+            next_target=np.zeros((n, 3)),
+            stance_clock=np.full((n, 2), np.nan),
+            stride_time=np.full((n, 2), np.nan),
+            start_x=np.zeros(n),
+            logged=np.zeros(n, np.int64),
+            com_log=np.zeros((n, window + substeps, 3)),
+            head_log=np.zeros((n, HEAD_LAG + 1 + substeps, 3)),
+        )
+
+    def log(self, com: np.ndarray, head_velocity: np.ndarray) -> None:
+        """Append the substeps of a step (N, S, 3)."""
+        substeps = np.arange(com.shape[1])
+        worlds = np.arange(len(self.logged))[:, None]
+        for ring, values in ((self.com_log, com), (self.head_log, head_velocity)):
+            ring[worlds, (self.logged[:, None] + substeps) % ring.shape[1]] = values
+        self.logged += com.shape[1]
+
+    def looked_up(self, ring: np.ndarray, back: np.ndarray | int, ids: np.ndarray) -> np.ndarray:
+        """What was logged `back` substeps before the last one, of some worlds (n, 3)."""
+        return ring[ids, (self.logged[ids] - 1 - back) % ring.shape[1]]

@@ -1,0 +1,168 @@
+"""Parameters of worlds: which there are, how they are drawn, and how they are written into the worlds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from batchenv import random
+from batchenv.body import Body
+from batchenv.body.indices import twin
+from batchenv.body.muscle_groups import selection
+from batchenv.config import ParameterRange, WorldParameters
+from batchenv.engine import Worlds
+from batchenv.errors import ConfigError, InputError
+from batchenv.mdp.observations import Block, Column, permutation
+from batchenv.mdp.resets import PARAMETERS, parameter
+
+Array = np.ndarray
+_SWAPPED = {"left": "right", "right": "left"}
+_MUSCLE, _MASS = "muscle.", "body.mass."
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Which random numbers n worlds draw: `random.uniform`'s seed, world and episode, each (n,)."""
+
+    seed: Array
+    stream: Array
+    episode: Array
+
+
+class ParameterSet:
+    """The P parameters of a configuration.
+
+    Args:
+        config: of the parameters.
+        body: that has them.
+        actuator: what actions drive.
+
+    Attributes:
+        names: by path in `environment.parameters` (P,).
+        by_name, ranges: range of each, by name and in order (P,).
+        low, high, default: of the ranges, each (P,).
+
+    Raises:
+        ConfigError: a selector means nothing, or muscles vary that are not used.
+    """
+
+    def __init__(self, config: WorldParameters, body: Body, actuator: str):
+        self.by_name = config.by_name
+        self.names, self.ranges = tuple(self.by_name), tuple(self.by_name.values())
+        self.low, self.high, self.default = (
+            np.array([getattr(r, end) for r in self.ranges]) for end in ("min", "max", "default")
+        )
+        self._per_episode = np.array(
+            [r.per == "episode" and r.sampling != "fixed" for r in self.ranges], bool
+        )
+        if actuator in ("pd", "tor") and (found := [n for n in self.names if n.startswith(_MUSCLE)]):
+            raise ConfigError(
+                f"environment.parameters.{found[0]}: muscles make no force with actuator {actuator!r}; "
+                "give actuator 'mass' or 'muscle', or no parameters of muscles"
+            )
+        bodies = tuple(body.model.body(i).name for i in range(body.model.nbody))
+        self._selected = {
+            "muscle.strength.": self._masks("muscle.strength.", body.muscle_names),
+            "muscle.optimal_length.": self._masks("muscle.optimal_length.", body.muscle_names),
+            "muscle.tendon_slack.": self._masks("muscle.tendon_slack.", body.muscle_names),
+            _MASS: self._masks(_MASS, bodies, {}),
+        }
+
+    def draw(self, values: Array, draws: Draws) -> Array:
+        """Return the parameters of n episodes that begin (n, P).
+
+        Args:
+            values: of the episodes before (n, P), kept where nothing is drawn.
+            draws: which random numbers; `episode` is 0 in the first after a seed.
+        """
+        numbers = random.uniform(draws.seed, draws.stream, draws.episode, 2 * len(self.names), PARAMETERS)
+        drawn = values.copy()
+        for k, limits in enumerate(self.ranges):
+            rows = slice(None) if self._per_episode[k] else draws.episode == 0
+            drawn[rows, k] = parameter(limits, numbers[:, 2 * k : 2 * k + 2])[rows]
+        return drawn
+
+    def write(self, worlds: Worlds, ids: Array, values: Array) -> None:
+        """Write parameters (n, P) into worlds (n,), as far as they are properties of their models."""
+        strength, length, slack, mass = (
+            self._factors(values, masks) if masks else None for masks in self._selected.values()
+        )
+        if strength is not None:
+            worlds.set_muscle_strength(strength, ids)
+        if length is not None or slack is not None:
+            one = np.ones((1, 1))
+            worlds.set_muscle_lengths(one if length is None else length, one if slack is None else slack, ids)
+        if mass is not None:
+            worlds.set_mass(mass, ids)
+        if "ground.friction" in self.names:
+            worlds.set_friction(values[:, self.names.index("ground.friction")], ids)
+
+    def column(self, name: str) -> int | None:
+        """Place of a parameter by its path; None where it does not vary."""
+        return self.names.index(name) if name in self.names else None
+
+    def block(self) -> Block:
+        """Columns that show the parameters; where only one side's is drawn, the other side's is 1."""
+        twins = {name: _twin_of(name) for name in self.names}
+        shown = [*self.names, *(other for other in twins.values() if other not in self.names)]
+        mirror = permutation([shown.index(_twin_of(name)) for name in shown])
+        columns = tuple(Column(f"parameter/{name}", "1") for name in shown)
+        missing = len(shown) - len(self.names)
+
+        def values(quantities: Any) -> Array:
+            drawn = quantities.parameters
+            return np.hstack([drawn, np.ones((len(drawn), missing))])
+
+        return Block("parameters", columns, mirror, values)
+
+    def _masks(
+        self, prefix: str, names: tuple[str, ...], groups: Mapping[str, tuple[str, ...]] | None = None
+    ) -> dict[int, Array]:
+        """Which names each parameter under a prefix selects, by the parameter's column."""
+        more = {} if groups is None else {"groups": groups}
+        return {
+            k: selection(name.removeprefix(prefix), names, f"environment.parameters.{name}", **more)
+            for k, name in enumerate(self.names)
+            if name.startswith(prefix)
+        }
+
+    def _factors(self, values: Array, masks: dict[int, Array]) -> Array:
+        factors = np.ones((len(values), len(next(iter(masks.values())))))
+        for k, mask in masks.items():
+            factors[:, mask] *= values[:, k : k + 1]
+        return factors
+
+
+def checked_values(values: Any, ranges: Mapping[Any, ParameterRange], num_worlds: int) -> Array:
+    """Return values of parameters as (num_worlds, P).
+
+    Args:
+        values: (num_worlds, P) of any real type.
+        ranges: of the parameters, by name (P).
+        num_worlds: how many worlds they are for.
+
+    Raises:
+        InputError: they have another shape, or one is outside its range.
+    """
+    array, expected, names = np.asarray(values), (num_worlds, len(ranges)), tuple(ranges)
+    if array.shape != expected or array.dtype.kind not in "fiu":
+        raise InputError(
+            f"parameters have shape {array.shape} and dtype {array.dtype}, expected real numbers "
+            f"(len(ids), parameters) = {expected}: {', '.join(names) or 'none are configured'}"
+        )
+    for k, (name, limits) in enumerate(ranges.items()):
+        # Written so that not-a-number is outside, too.
+        outside = np.flatnonzero(~((array[:, k] >= limits.min) & (array[:, k] <= limits.max)))
+        if outside.size:
+            raise InputError(
+                f"parameter {name!r} is {array[outside[0], k]} in row {outside[0]}; "
+                f"expected a number from min = {limits.min} to max = {limits.max}"
+            )
+    return array.astype(float)
+
+
+def _twin_of(name: str) -> str:
+    """The parameter of the other side; itself where it has none."""
+    group, _, selector = name.rpartition(".")
+    return f"{group}.{_SWAPPED.get(selector, twin(selector))}"

@@ -1,0 +1,172 @@
+"""Two halves of a batch in flight: the worlds of one step while the policy thinks about the other."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchenv import random
+from batchenv.config import Config
+from batchenv.env import BatchEnv
+from batchenv.errors import InputError, UsageError
+
+Half = Literal[0, 1]
+Step = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]
+
+
+class Steppable(Protocol):
+    """An environment that can be stepped in a thread."""
+
+    def step(self, actions: np.ndarray) -> Step: ...
+
+
+Env = TypeVar("Env", bound=Steppable)
+
+
+class InFlight(Generic[Env]):
+    """An environment stepped in a thread of its own.
+
+    Args:
+        env: the environment; nothing of it may be read while it is in flight.
+        name: what messages call it.
+    """
+
+    def __init__(self, env: Env, name: str):
+        self.env, self.name = env, name
+        self._thread = ThreadPoolExecutor(1, name)
+        self._flight: Future[Step] | None = None
+
+    def send(self, actions: Any) -> None:
+        """Begin a step with actions, which are copied, and return at once.
+
+        Raises:
+            UsageError: it is in flight.
+        """
+        self.check_landed()
+        self._flight = self._thread.submit(self.env.step, np.array(actions))
+
+    def recv(self) -> Step:
+        """Wait for the step, and return what it returned or raise what it raised.
+
+        Raises:
+            UsageError: nothing was sent.
+        """
+        flight, self._flight = self._flight, None
+        if flight is None:
+            raise UsageError(f"{self.name} is not in flight: send it actions first")
+        return flight.result()
+
+    def check_landed(self) -> None:
+        """Refuse what must wait.
+
+        Raises:
+            UsageError: it is in flight.
+        """
+        if self._flight is not None:
+            raise UsageError(f"{self.name} is in flight: receive its step first")
+
+    def close(self) -> None:
+        """Let what is in flight land, and end the thread."""
+        self._thread.shutdown()
+
+
+class Halves:
+    """N worlds in two halves, each stepped in a thread of its own without the GIL.
+
+    Given the same actions, the halves give the bits of one `BatchEnv` of N worlds: half 0 has its worlds 0 to
+    N/2 - 1, half 1 the rest. What a step returns are the buffers of its half, overwritten by its next step.
+
+    Args:
+        config, num_threads: as of `BatchEnv`; both halves step with so many threads.
+        num_envs: N, an even number.
+        seed: of all random draws; by default one from the operating system, found in `seed`.
+
+    Raises:
+        InputError: N is not even.
+
+    Attributes:
+        envs: the environments of the halves, for their `final_obs`, `truncated` and so on; of a half in
+            flight, nothing may be read.
+
+    Example:
+        >>> with Halves("walk", num_envs=4, seed=0) as halves:
+        ...     first = halves.reset()
+        ...     for half in (0, 1):
+        ...         halves.send(np.zeros((2, halves.envs[0].action_dim)), half)
+        ...     obs, rewards, dones = halves.recv(0)
+        >>> first.shape == (4, halves.envs[0].obs_dim), rewards.shape
+        (True, (2,))
+    """
+
+    def __init__(
+        self,
+        config: Config | str | Path,
+        num_envs: int,
+        num_threads: int | None = None,
+        seed: int | None = None,
+    ):
+        if num_envs < 2 or num_envs % 2:
+            raise InputError(f"num_envs is {num_envs!r}; expected an even number of at least 2")
+        self.num_envs, self.seed = num_envs, random.checked_seed(seed)
+        each = num_envs // 2
+        self.envs = tuple(
+            BatchEnv(config, each, num_threads, self.seed, first_world=half * each) for half in (0, 1)
+        )
+        self._parts = tuple(InFlight(env, f"half {half}") for half, env in enumerate(self.envs))
+
+    def reset(self, seed: int | None = None) -> NDArray[np.float32]:
+        """Begin a new episode in all worlds.
+
+        Args:
+            seed: begin all streams anew; None goes on with the next episodes.
+
+        Returns:
+            Observations of both halves, one below the other (N, obs_dim).
+
+        Raises:
+            UsageError: a half is in flight.
+        """
+        for part in self._parts:
+            part.check_landed()
+        return np.concatenate([env.reset(seed) for env in self.envs])
+
+    def send(self, actions: Any, half: Half) -> None:
+        """Begin a step of one half, and return at once.
+
+        Args:
+            actions: of its worlds (N/2, action_dim); they are copied.
+            half: which.
+
+        Raises:
+            UsageError: the half is in flight.
+        """
+        self._parts[half].send(actions)
+
+    def recv(self, half: Half) -> Step:
+        """Wait for the step of one half.
+
+        Returns:
+            Observations (N/2, obs_dim), rewards (N/2,), and whether the episode ended (N/2,).
+
+        Raises:
+            InputError: the actions sent were wrong; no world of the half has moved.
+            UsageError: nothing was sent to the half.
+        """
+        return self._parts[half].recv()
+
+    def close(self) -> None:
+        """Let what is in flight land, and free the worlds."""
+        for part in self._parts:
+            part.close()
+            part.env.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

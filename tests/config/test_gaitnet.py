@@ -1,0 +1,122 @@
+"""GaitNet's own configurations: recognised, completed, and refused where they cannot be meant."""
+
+from pathlib import Path
+
+import pytest
+
+from batchenv import load_config
+from batchenv.config import GaitNetConfig
+from batchenv.errors import ConfigError
+from tests.config.helpers import minimal
+from tests.gaitnet_files import gaitnet_data
+
+FILES = ("base.xml", "ground.xml", "walk.h5", "muscles.xml")
+CONFIG = """
+training: {max_epoch: 10, checkpoint_freq: 5, num_envs: 4, num_steps_per_env: 8}
+environment:
+  skeleton: {file: "@data/skeleton/base.xml", actuator: mass_lower, kp: 200, damping: 0.1}
+  ground: {file: "@data/ground.xml"}
+  motion: {type: h5, file: "@data/motion/walk.h5", cyclic: true}
+  muscle: {file: "@data/muscle/muscles.xml", pose_optimization: {enabled: true, rot: one_foot}}
+  simulation: {sim_hz: 480, control_hz: 30}
+  action: {scale: 0.04, time_warping: -1}
+  advanced: {learning_std: false, torque_clipping: false, soft_phase_clipping: false, stance_learning: false}
+  reward: {type: gaitnet, knee_pain: {use: false, termination: false, use_max: false}}
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for name in FILES:
+        (tmp_path / name).write_text("")
+    return tmp_path
+
+
+def test_flat_data_directory_holds_files_of_nested_names(data: Path):
+    config = load_config(CONFIG, data)
+    assert isinstance(config, GaitNetConfig)
+    assert config.environment.skeleton.file == str(data / "base.xml")
+
+
+def test_nested_file_goes_before_a_flat_one(data: Path):
+    (data / "skeleton").mkdir()
+    (data / "skeleton" / "base.xml").write_text("")
+    assert load_config(CONFIG, data).environment.skeleton.file == str(data / "skeleton" / "base.xml")
+
+
+def test_file_in_no_layout_is_missed_with_a_way_out():
+    with pytest.raises(
+        ConfigError, match="no data directory has skeleton/base.xml .* Nor has any a file base.xml"
+    ):
+        load_config(CONFIG)
+
+
+def test_configuration_means_the_same_when_written_and_read_again(data: Path):
+    config = load_config(CONFIG, data)
+    again = load_config(config.to_yaml())
+    assert isinstance(again, GaitNetConfig) and again == config
+    assert config.replace({"Horizon": 7}) != config
+
+
+def test_epochs_and_checkpoints_are_put_into_our_words(data: Path):
+    training = load_config(CONFIG, data).training
+    assert training.steps == 10 * 4 * 8 and training.checkpoint_iterations == 5 and not training.learn_std
+    learning = load_config(CONFIG.replace("learning_std: false", "learning_std: true"), data)
+    assert learning.training.learn_std
+
+
+def test_keys_without_effect_are_told(data: Path):
+    remarks = load_config(CONFIG, data).remarks
+    for key in ("muscle.pose_optimization", "skeleton.kp", "skeleton.damping"):
+        assert any(remark.startswith(f"environment.{key} has no effect") for remark in remarks)
+    assert not any("skeleton.kv" in remark for remark in remarks)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "sim_hz: 480",
+            "sim_hz: 481",
+            "environment.simulation.sim_hz = 481: give a multiple of control_hz = 30",
+        ),
+        ("learning_std", "learning_sdt", "Did you mean 'learning_std'"),
+        ("type: h5", "type: npz", "motions are read from h5 and bvh"),
+        ("cyclic: true", "cyclic: false", "gait phase goes round and round"),
+        ("max_epoch: 10", "max_epoch: 0", "training.max_epoch = 0: give a whole number of at least 1"),
+        ("max_epoch: 10", "symmetry: true", "samples are from one half of a cycle already"),
+        (
+            "max_epoch: 10",
+            "learn_std: true",
+            "training.learn_std: says the same as environment.advanced.learning_std",
+        ),
+        ("max_epoch: 10", "max_epoch: 10, steps: 3", "training.max_epoch: says the same as training.steps"),
+        ("torque_clipping: false", "torque_clipping: true", "torques are bounded by what muscles can do"),
+        ("soft_phase_clipping: false", "soft_phase_clipping: true", "clocks are kept together by hard"),
+        ("stance_learning: false", "stance_learning: true", "standing is no task here"),
+        ("use: false", "use: true", "the load on the knees is not measured"),
+        ("time_warping: -1", "time_warping: -2", "give a number from 0 to below 1, or -1"),
+        ("rot: one_foot", "rot: no_foot", "give 'one_foot' or 'mid_feet'"),
+        ("muscles.xml", 'muscles.xml", model: "mujoco', "batchenv import-gaitnet SKELETON MUSCLES"),
+        ("  simulation:", "  cascading: {use: true}\n  simulation:", "environment.muscle.network.cascaded"),
+        ("  simulation:", "  parameters: {muscle: {x: 1}}\n  simulation:", "muscles keep the forces"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_a_sentence(data: Path, old: str, new: str, message: str):
+    assert old in CONFIG
+    with pytest.raises(ConfigError) as error:
+        load_config(CONFIG.replace(old, new, 1), data)
+    assert message in str(error.value)
+
+
+def test_walk_is_no_configuration_of_gaitnet():
+    assert not isinstance(load_config("walk"), GaitNetConfig)
+    assert not isinstance(load_config(minimal()), GaitNetConfig)
+
+
+def test_every_key_of_the_original_s_configuration_is_understood():
+    data = gaitnet_data()
+    config = load_config(data / "A2_sep.yaml", data)
+    assert isinstance(config, GaitNetConfig)
+    assert config.environment.reward.metabolic.weight == 0.03 and config.Horizon == 600
+    assert config.environment.action.time_warping == 0.001

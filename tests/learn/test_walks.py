@@ -1,0 +1,44 @@
+"""When training may stop."""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from batchenv import BatchEnv, load_config
+from batchenv.learn.checkpoints import Checkpoint, load_checkpoint
+from batchenv.learn.report import Report
+from batchenv.learn.training import train
+from batchenv.learn.walks import Walks
+
+CONFIG = load_config("walk_muscle_nn").replace(
+    {
+        "training.num_envs": 4,
+        "training.num_steps_per_env": 4,
+        "training.hidden": [16],
+        "training.learn_threads": 1,
+        "training.muscle_network.learning_rate": 1e-2,
+        "environment.episode.max_seconds": 0.1,
+    }
+)
+
+
+def test_a_walker_is_judged_with_the_muscle_network_that_has_learned_with_it(tmp_path: Path):
+    """Episodes of three steps are soon near their full length, so that the verdict is asked for."""
+    with closing(Walks(CONFIG, 1, episodes=2, seconds=0.1)) as walks:
+        before = walks.env.muscle_network()
+        judge, verdicts = walks.until(lambda words: None, seed=0), []
+
+        def until(report: Report, checkpoint: Callable[[], Checkpoint]) -> bool:
+            verdicts.append(judge(report, checkpoint))
+            return True
+
+        with BatchEnv(CONFIG, 4, num_threads=1) as env:
+            train(env, CONFIG, tmp_path, until=until)
+        learned = load_checkpoint(tmp_path).muscle_network
+        assert verdicts and learned is not None
+        used = walks.env.muscle_network()
+        assert any(not np.allclose(used[key], before[key], atol=1e-3) for key in used)
+        # The worlds' weights are rounded to 21 bits of the largest of each row.
+        assert all(np.allclose(used[key], learned[key], atol=1e-5) for key in used)
