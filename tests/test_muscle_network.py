@@ -31,7 +31,10 @@ def drive(env, steps):
 def some_state(env, seed=3):
     """Weights whose activations fill their range."""
     state = init_state(env.worlds.coordinator.network.layout, seed)
-    return {key: 3 * value if value.ndim == 2 else value + np.float32(0.2) for key, value in state.items()}
+    return {
+        key: np.float32(2.5) * value if value.ndim == 2 else value + np.float32(0.2)
+        for key, value in state.items()
+    }
 
 
 def torch_forward(state, inputs):

@@ -18,7 +18,7 @@ SHAPES = {
     "root_pos": (N, 3), "root_linvel": (N, 3), "root_angvel": (N, 3), "heading": (N,), "root_up": (N, 3),
     "foot_pos": (N, 2, 3), "foot_load": (N, 2), "foot_load_peak": (N, 2), "activation_squared": (N,),
     "desired_torque": (N, J), "achieved_torque": (N, J), "residual_torque": (N, J), "action": (N, J),
-    "previous_action": (N, J),
+    "previous_action": (N, J), "parameters": (N, 3),
 }  # fmt: skip
 
 
