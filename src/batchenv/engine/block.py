@@ -4,7 +4,9 @@ What one world needs lies in its `userdata` (`UserLayout`), part of its state ro
 in one `CONTROL_BLOCK` record, whose address the callback finds in `userdata`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numba
 import numpy as np
@@ -54,7 +56,7 @@ _ARRAYS = {
     "base_sizes": np.int32,
 }
 # Arrays with an owner of their own, who goes on writing or reading them: shared, not copied.
-_BUFFERS = (
+NETWORK_BUFFERS = (
     "network_weights",
     "base_weights",
     "tuple_substep",
@@ -95,9 +97,18 @@ _SCALARS = (
     ("at_foot_load_sum", np.int64),
     ("at_foot_load_peak", np.int64),
 )
-CONTROL_BLOCK = np.dtype([*_SCALARS, *((name, np.uint64) for name in (*_ARRAYS, *_BUFFERS))])
+CONTROL_BLOCK = np.dtype([*_SCALARS, *((name, np.uint64) for name in (*_ARRAYS, *NETWORK_BUFFERS))])
 
 block_pointer = memory.record_pointer(numba.from_dtype(CONTROL_BLOCK))
+
+
+def consecutive(lengths: Mapping[str, int]) -> tuple[dict[str, tuple[int, int]], int]:
+    """Slots (start, length) of `userdata`, one after another behind the leading ones, and where they end."""
+    slots, start = {}, N_HEADER
+    for name, length in lengths.items():
+        slots[name] = (start, length)
+        start += length
+    return slots, start
 
 
 @dataclass(frozen=True)
@@ -129,11 +140,8 @@ class UserLayout:
             "foot_load_sum": n_foot,
             "foot_load_peak": n_foot,
         }
-        slots, start = {}, N_HEADER
-        for name, length in lengths.items():
-            slots[name] = (start, length)
-            start += length
-        return cls(**slots, size=start)
+        slots, size = consecutive(lengths)
+        return cls(**slots, size=size)
 
     @property
     def sums(self) -> tuple[slice, ...]:
@@ -145,32 +153,45 @@ class UserLayout:
         )
 
 
-class ControlBlock:
+class SharedRecord:
     """The numbers all worlds share, at an address that does not move; keep it alive while worlds step.
 
     Args:
-        arrays: the shared arrays by name, as listed in the module; copied.
-        scalars: the other fields of `CONTROL_BLOCK`.
+        dtype: of the record.
+        kinds: types of the shared arrays by name.
+        arrays: the shared arrays by name; copied.
+        scalars: the other fields of the record.
         buffers: arrays that are shared where they lie, by name; what is left out is never read.
     """
 
     def __init__(
         self,
-        arrays: dict[str, np.ndarray],
-        scalars: dict[str, float],
-        buffers: dict[str, np.ndarray] | None = None,
+        dtype: np.dtype,
+        kinds: Mapping[str, type[np.generic]],
+        arrays: Mapping[str, np.ndarray],
+        scalars: Mapping[str, float],
+        buffers: Mapping[str, np.ndarray],
     ):
-        self.record = np.zeros(1, CONTROL_BLOCK)
-        self.arrays = {name: np.array(arrays[name], kind, order="C") for name, kind in _ARRAYS.items()}
-        for name, array in self.arrays.items():
-            self.record[name] = array.ctypes.data
-        self.buffers = buffers or {}
-        for name, buffer in self.buffers.items():
-            self.record[name] = buffer.ctypes.data
-        for name, value in scalars.items():
+        self.record = np.zeros(1, dtype)
+        self.arrays = {name: np.array(arrays[name], kind, order="C") for name, kind in kinds.items()}
+        self.buffers = dict(buffers)
+        addresses = {name: array.ctypes.data for name, array in (self.arrays | self.buffers).items()}
+        for name, value in {**scalars, **addresses}.items():
             self.record[name] = value
 
     @property
     def address(self) -> int:
         """Where the record lies."""
         return self.record.ctypes.data
+
+
+class ControlBlock(SharedRecord):
+    """The record of `Worlds`; arguments as of `SharedRecord`."""
+
+    def __init__(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        scalars: Mapping[str, float],
+        buffers: Mapping[str, np.ndarray] = MappingProxyType({}),
+    ):
+        super().__init__(CONTROL_BLOCK, _ARRAYS, arrays, scalars, buffers)

@@ -1,44 +1,23 @@
 """N worlds of one body, stepped together on all cores, with the control law inside every substep."""
 
-import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-import mujoco
 import numpy as np
-from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 
 from batchenv.body import Body
-from batchenv.engine import memory
 from batchenv.engine.assembly import ControlLaw, control_block, controlled_model
-from batchenv.engine.block import ACTIVATION_SQUARED_AT, BLOCK_AT, MAGIC_AT, WORLD_AT, UserLayout
-from batchenv.engine.control import install, magic
+from batchenv.engine.batched import BatchedWorlds
+from batchenv.engine.block import ACTIVATION_SQUARED_AT, UserLayout
+from batchenv.engine.control import install
 from batchenv.engine.coordinator import NetworkCoordinator
-from batchenv.engine.health import clear, flag_diverged
+from batchenv.engine.health import clear
 from batchenv.engine.moment_arms import moment_structure
-from batchenv.errors import InputError
 
 Array = NDArray[np.float64]
 
-# The warnings of a state that is not to be trusted; they stand side by side.
-_DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 
-
-def available_cpus() -> int:
-    """Number of CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """State of all worlds: MuJoCo's state rows (n, nstate), and per-world model fields by name."""
-
-    state: Array
-    fields: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-class Worlds:
+class Worlds(BatchedWorlds):
     """N worlds of one body.
 
     The arrays `qpos`, `qvel`, `act` and `time` are live `(num_worlds, ...)` views of the state. Those of
@@ -61,51 +40,17 @@ class Worlds:
         self, body: Body, law: ControlLaw, num_worlds: int, substeps: int, num_threads: int | None = None
     ):
         self.body, self.law, self.substeps = body, law, substeps
-        self.num_threads = min(num_worlds, num_threads or available_cpus())
         self.layout = UserLayout.of(len(body.joint_names), len(body.muscle_names), len(body.grf_sensor_adr))
+        self._cleared = np.concatenate([np.arange(s.start, s.stop) for s in self.layout.sums])
         install()
         model = controlled_model(body, law, self.layout.size)
-        memory.check_layout(model)
         moments = moment_structure(body, model)
-        self.coordinator = (
+        coordinator = (
             None if law.network is None else NetworkCoordinator(law.network, body, moments, num_worlds)
         )
-        self._block = control_block(body, law, self.layout, model, moments, self.coordinator)
-        self.batch = Batch(model, num_worlds, self.num_threads, persistent=True)
-        self.failed = np.zeros(num_worlds, bool)
-        self._warned = np.zeros(num_worlds, np.int64)
-        self._cleared = np.concatenate([np.arange(s.start, s.stop) for s in self.layout.sums])
-        self._expanded: dict[str, np.ndarray] = {}
-        self._user = self.batch.bind("userdata")
-        self.qpos, self.qvel = self.batch.bind("qpos"), self.batch.bind("qvel")
-        self.act, self.time = self.batch.bind("act"), self.batch.bind("time")
-        self._sign()
-        self._at_rest = self.batch.state[0].copy()
-
-    @property
-    def num_worlds(self) -> int:
-        """N."""
-        return self.batch.nsim
-
-    @property
-    def model(self) -> mujoco.MjModel:
-        """The model that every world runs on, but for its own fields (`expand`)."""
-        return self.batch.model
-
-    @property
-    def timestep(self) -> float:
-        """Length of a substep [s]."""
-        return float(self.model.opt.timestep)
-
-    def bind(self, name: str) -> np.ndarray:
-        """Live (num_worlds, ...) view of an MjData field, by MuJoCo's name."""
-        return self.batch.bind(name)
-
-    def expand(self, name: str) -> np.ndarray:
-        """Live (num_worlds, ...) array of a model field, for each world its own values (`Batch.expand`)."""
-        if name not in self._expanded:
-            self._expanded[name] = self.batch.expand(name)
-        return self._expanded[name]
+        block = control_block(body, law, self.layout, model, moments, coordinator)
+        super().__init__(model, block, num_worlds, num_threads, coordinator)
+        self.act = self.batch.bind("act")
 
     def set_muscle_strength(self, strength: np.ndarray, ids: np.ndarray | None = None) -> None:
         """Scale peak forces.
@@ -213,18 +158,12 @@ class Worlds:
         """
         clear(self._user, self._cleared)
         for _ in range(1 if watch is None else self.substeps):
-            try:
-                # No stage is computed after the last substep: with a control callback installed, MuJoCo would
-                # compute it again in the next step, at a tenth of that step's cost.
-                self.batch.step(ids, nstep=self.substeps if watch is None else 1)
-            except SimulationError as error:
-                self.failed[error.ids] = True
+            # No stage is computed after the last substep: with a control callback installed, MuJoCo would
+            # compute it again in the next step, at a tenth of that step's cost.
+            self._run(lambda: self.batch.step(ids, nstep=self.substeps if watch is None else 1))
             if watch is not None:
                 watch()
-        warnings = self.batch.warning[:, _DIVERGED, 1]
-        any_failed = flag_diverged(warnings, self._warned, self.qpos, self.qvel, self.failed)
-        if any_failed and self.coordinator is not None and self.coordinator.tuples is not None:
-            self.coordinator.tuples.torque[self.failed] = np.nan
+        self._flag_diverged()
 
     def reset(self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray) -> None:
         """Put worlds into a state, their muscles at rest; derived fields follow with the next step.
@@ -234,36 +173,4 @@ class Worlds:
             qpos: (n, nq).
             qvel: (n, nv).
         """
-        self.batch.state[ids] = self._at_rest
-        self.qpos[ids], self.qvel[ids] = qpos, qvel
-        self._user[ids, WORLD_AT] = ids
-        self.failed[ids] = False
-
-    def snapshot(self) -> Snapshot:
-        """Copy the state of all worlds, for `restore`."""
-        return Snapshot(self.batch.state.copy(), {name: a.copy() for name, a in self._expanded.items()})
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Put all worlds back into a snapshot; what follows has the bits it would have had.
-
-        Raises:
-            InputError: the snapshot is of another number of worlds or another body.
-        """
-        if snapshot.state.shape != self.batch.state.shape:
-            raise InputError(
-                f"snapshot holds state rows {snapshot.state.shape}, these worlds {self.batch.state.shape}: "
-                "restore it into worlds of the same body and number"
-            )
-        self.batch.state[:] = snapshot.state
-        for name in self._expanded.keys() | snapshot.fields.keys():
-            self.expand(name)[:] = snapshot.fields.get(name, getattr(self.model, name))
-        if {"body_mass", "body_inertia"} & self._expanded.keys():
-            self.batch.set_const()
-        self._sign()
-        self.failed[:] = False
-
-    def _sign(self) -> None:
-        """Write what makes the callback take a row for ours."""
-        self._user[:, MAGIC_AT] = magic()
-        self._user[:, BLOCK_AT] = self._block.address
-        self._user[:, WORLD_AT] = np.arange(self.num_worlds)
+        self._put(ids, qpos, qvel)

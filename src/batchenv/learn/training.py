@@ -14,7 +14,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from batchenv.config import Config
-from batchenv.engine.worlds import available_cpus
+from batchenv.engine import available_cpus
 from batchenv.errors import BatchEnvError, CheckpointError, InputError
 from batchenv.learn.atomic import write_atomically
 from batchenv.learn.checkpoints import (

@@ -1,12 +1,13 @@
 """The numbers that the GaitNet kernel and NumPy share: one record for all worlds, `userdata` for each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numba
 import numpy as np
 
 from batchenv.engine import memory
-from batchenv.engine.block import N_HEADER
+from batchenv.engine.block import NETWORK_BUFFERS, SharedRecord, consecutive
 
 # Actuators: what a target is, and who makes the force.
 MUSCLE, TORQUE, PD, MASS, MASS_LOWER = 0, 1, 2, 3, 4
@@ -106,15 +107,6 @@ _ARRAYS = {
     "network_sizes": np.int32,
     "base_sizes": np.int32,
 }
-# Arrays with an owner of their own, who goes on writing or reading them: shared, not copied.
-_BUFFERS = (
-    "network_weights",
-    "base_weights",
-    "tuple_substep",
-    "tuple_torque",
-    "tuple_jta_reduced",
-    "tuple_jta",
-)
 
 
 @dataclass(frozen=True)
@@ -193,11 +185,8 @@ class GaitNetLayout:
             "local_time_log": substeps,
             "contact_log": n_contact * substeps,
         }
-        slots, start = {}, N_HEADER
-        for name, length in lengths.items():
-            slots[name] = (start, length)
-            start += length
-        return cls(**slots, size=start)
+        slots, size = consecutive(lengths)
+        return cls(**slots, size=size)
 
     @property
     def slots(self) -> dict[str, tuple[int, int]]:
@@ -207,38 +196,22 @@ class GaitNetLayout:
 
 _PLACES = tuple((f"at_{f.name}", np.int64) for f in fields(GaitNetLayout) if f.name != "size")
 GAITNET_BLOCK = np.dtype(
-    [*_SCALARS, *_PLACES, ("n_user", np.int64), *((name, np.uint64) for name in (*_ARRAYS, *_BUFFERS))]
+    [*_SCALARS, *_PLACES, ("n_user", np.int64), *((name, np.uint64) for name in (*_ARRAYS, *NETWORK_BUFFERS))]
 )
 
 block_pointer = memory.record_pointer(numba.from_dtype(GAITNET_BLOCK))
 
 
-class GaitNetBlock:
-    """The numbers all worlds share, at an address that does not move; keep it alive while worlds step.
-
-    Args:
-        layout: of `userdata`.
-        arrays: the shared arrays by name, as listed in the module; copied.
-        scalars: the other fields of `GAITNET_BLOCK`.
-        buffers: arrays that are shared where they lie, by name; what is left out is never read.
-    """
+class GaitNetBlock(SharedRecord):
+    """The record of `GaitNetWorlds`; arguments as of `SharedRecord`, and the layout of `userdata`."""
 
     def __init__(
         self,
         layout: GaitNetLayout,
-        arrays: dict[str, np.ndarray],
-        scalars: dict[str, float],
-        buffers: dict[str, np.ndarray],
+        arrays: Mapping[str, np.ndarray],
+        scalars: Mapping[str, float],
+        buffers: Mapping[str, np.ndarray],
     ):
-        self.record = np.zeros(1, GAITNET_BLOCK)
-        self.arrays = {name: np.array(arrays[name], kind, order="C") for name, kind in _ARRAYS.items()}
-        self.buffers = buffers
-        addresses = {name: array.ctypes.data for name, array in (self.arrays | buffers).items()}
         places = {f"at_{name}": start for name, (start, _) in layout.slots.items()}
-        for name, value in (scalars | places | {"n_user": layout.size} | addresses).items():
-            self.record[name] = value
-
-    @property
-    def address(self) -> int:
-        """Where the record lies."""
-        return self.record.ctypes.data
+        everything = {**scalars, **places, "n_user": layout.size}
+        super().__init__(GAITNET_BLOCK, _ARRAYS, arrays, everything, buffers)

@@ -5,28 +5,23 @@ from collections.abc import Callable
 
 import mujoco
 import numpy as np
-from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 
 from batchenv.body.gaitnet import GaitNetBody
-from batchenv.engine import memory
-from batchenv.engine.block import BLOCK_AT, MAGIC_AT, SUBSTEP_AT, WORLD_AT
-from batchenv.engine.control import install, magic
+from batchenv.engine.batched import BatchedWorlds
+from batchenv.engine.block import SUBSTEP_AT
+from batchenv.engine.control import install
 from batchenv.engine.coordinator import NetworkCoordinator
 from batchenv.engine.gaitnet.block import FRESH, GaitNetLayout
 from batchenv.engine.gaitnet.law import Crossings, GaitNetLaw, check_joints, control_block, controlled_model
-from batchenv.engine.health import flag_diverged
-from batchenv.engine.worlds import Snapshot, available_cpus
-from batchenv.errors import InputError, UsageError
+from batchenv.errors import UsageError
 
 Array = NDArray[np.float64]
 
-# The warnings of a state that is not to be trusted; they stand side by side.
-_DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 _MEASURE = int(mujoco.mjtStage.mjSTAGE_ACC)
 
 
-class GaitNetWorlds:
+class GaitNetWorlds(BatchedWorlds):
     """N worlds of one GaitNet body.
 
     The arrays `qpos`, `qvel` and `time` are live `(num_worlds, ...)` views of the state, and so are the
@@ -64,7 +59,6 @@ class GaitNetWorlds:
         if law.coordinated and law.network is None:
             raise UsageError(f"actuator {law.actuator!r} needs a muscle network: give GaitNetLaw.network")
         self.body, self.law, self.substeps = body, law, substeps
-        self.num_threads = min(num_worlds, num_threads or available_cpus())
         crossings = Crossings.of(body)
         n_ball, n_contact = body.skeleton.joint_type.count("ball"), body.contact_geom.size
         n_joint, n_muscle = len(crossings.joint_names), len(crossings.muscle_names)
@@ -77,47 +71,15 @@ class GaitNetWorlds:
         }
         install()
         model = controlled_model(body, timestep, self.layout.size)
-        memory.check_layout(model)
-        self.coordinator = (
+        coordinator = (
             NetworkCoordinator(law.network, crossings, crossings, num_worlds)
             if law.coordinated and law.network is not None
             else None
         )
-        self._block = control_block(body, law, self.layout, model, substeps, self.coordinator)
-        self.batch = Batch(model, num_worlds, self.num_threads, persistent=True)
-        self.failed = np.zeros(num_worlds, bool)
-        self._warned = np.zeros(num_worlds, np.int64)
-        self._expanded: dict[str, np.ndarray] = {}
-        self._user = self.batch.bind("userdata")
-        self.qpos, self.qvel, self.time = (self.batch.bind(name) for name in ("qpos", "qvel", "time"))
-        self._sign()
+        block = control_block(body, law, self.layout, model, substeps, coordinator)
+        super().__init__(model, block, num_worlds, num_threads, coordinator)
         self.slot("cycle")[:] = 1.0
         self._at_rest = self.batch.state[0].copy()
-
-    @property
-    def num_worlds(self) -> int:
-        """N."""
-        return self.batch.nsim
-
-    @property
-    def model(self) -> mujoco.MjModel:
-        """The model that every world runs on, but for its own fields (`expand`)."""
-        return self.batch.model
-
-    @property
-    def timestep(self) -> float:
-        """Length of a substep [s]."""
-        return float(self.model.opt.timestep)
-
-    def bind(self, name: str) -> np.ndarray:
-        """Live (num_worlds, ...) view of an MjData field, by MuJoCo's name."""
-        return self.batch.bind(name)
-
-    def expand(self, name: str) -> np.ndarray:
-        """Live (num_worlds, ...) array of a model field, for each world its own values (`Batch.expand`)."""
-        if name not in self._expanded:
-            self._expanded[name] = self.batch.expand(name)
-        return self._expanded[name]
 
     def slot(self, name: str) -> Array:
         """Live view of a slot of `userdata`, by its name in `GaitNetLayout`.
@@ -181,10 +143,7 @@ class GaitNetWorlds:
                 stage = _MEASURE if k == self.substeps - 1 else 0
                 self._run(lambda stage=stage: self.batch.step(ids, nstep=1, stage=stage))
                 watch()
-        warnings = self.batch.warning[:, _DIVERGED, 1]
-        any_failed = flag_diverged(warnings, self._warned, self.qpos, self.qvel, self.failed)
-        if any_failed and self.coordinator is not None and self.coordinator.tuples is not None:
-            self.coordinator.tuples.torque[self.failed] = np.nan
+        self._flag_diverged()
 
     def reset(
         self,
@@ -205,13 +164,10 @@ class GaitNetWorlds:
             global_time, local_time: of the clocks (n,) [s].
             cycle: length of a gait cycle (n,) [s].
         """
-        self.batch.state[ids] = self._at_rest
-        self.qpos[ids], self.qvel[ids] = qpos, qvel
-        self._user[ids, WORLD_AT] = ids
+        self._put(ids, qpos, qvel)
         self.slot("global_time")[ids] = global_time
         self.slot("local_time")[ids] = local_time
         self.slot("cycle")[ids] = cycle
-        self.failed[ids] = False
         self.measure(ids)
 
     def measure(self, ids: np.ndarray) -> None:
@@ -220,38 +176,3 @@ class GaitNetWorlds:
             return
         self._user[ids, SUBSTEP_AT] = FRESH
         self._run(lambda: self.batch.forward(ids, stage=_MEASURE))
-
-    def snapshot(self) -> Snapshot:
-        """Copy the state of all worlds, for `restore`."""
-        return Snapshot(self.batch.state.copy(), {name: a.copy() for name, a in self._expanded.items()})
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Put all worlds back into a snapshot; what follows has the bits it would have had.
-
-        Raises:
-            InputError: the snapshot is of another number of worlds or another body.
-        """
-        if snapshot.state.shape != self.batch.state.shape:
-            raise InputError(
-                f"snapshot holds state rows {snapshot.state.shape}, these worlds {self.batch.state.shape}: "
-                "restore it into worlds of the same body and number"
-            )
-        self.batch.state[:] = snapshot.state
-        for name, values in snapshot.fields.items():
-            self.expand(name)[:] = values
-        if {"body_mass", "body_inertia"} & snapshot.fields.keys():
-            self.batch.set_const()
-        self._sign()
-        self.failed[:] = False
-
-    def _run(self, call: Callable[[], None]) -> None:
-        try:
-            call()
-        except SimulationError as error:
-            self.failed[error.ids] = True
-
-    def _sign(self) -> None:
-        """Write what makes the callback take a row for ours."""
-        self._user[:, MAGIC_AT] = magic()
-        self._user[:, BLOCK_AT] = self._block.address
-        self._user[:, WORLD_AT] = np.arange(self.num_worlds)
