@@ -105,6 +105,29 @@ def test_worlds_equal_a_loop_of_one_mjdata_each_bit_for_bit(body, actuator, dyna
         assert np.array_equal(twin, worlds.batch.state[world])
 
 
+def test_packed_moments_are_all_moments_and_move_worlds_as_mujoco_alone_does(body):
+    """Against MuJoCo without our callback: the moments that are left out are zero but for rounding."""
+    worlds = build(body, 1, "muscle")
+    stand(worlds)
+    model, data, dense = worlds.model, mujoco.MjData(worlds.model), np.zeros((2, 80, worlds.model.nv))
+    data.qpos[:], data.qvel[:], data.ctrl[:] = worlds.qpos[0], worlds.qvel[0], np.linspace(0.0, 0.5, 80)
+    worlds.set_targets(data.ctrl[None])
+    worlds.step()
+    for _ in range(SUBSTEPS):  # userdata without our signature: the callback leaves it alone
+        mujoco.mj_step(model, data)
+    assert worlds.qpos[0] == pytest.approx(data.qpos, abs=1e-12)
+    assert worlds.qvel[0] == pytest.approx(data.qvel, abs=1e-9)
+    names = ("actuator_moment", "moment_rownnz", "moment_rowadr", "moment_colind")
+    for out, fields in zip(
+        dense,
+        ([worlds.bind(name)[0] for name in names], [getattr(data, name) for name in names]),
+        strict=True,
+    ):
+        mujoco.mju_sparse2dense(out, *(np.ascontiguousarray(field) for field in fields))
+    assert dense[0] == pytest.approx(dense[1], abs=1e-12)
+    assert worlds.bind("moment_rownnz").sum() < 0.4 * model.nJmom
+
+
 @pytest.mark.parametrize("actuator", ["mass", "muscle"])
 def test_bits_do_not_depend_on_threads(body, actuator):
     states = []

@@ -95,7 +95,10 @@ def control_block(
         "bound_driver_q0": body.bound_driver_q0,
         "bound_coef": body.bound_coef,
         "dof_joint": dof_joints(body, model),
-        "moment_entry": moments.entry,
+        "kept_entry": moments.kept,
+        "kept_dof": moments.kept_dof,
+        "kept_number": moments.kept_number,
+        "moment_entry": np.searchsorted(moments.kept, moments.entry),  # once they are packed
         "moment_dof": moments.dof,
         "moment_place": moments.place,
         "turn_muscle": order.muscle,
@@ -125,6 +128,7 @@ def control_block(
         "n_foot": len(body.grf_sensor_adr),
         "n_crossing": moments.joint.size,
         "n_entry": moments.entry.size,
+        "n_kept": moments.kept.size,
         "turn_width": order.entry.shape[1],
     }
     scalars |= {

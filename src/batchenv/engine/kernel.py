@@ -26,6 +26,7 @@ from batchenv.engine.substep import (
     desired_torques,
     dof_slopes,
     f64,
+    pack_moments,
 )
 
 KERNEL_SOURCES = (
@@ -67,6 +68,8 @@ def compile_kernel():
         slope = carray(stack_f64(block.n_dof), (block.n_dof,))
         dof_slopes(block, data, slope)
         accumulate(block, data, user, substep, slope)
+        if block.actuator == MUSCLE or block.actuator == MASS:
+            pack_moments(block, data)
         if block.actuator == MUSCLE:
             ctrl = f64(data, CTRL, block.n_muscle)
             for m in range(block.n_muscle):

@@ -13,6 +13,8 @@ import numpy as np
 from batchenv.body import Body
 from batchenv.errors import BodyError
 
+NO_MOMENT = 1e-12  # below it a moment is rounding [m]
+
 
 def dof_joints(body: Body, model: mujoco.MjModel) -> np.ndarray:
     """Primary joint that each dof belongs to or is bound to, or -1 (nv,)."""
@@ -30,6 +32,9 @@ class MomentStructure:
         ptr, joint: muscle m crosses joint[ptr[m]:ptr[m + 1]] (n_muscle + 1,), (nnz,).
         entry, dof, place: moments that count: index in `actuator_moment`, dof, and index in `joint`
             (n_entry,).
+        kept, kept_dof: index in `actuator_moment` and dof of the moments that are not zero in every pose
+            (n_kept,); MuJoCo has a place for every dof that moves a muscle's path at all, also as a whole.
+        kept_number: how many of them each muscle has (n_muscle,).
     """
 
     ptr: np.ndarray
@@ -37,6 +42,9 @@ class MomentStructure:
     entry: np.ndarray
     dof: np.ndarray
     place: np.ndarray
+    kept: np.ndarray
+    kept_dof: np.ndarray
+    kept_number: np.ndarray
 
 
 def moment_structure(body: Body, model: mujoco.MjModel) -> MomentStructure:
@@ -46,14 +54,7 @@ def moment_structure(body: Body, model: mujoco.MjModel) -> MomentStructure:
         BodyError: an actuator's transmission has no fixed structure.
     """
     ptr, joint = joints_crossed(largest_moment_arms(body, model))
-    data = mujoco.MjData(model)
-    structures = []
-    for joint_pos in _poses(body, 2):
-        _pose(body, model, data, joint_pos)
-        structures.append((data.moment_rownnz.copy(), data.moment_rowadr.copy(), data.moment_colind.copy()))
-    if not all(np.array_equal(a, b) for a, b in zip(*structures, strict=True)):
-        raise BodyError("the moment arms of an actuator change their sparse structure with the pose")
-    rownnz, rowadr, colind = structures[0]
+    rownnz, rowadr, colind, largest = _sparse_moments(model)
     joints, crossed = dof_joints(body, model), np.full((model.nu, len(body.joint_names)), -1)
     crossed[np.repeat(np.arange(model.nu), np.diff(ptr)), joint] = np.arange(joint.size)
     entries = [
@@ -62,7 +63,37 @@ def moment_structure(body: Body, model: mujoco.MjModel) -> MomentStructure:
         for k in range(rowadr[m], rowadr[m] + rownnz[m])
         if joints[colind[k]] >= 0 and crossed[m, joints[colind[k]]] >= 0
     ]
-    return MomentStructure(ptr, joint, *np.array(entries, np.int32).reshape(-1, 3).T)
+    kept = largest > NO_MOMENT
+    number = [int(kept[start : start + n].sum()) for start, n in zip(rowadr, rownnz, strict=True)]
+    return MomentStructure(
+        ptr,
+        joint,
+        *np.array(entries, np.int32).reshape(-1, 3).T,
+        kept=np.flatnonzero(kept),
+        kept_dof=colind[kept],
+        kept_number=np.array(number),
+    )
+
+
+def _sparse_moments(
+    model: mujoco.MjModel, poses: int = 64
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """MuJoCo's `moment_rownnz`, `moment_rowadr`, `moment_colind`, and the largest |`actuator_moment`| met.
+
+    Every joint takes its own random values, bound ones too: what stays zero is zero by the path's topology.
+    """
+    data, rng = mujoco.MjData(model), np.random.default_rng(0)
+    structure, largest = None, np.zeros(model.nJmom)
+    for _ in range(poses):
+        data.qpos[:] = model.qpos0 + rng.uniform(-0.3, 0.3, model.nq)
+        mujoco.mj_fwdPosition(model, data)
+        found = (data.moment_rownnz.copy(), data.moment_rowadr.copy(), data.moment_colind.copy())
+        structure = structure or found
+        if not all(np.array_equal(a, b) for a, b in zip(structure, found, strict=True)):
+            raise BodyError("the moment arms of an actuator change their sparse structure with the pose")
+        largest = np.maximum(largest, np.abs(data.actuator_moment))
+    assert structure is not None
+    return *structure, largest
 
 
 def moment_arms(body: Body, model: mujoco.MjModel, joint_pos: np.ndarray) -> np.ndarray:

@@ -46,6 +46,9 @@ SENSORDATA = offset("mjData", "sensordata")
 LENGTH = offset("mjData", "actuator_length")
 VELOCITY = offset("mjData", "actuator_velocity")
 MOMENT = offset("mjData", "actuator_moment")
+MOMENT_ROWNNZ = offset("mjData", "moment_rownnz")
+MOMENT_ROWADR = offset("mjData", "moment_rowadr")
+MOMENT_COLIND = offset("mjData", "moment_colind")
 NUSERDATA = offset("mjModel", "nuserdata")
 GAINPRM = offset("mjModel", "actuator_gainprm")
 BIASPRM = offset("mjModel", "actuator_biasprm")
@@ -59,6 +62,11 @@ N_GAIN, N_BIAS, N_DYN = mujoco.mjNGAIN, mujoco.mjNBIAS, mujoco.mjNDYN
 @numba.njit(inline="always")
 def f64(base, at, n):
     return carray(f64_pointer(load_address(base + at)), (n,))
+
+
+@numba.njit(inline="always")
+def i32(base, at, n):
+    return carray(i32_pointer(load_address(base + at)), (n,))
 
 
 @numba.njit(inline="always")
@@ -90,6 +98,28 @@ def dof_slopes(block, data, slope):
     for b in range(block.n_bound):
         x = qpos[joint_qposadr[bound_joint[b]]] - driver_q0[b]
         slope[bound_dofadr[b]] = coupling_slope(x, coef[b])
+
+
+@numba.njit
+def pack_moments(block, data):
+    """Close MuJoCo's sparse moments up to those that are not zero in every pose (see `MomentStructure`).
+
+    A muscle's row has a place for every dof that moves its path; most move all of it and have no moment. The
+    implicit integrator's J^T B J takes the square of a row's places.
+    """
+    kept = carray(u32_pointer(block.kept_entry), (block.n_kept,))
+    dof = shared_i32(block.kept_dof, block.n_kept)
+    number = shared_i32(block.kept_number, block.n_muscle)
+    moment, colind = f64(data, MOMENT, 1), i32(data, MOMENT_COLIND, block.n_kept)
+    for k in range(block.n_kept):
+        moment[k] = moment[kept[k]]
+        colind[k] = dof[k]
+    rownnz = i32(data, MOMENT_ROWNNZ, block.n_muscle)
+    rowadr = i32(data, MOMENT_ROWADR, block.n_muscle)
+    start = 0
+    for m in range(block.n_muscle):
+        rownnz[m], rowadr[m] = number[m], start
+        start += number[m]
 
 
 @numba.njit

@@ -21,8 +21,9 @@ class Worlds(BatchedWorlds):
     """N worlds of one body.
 
     The arrays `qpos`, `qvel`, `act` and `time` are live `(num_worlds, ...)` views of the state. Those of
-    `bind` show derived fields as MuJoCo has them after `mj_step`, one substep behind the state. Bits do not
-    depend on the number of threads nor on that of the worlds.
+    `bind` show derived fields as MuJoCo has them after `mj_step`, one substep behind the state; the sparse
+    `actuator_moment` and its structure are packed, without the places that hold zeros in every pose. Bits do
+    not depend on the number of threads nor on that of the worlds.
 
     Args:
         body: what moves.
