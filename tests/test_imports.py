@@ -18,6 +18,7 @@ TIERS = (
     "body",
     "engine",
     "mdp",
+    "inputs",
     "env",
     "overlap",
     "learn",

@@ -12,15 +12,15 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from batchenv import random
+from batchenv import inputs, random
 from batchenv.config import Config, load_config
 from batchenv.engine import MuscleTuples, Snapshot
 from batchenv.engine.coordinator import NetworkCoordinator
-from batchenv.errors import InputError, UsageError, nearest
+from batchenv.errors import UsageError
 from batchenv.mdp.observations import Column, Mirror
 from batchenv.mdp.protocol import Task
 from batchenv.mdp.scene import build_scene
-from batchenv.mdp.task import TaskState
+from batchenv.mdp.state import TaskState
 
 _log = logging.getLogger(__name__)
 
@@ -99,19 +99,10 @@ class BatchEnv:
         data_root: str | Path | None = None,
         first_world: int = 0,
     ):
-        sizes = (
-            ("num_envs", num_envs, 1),
-            ("num_threads", num_threads or 1, 1),
-            ("first_world", first_world, 0),
-        )
-        for name, value, least in sizes:
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-                raise InputError(f"{name} is {value!r}; expected a whole number of at least {least}")
-        if autoreset not in get_args(Autoreset):
-            raise InputError(
-                f"autoreset is {autoreset!r}; expected one of {', '.join(get_args(Autoreset))}."
-                f"{nearest(str(autoreset), get_args(Autoreset))}"
-            )
+        inputs.check_whole_number("num_envs", num_envs, 1)
+        inputs.check_whole_number("num_threads", num_threads or 1, 1)
+        inputs.check_whole_number("first_world", first_world, 0)
+        inputs.check_choice("autoreset", autoreset, get_args(Autoreset))
         self.seed, self.autoreset = random.checked_seed(seed), autoreset
         self.config = config if isinstance(config, Config) else load_config(config, data_root)
         scene = build_scene(self.config, int(num_envs), num_threads, self.seed)
@@ -210,7 +201,9 @@ class BatchEnv:
             UsageError: some worlds were never reset and are not in the mask.
         """
         self._check_open()
-        ids = self._masked(mask)
+        ids = inputs.masked_ids(mask, self.num_envs)
+        if not self._ready and len(ids) < self.num_envs:
+            raise UsageError("a reset mask came before all worlds were reset: call env.reset() first")
         if seed is not None:
             self._state.seed_worlds(seed, ids, self.first_world)
         if isinstance(seed, int | np.integer) and mask is None:
@@ -243,7 +236,7 @@ class BatchEnv:
         if self.autoreset == "disabled" and self._state.ended.any():
             ended = np.flatnonzero(self._state.ended).tolist()
             raise UsageError(f"the episodes of worlds {ended} are over: reset(mask=...) them before step")
-        actions = self._checked_actions(actions)
+        actions = inputs.checked_actions(actions, self.num_envs, self.action_layout)
         state = self._state
         state.previous_action[:], state.action[:] = state.action, actions
         self._task.drive(self.worlds, state)
@@ -282,7 +275,7 @@ class BatchEnv:
             raise UsageError(
                 "set_parameters was called before reset, which draws them: call env.reset() first"
             )
-        ids = self._checked_ids(ids)
+        ids = inputs.checked_ids(ids, self.num_envs)
         values = self._task.checked_parameters(values, len(ids))
         self._task.set_parameters(self.worlds, self._state, ids, values)
         self._observe(ids)
@@ -398,50 +391,6 @@ class BatchEnv:
     def _observe(self, ids: np.ndarray) -> None:
         seen = np.empty((len(ids), self.obs_dim), np.float32)
         self._obs[ids] = self._task.observe(self._task.measure(self.worlds, self._state, ids), seen)
-
-    def _checked_ids(self, ids: Any) -> np.ndarray:
-        array = np.asarray(ids)
-        possible = array.ndim == 1 and array.size > 0 and array.dtype.kind in "iu"
-        if (
-            not possible
-            or len(np.unique(array)) < array.size
-            or not 0 <= array.min() <= array.max() < self.num_envs
-        ):
-            raise InputError(
-                f"ids are {ids!r}; expected (n,) different whole numbers from 0 to {self.num_envs - 1}"
-            )
-        return array.astype(np.intp)
-
-    def _masked(self, mask: Any) -> np.ndarray:
-        """Worlds of a mask; of none, all."""
-        if mask is None:
-            return np.arange(self.num_envs)
-        array = np.asarray(mask)
-        if array.shape != (self.num_envs,) or array.dtype != np.bool_ or not array.any():
-            raise InputError(
-                f"the reset mask has shape {array.shape}, dtype {array.dtype} and {np.count_nonzero(array)} "
-                f"worlds in it; expected (num_envs,) = ({self.num_envs},) of bool, one of them True at least"
-            )
-        if not self._ready and not array.all():
-            raise UsageError("a reset mask came before all worlds were reset: call env.reset() first")
-        return np.flatnonzero(array)
-
-    def _checked_actions(self, actions: Any) -> np.ndarray:
-        array, expected = np.asarray(actions), (self.num_envs, self.action_dim)
-        if array.shape != expected:
-            raise InputError(
-                f"actions have shape {array.shape}, expected (num_envs, action_dim) = {expected}"
-            )
-        if array.dtype.kind not in "fiub":
-            raise InputError(f"actions have dtype {array.dtype}, expected real numbers")
-        finite = np.isfinite(array)
-        if not finite.all():
-            world, column = np.argwhere(~finite)[0]
-            raise InputError(
-                f"actions hold {array[world, column]} for world {world}, "
-                f"{self.action_layout[column].name} (column {column}); expected finite numbers"
-            )
-        return array
 
     def _networked(self) -> NetworkCoordinator:
         self._check_open()

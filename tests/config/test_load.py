@@ -26,6 +26,12 @@ def test_a_configuration_may_say_only_in_what_it_differs_from_a_preset():
         load_config("base: wlak\nenvironment: {}")
 
 
+def test_a_preset_may_build_on_one_that_builds_on_another():
+    economical, gentle, walk = (load_config(name) for name in ("walk_economical", "walk_gentle", "walk"))
+    assert economical.environment.reward == gentle.environment.reward != walk.environment.reward
+    assert economical.environment.skeleton == walk.environment.skeleton
+
+
 @pytest.mark.parametrize(("preset", "actuator"), [("walk", "mass"), ("excite", "muscle"), ("torque", "pd")])
 def test_a_preset_loads_by_name_and_as_text(preset: str, actuator: str):
     config = load_config(preset)

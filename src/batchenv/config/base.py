@@ -14,7 +14,7 @@ BASE = "base"
 def with_base(data: Mapping[Any, Any]) -> Mapping[Any, Any]:
     """Return plain data laid over the preset that its key `base` names; without one, as it is.
 
-    Mappings are merged key by key, all else is replaced.
+    Mappings are merged key by key, all else is replaced; a preset may have a base of its own.
 
     Raises:
         ConfigError: there is no such preset.
@@ -27,7 +27,7 @@ def with_base(data: Mapping[Any, Any]) -> Mapping[Any, Any]:
             f"base = {shortened(name)}: is no preset.{nearest(str(name), PRESETS)} "
             f"Presets: {', '.join(PRESETS)}."
         )
-    below = parse_yaml(PRESET_FILES[name].read_text(encoding="utf-8"), f"the preset {name}")
+    below = with_base(parse_yaml(PRESET_FILES[name].read_text(encoding="utf-8"), f"the preset {name}"))
     return _merged(below, {key: value for key, value in data.items() if key != BASE})
 
 

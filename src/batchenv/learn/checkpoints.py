@@ -193,10 +193,16 @@ def unpack(packed: Any, like: Any = None) -> Any:
     """Turn what `pack` made back into arrays and scalars, and into the dataclasses that `like` shows.
 
     Raises:
-        CheckpointError: an array has another shape or type than its like.
+        CheckpointError: a field is missing, or an array has another shape or type than its like.
     """
     if dataclasses.is_dataclass(like) and not isinstance(like, type):
         fields = [field.name for field in dataclasses.fields(like)]
+        missing = [name for name in fields if name not in packed]
+        if missing:
+            raise CheckpointError(
+                f"The checkpoint lacks {', '.join(missing)} of the environment's state: another version of "
+                "batchenv wrote it; go on with that version, or train anew."
+            )
         return dataclasses.replace(
             like, **{name: unpack(packed[name], getattr(like, name)) for name in fields}
         )

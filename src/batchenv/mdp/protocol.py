@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from batchenv.mdp.observations import Column, Mirror
-from batchenv.mdp.task import TaskState
+from batchenv.mdp.state import TaskState
 
 
 class Task(Protocol):

@@ -4,9 +4,7 @@
 out as arrays, so that a batch can be snapshot, and rows of it can be measured alone.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -23,75 +21,8 @@ from batchenv.mdp.measure import interpolate, measure, measured_columns
 from batchenv.mdp.observations import Block, Column, Mirror, observation_blocks, observe, permutation, stacked
 from batchenv.mdp.parameters import Draws, ParameterSet, checked_values
 from batchenv.mdp.quantities import Frame, Quantities, walking_axes
+from batchenv.mdp.state import TaskState, WalkingState
 from batchenv.mdp.terms import RewardTerm, resolve_terms
-
-
-@dataclass
-class TaskState:
-    """What the task remembers of each world.
-
-    Attributes:
-        phase: of the gait cycle (N,).
-        action, previous_action: (N, A).
-        seed, stream: with `episode`, which random numbers the world draws (N,) uint64, (N,).
-        episode: number of episodes begun since the seed (N,).
-        ended: whether the episode is over and the world waits to be reset (N,).
-        episode_step: control steps in this episode (N,).
-        episode_return: sum of rewards in this episode (N,).
-    """
-
-    phase: np.ndarray
-    action: np.ndarray
-    previous_action: np.ndarray
-    seed: np.ndarray
-    stream: np.ndarray
-    episode: np.ndarray
-    ended: np.ndarray
-    episode_step: np.ndarray
-    episode_return: np.ndarray
-
-    @classmethod
-    def zeros(cls, num_worlds: int, action_dim: int) -> "TaskState":
-        """The state before the first reset; the first episode is number 0."""
-        return cls(
-            phase=np.zeros(num_worlds),
-            action=np.zeros((num_worlds, action_dim)),
-            previous_action=np.zeros((num_worlds, action_dim)),
-            seed=np.zeros(num_worlds, np.uint64),
-            stream=np.arange(num_worlds),
-            episode=np.full(num_worlds, -1, np.int64),
-            ended=np.zeros(num_worlds, bool),
-            episode_step=np.zeros(num_worlds, np.int64),
-            episode_return=np.zeros(num_worlds),
-        )
-
-    def seed_worlds(
-        self, seed: int | Sequence[int | None] | np.ndarray, ids: np.ndarray, first: int = 0
-    ) -> None:
-        """Begin the streams of some worlds anew; see `random.streams`."""
-        seeds, streams, given = random.streams(seed, len(self.seed), first)
-        ids = ids[given[ids]]
-        self.seed[ids], self.stream[ids], self.episode[ids] = seeds[ids], streams[ids], -1
-
-    def copy(self) -> Self:
-        """A deep copy."""
-        return type(self)(**{name: array.copy() for name, array in vars(self).items()})
-
-    def assign(self, other: "TaskState") -> None:
-        """Take over the values of another state of the same size."""
-        for name, array in vars(self).items():
-            array[:] = getattr(other, name)
-
-
-@dataclass
-class WalkingState(TaskState):
-    """State of N worlds of the walking task; see `TaskState` for what all tasks have.
-
-    Attributes:
-        parameters: of each world (N, P).
-    """
-
-    parameters: np.ndarray
 
 
 class WalkingTask:

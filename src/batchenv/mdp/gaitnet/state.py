@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batchenv.mdp.task import TaskState
+from batchenv.mdp.state import TaskState
 
 # Substeps back to which the head's velocity is compared.
 HEAD_LAG = 15
