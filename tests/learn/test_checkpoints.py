@@ -137,6 +137,10 @@ def test_packed_state_is_unpacked_bit_for_bit(tmp_path: Path):
     np.testing.assert_array_equal(loaded.parts["ids"], state.parts["ids"])
     with pytest.raises(CheckpointError, match=r"float64 \(3, 2\) of .* has float64 \(4, 2\)"):
         unpack(pack(state), State(np.zeros((4, 2)), {}, 0))
+    packed = pack(state)
+    del packed["seed"]
+    with pytest.raises(CheckpointError, match="lacks seed of the environment's state: another version"):
+        unpack(packed, blank)
 
 
 def test_restored_generators_draw_the_same_numbers(tmp_path: Path):
