@@ -1,5 +1,8 @@
 """Rotations as matrices (..., 3, 3), unit quaternions (..., 4), w first, or vectors (..., 3) [rad]."""
 
+import math
+
+import numba
 import numpy as np
 
 Array = np.ndarray
@@ -10,22 +13,14 @@ _SMALL = 1e-4
 
 def quat_from_vector(vector: Array) -> Array:
     """Return the quaternions (..., 4) of rotation vectors (..., 3): the exponential map."""
-    vector = np.asarray(vector, float)
-    half = 0.5 * np.linalg.norm(vector, axis=-1, keepdims=True)
-    series = 0.5 - half**2 / 12
-    scale = np.where(half < _SMALL, series, 0.5 * np.sinc(half / np.pi))
-    return np.concatenate([np.cos(half), scale * vector], -1)
+    vector = np.ascontiguousarray(vector, float)
+    return _exponentials(vector.reshape(-1, 3)).reshape(*vector.shape[:-1], 4)
 
 
 def vector_from_quat(quat: Array) -> Array:
     """Return the shortest rotation vectors (..., 3) of quaternions (..., 4): the logarithm."""
-    quat = np.asarray(quat, float)
-    quat = np.where(quat[..., :1] < 0, -quat, quat)
-    sine = np.linalg.norm(quat[..., 1:], axis=-1, keepdims=True)
-    angle = 2 * np.arctan2(sine, quat[..., :1])
-    small = sine < _SMALL
-    ratio = np.where(small, 2 + sine**2 / 3, angle / np.where(small, 1.0, sine))
-    return ratio * quat[..., 1:]
+    quat = np.ascontiguousarray(quat, float)
+    return _logarithms(quat.reshape(-1, 4)).reshape(*quat.shape[:-1], 3)
 
 
 def matrix_from_quat(quat: Array) -> Array:
@@ -103,17 +98,10 @@ def vector_from_matrix(matrix: Array) -> Array:
 
 def quat_product(left: Array, right: Array) -> Array:
     """Return the quaternions (..., 4) of first right, then left, as `mju_mulQuat`."""
-    a, b, c, d = np.moveaxis(np.asarray(left, float), -1, 0)
-    w, x, y, z = np.moveaxis(np.asarray(right, float), -1, 0)
-    return np.stack(
-        [
-            a * w - b * x - c * y - d * z,
-            a * x + b * w + c * z - d * y,
-            a * y - b * z + c * w + d * x,
-            a * z + b * y - c * x + d * w,
-        ],
-        -1,
-    )
+    left, right = np.asarray(left, float), np.asarray(right, float)
+    if left.shape != right.shape:
+        left, right = (np.array(q) for q in np.broadcast_arrays(left, right))
+    return _products(left.reshape(-1, 4), right.reshape(-1, 4)).reshape(left.shape)
 
 
 def quat_inverse(quat: Array) -> Array:
@@ -130,3 +118,43 @@ def slerp(start: Array, end: Array, share: Array) -> Array:
     """Return the quaternions (..., 4) a share (...) of the shortest way from start to end."""
     way = vector_from_quat(quat_product(quat_inverse(start), end))
     return quat_product(start, quat_from_vector(np.asarray(share)[..., None] * way))
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _exponentials(vector):
+    """Rows of `quat_from_vector`, (n, 3) -> (n, 4)."""
+    out = np.empty((vector.shape[0], 4))
+    for i in range(vector.shape[0]):
+        x, y, z = vector[i]
+        half = 0.5 * math.sqrt(x * x + y * y + z * z)
+        scale = 0.5 - half * half / 12.0 if half < _SMALL else 0.5 * math.sin(half) / half
+        out[i] = math.cos(half), scale * x, scale * y, scale * z
+    return out
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _logarithms(quat):
+    """Rows of `vector_from_quat`, (n, 4) -> (n, 3)."""
+    out = np.empty((quat.shape[0], 3))
+    for i in range(quat.shape[0]):
+        w, x, y, z = quat[i]
+        if w < 0.0:
+            w, x, y, z = -w, -x, -y, -z
+        sine = math.sqrt(x * x + y * y + z * z)
+        ratio = 2.0 + sine * sine / 3.0 if sine < _SMALL else 2.0 * math.atan2(sine, w) / sine
+        out[i] = ratio * x, ratio * y, ratio * z
+    return out
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _products(left, right):
+    """Rows of `quat_product`, (n, 4) each."""
+    out = np.empty(left.shape)
+    for i in range(left.shape[0]):
+        a, b, c, d = left[i]
+        w, x, y, z = right[i]
+        out[i, 0] = a * w - b * x - c * y - d * z
+        out[i, 1] = a * x + b * w + c * z - d * y
+        out[i, 2] = a * y - b * z + c * w + d * x
+        out[i, 3] = a * z + b * y - c * x + d * w
+    return out

@@ -51,7 +51,15 @@ def draw_gait(
     return {name: parameter(r, u[:, 2 * k : 2 * k + 2]) for k, (name, r) in enumerate(ranges.items())}
 
 
-def start(body: GaitNetBody, motion: Motion, phase: Array, step: Array, dt: float, stride: Array) -> Start:
+def start(
+    body: GaitNetBody,
+    motion: Motion,
+    strided: Array,
+    phase: Array,
+    step: Array,
+    dt: float,
+    stride: Array,
+) -> Start:
     """Poses of the motion, within the joints' limits, with its velocity.
 
     Velocities are the difference to the pose one step later, those of the root and the legs times the stride;
@@ -60,20 +68,28 @@ def start(body: GaitNetBody, motion: Motion, phase: Array, step: Array, dt: floa
     Args:
         body: what moves.
         motion: what it follows.
+        strided: coordinates whose velocities are those of the motion times the stride, see
+            `strided_dofs`.
         phase: where in the cycle (n,).
         step: length of a control step in cycles (n,).
         dt: the same [s].
         stride: (n,).
     """
     skeleton = body.skeleton
-    now, soon, later = (unwrapped_pose(motion, phase + k * step) for k in range(3))
+    phases = np.concatenate([phase + k * step for k in range(3)])
+    now, soon, later = np.split(unwrapped_pose(motion, phases), 3)
     q = np.clip(now, skeleton.lower, skeleton.upper)
     dq = pose_difference(motion, now, soon) / dt
-    dq[:, [*range(6), *leg_dofs(body)]] *= stride[:, None]
+    dq[:, strided] *= stride[:, None]
     way = (later - soon)[:, 3:6] / dt
     dq[:, 3:6] = np.einsum("nji,nj->ni", matrix_from_vector(q[:, :3]), way)
     qpos = body.to_qpos(q)
     return Start(qpos, body.to_qvel(qpos, dq))
+
+
+def strided_dofs(body: GaitNetBody) -> Array:
+    """Coordinates of the root and the legs (n,)."""
+    return np.concatenate([np.arange(6), leg_dofs(body)])
 
 
 def foot_corners(position: Array, rotation: Array, edges: Array) -> Array:

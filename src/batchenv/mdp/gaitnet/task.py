@@ -72,6 +72,7 @@ class GaitNetTask:
         self.parameter_names = tuple(self.ranges)
         self.varying = [name for name, r in self.ranges.items() if r.max - r.min > _VARIES]
         self.head = body.skeleton.index("Head")
+        self.strided = starts.strided_dofs(body)
         self.is_left, self.edges = starts.left_shapes(body), starts.box_edges(body)
         self.window = int(simulation.sim_hz * motion.period / self._least_cadence() * self._window_mult()) + 1
         skeleton = body.skeleton
@@ -214,6 +215,7 @@ class GaitNetTask:
         start = starts.start(
             self.body,
             self.motion,
+            self.strided,
             phase - self.first_phase,
             self.control_dt / cycle,
             self.control_dt,
