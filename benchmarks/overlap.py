@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--envs", type=int, nargs="+", default=[32, 128, 512])
     parser.add_argument("--hidden", type=int, nargs="+", default=[256, 1024])
     parser.add_argument("--threads", type=int, nargs="+", default=[available_cpus()])
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -124,6 +124,7 @@ def main() -> None:
                     f"| {row['halves_ms']:.1f} | {row['gain']:+.1%} | {row['cpu_gain']:+.1%} |",
                     flush=True,
                 )
+    print(f"\n{available_cpus()} CPUs, median of {options.turns} turns of {options.steps} steps")
     if options.json is not None:
         options.json.write_text(json.dumps({"cpus": available_cpus(), "rows": rows}, indent=1) + "\n")
 

@@ -1,84 +1,149 @@
-"""How the shipped walker walks in the bodies of the pathology presets, beside its own.
+"""How the shipped walker walks in the bodies of the pathology presets, from mild to as bad as the preset.
 
     python benchmarks/pathologies.py --envs 16 --json pathologies.json
 
-The policy is that of `walk`, which has never felt these bodies: what changes is the body's doing. Numbers
-are means over the worlds and over the steps in which a world has not fallen.
+The policy is that of `walk`, which has never felt these bodies: what changes is the body's doing. A severity
+s raises each of a preset's factors to the power s, so that 0 is the body of `walk` and 1 that of the preset;
+all begin with the same starts. Numbers are of the right leg, without the half second before a fall.
 """
 
 import argparse
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 
 from batchenv import BatchEnv, load_config
+from batchenv.config import ParameterRange
 from batchenv.evaluate.walker import load_walker
 
-PRESETS = ("walk", "weak_gluteus", "drop_foot", "crouch")
+PRESETS = ("weak_gluteus", "drop_foot", "crouch")
 SECONDS = 6.0
-COLUMNS = (
-    "upright at the end",
-    "seconds upright",
-    "speed m/s",
-    "plantarflexion moment, peak, right Nm/kg",
-    "ankle in swing, right deg",
-    "list to the left in right stance deg",
-    "knee in stance deg",
-)
+BEFORE_FALL = 0.5  # what is left out of the means, since it is of the fall and not of the walk [s]
+GAIT = {
+    "speed m/s": "{:.2f}",
+    "plantarflexion moment, peak Nm/kg": "{:.2f}",
+    "ankle in swing deg": "{:.1f}",
+    "toes passing the other foot mm": "{:.0f}",
+    "pelvis drop in stance deg": "{:.1f}",
+    "knee in stance deg": "{:.1f}",
+}
+HEAD = ("preset", "severity", "factors", "upright at the end", "seconds upright", *GAIT)
 
 
 def step_numbers(env: BatchEnv) -> np.ndarray:
-    """What the table is made of, in the step just taken (N, 5); NaN where a foot is in the other phase."""
+    """The gait's numbers in the step just taken (N, 6); NaN where the leg is in the other phase."""
     joints, data = env.body.joint_names, env.worlds
     q = env.task.measure(data, env._state)
-    right = q.foot_load[:, 0] > 0.2
-    swing = q.foot_load[:, 0] < 0.02
-    moment = -data.mean_of("achieved_sum")[:, joints.index("ankle_angle_r")] / env.body.mass
-    ankle = np.degrees(q.joint_pos[:, joints.index("ankle_angle_r")])
-    knee = np.degrees(q.joint_pos[:, joints.index("knee_angle_r")])
+    right, left = q.foot_load[:, 0], q.foot_load[:, 1]
+    alone, swing = (right > 0.2) & (left < 0.02), (right < 0.02) & (left > 0.2)
+    passing = swing & (np.abs(q.foot_pos[:, 0, 0] - q.foot_pos[:, 1, 0]) < 0.15)
+    ankle, knee = (
+        np.degrees(q.joint_pos[:, joints.index(name)]) for name in ("ankle_angle_r", "knee_angle_r")
+    )
     return np.stack(
         [
             q.root_linvel[:, 0],
-            moment,
+            -data.mean_of("achieved_sum")[:, joints.index("ankle_angle_r")] / env.body.mass,
             np.where(swing, ankle, np.nan),
-            np.where(right, np.degrees(np.arcsin(q.root_up[:, 1])), np.nan),
-            np.where(right, knee, np.nan),
+            np.where(passing, 1e3 * data.bind("xpos")[:, env.body.toe_body[0], 2], np.nan),
+            np.where(alone, np.degrees(np.arcsin(q.root_up[:, 1])), np.nan),
+            np.where(alone, knee, np.nan),
         ],
         axis=1,
     )
 
 
-def row(preset: str, num_envs: int, seed: int) -> list[float]:
-    """The table's numbers for a preset."""
-    walker, parameters = load_walker("walk"), load_config(preset).environment.parameters
-    changes = {"environment.parameters": parameters.model_dump()}
-    with walker.worlds(num_envs, SECONDS, changes=changes) as env:
-        obs, up, taken = env.reset(seed), np.ones(num_envs, bool), []
+def walk(
+    parameters: dict[str, ParameterRange], severity: float, envs: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Walk in a body; how long each world stood (N,) [s], and its gait's numbers (N, 6)."""
+    walker = load_walker("walk")
+    changes = {
+        f"environment.parameters.{name}": limits.model_dump() | {"default": limits.default**severity}
+        for name, limits in parameters.items()
+    }
+    with walker.worlds(envs, SECONDS, changes=changes) as env:
+        obs, up, taken = env.reset(seed), np.ones(envs, bool), []
         for _ in range(env.max_episode_steps):
             obs, _, _ = env.step(walker.policy(obs))
             up &= ~env.terminated
             taken.append(np.where((up & ~env.truncated)[:, None], step_numbers(env), np.nan))
-        steps, seconds = np.array(taken), np.isfinite(np.array(taken)[..., 0]).sum(axis=0) * env.control_dt
-    means = np.nanmean(steps, axis=(0, 1))
-    means[1] = np.nanmax(steps[..., 1], axis=0).mean()
-    return [float(up.mean()), float(seconds.mean()), *map(float, means)]
+        steps, dt = np.array(taken), env.control_dt
+    standing = np.isfinite(steps[..., 0]).sum(axis=0)
+    for world in np.flatnonzero(~up):
+        steps[max(0, standing[world] - round(BEFORE_FALL / dt)) :, world] = np.nan
+    numbers = mean(steps, axis=0)
+    numbers[:, 1] = np.nanmax(np.where(np.isnan(steps[..., 1]), -np.inf, steps[..., 1]), axis=0)
+    return {"up": up, "seconds": standing * dt, "gait": np.where(np.isfinite(numbers), numbers, np.nan)}
+
+
+def mean(values: np.ndarray, axis: int) -> np.ndarray:
+    """Mean of what is not NaN; NaN where nothing is."""
+    known = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, values, 0.0).sum(axis=axis) / known.sum(axis=axis)
+
+
+def changed(walked: dict[str, np.ndarray], healthy: dict[str, np.ndarray]) -> list[str]:
+    """The gait's numbers whose means are off those of the healthy body by two deviations of its worlds."""
+    usual, spread = mean(healthy["gait"], 0), np.nanstd(healthy["gait"], axis=0)
+    far = np.abs(mean(walked["gait"], 0) - usual) > 2.0 * spread
+    return [name for name, different in zip(GAIT, far, strict=True) if different]
+
+
+def cells(walked: dict[str, np.ndarray]) -> list[str]:
+    """The numbers of a row, as text."""
+    means = mean(walked["gait"], 0)
+    gait = [form.format(x) if math.isfinite(x) else "" for form, x in zip(GAIT.values(), means, strict=True)]
+    return [f"{walked['up'].mean():.0%}", f"{walked['seconds'].mean():.1f}", *gait]
+
+
+def printed(*row: str) -> None:
+    """Print a row of a Markdown table."""
+    print("| " + " | ".join(row) + " |", flush=True)
+
+
+def verdict(preset: str, levels: dict[float, dict[str, np.ndarray]], healthy: dict[str, np.ndarray]) -> str:
+    """From which severity a gait changes, and from which most worlds fall."""
+    changes = next(
+        (f"changes from {s:g} on ({', '.join(c)})" for s in levels if (c := changed(levels[s], healthy))), ""
+    )
+    falls = next((f"most worlds fall from {s:g} on" for s in levels if levels[s]["up"].mean() < 0.5), "")
+    return f"{preset}: {changes or 'does not change'}; {falls or 'most worlds stay upright'}"
 
 
 def main() -> None:
-    """Print the table, as Markdown."""
+    """Print the table, as Markdown, and what follows from it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--envs", type=int, default=16)
+    parser.add_argument("--severities", type=float, nargs="+", default=[0.1, 0.2, 0.4, 0.7, 1.0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    print(f"| preset | {' | '.join(COLUMNS)} |\n" + "|---" * (len(COLUMNS) + 1) + "|")
-    table = {}
+    printed(*HEAD)
+    printed(*["---"] * len(HEAD))
+    healthy = walk({}, 0.0, given.envs, given.seed)
+    printed("`walk`", "0", "1", *cells(healthy))
+    rows, verdicts = {"walk": {0.0: healthy}}, []
     for preset in PRESETS:
-        numbers = table[preset] = row(preset, given.envs, given.seed)
-        print(f"| `{preset}` | {numbers[0]:.0%} | " + " | ".join(f"{x:.2f}" for x in numbers[1:]) + " |")
+        parameters, levels = load_config(preset).environment.parameters.by_name, rows.setdefault(preset, {})
+        for severity in sorted(given.severities):
+            levels[severity] = walk(parameters, severity, given.envs, given.seed)
+            factors = sorted({f"{limits.default**severity:.2f}" for limits in parameters.values()})
+            printed(f"`{preset}`", f"{severity:g}", ", ".join(factors), *cells(levels[severity]))
+        verdicts.append(verdict(preset, levels, healthy))
+    print("\n" + "\n".join(verdicts))
     if given.json:
-        given.json.write_text(json.dumps({"columns": COLUMNS, "rows": table}, indent=2))
+        plain = {
+            preset: {
+                s: {k: np.where(np.isnan(v), None, v).tolist() for k, v in w.items()}
+                for s, w in levels.items()
+            }
+            for preset, levels in rows.items()
+        }
+        given.json.write_text(json.dumps({"gait": list(GAIT), "rows": plain}, indent=1))
 
 
 if __name__ == "__main__":

@@ -86,8 +86,8 @@ def main() -> None:
     parser.add_argument("--config", default="walk")
     parser.add_argument("--envs", type=int, nargs="+", default=[128, 512])
     parser.add_argument("--runners", type=int, default=2)
-    parser.add_argument("--horizon", type=int, default=32)
-    parser.add_argument("--turns", type=int, default=9)
+    parser.add_argument("--horizon", type=int, default=24)
+    parser.add_argument("--turns", type=int, default=8)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     print(HEAD)
@@ -100,6 +100,10 @@ def main() -> None:
             f"| {row['overhead_ms']:.1f} | {row['overhead']:.1%} |",
             flush=True,
         )
+    print(
+        f"\n{available_cpus()} CPUs, rollouts of {options.horizon} steps, median of {options.turns} rounds "
+        "that took turns with those of one process"
+    )
     if options.json is not None:
         options.json.write_text(json.dumps({"cpus": available_cpus(), "rows": rows}, indent=1) + "\n")
 

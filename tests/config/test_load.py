@@ -28,7 +28,9 @@ def test_a_configuration_may_say_only_in_what_it_differs_from_a_preset():
 
 def test_a_preset_may_build_on_one_that_builds_on_another():
     economical, gentle, walk = (load_config(name) for name in ("walk_economical", "walk_gentle", "walk"))
-    assert economical.environment.reward == gentle.environment.reward != walk.environment.reward
+    assert economical.environment.reward["effort"] == gentle.environment.reward["effort"]
+    assert gentle.environment.reward["effort"] != walk.environment.reward["effort"]
+    assert economical.environment.reward["ground_reaction"] != gentle.environment.reward["ground_reaction"]
     assert economical.environment.skeleton == walk.environment.skeleton
 
 

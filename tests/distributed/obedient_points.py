@@ -1,4 +1,4 @@
-"""Point masses that can be told, by a file, to be slow, to fail, or to die."""
+"""Point masses that can be told, by a file, to wait, to fail, or to die."""
 
 import os
 import time
@@ -12,7 +12,7 @@ from tests.learn.point_mass import PointMass
 
 
 class Obedient(PointMass):
-    """Point masses that do what a file says: "sleep SECONDS", "fail" or "die"."""
+    """Point masses that do what a file says: "fail", "die" or "wait", until a file `go` is beside it."""
 
     def __init__(self, num_envs: int, first_world: int, orders: Path | None):
         super().__init__(num_envs)
@@ -23,19 +23,20 @@ class Obedient(PointMass):
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if self._orders is not None and self._orders.exists():
-            word, _, seconds = self._orders.read_text().partition(" ")
+            word = self._orders.read_text()
             if word == "die":
                 os._exit(1)  # and so do all that come after
             self._orders.unlink()
             if word == "fail":
                 raise InputError("told to fail")
-            time.sleep(float(seconds))
+            while not self._orders.with_name("go").exists():
+                time.sleep(0.05)
         return super().step(actions)
 
 
 @dataclass(frozen=True)
 class MakePoints:
-    """Builds point masses; those of one runner read their orders from a file.
+    """Builds point masses; those of one runner read their orders from a file, or die unbuilt by "stillborn".
 
     Args:
         orders: the file; None for no orders.
@@ -47,4 +48,7 @@ class MakePoints:
 
     def __call__(self, first_world: int, num_envs: int, num_threads: int) -> Obedient:
         reads = self.orders if first_world == self.obedient else None
+        if reads is not None and reads.exists() and reads.read_text() == "stillborn":
+            reads.unlink()
+            os._exit(1)
         return Obedient(num_envs, first_world, reads)

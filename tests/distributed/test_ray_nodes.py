@@ -56,7 +56,7 @@ def small_walk():
 
 def test_two_nodes_train_with_the_bits_of_one_process(cluster: Cluster, tmp_path: Path):
     make_env = MakeBatchEnv(small_walk())
-    pool = RayPool(make_env, 2, 4, cpus=1, least_wait=60.0)
+    pool = RayPool(make_env, 2, 4, cpus=1, least_wait=200.0)
     spread, reports = walked(pool, tmp_path / "ray")
     alone, expected = walked(LocalPool(make_env, 2, 4, 1), tmp_path / "local")
     assert spread.keys() == alone.keys()
@@ -66,15 +66,14 @@ def test_two_nodes_train_with_the_bits_of_one_process(cluster: Cluster, tmp_path
 
 
 def test_a_killed_node_is_replaced_and_training_completes(cluster: Cluster, tmp_path: Path, caplog):
-    pool = RayPool(MakeBatchEnv(small_walk()), 2, 4, cpus=1, least_wait=60.0)
+    pool = RayPool(MakeBatchEnv(small_walk()), 2, 4, cpus=1, least_wait=200.0)
     second = next(iter(cluster.worker_nodes))
 
     def kill_one(report: Report) -> None:
         if report.steps == 128:
             cluster.remove_node(second, allow_graceful=False)
-        for place in pool._places if report.steps >= 512 else []:
-            if place.ready is not None:  # by now its runner has been given a place on the other node
-                ray.wait([place.ready], timeout=120.0)
+        if report.steps >= 512:
+            pool._await_ready(2)
 
     _, reports = walked(pool, tmp_path, steps=1024, progress=kill_one)
     steps = np.diff([0, *(report.steps for report in reports)])

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -83,3 +86,12 @@ def test_worlds_are_split_evenly_or_not_at_all():
         worlds_of_each(128, 3)
     with pytest.raises(InputError, match="over 0 runners"):
         worlds_of_each(128, 0)
+
+
+def test_neither_the_command_nor_a_runner_loads_ray_or_torch():
+    code = (
+        "import sys, batchenv.cli, batchenv.distributed.pool, batchenv.distributed.runner\n"
+        "print([name for name in ('ray', 'torch', 'rsl_rl') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.stdout == "[]\n", done.stderr

@@ -148,6 +148,50 @@ def test_fibers_have_their_optimum_where_the_force_length_curve_peaks(walker):
         assert -gain == pytest.approx(model.actuator_gainprm[m, 2])
 
 
+def test_fibers_are_those_of_each_world(walker):
+    """World 1 has optima 0.8 times as long and tendons 1.1 times; its active forces are MuJoCo's there."""
+    with walker.worlds(2, 1.0, 1) as env:
+        env.worlds.set_muscle_lengths(np.array([[1.0], [0.8]]), np.array([[1.0], [1.1]]))
+        sampler = Sampler(env, rate=300.0)
+        env.step(walker.policy(env.reset(0)), sampler)
+        first, second = (sampler.samples(np.array([world])) for world in range(2))
+        model, usual = env.worlds.model, env.worlds.model.actuator_gainprm
+        length, velocity = (env.worlds.bind(f"actuator_{name}")[1] for name in ("length", "velocity"))
+    reach, ends = model.actuator_lengthrange, usual[:, :2]
+    fiber = np.ptp(reach, axis=1) / np.ptp(ends, axis=1)
+    tendon = reach[:, 0] - ends[:, 0] * fiber
+    own = (length - 1.1 * tendon) / (0.8 * fiber)
+    assert second["fiber_length"][-1] == pytest.approx(own, abs=1e-6)  # kept as float32
+    assert second["fiber_velocity"][-1] == pytest.approx(velocity / (0.8 * fiber), rel=1e-5, abs=1e-6)
+    force = [
+        -mujoco.mju_muscleGain(
+            tendon[m] + own[m] * fiber[m],
+            velocity[m] / 0.8,
+            reach[m],
+            model.actuator_acc0[m],
+            usual[m, :9],
+        )
+        for m in range(model.nu)
+    ]
+    expected = np.array(force) * second["activation"][-1]
+    assert second["muscle_force"][-1] == pytest.approx(expected, rel=1e-4, abs=0.5)
+    assert np.abs(second["fiber_length"][0] - first["fiber_length"][0]).max() > 0.1
+
+
+def test_optima_of_a_recording_are_those_of_its_worlds():
+    lengths = {"muscle": {"optimal_length": {"hamstrings": fixed(0.5), "soleus": fixed(1.0)}}}
+    shorter = untrained(load_config("walk").replace({"environment.parameters": lengths}))
+    usual, own = (record(walker, 2, 0.1).optimal_fiber_length for walker in (untrained(), shorter))
+    names = record(shorter, 1, 0.1).muscle_names
+    ratio = dict(zip(names, own / usual, strict=True))
+    assert ratio["bflh_r"] == ratio["semiten_l"] == pytest.approx(0.5)
+    assert ratio["soleus_r"] == ratio["tibant_l"] == pytest.approx(1.0)
+
+
+def fixed(factor: float) -> dict[str, float | str]:
+    return {"min": 0.25, "max": 1.5, "default": factor, "sampling": "fixed"}
+
+
 def centre_of_mass_velocity(body: Body, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
     """Velocity (3,) [m/s] in the world."""
     data = mujoco.MjData(body.model)

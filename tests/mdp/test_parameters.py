@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import mujoco
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ from batchenv.body.gait_family import with_stride
 from batchenv.body.muscle_groups import MUSCLE_GROUPS, selection
 from batchenv.errors import ConfigError, InputError, UsageError
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "parameters.md"
 HALF = {"min": 0.25, "max": 1.5, "default": 1.0, "sampling": "fixed"}
 DRAWN = {"min": 0.5, "max": 1.5, "default": 1.0}
 _NAMES = ("gait.cadence", "body.mass.torso", "ground.friction")
@@ -188,3 +192,14 @@ def test_a_pathology_is_a_body_of_walk_with_other_muscles(preset):
         env.reset()
         changed = env.worlds.expand("actuator_gainprm")[0] != env.worlds.model.actuator_gainprm
         assert changed.any()
+
+
+def test_the_example_of_the_document_is_a_configuration(tmp_path):
+    if not DOCUMENT.exists():
+        pytest.skip("installed without its documents")
+    (example,) = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    (tmp_path / "bodies.yaml").write_text(example)
+    with BatchEnv(tmp_path / "bodies.yaml", 2, 1, seed=0) as env:
+        env.reset()
+        assert {"gait.stride", "muscle.tendon_slack.soleus", "ground.friction"} <= set(env.parameter_names)
+        assert (np.ptp(env.parameters, axis=0) > 0.0).all()

@@ -185,16 +185,19 @@ class RayPool(Pool):
 
     def _replace(self, place: _Place, reason: str) -> None:
         """Start another actor in a place, its worlds with a seed that no other began with."""
-        deaths = place.deaths + 1
-        if deaths > MOST_DEATHS:
-            raise BatchEnvError(
-                f"runner {place.number} died {deaths} times in a row, the last time: {reason}"
-            )
-        ray.kill(place.actor)
+        self._bury(place, reason)
         self.replaced += 1
         _log.warning("runner %d died (%s) and is replaced, %d so far", place.number, reason, self.replaced)
         place.actor, place.ready = self._start(place.number, self._seed + self.replaced)
-        place.task, place.missed, place.deaths = None, 0, deaths
+
+    def _bury(self, place: _Place, reason: str) -> None:
+        """Make sure that an actor is dead, and that not too many in its place are."""
+        place.task, place.missed, place.deaths = None, 0, place.deaths + 1
+        if place.deaths > MOST_DEATHS:
+            raise BatchEnvError(
+                f"runner {place.number} died {place.deaths} times in a row, the last time: {reason}"
+            )
+        ray.kill(place.actor)
 
     def _await_ready(self, least: int) -> None:
         """Note which runners have their worlds by now, and wait until `least` have."""
@@ -221,7 +224,13 @@ class RayPool(Pool):
         except RayError as error:
             if self.replaced == 0:
                 raise BatchEnvError(f"runner {place.number} could not build its worlds: {error}") from error
-            self._replace(place, str(error).strip().splitlines()[-1])
+            # It may have been sent to a node that is dead and not yet known to be.
+            reason = str(error).strip().splitlines()[-1]
+            self._bury(place, reason)
+            _log.warning(
+                "runner %d could not build its worlds (%s) and is started again", place.number, reason
+            )
+            place.actor, place.ready = self._start(place.number, self._seed + self.replaced)
 
     def _kill_all(self) -> None:
         for place in self._places if ray.is_initialized() else []:
@@ -259,7 +268,8 @@ def _connect(address: str | None, cpus: int) -> None:
         ray.init(address=address, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise BatchEnvError(
-            f"no Ray cluster at address {address!r} ({error}); start one with: ray start --head"
+            f"no Ray cluster at address {address!r} ({error}); start one with: ray start --head. "
+            "To one that asks for a token, connect with RAY_AUTH_MODE=token in the environment"
         ) from error
 
 

@@ -57,7 +57,7 @@ class Sampler:
 
     @property
     def constants(self) -> dict[str, Any]:
-        """The arrays of a recording that do not change over time."""
+        """What a recording holds that does not change over time, of worlds that have their parameters."""
         body = self._env.body
         constants = {
             "dt": self.dt,
@@ -124,35 +124,43 @@ class _Fibers:
     """MuJoCo's muscles in the words of a recording: tendons are rigid, and part of the actuator's length.
 
     Lengths over the optimum are `mju_muscleGain`'s: range[0] + (length - lengthrange[0]) / optimum, where the
-    optimum [m] is the extent of lengthrange over that of range.
+    optimum [m] is the extent of lengthrange over that of range. The range is each world's own.
     """
 
     def __init__(self, env: BatchEnv):
-        self._worlds, model = env.worlds, env.worlds.model
+        self._worlds, self._names, model = env.worlds, env.body.muscle_names, env.worlds.model
         self._lengthrange, self._acc0 = model.actuator_lengthrange, model.actuator_acc0
-        self._shortest = model.actuator_gainprm[:, 0]
-        extent = model.actuator_gainprm[:, 1] - self._shortest
-        self._optimum = (self._lengthrange[:, 1] - self._lengthrange[:, 0]) / extent
-        force, scale = model.actuator_gainprm[:, 2], model.actuator_gainprm[:, 3]
-        self.constants = {
-            "muscle_names": env.body.muscle_names,
+        self._usual = model.actuator_gainprm
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """Peak forces as the body has them, optima as the worlds have them, or the body where they differ."""
+        force, scale = self._usual[:, 2], self._usual[:, 3]
+        own = self._optimum(self._worlds.expand("actuator_gainprm"))
+        return {
+            "muscle_names": self._names,
             "muscle_peak_force": np.where(force < 0, scale / self._acc0, force),
-            "optimal_fiber_length": self._optimum,
+            "optimal_fiber_length": own[0] if (own == own[0]).all() else self._optimum(self._usual),
         }
 
     def measure(self) -> dict[str, np.ndarray]:
         worlds = self._worlds
         length, velocity = worlds.bind("actuator_length"), worlds.bind("actuator_velocity")
         gainprm = worlds.expand("actuator_gainprm")
+        optimum = self._optimum(gainprm)
         return {
             "activation": worlds.act,
             "excitation": np.clip(worlds.bind("ctrl"), 0.0, 1.0),
             "muscle_force": active_forces(
                 length, velocity, worlds.act, self._lengthrange, self._acc0, gainprm
             ),
-            "fiber_length": self._shortest + (length - self._lengthrange[:, 0]) / self._optimum,
-            "fiber_velocity": velocity / self._optimum,
+            "fiber_length": gainprm[..., 0] + (length - self._lengthrange[:, 0]) / optimum,
+            "fiber_velocity": velocity / optimum,
         }
+
+    def _optimum(self, gainprm: np.ndarray) -> np.ndarray:
+        """Optimal fiber lengths (..., n_muscle) [m] by `actuator_gainprm` (..., n_muscle, >= 2)."""
+        return np.ptp(self._lengthrange, axis=1) / (gainprm[..., 1] - gainprm[..., 0])
 
 
 class Tape:
@@ -246,7 +254,7 @@ def record(
         rate: of the samples at least [Hz].
     """
     with walker.worlds(walks, seconds, num_threads) as env:
-        sampler = Sampler(env, rate)
+        obs, sampler = env.reset(seed), Sampler(env, rate)
         tape = Tape(sampler.constants, walks)
-        record_walks(walker.policy, env, env.reset(seed), sampler, tape)
+        record_walks(walker.policy, env, obs, sampler, tape)
     return tape.recording()

@@ -108,13 +108,13 @@ def roll_out(
             changes = {f"environment.motion.{name}": float(value) for name, value in gait.items()}
             period = walker.config.replace(changes).environment.motion.period
             with walker.worlds(len(rows), strides * period, num_threads, changes) as env:
+                env.reset(seed)
                 sampler = Sampler(env)
                 writer = writer or files.enter_context(
                     RecordingWriter(
                         path, **sampler.constants, parameter_names=sweep.names, attributes=attributes
                     )
                 )
-                env.reset(seed)
                 obs = set_conditions(env, **_conditions(sweep, rows, env.body.muscle_names))
                 own = sweep.values[rows] if sweep.names else None
                 endings = record_walks(walker.policy, env, obs, sampler, writer, rows, own)

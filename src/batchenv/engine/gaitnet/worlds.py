@@ -69,6 +69,7 @@ class GaitNetWorlds(BatchedWorlds):
             "foot_log": (substeps, 2, 3),
             "contact_log": (substeps, n_contact),
         }
+        self._slots: dict[str, Array] = {}
         install()
         model = controlled_model(body, timestep, self.layout.size)
         coordinator = (
@@ -87,11 +88,12 @@ class GaitNetWorlds(BatchedWorlds):
         Returns:
             (num_worlds,) of single numbers, else (num_worlds, ...).
         """
-        start, length = getattr(self.layout, name)
-        rows = self._user[:, start : start + length]
-        return (
-            rows[:, 0] if length == 1 else rows.reshape(self.num_worlds, *self._shapes.get(name, (length,)))
-        )
+        if name not in self._slots:
+            start, length = getattr(self.layout, name)
+            rows = self._user[:, start : start + length]
+            shape = (self.num_worlds, *self._shapes.get(name, (length,)))
+            self._slots[name] = rows[:, 0] if length == 1 else rows.reshape(shape)
+        return self._slots[name]
 
     @property
     def mean_metabolic(self) -> Array:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numba
 import numpy as np
 
 from batchenv.body.gaitnet import Skeleton
@@ -48,9 +49,30 @@ def bodies(
     position = xipos[:, body_id]
     twist, com = cvel[:, body_id], subtree_com[:, body_id[0]]
     spin = twist[..., :3]
-    velocity = twist[..., 3:] + np.cross(spin, position - com[:, None])
+    velocity = velocities(twist, position, com)
     com_velocity = (mass / mass.sum()) @ velocity
     return Bodies(position, ximat[:, body_id].reshape(*position.shape, 3), velocity, spin, com, com_velocity)
+
+
+@numba.njit(cache=True)
+def velocities(twist: Array, position: Array, com: Array) -> Array:
+    """Velocities of points (n, B, 3) [m/s] that move with bodies.
+
+    Args:
+        twist: spatial velocities of the bodies about `com`, angular ones first (n, B, 6).
+        position: of the points (n, B, 3) [m].
+        com: (n, 3) [m].
+    """
+    result = np.empty_like(position)
+    for i in range(position.shape[0]):
+        for b in range(position.shape[1]):
+            p, q, r = twist[i, b, 0], twist[i, b, 1], twist[i, b, 2]
+            x, y = position[i, b, 0] - com[i, 0], position[i, b, 1] - com[i, 1]
+            z = position[i, b, 2] - com[i, 2]
+            result[i, b, 0] = twist[i, b, 3] + (q * z - r * y)
+            result[i, b, 1] = twist[i, b, 4] + (r * x - p * z)
+            result[i, b, 2] = twist[i, b, 5] + (p * y - q * x)
+    return result
 
 
 @dataclass(frozen=True)
