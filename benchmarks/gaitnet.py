@@ -18,7 +18,8 @@ from batchenv.engine.coordinator import NetworkLaw
 from batchenv.engine.gaitnet import GaitNetLaw, GaitNetWorlds
 from batchenv.engine.gaitnet.logs import log_end, log_start
 from batchenv.engine.gaitnet.muscles import apply_muscles, measure_muscles, trace_paths
-from batchenv.engine.gaitnet.substep import coordinate, drive, pd_torques
+from batchenv.engine.gaitnet.resistance import constraint_forces
+from batchenv.engine.gaitnet.substep import coordinate, pd_torques
 
 SUBSTEPS = 16
 
@@ -36,9 +37,9 @@ def muscles_repeatedly(n, block, data, moment, active, passive, jta, jtp):
 
 
 @numba.njit
-def torques_repeatedly(n, block, model, data, user, none, torque):
+def torques_repeatedly(n, block, model, data, user, coordinates, none, torque):
     for _ in range(n):
-        pd_torques(block, model, data, user, none, torque)
+        pd_torques(block, model, data, user, coordinates, none, torque)
 
 
 @numba.njit
@@ -61,9 +62,9 @@ def logs_repeatedly(n, block, data, user):
 
 
 @numba.njit
-def drive_repeatedly(n, block, model, data, user):
+def constraints_repeatedly(n, block, model, data, coordinates, made, applied, total):
     for _ in range(n):
-        drive(block, model, data, user, 0)
+        constraint_forces(block, model, data, coordinates, made, 0, applied, total)
 
 
 def stand(worlds: GaitNetWorlds) -> None:
@@ -92,19 +93,28 @@ def parts(body: GaitNetBody) -> Iterator[tuple[str, Callable[[int], None]]]:
     length, active, passive = np.zeros((3, m))
     moment, jta = np.zeros(int(block["n_moment"])), np.zeros(int(block["n_crossing"]))
     jtp, none, torque, applied = np.zeros(j), np.zeros(0), np.zeros(j + 6), np.zeros(j + 6)
+    coordinates = np.zeros((int(block["n_ball"]), 3))
     at = addresses[1]
     yield "muscle paths and moment arms", lambda n: paths_repeatedly(n, block, at, length, moment)
     yield (
         "muscles: paths, forces, JtA, JtP",
         lambda n: muscles_repeatedly(n, block, at, moment, active, passive, jta, jtp),
     )
-    yield "stable PD", lambda n: torques_repeatedly(n, block, *addresses, user, none, torque)
+    yield "stable PD", lambda n: torques_repeatedly(n, block, *addresses, user, coordinates, none, torque)
     yield "muscle network", lambda n: network_repeatedly(n, block, user, jta, jtp, torque)
     yield "muscle torques", lambda n: applying_repeatedly(n, block, user, moment, active, passive, applied)
-    yield "logs", lambda n: logs_repeatedly(n, block, at, user)
-    yield "all of these", lambda n: drive_repeatedly(n, block, *addresses, user)
     mujoco.set_mjcb_control(None)
-    yield "MuJoCo's mj_step in this pose", lambda n: [mujoco.mj_step(model, data) for _ in range(n)] and None
+    mujoco.mj_forward(model, data)  # makes rows anew, which the callback takes away
+    made = int(data.nefc)
+    yield (
+        f"contacts and limits, {made} rows",
+        lambda n: constraints_repeatedly(n, block, *addresses, coordinates, made, applied, torque),
+    )
+    yield "logs", lambda n: logs_repeatedly(n, block, at, user)
+    yield (
+        "MuJoCo's mj_step in this pose, with its own solver",
+        lambda n: [mujoco.mj_step(model, data) for _ in range(n)] and None,
+    )
 
 
 def cpu_time(run: Callable[[int], None], n: int) -> float:

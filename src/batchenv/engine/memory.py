@@ -144,15 +144,23 @@ def address_of(typingctx, pointer):
     return signature, generate
 
 
-@intrinsic
-def stack_f64(typingctx, count):
-    """Room for `count` float64 on the caller's stack, free when the caller returns; never inside a loop."""
-    signature = types.CPointer(types.float64)(types.intp)
+def _stack(element: types.Type):
+    """An intrinsic that makes room on the caller's stack until the caller returns; never inside a loop."""
 
-    def generate(context, builder, sig, args):
-        return builder.alloca(context.get_value_type(types.float64), size=args[0])
+    @intrinsic
+    def room(typingctx, count):
+        signature = types.CPointer(element)(types.intp)
 
-    return signature, generate
+        def generate(context, builder, sig, args):
+            return builder.alloca(context.get_value_type(element), size=args[0])
+
+        return signature, generate
+
+    return room
+
+
+stack_f64 = _stack(types.float64)
+stack_i64 = _stack(types.int64)
 
 
 def record_pointer(element: types.Type):

@@ -6,6 +6,7 @@ from batchenv.body.gaitnet import quat_from_vector, quat_inverse, quat_product, 
 from batchenv.engine.gaitnet.law import controlled_model
 from batchenv.engine.gaitnet.stable_pd import (
     LANES,
+    ball_coordinates,
     factor_inertia,
     position_errors,
     quaternion,
@@ -89,9 +90,11 @@ def test_torques_equal_those_of_a_dense_plain_twin(small):
     ball, hinge = kind == "ball", kind == "revolute"
     quats = np.array([quat_from_vector(target[d : d + 3]) for d in small.dofadr[ball]])
     error, torque = np.zeros((2, n))
+    coordinates = np.zeros((ball.sum(), 3))
+    ball_coordinates(small.qposadr[ball], data.qpos, coordinates)
     position_errors(
-        small.qposadr[ball], small.dofadr[ball], small.qposadr[hinge], small.dofadr[hinge], DT,
-        data.qpos, data.qvel, target, quats, error,
+        small.dofadr[ball], small.qposadr[hinge], small.dofadr[hinge], DT,
+        data.qpos, coordinates, data.qvel, target, quats, error,
     )  # fmt: skip
     assert error == pytest.approx(plain_errors(small, data.qpos, data.qvel, target), abs=1e-13)
     tree, factor = factorised(model, data, DT * kv - model.dof_armature)

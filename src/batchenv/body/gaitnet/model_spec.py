@@ -29,7 +29,8 @@ def skeleton_spec(skeleton: Skeleton, *, visual: bool = False, ground_height: fl
     body. MuJoCo integrates joint damping implicitly, as GaitNet's engine does.
 
     MuJoCo limits a ball joint by the angle of its rotation alone. The angle here is that of the furthest
-    corner of GaitNet's limits, which are for each component: what GaitNet allows is allowed.
+    corner of GaitNet's limits, which are for each component: what GaitNet allows is allowed. Worlds limit the
+    components (`engine/gaitnet/resistance.py`).
 
     Args:
         skeleton: what to build.

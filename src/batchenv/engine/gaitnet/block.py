@@ -100,6 +100,11 @@ _ARRAYS = {
     "hinge_qposadr": np.uint32,
     "hinge_dofadr": np.uint32,
     "torque_dof": np.uint32,
+    # limits of ball joints, see `limit_rows`
+    "ball_lower": np.float64,
+    "ball_upper": np.float64,
+    "ball_weight": np.float64,
+    "limit_softness": np.float64,
     # bodies that are logged
     "foot_body": np.uint32,
     "contact_column": np.int32,

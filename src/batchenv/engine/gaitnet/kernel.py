@@ -19,7 +19,7 @@ from batchenv.engine.gaitnet import fields
 from batchenv.engine.gaitnet.block import block_pointer
 from batchenv.engine.gaitnet.clocks import advance_clocks
 from batchenv.engine.gaitnet.fields import USERDATA, timestep_of
-from batchenv.engine.gaitnet.logs import drop_constraints, keep_constraint_force, log_end, log_start
+from batchenv.engine.gaitnet.logs import drop_constraints, log_end, log_start
 from batchenv.engine.gaitnet.muscles import observe
 from batchenv.engine.gaitnet.substep import drive, start_targets
 from batchenv.engine.memory import address_of
@@ -29,12 +29,14 @@ KERNEL_SOURCES = (
     "block.py",
     "gaitnet/block.py",
     "gaitnet/clocks.py",
+    "gaitnet/constraints.py",
     "gaitnet/fields.py",
     "gaitnet/forces.py",
     "gaitnet/geometry.py",
     "gaitnet/kernel.py",
     "gaitnet/logs.py",
     "gaitnet/muscles.py",
+    "gaitnet/resistance.py",
     "gaitnet/stable_pd.py",
     "gaitnet/substep.py",
     "memory.py",
@@ -68,7 +70,6 @@ def compile_kernel():
         user = f64(data, USERDATA, block.n_user)
         substep = np.int64(user[SUBSTEP_AT])
         if 0 < substep <= block.substeps:
-            keep_constraint_force(block, data, user)
             log_end(block, data, user, substep - 1)
         if substep < 0 or substep >= block.substeps:
             observe(block, data, user)

@@ -92,6 +92,7 @@ def controlled_model(body: GaitNetBody, timestep: float, nuserdata: int) -> mujo
     M. The same is had from one factorisation by counting dt damping among the inertia (`dof_armature`).
     """
     model = body.model(timestep, nuserdata)
+    model.jnt_limited[model.jnt_type == mujoco.mjtJoint.mjJNT_BALL] = False
     model.dof_armature += timestep * model.dof_damping
     model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_EULERDAMP
     model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND  # one body is one island
@@ -133,13 +134,17 @@ def control_block(
     structure, crossings = path_structure(body.paths, body.skeleton, body.body_id), Crossings.of(body)
     torque = torque_dofs(body, law.actuator)
     arrays = _path_arrays(structure) | _muscle_arrays(body, law) | _mirror_arrays(body, crossings)
-    arrays |= _joint_arrays(body, law, model) | {
-        "muscle_ptr": crossings.ptr,
-        "muscle_joint": crossings.joint,
-        "torque_dof": torque,
-        "foot_body": body.body_id[list(foot_bodies(body))],
-        "contact_column": _contact_columns(body, model),
-    }
+    arrays |= (
+        _joint_arrays(body, law, model)
+        | _limit_arrays(body, model)
+        | {
+            "muscle_ptr": crossings.ptr,
+            "muscle_joint": crossings.joint,
+            "torque_dof": torque,
+            "foot_body": body.body_id[list(foot_bodies(body))],
+            "contact_column": _contact_columns(body, model),
+        }
+    )
     scalars = {
         "kernel": compile_kernel().address,
         "digest": kernel_digest(),
@@ -252,6 +257,24 @@ def _joint_arrays(body: GaitNetBody, law: GaitNetLaw, model: mujoco.MjModel) -> 
         "ball_dofadr": body.dofadr[kind == "ball"],
         "hinge_qposadr": body.qposadr[kind == "revolute"],
         "hinge_dofadr": body.dofadr[kind == "revolute"],
+    }
+
+
+def _limit_arrays(body: GaitNetBody, model: mujoco.MjModel) -> dict[str, np.ndarray]:
+    """Limits of ball joints, as soft as MuJoCo's own limits are."""
+    skeleton = body.skeleton
+    ball = np.array(skeleton.joint_type) == "ball"
+    coordinates = (skeleton.dof_start[ball][:, None] + np.arange(3)).ravel()
+    time, damping = model.jnt_solref[0]
+    least, most, width = model.jnt_solimp[0, :3]
+    time = max(time, 2.0 * model.opt.timestep)
+    return {
+        "ball_lower": skeleton.lower[coordinates].reshape(-1, 3),
+        "ball_upper": skeleton.upper[coordinates].reshape(-1, 3),
+        "ball_weight": model.dof_invweight0[body.dofadr[ball]],
+        "limit_softness": np.array(
+            [1.0 / (most * time * damping) ** 2, 2.0 / (most * time), least, most, width]
+        ),
     }
 
 

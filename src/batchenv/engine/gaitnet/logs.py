@@ -16,13 +16,12 @@ from batchenv.engine.gaitnet.fields import (
     GEOM2,
     NCON,
     NEFC,
-    QFRC_CONSTRAINT,
     SUBTREE_COM,
     XIPOS,
     shared_u32,
 )
 from batchenv.engine.memory import i32_pointer, load_address
-from batchenv.engine.substep import f64, f64_2d, shared_i32
+from batchenv.engine.substep import f64_2d, shared_i32
 
 
 @numba.njit(error_model="numpy")
@@ -61,14 +60,6 @@ def log_end(block, data, user, k):
             if column >= 0:
                 user[start + column] = 1.0
         contact += np.uintp(CONTACT_SIZE)
-
-
-@numba.njit(error_model="numpy")
-def keep_constraint_force(block, data, user):
-    """Take over the forces of contacts and limits that led here, before MuJoCo computes new ones."""
-    force = f64(data, QFRC_CONSTRAINT, block.n_dof)
-    for d in range(block.n_dof):
-        user[block.at_constraint_force + d] = force[d]
 
 
 @numba.njit(error_model="numpy")

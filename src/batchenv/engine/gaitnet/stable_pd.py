@@ -17,6 +17,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 # Numbers that are taken together; LLVM splits a vector that is wider than the machine's.
@@ -37,6 +38,27 @@ def subtract_scaled(typingctx, target, source, scale):
         product = builder.fmul(builder.shuffle_vector(one, undefined, lanes), builder.load(source, align=8))
         builder.store(builder.fsub(builder.load(to, align=8), product), to, align=8)
         return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def dot_vectors(typingctx, left, right, count):
+    """Scalar product of `count` vectors of `LANES` float64 at two addresses, summed lane by lane first."""
+    signature = types.float64(types.uintp, types.uintp, types.intp)
+
+    def generate(context, builder, sig, args):
+        left, right = (builder.inttoptr(address, _VECTOR.as_pointer()) for address in args[:2])
+        total = cgutils.alloca_once(builder, _VECTOR)
+        builder.store(ir.Constant(_VECTOR, [0.0] * LANES), total)
+        with cgutils.for_range(builder, args[2]) as loop:
+            factors = (builder.load(builder.gep(a, [loop.index]), align=8) for a in (left, right))
+            builder.store(builder.fadd(builder.load(total), builder.fmul(*factors)), total)
+        lanes = builder.load(total)
+        result = ir.Constant(ir.DoubleType(), 0.0)
+        for lane in range(LANES):
+            result = builder.fadd(result, builder.extract_element(lanes, ir.Constant(ir.IntType(32), lane)))
+        return result
 
     return signature, generate
 
@@ -115,15 +137,24 @@ def target_quaternions(ball_dofadr, target, quat):
 
 
 @numba.njit(error_model="numpy")
+def ball_coordinates(ball_qposadr, qpos, coordinates):
+    """Exponential coordinates of all ball joints (B, 3)."""
+    for b in range(ball_qposadr.size):
+        q = ball_qposadr[b]
+        x, y, z = rotation_vector(qpos[q], qpos[q + 1], qpos[q + 2], qpos[q + 3])
+        coordinates[b, 0], coordinates[b, 1], coordinates[b, 2] = x, y, z
+
+
+@numba.njit(error_model="numpy")
 def position_errors(
     # model
-    ball_qposadr,
     ball_dofadr,
     hinge_qposadr,
     hinge_dofadr,
     timestep,
     # state
     qpos,
+    coordinates,
     qvel,
     # targets
     target,
@@ -135,6 +166,9 @@ def position_errors(
 
     A ball joint's next position adds dt qvel to its exponential coordinates, as DART does; its error is the
     rotation vector from the target to there, in the target's frame.
+
+    Args:
+        coordinates: of `ball_coordinates` (B, 3).
     """
     for d in range(error.size):
         error[d] = 0.0
@@ -142,10 +176,11 @@ def position_errors(
         d = hinge_dofadr[h]
         error[d] = qpos[hinge_qposadr[h]] + timestep * qvel[d] - target[d]
     for b in range(ball_dofadr.size):
-        q, d = ball_qposadr[b], ball_dofadr[b]
-        x, y, z = rotation_vector(qpos[q], qpos[q + 1], qpos[q + 2], qpos[q + 3])
+        d = ball_dofadr[b]
         w, x, y, z = quaternion(
-            x + timestep * qvel[d], y + timestep * qvel[d + 1], z + timestep * qvel[d + 2]
+            coordinates[b, 0] + timestep * qvel[d],
+            coordinates[b, 1] + timestep * qvel[d + 1],
+            coordinates[b, 2] + timestep * qvel[d + 2],
         )
         tw, tx, ty, tz = target_quat[b, 0], target_quat[b, 1], target_quat[b, 2], target_quat[b, 3]
         error[d], error[d + 1], error[d + 2] = rotation_vector(

@@ -27,7 +27,9 @@ from batchenv.engine.gaitnet.fields import (
     timestep_of,
 )
 from batchenv.engine.gaitnet.muscles import apply_muscles, measure_muscles, mirror_crossings, mirror_joints
+from batchenv.engine.gaitnet.resistance import resist
 from batchenv.engine.gaitnet.stable_pd import (
+    ball_coordinates,
     factor_inertia,
     position_errors,
     stable_pd,
@@ -49,8 +51,14 @@ def start_targets(block, user):
 
 
 @numba.njit(error_model="numpy")
-def pd_torques(block, model, data, user, external, torque):
-    """Torques of stable PD around the target (nv,) [Nm]."""
+def pd_torques(block, model, data, user, coordinates, external, torque):
+    """Torques of stable PD around the target (nv,) [Nm].
+
+    Args:
+        coordinates: of the ball joints (B, 3).
+        external: further generalised forces (nv - 6,), or (0,).
+        torque: out.
+    """
     n, nnz = block.n_dof, block.n_nonzero
     timestep = timestep_of(model)
     kp, kv = shared_f64(block.kp, n), shared_f64(block.kv, n)
@@ -61,12 +69,12 @@ def pd_torques(block, model, data, user, external, torque):
     rownnz, rowadr = model_i32(model, ROWNNZ, n), model_i32(model, ROWADR, n)
     colind = model_i32(model, COLIND, nnz)
     position_errors(
-        shared_u32(block.ball_qposadr, block.n_ball),
         shared_u32(block.ball_dofadr, block.n_ball),
         shared_u32(block.hinge_qposadr, block.n_hinge),
         shared_u32(block.hinge_dofadr, block.n_hinge),
         timestep,
         f64(data, QPOS, n + 1 + block.n_ball),
+        coordinates,
         qvel,
         user[block.at_target : block.at_target + n],
         user[block.at_target_quat : block.at_target_quat + 4 * block.n_ball].reshape((block.n_ball, 4)),
@@ -142,6 +150,10 @@ def drive(block, model, data, user, substep):
     jtp = carray(stack_f64(nj), (nj,))
     jta, moment = carray(stack_f64(nnz), (nnz,)), carray(stack_f64(block.n_moment), (block.n_moment,))
     active, passive = carray(stack_f64(n), (n,)), carray(stack_f64(n), (n,))
+    coordinates = carray(stack_f64(3 * block.n_ball), (block.n_ball, 3))
+    ball_coordinates(
+        shared_u32(block.ball_qposadr, block.n_ball), f64(data, QPOS, nv + 1 + block.n_ball), coordinates
+    )
     actuator = block.actuator
     coordinated = actuator in (MASS, MASS_LOWER)
     for d in range(nv):
@@ -153,14 +165,15 @@ def drive(block, model, data, user, substep):
         for m in range(n):
             user[block.at_activation + m] = min(1.0, max(0.0, user[block.at_excitation + m]))
     elif actuator != TORQUE:
-        pd_torques(block, model, data, user, none, torque)
+        pd_torques(block, model, data, user, coordinates, none, torque)
     if coordinated and substep % block.inference_every == 0:
         if block.passive_in_pd:
             wanted = carray(stack_f64(nv), (nv,))
-            pd_torques(block, model, data, user, jtp, wanted)
+            pd_torques(block, model, data, user, coordinates, jtp, wanted)
             coordinate(block, user, substep, jta, jtp, wanted)
         else:
             coordinate(block, user, substep, jta, jtp, torque)
     if coordinated or actuator == MUSCLE:
         apply_muscles(block, user, moment, active, passive, applied)
     apply_torques(block, user, torque, applied)
+    resist(block, model, data, user, coordinates, applied)
