@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
@@ -124,33 +125,25 @@ class GaitNetBody:
         """Return MuJoCo's positions (N, nq) of GaitNet's coordinates (N, D)."""
         q = np.asarray(q, float)
         qpos = np.empty((*q.shape[:-1], self._model.nq))
-        for kind, start, at, zero in self._joints():
-            if kind == "free":
-                shift = q[..., start + 3 : start + 6]
-                qpos[..., at : at + 3] = zero[:3, 3] + shift @ zero[:3, :3].T
-                turn = quat_product(
-                    quat_from_matrix(zero[:3, :3]), quat_from_vector(q[..., start : start + 3])
-                )
-                qpos[..., at + 3 : at + 7] = turn
-            elif kind == "ball":
-                qpos[..., at : at + 4] = quat_from_vector(q[..., start : start + 3])
-            else:
-                qpos[..., at] = q[..., start]
+        places = self._places
+        qpos[..., places.hinge_qpos] = q[..., places.hinge]
+        qpos[..., places.ball_qpos] = quat_from_vector(q[..., places.ball])
+        for start, at, frame, quat in places.free:
+            qpos[..., at : at + 3] = frame[:3, 3] + q[..., start + 3 : start + 6] @ frame[:3, :3].T
+            qpos[..., at + 3 : at + 7] = quat_product(quat, quat_from_vector(q[..., start : start + 3]))
         return qpos
 
     def from_qpos(self, qpos: Array) -> Array:
         """Return GaitNet's coordinates (N, D) of MuJoCo's positions (N, nq)."""
         qpos = np.asarray(qpos, float)
         q = np.empty((*qpos.shape[:-1], self.skeleton.num_dof))
-        for kind, start, at, zero in self._joints():
-            if kind == "free":
-                turn = quat_product(quat_inverse(quat_from_matrix(zero[:3, :3])), qpos[..., at + 3 : at + 7])
-                q[..., start : start + 3] = vector_from_quat(turn)
-                q[..., start + 3 : start + 6] = (qpos[..., at : at + 3] - zero[:3, 3]) @ zero[:3, :3]
-            elif kind == "ball":
-                q[..., start : start + 3] = vector_from_quat(qpos[..., at : at + 4])
-            else:
-                q[..., start] = qpos[..., at]
+        places = self._places
+        q[..., places.hinge] = qpos[..., places.hinge_qpos]
+        q[..., places.ball] = vector_from_quat(qpos[..., places.ball_qpos])
+        for start, at, frame, quat in places.free:
+            turn = quat_product(quat_inverse(quat), qpos[..., at + 3 : at + 7])
+            q[..., start : start + 3] = vector_from_quat(turn)
+            q[..., start + 3 : start + 6] = (qpos[..., at : at + 3] - frame[:3, 3]) @ frame[:3, :3]
         return q
 
     def to_qvel(self, qpos: Array, dq: Array) -> Array:
@@ -170,10 +163,35 @@ class GaitNetBody:
         dq[..., 3:6] = np.einsum("...ji,...j->...i", rotation, dq[..., 3:6])
         return dq
 
-    def _joints(self) -> list[tuple[str, int, int, Array]]:
-        """Type, first coordinate, place in qpos and frame in the zero pose of each joint."""
-        starts, places = self.skeleton.dof_start.tolist(), self.qposadr.tolist()
-        return list(zip(self.skeleton.joint_type, starts, places, self.skeleton.T_joint, strict=True))
+    @cached_property
+    def _places(self) -> "_Places":
+        """Where joints of each kind have their coordinates, in GaitNet's order and in qpos."""
+        kinds, starts = np.array(self.skeleton.joint_type), self.skeleton.dof_start
+        ball, hinge = kinds == "ball", kinds == "revolute"
+        return _Places(
+            hinge=starts[hinge],
+            hinge_qpos=self.qposadr[hinge],
+            ball=starts[ball][:, None] + np.arange(3),
+            ball_qpos=self.qposadr[ball][:, None] + np.arange(4),
+            free=[
+                (int(starts[i]), int(self.qposadr[i]), frame, quat_from_matrix(frame[:3, :3]))
+                for i, frame in enumerate(self.skeleton.T_joint)
+                if kinds[i] == "free"
+            ],
+        )
+
+
+class _Places(NamedTuple):
+    """Coordinates of hinges (H,) and of balls (B, 3), and where qpos has them (H,), (B, 4).
+
+    Free joints have, one by one, their first coordinates in both, and their frame and rotation when at zero.
+    """
+
+    hinge: Array
+    hinge_qpos: Array
+    ball: Array
+    ball_qpos: Array
+    free: list[tuple[int, int, Array, Array]]
 
 
 def load_gaitnet_body(

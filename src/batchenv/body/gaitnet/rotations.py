@@ -25,13 +25,8 @@ def vector_from_quat(quat: Array) -> Array:
 
 def matrix_from_quat(quat: Array) -> Array:
     """Return the matrices (..., 3, 3) of unit quaternions (..., 4)."""
-    w, x, y, z = np.moveaxis(np.asarray(quat, float), -1, 0)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.stack([np.stack(row, -1) for row in rows], -2)
+    quat = np.ascontiguousarray(quat, float)
+    return _matrices(quat.reshape(-1, 4)).reshape(*quat.shape[:-1], 3, 3)
 
 
 def quat_from_matrix(matrix: Array) -> Array:
@@ -143,6 +138,18 @@ def _logarithms(quat):
         sine = math.sqrt(x * x + y * y + z * z)
         ratio = 2.0 + sine * sine / 3.0 if sine < _SMALL else 2.0 * math.atan2(sine, w) / sine
         out[i] = ratio * x, ratio * y, ratio * z
+    return out
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _matrices(quat):
+    """Rows of `matrix_from_quat`, (n, 4) -> (n, 3, 3)."""
+    out = np.empty((quat.shape[0], 3, 3))
+    for i in range(quat.shape[0]):
+        w, x, y, z = quat[i]
+        out[i, 0] = 1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)
+        out[i, 1] = 2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)
+        out[i, 2] = 2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)
     return out
 
 
