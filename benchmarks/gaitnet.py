@@ -25,15 +25,15 @@ SUBSTEPS = 16
 
 
 @numba.njit
-def paths_repeatedly(n, block, data, length, moment):
+def paths_repeatedly(n, block, data, length, moment, pull):
     for _ in range(n):
-        trace_paths(block, data, False, length, moment)
+        trace_paths(block, data, False, length, moment, pull)
 
 
 @numba.njit
-def muscles_repeatedly(n, block, data, moment, active, passive, jta, jtp):
+def muscles_repeatedly(n, block, data, moment, pull, active, passive, jta, jtp):
     for _ in range(n):
-        measure_muscles(block, data, moment, active, passive, jta, jtp)
+        measure_muscles(block, data, moment, pull, active, passive, jta, jtp)
 
 
 @numba.njit
@@ -49,9 +49,9 @@ def network_repeatedly(n, block, user, jta, jtp, torque):
 
 
 @numba.njit
-def applying_repeatedly(n, block, user, moment, active, passive, applied):
+def applying_repeatedly(n, block, user, moment, pull, active, passive, applied):
     for _ in range(n):
-        apply_muscles(block, user, moment, active, passive, applied)
+        apply_muscles(block, user, moment, pull, active, passive, applied)
 
 
 @numba.njit
@@ -62,9 +62,9 @@ def logs_repeatedly(n, block, data, user):
 
 
 @numba.njit
-def constraints_repeatedly(n, block, model, data, coordinates, made, applied, total):
+def constraints_repeatedly(n, block, model, data, user, coordinates, made, applied, total):
     for _ in range(n):
-        constraint_forces(block, model, data, coordinates, made, 0, applied, total)
+        constraint_forces(block, model, data, user, coordinates, made, 0, applied, total)
 
 
 def stand(worlds: GaitNetWorlds) -> None:
@@ -93,22 +93,25 @@ def parts(body: GaitNetBody) -> Iterator[tuple[str, Callable[[int], None]]]:
     length, active, passive = np.zeros((3, m))
     moment, jta = np.zeros(int(block["n_moment"])), np.zeros(int(block["n_crossing"]))
     jtp, none, torque, applied = np.zeros(j), np.zeros(0), np.zeros(j + 6), np.zeros(j + 6)
-    coordinates = np.zeros((int(block["n_ball"]), 3))
+    coordinates, pull = np.zeros((int(block["n_ball"]), 3)), np.zeros((0, 3))
     at = addresses[1]
-    yield "muscle paths and moment arms", lambda n: paths_repeatedly(n, block, at, length, moment)
+    yield "muscle paths and moment arms", lambda n: paths_repeatedly(n, block, at, length, moment, pull)
     yield (
         "muscles: paths, forces, JtA, JtP",
-        lambda n: muscles_repeatedly(n, block, at, moment, active, passive, jta, jtp),
+        lambda n: muscles_repeatedly(n, block, at, moment, pull, active, passive, jta, jtp),
     )
     yield "stable PD", lambda n: torques_repeatedly(n, block, *addresses, user, coordinates, none, torque)
     yield "muscle network", lambda n: network_repeatedly(n, block, user, jta, jtp, torque)
-    yield "muscle torques", lambda n: applying_repeatedly(n, block, user, moment, active, passive, applied)
+    yield (
+        "muscle torques",
+        lambda n: applying_repeatedly(n, block, user, moment, pull, active, passive, applied),
+    )
     mujoco.set_mjcb_control(None)
     mujoco.mj_forward(model, data)  # makes rows anew, which the callback takes away
     made = int(data.nefc)
     yield (
         f"contacts and limits, {made} rows",
-        lambda n: constraints_repeatedly(n, block, *addresses, coordinates, made, applied, torque),
+        lambda n: constraints_repeatedly(n, block, *addresses, user, coordinates, made, applied, torque),
     )
     yield "logs", lambda n: logs_repeatedly(n, block, at, user)
     yield (

@@ -65,6 +65,35 @@ def test_reward_is_the_product_of_its_factors(scene: Path):
         assert (rewards > 0).all() and (rewards < 1).all()
 
 
+def test_loads_on_the_knees_are_factors_where_they_are_asked_for(scene: Path):
+    pain = {"use": True, "use_max": True, "weight": 0.5, "max_weight": 0.2}
+    config = load_config(scene).replace({f"environment.reward.knee_pain.{k}": v for k, v in pain.items()})
+    with BatchEnv(scene, 3, 1, seed=0) as plain, BatchEnv(config, 3, 1, seed=0) as env:
+        plain.reset()
+        env.reset()
+        for k in range(3):
+            _, without, _ = plain.step(actions(plain, k))
+            _, rewards, _ = env.step(actions(env, k))
+            load = env.worlds.slot("load_log") / 1000.0
+            mean, peak = env.reward_terms["knee_load"], env.reward_terms["knee_peak"]
+            np.testing.assert_allclose(mean, np.exp(-0.5 * load.mean(axis=(1, 2))), rtol=1e-6)
+            assert (peak <= np.exp(-0.2 * load.max(axis=(1, 2))) * (1 + 1e-6)).all() and (peak > 0).all()
+            np.testing.assert_allclose(rewards, without * mean * peak, rtol=1e-5)
+        assert (mean < 0.999).all()
+
+
+def test_loads_on_the_knees_add_to_a_reward_of_summands(scene: Path):
+    pain = {"use": True, "scale": 0.25}
+    keys = {f"environment.reward.knee_pain.{k}": v for k, v in pain.items()}
+    config = load_config(scene).replace({**keys, "environment.reward.metabolic.multiplicative": False})
+    with BatchEnv(config, 2, 1, seed=0) as env:
+        env.reset()
+        _, rewards, _ = env.step(actions(env, 0))
+        terms = env.reward_terms
+        walk, thrift = (np.prod([terms[name] for name in names], axis=0) for names in (LOCOMOTION, ENERGY))
+        np.testing.assert_allclose(rewards, walk + thrift + 0.25 * terms["knee_load"], rtol=1e-6)
+
+
 def test_world_that_ends_shows_the_first_observation_of_its_next_episode(scene: Path):
     with BatchEnv(scene, 3, 1, seed=1) as env:
         env.reset()

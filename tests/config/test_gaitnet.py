@@ -94,7 +94,6 @@ def test_keys_without_effect_are_told(data: Path):
         ("torque_clipping: false", "torque_clipping: true", "torques are bounded by what muscles can do"),
         ("soft_phase_clipping: false", "soft_phase_clipping: true", "clocks are kept together by hard"),
         ("stance_learning: false", "stance_learning: true", "standing is no task here"),
-        ("use: false", "use: true", "the load on the knees is not measured"),
         ("time_warping: -1", "time_warping: -2", "give a number from 0 to below 1, or -1"),
         ("rot: one_foot", "rot: no_foot", "give 'one_foot' or 'mid_feet'"),
         ("muscles.xml", 'muscles.xml", model: "mujoco', "batchenv import-gaitnet SKELETON MUSCLES"),

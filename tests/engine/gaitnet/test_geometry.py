@@ -17,7 +17,9 @@ def traced(worlds, q, first_body=False):
     mujoco.mj_kinematics(model, data)
     structure = path_structure(worlds.body.paths, worlds.body.skeleton, worlds.body.body_id)
     length, moment = np.zeros(len(worlds.body.paths.names)), np.zeros(structure.muscle.size)
-    trace_paths(worlds._block.record[0], np.uintp(data._address), first_body, length, moment)
+    trace_paths(
+        worlds._block.record[0], np.uintp(data._address), first_body, length, moment, np.zeros((0, 3))
+    )
     dense = np.zeros((length.size, worlds.body.skeleton.num_dof))
     dense[structure.muscle, structure.dof + 6] = moment
     return length, dense

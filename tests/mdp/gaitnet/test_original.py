@@ -78,6 +78,8 @@ def walk_of(prefix: str) -> Walk:
         cycle=cycle,
         metabolic=(activation**2).sum(axis=2).mean(axis=1),
         torque=np.abs(torque).sum(axis=2).mean(axis=1),
+        knee_load=np.zeros(STEPS),
+        knee_peak=np.zeros(STEPS),
         episode_step=np.arange(1, STEPS + 1),
     )
 

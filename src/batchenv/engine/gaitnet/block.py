@@ -55,6 +55,9 @@ _SCALARS = (
     ("n_torque", np.int64),
     ("n_foot", np.int64),
     ("n_contact", np.int64),
+    ("n_load", np.int64),
+    ("n_carried", np.int64),
+    ("n_pull", np.int64),
     ("n_nonzero", np.int64),
     ("row_width", np.int64),
 )
@@ -105,6 +108,13 @@ _ARRAYS = {
     "ball_upper": np.float64,
     "ball_weight": np.float64,
     "limit_softness": np.float64,
+    # loads of joints, see `loads.py`
+    "carried_body": np.uint32,
+    "carried_joint": np.uint32,
+    "geom_joint": np.int32,
+    "pull_pair": np.uint32,
+    "pull_muscle": np.uint32,
+    "pull_joint": np.uint32,
     # bodies that are logged
     "foot_body": np.uint32,
     "contact_column": np.int32,
@@ -116,7 +126,8 @@ _ARRAYS = {
 
 @dataclass(frozen=True)
 class GaitNetLayout:
-    """Slots of `userdata`, (start, length) each, for J joint coordinates, M muscles and S substeps of a step.
+    """Slots of `userdata`, (start, length) each, for J joint coordinates, M muscles and S substeps of a
+    step and L loaded joints.
 
     Attributes:
         target: GaitNet's coordinates, or torques [Nm], that the actuators are to reach (J + 6,).
@@ -139,6 +150,9 @@ class GaitNetLayout:
         foot_log: centre of mass of the feet at the end of each substep (S, 2, 3) [m].
         local_time_log: at the end of each substep (S,) [s].
         contact_log: whether each contact geom touches the ground at the end of each substep (S, C).
+        load_momentum: of what the loaded joints carry (L, 3) [kg m/s].
+        load_external: forces of muscles and of the ground on that (L, 3) [N].
+        load_log: force that each loaded joint hands on in each substep (S, L) [N].
     """
 
     target: tuple[int, int]
@@ -162,10 +176,15 @@ class GaitNetLayout:
     foot_log: tuple[int, int]
     local_time_log: tuple[int, int]
     contact_log: tuple[int, int]
+    load_momentum: tuple[int, int]
+    load_external: tuple[int, int]
+    load_log: tuple[int, int]
     size: int
 
     @classmethod
-    def of(cls, n_joint: int, n_muscle: int, n_ball: int, n_contact: int, substeps: int) -> "GaitNetLayout":
+    def of(
+        cls, n_joint: int, n_muscle: int, n_ball: int, n_contact: int, n_load: int, substeps: int
+    ) -> "GaitNetLayout":
         """Lay out the slots for a body."""
         lengths = {
             "target": n_joint + 6,
@@ -189,6 +208,9 @@ class GaitNetLayout:
             "foot_log": 6 * substeps,
             "local_time_log": substeps,
             "contact_log": n_contact * substeps,
+            "load_momentum": 3 * n_load,
+            "load_external": 3 * n_load,
+            "load_log": n_load * substeps,
         }
         slots, size = consecutive(lengths)
         return cls(**slots, size=size)

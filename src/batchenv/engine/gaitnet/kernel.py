@@ -19,6 +19,7 @@ from batchenv.engine.gaitnet import fields
 from batchenv.engine.gaitnet.block import block_pointer
 from batchenv.engine.gaitnet.clocks import advance_clocks
 from batchenv.engine.gaitnet.fields import USERDATA, timestep_of
+from batchenv.engine.gaitnet.loads import log_loads
 from batchenv.engine.gaitnet.logs import drop_constraints, log_end, log_start
 from batchenv.engine.gaitnet.muscles import observe
 from batchenv.engine.gaitnet.substep import drive, start_targets
@@ -34,6 +35,7 @@ KERNEL_SOURCES = (
     "gaitnet/forces.py",
     "gaitnet/geometry.py",
     "gaitnet/kernel.py",
+    "gaitnet/loads.py",
     "gaitnet/logs.py",
     "gaitnet/muscles.py",
     "gaitnet/resistance.py",
@@ -69,6 +71,7 @@ def compile_kernel():
             return
         user = f64(data, USERDATA, block.n_user)
         substep = np.int64(user[SUBSTEP_AT])
+        log_loads(block, model, data, user, substep)
         if 0 < substep <= block.substeps:
             log_end(block, data, user, substep - 1)
         if substep < 0 or substep >= block.substeps:

@@ -37,6 +37,7 @@ class GaitNetLaw:
         first_body_forces: push only the first body of a blended anchor, as the original does. The forces are
             then no gradient of the muscle's length, and make energy out of nothing.
         kp, kv: gains (D,) [Nm/rad], [Nms/rad]; None for the skeleton's own.
+        loaded: joints whose loads are measured, by name.
     """
 
     actuator: Literal["mass_lower", "mass", "pd", "tor", "muscle"] = "mass_lower"
@@ -50,6 +51,7 @@ class GaitNetLaw:
     first_body_forces: bool = False
     kp: Array | None = None
     kv: Array | None = None
+    loaded: tuple[str, ...] = ()
 
     @property
     def coordinated(self) -> bool:
@@ -131,20 +133,18 @@ def control_block(
     coordinator: NetworkCoordinator | None,
 ) -> GaitNetBlock:
     """The shared numbers of a body under a control law."""
-    structure, crossings = path_structure(body.paths, body.skeleton, body.body_id), Crossings.of(body)
+    loaded = loaded_joints(body, law)
+    structure, crossings = path_structure(body.paths, body.skeleton, body.body_id, loaded), Crossings.of(body)
     torque = torque_dofs(body, law.actuator)
     arrays = _path_arrays(structure) | _muscle_arrays(body, law) | _mirror_arrays(body, crossings)
-    arrays |= (
-        _joint_arrays(body, law, model)
-        | _limit_arrays(body, model)
-        | {
-            "muscle_ptr": crossings.ptr,
-            "muscle_joint": crossings.joint,
-            "torque_dof": torque,
-            "foot_body": body.body_id[list(foot_bodies(body))],
-            "contact_column": _contact_columns(body, model),
-        }
-    )
+    arrays |= _joint_arrays(body, law, model) | _limit_arrays(body, model)
+    arrays |= _load_arrays(body, model, loaded) | {
+        "muscle_ptr": crossings.ptr,
+        "muscle_joint": crossings.joint,
+        "torque_dof": torque,
+        "foot_body": body.body_id[list(foot_bodies(body))],
+        "contact_column": _contact_columns(body, model),
+    }
     scalars = {
         "kernel": compile_kernel().address,
         "digest": kernel_digest(),
@@ -174,6 +174,9 @@ def control_block(
         "n_torque": torque.size,
         "n_foot": arrays["foot_body"].size,
         "n_contact": body.contact_geom.size,
+        "n_load": len(loaded),
+        "n_carried": arrays["carried_body"].size,
+        "n_pull": structure.pull_pair.size,
         "n_nonzero": model.nC,
         "row_width": -(-int(model.M_rownnz.max()) // LANES) * LANES,
     }
@@ -194,6 +197,24 @@ def head_body(body: GaitNetBody) -> int:
     if "Head" not in body.skeleton.names:
         raise BodyError(f"no body 'Head' in the skeleton; its bodies are {', '.join(body.skeleton.names)}")
     return body.skeleton.index("Head")
+
+
+def loaded_joints(body: GaitNetBody, law: GaitNetLaw) -> list[int]:
+    """The joints whose loads are measured.
+
+    Raises:
+        BodyError: the skeleton lacks one, or one carries another.
+    """
+    names = body.skeleton.names
+    for name in law.loaded:
+        if name not in names:
+            raise BodyError(f"no joint {name!r} in the skeleton; its joints are {', '.join(names)}")
+    joints = [body.skeleton.index(name) for name in law.loaded]
+    for joint in joints:
+        for other in joints:
+            if joint != other and joint in body.skeleton.chain(other):
+                raise BodyError(f"joint {names[joint]!r} carries {names[other]!r}: measure the load of one")
+    return joints
 
 
 def foot_bodies(body: GaitNetBody) -> tuple[int, int]:
@@ -276,6 +297,22 @@ def _limit_arrays(body: GaitNetBody, model: mujoco.MjModel) -> dict[str, np.ndar
             [1.0 / (most * time * damping) ** 2, 2.0 / (most * time), least, most, width]
         ),
     }
+
+
+def _load_arrays(body: GaitNetBody, model: mujoco.MjModel, loaded: list[int]) -> dict[str, np.ndarray]:
+    """Bodies that each loaded joint carries, and the geoms on them."""
+    skeleton = body.skeleton
+    carried = [
+        (body.body_id[i], k)
+        for i in range(len(skeleton.names))
+        for k, joint in enumerate(loaded)
+        if joint in skeleton.chain(i)
+    ]
+    joint_of = np.full(model.nbody, -1)
+    for body_id, k in carried:
+        joint_of[body_id] = k
+    ids, joints = np.array(carried, np.int64).reshape(-1, 2).T
+    return {"carried_body": ids, "carried_joint": joints, "geom_joint": joint_of[model.geom_bodyid]}
 
 
 def _contact_columns(body: GaitNetBody, model: mujoco.MjModel) -> NDArray[np.int32]:

@@ -22,16 +22,18 @@ from batchenv.engine.gaitnet.geometry import (
     project_wrenches,
     slopes,
 )
+from batchenv.engine.gaitnet.loads import keep_pull
 from batchenv.engine.memory import f64_pointer, stack_f64, u32_pointer
 from batchenv.engine.substep import f64, f64_2d, shared_f64, shared_i32
 
 
 @numba.njit(error_model="numpy")
-def trace_paths(block, data, first_body, length, moment):
+def trace_paths(block, data, first_body, length, moment, pull):
     """Length of each muscle (M,) [m], and its gradient by the coordinates that move it (K,) [m/rad].
 
     Args:
         first_body: push each anchor's first body only, as the original does; the result is then no gradient.
+        pull: out, gradient of the lengths by the place of what loaded joints carry (P, 3).
     """
     n_entry, n_anchor, n_pair, n_body = block.n_entry, block.n_anchor, block.n_pair, block.n_path_body
     xpos, xmat = f64_2d(data, XPOS, block.n_body, 3), f64_2d(data, XMAT, block.n_body, 9)
@@ -78,6 +80,10 @@ def trace_paths(block, data, first_body, length, moment):
         shared_u32(block.pair_above, n_pair),
         wrench,
     )
+    pair = shared_u32(block.pull_pair, block.n_pull)
+    for p in range(block.n_pull):
+        for i in range(3):
+            pull[p, i] = wrench[pair[p], i]
     project_wrenches(
         xpos,
         xmat,
@@ -92,11 +98,12 @@ def trace_paths(block, data, first_body, length, moment):
 
 
 @numba.njit(error_model="numpy")
-def measure_muscles(block, data, moment, active, passive, jta, jtp):
+def measure_muscles(block, data, moment, pull, active, passive, jta, jtp):
     """What the muscles can do in this pose.
 
     Args:
         moment: out, gradient of the lengths (K,) [m/rad].
+        pull: out, see `trace_paths` (P, 3).
         active, passive: out, force at full activation and without any (M,) [N].
         jta: out, torque at full activation on each joint coordinate crossed (nnz,) [Nm].
         jtp: out, torque of all passive forces (J,) [Nm].
@@ -109,14 +116,14 @@ def measure_muscles(block, data, moment, active, passive, jta, jtp):
         shared_u32(block.moment_dof, block.n_moment),
     )
     if block.velocity_force:
-        trace_paths(block, data, False, length, moment)
+        trace_paths(block, data, False, length, moment, pull)
         qvel = f64(data, QVEL, block.n_dof)
         for m in range(n):
             velocity[m] = 0.0
         for k in range(block.n_moment):
             velocity[muscle[k]] += moment[k] * qvel[dof[k] + np.uint32(6)]
     if block.first_body_forces or not block.velocity_force:
-        trace_paths(block, data, block.first_body_forces != 0, length, moment)
+        trace_paths(block, data, block.first_body_forces != 0, length, moment, pull)
     muscle_forces(
         shared_f64(block.peak_force, n),
         shared_f64(block.optimal_length, n),
@@ -160,7 +167,8 @@ def observe(block, data, user):
     active, passive = carray(stack_f64(n), (n,)), carray(stack_f64(n), (n,))
     jta, jtp = carray(stack_f64(nnz), (nnz,)), carray(stack_f64(nj), (nj,))
     seen = carray(stack_f64(nnz), (nnz,))
-    measure_muscles(block, data, moment, active, passive, jta, jtp)
+    pull = carray(stack_f64(3 * block.n_pull), (block.n_pull, 3))
+    measure_muscles(block, data, moment, pull, active, passive, jta, jtp)
     below = user[block.at_negative_torque : block.at_negative_torque + nj]
     above = user[block.at_positive_torque : block.at_positive_torque + nj]
     for j in range(nj):
@@ -183,7 +191,7 @@ def observe(block, data, user):
 
 
 @numba.njit(error_model="numpy")
-def apply_muscles(block, user, moment, active, passive, applied):
+def apply_muscles(block, user, moment, pull, active, passive, applied):
     """Add the generalised forces of all muscles, and what their activations cost."""
     n = block.n_muscle
     force = carray(stack_f64(n), (n,))
@@ -194,6 +202,7 @@ def apply_muscles(block, user, moment, active, passive, applied):
         force[m] = active[m] * a + passive[m]
         cost += weight[m] * (a * a if block.activation_power == 2.0 else a)
     user[block.at_metabolic_sum] += cost
+    keep_pull(block, user, pull, force)
     muscle, dof = (
         shared_u32(block.moment_muscle, block.n_moment),
         shared_u32(block.moment_dof, block.n_moment),

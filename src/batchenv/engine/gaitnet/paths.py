@@ -9,6 +9,7 @@ forces on the bodies below it. Internal forces balance, so entries on the bodies
 moves are left out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,9 @@ class PathStructure:
             order.
         dof: of each moment, less 6 (K,).
         n_crossing: number of related pairs of a muscle and a dof; those after are moved by blending alone.
+        pull_pair: pairs whose joint is one of those that are loaded (L,).
+        pull_muscle: muscle of each (L,).
+        pull_joint: which of the loaded joints (L,).
     """
 
     body: Indices
@@ -65,15 +69,21 @@ class PathStructure:
     muscle: Indices
     dof: Indices
     n_crossing: int
+    pull_pair: Indices
+    pull_muscle: Indices
+    pull_joint: Indices
 
 
-def path_structure(paths: MusclePaths, skeleton: Skeleton, body_id: NDArray[np.int32]) -> PathStructure:
+def path_structure(
+    paths: MusclePaths, skeleton: Skeleton, body_id: NDArray[np.int32], loaded: Sequence[int] = ()
+) -> PathStructure:
     """Sort the way-points of all muscles for `path_geometry`.
 
     Args:
         paths: way-points.
         skeleton: joints.
         body_id: MuJoCo's body of each body of the skeleton (n_body,).
+        loaded: joints whose loads are measured.
     """
     anchor_muscle, entry_anchor = paths.anchor_muscle, paths.entry_anchor
     moments = _moments(paths, skeleton, anchor_muscle[entry_anchor])
@@ -87,6 +97,7 @@ def path_structure(paths: MusclePaths, skeleton: Skeleton, body_id: NDArray[np.i
     position = np.einsum("nij,nj->ni", in_joint[:, :3, :3], paths.entry_pos) + in_joint[:, :3, 3]
     pair_of = np.array([pairs[muscle, int(skeleton.dof_joint[dof])] for muscle, dof in moments])
     by_pair = np.argsort(pair_of, kind="stable")
+    pulls = [(i, muscle, loaded.index(j)) for (muscle, j), i in pairs.items() if j in loaded]
     return PathStructure(
         body=body_id[-bodies].astype(np.uint32),
         body_ptr=_offsets(counts),
@@ -106,6 +117,9 @@ def path_structure(paths: MusclePaths, skeleton: Skeleton, body_id: NDArray[np.i
         muscle=np.array([muscle for muscle, _ in moments], np.uint32),
         dof=np.array([dof - 6 for _, dof in moments], np.uint32),
         n_crossing=len(paths.related_dof),
+        pull_pair=np.array([pair for pair, _, _ in pulls], np.uint32),
+        pull_muscle=np.array([muscle for _, muscle, _ in pulls], np.uint32),
+        pull_joint=np.array([joint for _, _, joint in pulls], np.uint32),
     )
 
 

@@ -51,6 +51,7 @@ from batchenv.engine.gaitnet.fields import (
     shared_f64_2d,
     shared_u32,
 )
+from batchenv.engine.gaitnet.loads import keep_contact_forces
 from batchenv.engine.memory import i32_pointer, stack_f64, stack_i64
 from batchenv.engine.substep import f64, shared_f64
 
@@ -201,7 +202,7 @@ def forces_of_rows(
 
 
 @numba.njit(error_model="numpy")
-def constraint_forces(block, model, data, coordinates, n_made, n_limit, applied, total):
+def constraint_forces(block, model, data, user, coordinates, n_made, n_limit, applied, total):
     """What the constraints do to each dof (nv,).
 
     Args:
@@ -249,6 +250,8 @@ def constraint_forces(block, model, data, coordinates, n_made, n_limit, applied,
         inverse_diagonal, touched, dense, smooth, reference, regulariser, lower, upper, side, force
     )
     spread(ptr, column, value, force, total)
+    if block.n_load > 0:
+        keep_contact_forces(block, data, user, n_made, ptr, value, force)
 
 
 @numba.njit(error_model="numpy")
@@ -274,7 +277,7 @@ def resist(block, model, data, user, coordinates, applied):
     if n_row[0] + n_limit == 0:
         total[:] = 0.0
         return
-    constraint_forces(block, model, data, coordinates, np.int64(n_row[0]), n_limit, applied, total)
+    constraint_forces(block, model, data, user, coordinates, np.int64(n_row[0]), n_limit, applied, total)
     n_row[0] = 0  # MuJoCo adds no forces of its own
     for d in range(nv):
         applied[d] += total[d]

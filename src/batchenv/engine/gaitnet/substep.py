@@ -154,13 +154,14 @@ def drive(block, model, data, user, substep):
     ball_coordinates(
         shared_u32(block.ball_qposadr, block.n_ball), f64(data, QPOS, nv + 1 + block.n_ball), coordinates
     )
+    pull = carray(stack_f64(3 * block.n_pull), (block.n_pull, 3))
     actuator = block.actuator
     coordinated = actuator in (MASS, MASS_LOWER)
     for d in range(nv):
         applied[d] = 0.0
         torque[d] = user[block.at_target + d]
     if coordinated or actuator == MUSCLE:
-        measure_muscles(block, data, moment, active, passive, jta, jtp)
+        measure_muscles(block, data, moment, pull, active, passive, jta, jtp)
     if actuator == MUSCLE:
         for m in range(n):
             user[block.at_activation + m] = min(1.0, max(0.0, user[block.at_excitation + m]))
@@ -174,6 +175,6 @@ def drive(block, model, data, user, substep):
         else:
             coordinate(block, user, substep, jta, jtp, torque)
     if coordinated or actuator == MUSCLE:
-        apply_muscles(block, user, moment, active, passive, applied)
+        apply_muscles(block, user, moment, pull, active, passive, applied)
     apply_torques(block, user, torque, applied)
     resist(block, model, data, user, coordinates, applied)

@@ -62,12 +62,16 @@ class GaitNetWorlds(BatchedWorlds):
         crossings = Crossings.of(body)
         n_ball, n_contact = body.skeleton.joint_type.count("ball"), body.contact_geom.size
         n_joint, n_muscle = len(crossings.joint_names), len(crossings.muscle_names)
-        self.layout = GaitNetLayout.of(n_joint, n_muscle, n_ball, n_contact, substeps)
+        n_load = len(law.loaded)
+        self.layout = GaitNetLayout.of(n_joint, n_muscle, n_ball, n_contact, n_load, substeps)
         self._shapes = {
             "com_log": (substeps, 3),
             "head_velocity_log": (substeps, 3),
             "foot_log": (substeps, 2, 3),
             "contact_log": (substeps, n_contact),
+            "load_momentum": (n_load, 3),
+            "load_external": (n_load, 3),
+            "load_log": (substeps, n_load),
         }
         self._slots: dict[str, Array] = {}
         install()

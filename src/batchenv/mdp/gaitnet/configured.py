@@ -11,6 +11,7 @@ from batchenv.config import GaitNetConfig
 from batchenv.engine.configured import network_law
 from batchenv.engine.gaitnet import GaitNetLaw, GaitNetWorlds
 from batchenv.errors import BodyError, ConfigError
+from batchenv.mdp.gaitnet.knees import KNEES
 from batchenv.mdp.gaitnet.task import GaitNetTask
 
 _LEVEL = 1e-6
@@ -67,6 +68,7 @@ def gaitnet_worlds(
         passive_in_pd=advanced.include_jtp_in_spd,
         metabolic=environment.reward.metabolic.type,
         first_body_forces=advanced.quirks,
+        loaded=KNEES if environment.reward.knee_pain.measured else (),
     )
     substeps = simulation.sim_hz // simulation.control_hz
     return GaitNetWorlds(body, law, num_worlds, substeps, num_threads, timestep=1.0 / simulation.sim_hz)

@@ -12,6 +12,7 @@ Array = np.ndarray
 
 LOCOMOTION = ("head_linear_acc", "head_rot", "avg_vel", "step", "dragX", "phase")
 ENERGY = ("metabolic", "torque")
+KNEES = ("knee_load", "knee_peak")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Walk:
         cycle: of the gait (N,) [s].
         metabolic: cost of activations, a mean over substeps (N,).
         torque: sum of the magnitudes of torques that no muscle makes, a mean over substeps (N,) [Nm].
+        knee_load: force in a knee, a mean over both (N,) [kN]; zero where it is not measured.
+        knee_peak: the largest force in a knee in this cycle (N,) [kN]; zero where it is not measured.
         episode_step: control steps in the episode (N,).
     """
 
@@ -47,6 +50,8 @@ class Walk:
     cycle: Array
     metabolic: Array
     torque: Array
+    knee_load: Array
+    knee_peak: Array
     episode_step: Array
 
 
@@ -58,11 +63,17 @@ class GaitReward:
 
     def __call__(self, walk: Walk) -> tuple[dict[str, Array], Array]:
         """Factors (N,) by name, and the reward (N,)."""
-        factors = self.locomotion(walk) | self.energy(walk)
+        factors = self.locomotion(walk) | self.energy(walk) | self.knees(walk)
         metabolic, clip = self.section.metabolic, self.section.clip
         reward = np.prod([factors[name] for name in LOCOMOTION], axis=0)
         thrift = np.prod([factors[name] for name in ENERGY], axis=0)
-        reward = reward * thrift if metabolic.multiplicative else reward + metabolic.scale * thrift
+        ease = np.prod([factors[name] for name in KNEES if name in factors], axis=0)
+        if metabolic.multiplicative:
+            reward = reward * thrift * ease
+        else:
+            reward = reward + metabolic.scale * thrift
+            if knee_names(self.section):
+                reward = reward + self.section.knee_pain.scale * ease
         if clip is not None:
             early = walk.episode_step <= clip.step
             reward = np.where(early, np.minimum(reward, clip.value), reward)
@@ -112,10 +123,28 @@ class GaitReward:
             "torque": rewards.thrift(torque, weight=metabolic.weight),
         }
 
+    def knees(self, walk: Walk) -> dict[str, Array]:
+        """Factors of the loads on the knees (N,) by name, those that are asked for."""
+        pain = self.section.knee_pain
+        loads = {"knee_load": (walk.knee_load, pain.weight), "knee_peak": (walk.knee_peak, pain.max_weight)}
+        return {
+            name: rewards.thrift(*loads[name][:1], weight=loads[name][1]) for name in knee_names(self.section)
+        }
+
+
+def knee_names(section: GaitNetReward) -> tuple[str, ...]:
+    """Names of the factors of loads on the knees that are asked for."""
+    wanted = (section.knee_pain.use, section.knee_pain.use_max)
+    return tuple(name for name, use in zip(KNEES, wanted, strict=True) if use)
+
 
 def reward_names(section: GaitNetReward) -> tuple[str, ...]:
     """Names of the parts of a reward."""
-    parts = {"gaitnet": (*LOCOMOTION, *ENERGY), "deepmimic": tuple(DEEPMIMIC), "scadiver": tuple(SCADIVER)}
+    parts = {
+        "gaitnet": (*LOCOMOTION, *ENERGY, *knee_names(section)),
+        "deepmimic": tuple(DEEPMIMIC),
+        "scadiver": tuple(SCADIVER),
+    }
     return parts[section.type]
 
 

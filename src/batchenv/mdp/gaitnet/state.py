@@ -23,6 +23,7 @@ class GaitNetState(TaskState):
         current_foot: where the standing foot is (N, 3) [m].
         current_target, next_target: where it and the next foot are to be (N, 3) [m].
         stance_clock, stride_time: see `gait.follow_phase` (N, 2) [s].
+        knee_load, knee_peak, cycled: see `knees.follow_knees` (N,).
         start_x: of the centre of mass when the episode began (N,) [m].
         logged: substeps of this episode (N,).
         com_log: centre of mass in the last W substeps (N, W, 3) [m]; substep k lies in column k % W.
@@ -40,6 +41,9 @@ class GaitNetState(TaskState):
     next_target: np.ndarray
     stance_clock: np.ndarray
     stride_time: np.ndarray
+    knee_load: np.ndarray
+    knee_peak: np.ndarray
+    cycled: np.ndarray
     start_x: np.ndarray
     logged: np.ndarray
     com_log: np.ndarray
@@ -69,6 +73,9 @@ class GaitNetState(TaskState):
             next_target=np.zeros((n, 3)),
             stance_clock=np.full((n, 2), np.nan),
             stride_time=np.full((n, 2), np.nan),
+            knee_load=np.zeros(n),
+            knee_peak=np.zeros(n),
+            cycled=np.zeros(n, bool),
             start_x=np.zeros(n),
             logged=np.zeros(n, np.int64),
             com_log=np.zeros((n, window + substeps, 3)),

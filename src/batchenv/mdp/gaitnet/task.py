@@ -13,6 +13,7 @@ from batchenv.mdp.actions import JOINT_TARGETS, action_layout, action_mirror
 from batchenv.mdp.gaitnet import gait, starts
 from batchenv.mdp.gaitnet.imitation import Errors, Imitation
 from batchenv.mdp.gaitnet.kinematics import Bodies, BodyMirror, bodies
+from batchenv.mdp.gaitnet.knees import follow_knees, overloaded
 from batchenv.mdp.gaitnet.loads import foot_loads
 from batchenv.mdp.gaitnet.observations import View, observation_layout, observation_mirror, observe
 from batchenv.mdp.gaitnet.reward import GaitReward, Walk, imitation_reward, reward_names
@@ -41,9 +42,12 @@ class Measured:
         view: what is observed.
         walk: what the reward `gaitnet` looks at, of all worlds; None elsewhere.
         errors: what the rewards for imitation look at; None elsewhere.
+        knee_peak, episode_step: of all worlds, for who judges loads [kN], [steps].
     """
 
     view: View
+    knee_peak: Array
+    episode_step: Array
     walk: Walk | None
     errors: Errors | None
 
@@ -134,6 +138,7 @@ class GaitNetTask:
         way = STRIDE_LENGTH * state.stride
         feet = (state.left_stance, state.current_foot, state.current_target, state.next_target)
         times = (state.stance_clock, state.stride_time)
+        was_left = state.left_stance.copy()
         if self.environment.action.gait_phase_mode == "phase":
             read_by = np.full_like(cycle, self.motion.period) if self.quirks else cycle
             gait.follow_phase(local_time, foot, read_by, way, self.timestep, *feet, *times)
@@ -151,6 +156,10 @@ class GaitNetTask:
                 *times,
                 state.takeoff_z,
             )
+        if self.environment.reward.knee_pain.measured:
+            finished = was_left & ~state.left_stance
+            loads = (state.knee_load, state.knee_peak, state.cycled)
+            follow_knees(worlds.slot("load_log"), finished, *loads, quirks=self.quirks)
         state.phase[:] = worlds.slot("local_time") / cycle % 1.0
         state.episode_step += 1
 
@@ -161,15 +170,15 @@ class GaitNetTask:
         xipos, ximat, cvel, subtree_com = (worlds.bind(name)[rows] for name in names)
         body_id, mass = self.body.body_id, self.body.skeleton.mass
         seen = bodies(xipos, ximat, cvel, subtree_com, body_id, mass)
-        view = self._view(worlds, state, seen, rows)
+        view, ages = self._view(worlds, state, seen, rows), (state.knee_peak, state.episode_step)
         if ids is not None:
-            return Measured(view, None, None)
+            return Measured(view, *ages, None, None)
         if self.environment.reward.type == "gaitnet":
-            return Measured(view, self._walk(worlds, state, seen), None)
+            return Measured(view, *ages, self._walk(worlds, state, seen), None)
         cycle, time = self.cycle(state), worlds.slot("local_time")
         phase, step = time / cycle - self.first_phase, self.control_dt / cycle
         errors = self.imitation.errors(seen, worlds.qpos, worlds.qvel, phase, step, self.control_dt)
-        return Measured(view, None, errors)
+        return Measured(view, *ages, None, errors)
 
     def reward(self, quantities: Measured, rows: Array, out: Array) -> None:
         """Write factors or summands into `rows` (terms, N), and the reward into `out` (N,)."""
@@ -183,8 +192,11 @@ class GaitNetTask:
         out[:] = reward
 
     def terminated(self, quantities: Measured) -> Array:
-        """Whether the centre of mass has fallen (n,)."""
-        return quantities.view.bodies.com[:, 1] < FALLEN + self.body.ground_height
+        """Whether the centre of mass has fallen, or a knee bears too much where that counts (n,)."""
+        fallen = quantities.view.bodies.com[:, 1] < FALLEN + self.body.ground_height
+        if not self.environment.reward.knee_pain.termination:
+            return fallen
+        return fallen | overloaded(quantities.knee_peak, quantities.episode_step)
 
     def observe(self, quantities: Measured, out: Array) -> Array:
         """Write observations into `out` (n, O), and return it."""
@@ -209,6 +221,8 @@ class GaitNetTask:
             values[ids] = 0
         state.action[ids] = state.previous_action[ids] = 0.0
         state.smoothed_contact[ids] = 0.0
+        state.knee_load[ids] = state.knee_peak[ids] = 0.0
+        state.cycled[ids] = False
         state.stance_clock[ids] = state.stride_time[ids] = np.nan
         state.stride[ids], state.cadence[ids] = drawn.get("stride", 1.0), drawn.get("cadence", 1.0)
         cycle = self.cycle(state, ids)
@@ -326,6 +340,8 @@ class GaitNetTask:
             cycle=cycle,
             metabolic=worlds.mean_metabolic,
             torque=worlds.mean_torque,
+            knee_load=state.knee_load,
+            knee_peak=state.knee_peak,
             episode_step=state.episode_step,
         )
 

@@ -1,0 +1,36 @@
+"""What the knees bear, from one step to the next."""
+
+import numpy as np
+
+Array = np.ndarray
+
+KNEES = ("TibiaL", "TibiaR")
+# More than this ends an episode [kN] that is older than so many steps, where loads end episodes.
+TOO_MUCH, PATIENCE = 8.0, 100
+
+
+def follow_knees(
+    load_log: Array, finished: Array, load: Array, peak: Array, cycled: Array, *, quirks: bool
+) -> None:
+    """Update the loads on the knees, in place.
+
+    Args:
+        load_log: forces in the knees in the substeps of a step (N, S, 2) [N].
+        finished: whether a gait cycle was finished in this step (N,).
+        load: mean over both knees, and over the substeps; of the last substep with `quirks` (N,) [kN].
+        peak: largest force in either knee since the cycle began (N,) [kN].
+        cycled: whether a cycle was finished in this episode (N,). With `quirks`, every substep then begins
+            the peak anew, as the flag that says so is never cleared in the original.
+        quirks: whether to do as the original does.
+    """
+    cycled |= finished
+    heard = load_log[:, -1:] if quirks else load_log
+    load[:] = heard.mean(axis=(1, 2)) / 1000.0
+    anew = cycled if quirks else finished
+    highest = np.where(anew[:, None, None], heard, load_log).max(axis=(1, 2)) / 1000.0
+    peak[:] = np.where(anew, highest, np.maximum(peak, highest))
+
+
+def overloaded(peak: Array, episode_step: Array) -> Array:
+    """Whether a knee has borne too much (N,)."""
+    return (peak > TOO_MUCH) & (episode_step > PATIENCE)
