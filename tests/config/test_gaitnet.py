@@ -96,7 +96,7 @@ def test_keys_without_effect_are_told(data: Path):
         ("stance_learning: false", "stance_learning: true", "standing is no task here"),
         ("time_warping: -1", "time_warping: -2", "give a number from 0 to below 1, or -1"),
         ("rot: one_foot", "rot: no_foot", "give 'one_foot' or 'mid_feet'"),
-        ("muscles.xml", 'muscles.xml", model: "mujoco', "batchenv import-gaitnet SKELETON MUSCLES"),
+        ("muscles.xml", 'muscles.xml", model: "hill', "give 'mass' or 'mujoco'"),
         ("  simulation:", "  cascading: {use: true}\n  simulation:", "environment.muscle.network.cascaded"),
         ("  simulation:", "  parameters: {muscle: {x: 1}}\n  simulation:", "muscles keep the forces"),
     ],

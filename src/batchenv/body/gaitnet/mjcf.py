@@ -14,7 +14,7 @@ _TURN = np.array([0.5, 0.5, 0.5, 0.5])
 # GaitNet's bell exp(-(l - 1)^2 / 0.45) is half as high this far from its middle, and so is MuJoCo's bump
 # halfway to the ends of its range, of which the lower one cannot be below zero.
 _HALF_WIDTH = float(np.sqrt(0.45 * np.log(2)))
-_LMIN, _LMAX = 0.0, 1 + 2 * _HALF_WIDTH
+LMIN, LMAX = 0.0, 1 + 2 * _HALF_WIDTH
 # GaitNet's passive force is f0 at this length, in optimal lengths.
 _PASSIVE_LENGTH = 1.3
 # GaitNet's default is no dependence on velocity: MuJoCo's curve is flat in the middle of so wide a range.
@@ -78,8 +78,8 @@ def _add_muscle(spec: mujoco.MjSpec, body: GaitNetBody, tendons: TendonPaths, m:
         range=(lengths - slack) / optimal,
         force=float(paths.f0[m] * np.cos(paths.pen[m])),
         scale=1.0,
-        lmin=_LMIN,
-        lmax=_LMAX,
+        lmin=LMIN,
+        lmax=LMAX,
         vmax=_VMAX,
         fpmax=passive_peak(),
         fvmax=1.0,
@@ -93,5 +93,5 @@ def passive_peak() -> float:
 
     `mju_muscleBias` is fpmax / 2 x^2, with x the way from the optimal length to the middle of it and lmax.
     """
-    x = (_PASSIVE_LENGTH - 1) / (0.5 * (1 + _LMAX) - 1)
+    x = (_PASSIVE_LENGTH - 1) / (0.5 * (1 + LMAX) - 1)
     return 2 / x**2

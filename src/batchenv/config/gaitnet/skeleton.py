@@ -119,8 +119,9 @@ class GaitNetMuscle(Section):
     """The muscles."""
 
     file: GaitNetFile = Field(description="Paths and forces, GaitNet's XML or YAML.")
-    model: Literal["mass"] = Field(
-        default="mass", description="Whose muscles: MASS's, with way-points blended over bodies."
+    model: Literal["mass", "mujoco"] = Field(
+        default="mass",
+        description="Whose curves of force over length and velocity: MASS's, or those of MuJoCo's muscles.",
     )
     mesh_lbs_weight: bool = Field(default=False, description="Whether way-points are weighted by a mesh.")
     use_velocity_force: bool = Field(
@@ -135,17 +136,6 @@ class GaitNetMuscle(Section):
     network: GaitNetMuscleNetwork = Field(
         default_factory=GaitNetMuscleNetwork, description="The network of actuators mass and mass_lower."
     )
-
-    @field_validator("model", mode="before")
-    @classmethod
-    def _not_mujoco(cls, model: object) -> object:
-        if model == "mujoco":
-            raise ConfigError(
-                "MuJoCo's muscles cannot blend way-points over bodies: write their approximation with "
-                "`batchenv import-gaitnet SKELETON MUSCLES -o body.xml`, and walk with it as "
-                "environment.skeleton.file of a configuration like the preset walk; here give mass"
-            )
-        return model
 
     @field_validator("mesh_lbs_weight")
     @classmethod

@@ -14,6 +14,8 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
+from batchenv.engine.muscles import muscle_bias, muscle_gain
+
 WIDTH = 0.45
 PASSIVE_SHAPE, PASSIVE_STRAIN = 5.5, 0.3
 PASSIVE_SCALE = math.exp(PASSIVE_SHAPE) - 1.0
@@ -102,3 +104,30 @@ def muscle_forces(
         passive[m] = peak_force[m] * passive_force(passive[m])
     for m in range(velocity.size):
         active[m] *= force_velocity(velocity[m] * 0.1 / reference_length[m] * optimal_length[m])
+
+
+@numba.njit(error_model="numpy")
+def mujoco_muscle_forces(
+    # parameters
+    peak_force,
+    optimal_length,
+    tendon_length,
+    reference_length,
+    curves,
+    # state
+    length,
+    velocity,
+    # out
+    active,
+    passive,
+):
+    """As `muscle_forces`, by the curves of MuJoCo's muscles.
+
+    Args:
+        curves: MuJoCo's parameters of a muscle of 1 N between the ends of its optimal fibre (9,).
+    """
+    for m in range(length.size):
+        slack, optimal = tendon_length[m] * reference_length[m], optimal_length[m] * reference_length[m]
+        ends, v = (slack, slack + optimal), (velocity[m] if velocity.size else 0.0)
+        active[m] = -peak_force[m] * muscle_gain(length[m], v, ends, 1.0, curves)
+        passive[m] = -peak_force[m] * muscle_bias(length[m], ends, 1.0, curves)

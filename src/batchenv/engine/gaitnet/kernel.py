@@ -42,6 +42,7 @@ KERNEL_SOURCES = (
     "gaitnet/stable_pd.py",
     "gaitnet/substep.py",
     "memory.py",
+    "muscles.py",
     "muscle_net/kernel.py",
     "muscle_net/layout.py",
     "substep.py",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchenv.body.gaitnet import GaitNetBody
+from batchenv.body.gaitnet.mjcf import LMAX, LMIN, passive_peak
 from batchenv.engine.coordinator import NetworkCoordinator, NetworkLaw
 from batchenv.engine.gaitnet.block import ACTUATORS, CLIPPING, GaitNetBlock, GaitNetLayout
 from batchenv.engine.gaitnet.kernel import compile_kernel, kernel_digest
@@ -17,6 +18,9 @@ from batchenv.errors import BodyError
 
 Array = NDArray[np.float64]
 ROOT_DOFS = 6
+# MuJoCo's defaults: shortening velocity at which a muscle has no force [optimal lengths/s], and the force of one
+# that is stretched fast, as a fraction of its peak force.
+_VMAX, _FVMAX = 1.5, 1.2
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class GaitNetLaw:
         inference_per_sim: the network runs in every so many substeps and its activations are held between.
         symmetric: whether the world is given to the network in the mirror in the second half of a cycle.
         clipping: whether a world's local clock may leave the cycle of its global one, "hard" or "none".
+        muscle_model: "mass" for the curves of MASS and GaitNet, "mujoco" for those of MuJoCo's muscles with
+            the parameters of `import-gaitnet`; there are no activation dynamics in either.
         velocity_force: whether active force depends on the muscle's velocity.
         passive_in_pd: whether the PD law foresees passive forces instead of the network making up for them.
         metabolic: cost of activations a summed over muscles: "A" a, "A2" a^2, "MA" mass a, "MA2" mass a^2.
@@ -45,6 +51,7 @@ class GaitNetLaw:
     inference_per_sim: int = 1
     symmetric: bool = True
     clipping: Literal["hard", "none"] = "hard"
+    muscle_model: Literal["mass", "mujoco"] = "mass"
     velocity_force: bool = False
     passive_in_pd: bool = False
     metabolic: Literal["A", "A2", "MA", "MA2"] = "A2"
@@ -153,6 +160,7 @@ def control_block(
         "inference_every": law.inference_per_sim,
         "clipping": CLIPPING[law.clipping],
         "mirrored": law.symmetric,
+        "mujoco_muscles": law.muscle_model == "mujoco",
         "velocity_force": law.velocity_force,
         "first_body_forces": law.first_body_forces,
         "passive_in_pd": law.passive_in_pd,
@@ -245,6 +253,7 @@ def _muscle_arrays(body: GaitNetBody, law: GaitNetLaw) -> dict[str, np.ndarray]:
         "tendon_length": paths.lt,
         "reference_length": paths.lmt_ref,
         "metabolic_weight": paths.mass if law.metabolic.startswith("M") else np.ones(len(paths.names)),
+        "muscle_curves": np.array([0.0, 1.0, 1.0, 1.0, LMIN, LMAX, _VMAX, passive_peak(), _FVMAX]),
         "mirror_muscle": paths.mirror,
     }
 

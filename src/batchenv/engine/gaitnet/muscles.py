@@ -12,7 +12,7 @@ from numba import carray
 
 from batchenv.engine.gaitnet.clocks import is_mirrored
 from batchenv.engine.gaitnet.fields import QVEL, XMAT, XPOS, shared_u32
-from batchenv.engine.gaitnet.forces import muscle_forces
+from batchenv.engine.gaitnet.forces import mujoco_muscle_forces, muscle_forces
 from batchenv.engine.gaitnet.geometry import (
     gather_wrenches,
     path_lengths,
@@ -124,16 +124,17 @@ def measure_muscles(block, data, moment, pull, active, passive, jta, jtp):
             velocity[muscle[k]] += moment[k] * qvel[dof[k] + np.uint32(6)]
     if block.first_body_forces or not block.velocity_force:
         trace_paths(block, data, block.first_body_forces != 0, length, moment, pull)
-    muscle_forces(
+    parameters = (
         shared_f64(block.peak_force, n),
         shared_f64(block.optimal_length, n),
         shared_f64(block.tendon_length, n),
         shared_f64(block.reference_length, n),
-        length,
-        velocity,
-        active,
-        passive,
     )
+    if block.mujoco_muscles:
+        curves = shared_f64(block.muscle_curves, 9)
+        mujoco_muscle_forces(*parameters, curves, length, velocity, active, passive)
+    else:
+        muscle_forces(*parameters, length, velocity, active, passive)
     for k in range(block.n_crossing):
         jta[k] = -active[muscle[k]] * moment[k]
     for j in range(block.n_joint):

@@ -64,6 +64,7 @@ def gaitnet_worlds(
         inference_per_sim=1 if advanced.quirks else simulation.inference_per_sim,
         symmetric=advanced.enforce_symmetry,
         clipping="hard" if advanced.hard_phase_clipping else "none",
+        muscle_model=environment.muscle.model,
         velocity_force=environment.muscle.use_velocity_force,
         passive_in_pd=advanced.include_jtp_in_spd,
         metabolic=environment.reward.metabolic.type,
