@@ -18,8 +18,8 @@ from batchenv.errors import BodyError
 
 Array = NDArray[np.float64]
 ROOT_DOFS = 6
-# MuJoCo's defaults: velocity of shortening at which a muscle has no force [optimal lengths/s], and the force of
-# one that is stretched fast, as a fraction of its peak force.
+# MuJoCo's defaults: velocity of shortening at which a muscle has no force [optimal lengths/s], and the force
+# of one that is stretched fast, as a fraction of its peak force.
 _VMAX, _FVMAX = 1.5, 1.2
 
 

@@ -17,7 +17,7 @@ from batchenv.body.gaitnet import (
 )
 from batchenv.body.gaitnet.shapes import bounding_box
 from batchenv.config.parameters import ParameterRange
-from batchenv.engine.gaitnet import leg_dofs
+from batchenv.engine.gaitnet import GaitNetWorlds, leg_dofs
 from batchenv.mdp.resets import PARAMETERS, START, parameter
 
 Array = np.ndarray
@@ -102,6 +102,25 @@ def foot_corners(position: Array, rotation: Array, edges: Array) -> Array:
     signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
     corners = 0.5 * signs * edges[:, None]
     return position[:, :, None] + np.einsum("ncij,ckj->ncki", rotation, corners)
+
+
+def feet_on_ground(
+    body: GaitNetBody, worlds: GaitNetWorlds, ids: Array, edges: Array, *, lift: bool
+) -> Array:
+    """Put the lowest corner of the feet of some worlds (n,) just above the ground, if `lift`.
+
+    Returns:
+        The corners (n, C, 8, 3) [m], see `foot_corners`.
+    """
+    shapes = body.body_id[body.contact_body]
+    position, rotation = (worlds.bind(name)[ids][:, shapes] for name in ("xipos", "ximat"))
+    corners = foot_corners(position, rotation.reshape(*position.shape, 3), edges)
+    if lift:
+        rise = CLEARANCE - corners[..., 1].min(axis=(1, 2)) + body.ground_height
+        worlds.qpos[ids, 1] += rise
+        corners[..., 1] += rise[:, None, None]
+        worlds.measure(ids)
+    return corners
 
 
 def box_edges(body: GaitNetBody) -> Array:

@@ -239,7 +239,8 @@ class GaitNetTask:
         local_time = 0.0 if self.quirks else time
         worlds.reset(ids, start.qpos, start.qvel, global_time=time, local_time=local_time, cycle=cycle)
         state.phase[ids] = local_time / cycle % 1.0
-        corners = self._feet_on_ground(worlds, ids)
+        calibrated = self.environment.motion.height_calibration.enabled
+        corners = starts.feet_on_ground(self.body, worlds, ids, self.edges, lift=calibrated)
         state.start_x[ids] = worlds.bind("subtree_com")[ids, 1, 0]
         self._first_steps(worlds, state, ids, corners, phase)
 
@@ -270,18 +271,6 @@ class GaitNetTask:
         """Uniform numbers (N,), one for the step to come out of each world's own stream."""
         stream = state.seed, state.stream, state.episode
         return random.uniform(*stream, 1, TUPLES, first=state.episode_step)[:, 0]
-
-    def _feet_on_ground(self, worlds: GaitNetWorlds, ids: Array) -> Array:
-        """Put the lowest corner of the feet just above the ground; the corners (n, C, 8, 3) [m]."""
-        shapes = self.body.body_id[self.body.contact_body]
-        position, rotation = (worlds.bind(name)[ids][:, shapes] for name in ("xipos", "ximat"))
-        corners = starts.foot_corners(position, rotation.reshape(*position.shape, 3), self.edges)
-        if self.environment.motion.height_calibration.enabled:
-            lowest = corners[..., 1].min(axis=(1, 2)) - self.body.ground_height
-            worlds.qpos[ids, 1] += starts.CLEARANCE - lowest
-            corners[..., 1] += (starts.CLEARANCE - lowest)[:, None, None]
-            worlds.measure(ids)
-        return corners
 
     def _first_steps(
         self, worlds: GaitNetWorlds, state: GaitNetState, ids: Array, corners: Array, phase: Array
