@@ -159,7 +159,7 @@ def whiten(order, inverse_diagonal, rows, smooth, reference, w):
             w[r, t] += value * pushed
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", inline="always")
 def add_row(w, t, free, force, system):
     """Add a row's part to the equations for u.
 
@@ -188,7 +188,9 @@ def solve_symmetric(system, t, work, u):
         u: out, then 1 and zeros (width,).
     """
     start, size, width = np.uintp(work.ctypes.data), np.uintp(8 * work.shape[1]), work.shape[1]
-    work[:] = system
+    for i in range(t):
+        for j in range(work.shape[1]):
+            work[i, j] = system[i, j]
     for i in range(t):
         inverse, source = 1.0 / work[i, i], start + size * np.uintp(i)
         for j in range(i + 1, t):
@@ -213,7 +215,7 @@ def side_of(push, low, high, side, nothing):
     return LOW if push < low else HIGH if push > high else FREE
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", inline="always")
 def change_side(w, t, softness, low, high, before, after, system):
     """Take a row's part out of the equations and put in that of its new side."""
     free = ((1.0 if after == FREE else 0.0) - (1.0 if before == FREE else 0.0)) / softness

@@ -5,6 +5,9 @@ joints are made here, for MuJoCo has a cone where GaitNet limits each exponentia
 are as soft as MuJoCo's (`getimpedance`, with its default curve of power 2).
 """
 
+# `inline="always"`: Numba optimises whatever a function calls once more for each level above it, and this
+# chain of calls is long; levels that are spared are seconds of compilation.
+
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false
 
@@ -185,7 +188,7 @@ def smooth_forces(data, applied, smooth):
         smooth[d] = passive[d] - bias[d] + applied[d]
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", inline="always")
 def forces_of_rows(
     inverse_diagonal, touched, dense, smooth, reference, regulariser, lower, upper, side, force
 ):
@@ -201,7 +204,7 @@ def forces_of_rows(
     solve_rows(w, t, regulariser, lower, upper, side, belongs, system, work, u, force)
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", inline="always")
 def constraint_forces(block, model, data, user, coordinates, n_made, n_limit, applied, total):
     """What the constraints do to each dof (nv,).
 
@@ -254,7 +257,7 @@ def constraint_forces(block, model, data, user, coordinates, n_made, n_limit, ap
         keep_contact_forces(block, data, user, n_made, ptr, value, force)
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", inline="always")
 def resist(block, model, data, user, coordinates, applied):
     """Add the forces of all constraints to `applied`, and spare MuJoCo the same.
 
