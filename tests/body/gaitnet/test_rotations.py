@@ -7,7 +7,6 @@ from batchenv.body.gaitnet import (
     quat_from_matrix,
     quat_from_vector,
     quat_product,
-    slerp,
     vector_from_matrix,
     vector_from_quat,
 )
@@ -44,10 +43,3 @@ def test_products_and_rotations_are_those_of_scipy():
     np.testing.assert_allclose(
         rotate(quat_from_vector(VECTORS), VECTORS[::-1]), one.apply(VECTORS[::-1]), atol=1e-14
     )
-
-
-def test_slerp_goes_the_shortest_way_at_a_constant_rate():
-    start, end = quat_from_vector(np.array([[0.2, 0, 0]])), -quat_from_vector(np.array([[1.2, 0, 0]]))
-    for share in (0.0, 0.3, 1.0):
-        between = vector_from_quat(slerp(start, end, np.array([share])))
-        np.testing.assert_allclose(between, [[0.2 + share, 0, 0]], atol=1e-15)

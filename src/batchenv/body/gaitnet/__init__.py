@@ -15,7 +15,6 @@ from batchenv.body.gaitnet.rotations import (
     quat_from_vector,
     quat_inverse,
     quat_product,
-    slerp,
     vector_from_matrix,
     vector_from_quat,
 )
@@ -46,7 +45,6 @@ __all__ = [
     "quat_from_vector",
     "quat_inverse",
     "quat_product",
-    "slerp",
     "vector_from_matrix",
     "vector_from_quat",
 ]

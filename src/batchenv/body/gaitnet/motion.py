@@ -1,15 +1,22 @@
 """Motion: poses of a skeleton over the phase of a cycle, from GaitNet's HDF5 files or from BVH."""
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 
 from batchenv.body.gaitnet.bvh import read_bvh
 from batchenv.body.gaitnet.bvh_poses import bvh_poses
-from batchenv.body.gaitnet.rotations import quat_from_vector, slerp, vector_from_quat
+from batchenv.body.gaitnet.rotations import (
+    exponential_map,
+    hamilton_product,
+    logarithm_map,
+    quat_from_vector,
+)
 from batchenv.body.gaitnet.skeleton import Skeleton
 from batchenv.errors import ConfigError, UsageError, nearest
 
@@ -45,14 +52,7 @@ class Motion:
         Phase 0 is the first pose and 1 the last, as in GaitNet. Between poses, rotations go the shortest way
         at a constant rate, angles and the root's place along straight lines.
         """
-        phase = np.asarray(phase, float)
-        place = (phase - np.floor(phase)) * (len(self.poses) - 1)
-        before = np.minimum(place.astype(np.int64), len(self.poses) - 2)
-        share = place - before
-        pose = self.poses[before] + share[:, None] * (self.poses[before + 1] - self.poses[before])
-        turned = slerp(self.quats[before], self.quats[before + 1], share[:, None])
-        pose[:, self.turning.ravel()] = vector_from_quat(turned).reshape(len(phase), -1)
-        return pose
+        return _poses(self.poses, self.quats, self.turning[:, 0], np.asarray(phase, float))
 
     def resampled(self, frames: int) -> "Motion":
         """Return the motion with another number of poses.
@@ -148,3 +148,32 @@ def _dataset(file: Any, name: str, path: Path) -> Array:
         return np.asarray(file[name][()], dtype=float)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"motion file {str(path)!r}: {name} holds no numbers: {error}") from None
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _poses(poses, quats, turning, phase):
+    """Poses (N, D) at phases (N,), see `Motion.pose`.
+
+    Args:
+        poses, quats: of the frames (F, D), (F, R, 4).
+        turning: first coordinate of each rotation vector (R,).
+    """
+    frames = poses.shape[0]
+    out = np.empty((phase.size, poses.shape[1]))
+    for i in range(phase.size):
+        place = (phase[i] - math.floor(phase[i])) * (frames - 1)
+        before = max(0, min(int(place), frames - 2))
+        share = place - before
+        start, end = poses[before], poses[before + 1]
+        for d in range(out.shape[1]):
+            out[i, d] = start[d] + share * (end[d] - start[d])
+        for r in range(turning.size):
+            a, b, c, d = quats[before, r]
+            w, x, y, z = quats[before + 1, r]
+            w, x, y, z = hamilton_product(a, -b, -c, -d, w, x, y, z)
+            x, y, z = logarithm_map(w, x, y, z)
+            w, x, y, z = exponential_map(share * x, share * y, share * z)
+            w, x, y, z = hamilton_product(a, b, c, d, w, x, y, z)
+            at = turning[r]
+            out[i, at], out[i, at + 1], out[i, at + 2] = logarithm_map(w, x, y, z)
+    return out

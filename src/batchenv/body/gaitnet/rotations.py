@@ -109,10 +109,33 @@ def rotate(quat: Array, vector: Array) -> Array:
     return np.einsum("...ij,...j->...i", matrix_from_quat(quat), vector)
 
 
-def slerp(start: Array, end: Array, share: Array) -> Array:
-    """Return the quaternions (..., 4) a share (...) of the shortest way from start to end."""
-    way = vector_from_quat(quat_product(quat_inverse(start), end))
-    return quat_product(start, quat_from_vector(np.asarray(share)[..., None] * way))
+@numba.njit(error_model="numpy")
+def exponential_map(x, y, z):
+    """Quaternion of one rotation vector."""
+    half = 0.5 * math.sqrt(x * x + y * y + z * z)
+    scale = 0.5 - half * half / 12.0 if half < _SMALL else 0.5 * math.sin(half) / half
+    return math.cos(half), scale * x, scale * y, scale * z
+
+
+@numba.njit(error_model="numpy")
+def logarithm_map(w, x, y, z):
+    """Shortest rotation vector of one quaternion."""
+    if w < 0.0:
+        w, x, y, z = -w, -x, -y, -z
+    sine = math.sqrt(x * x + y * y + z * z)
+    ratio = 2.0 + sine * sine / 3.0 if sine < _SMALL else 2.0 * math.atan2(sine, w) / sine
+    return ratio * x, ratio * y, ratio * z
+
+
+@numba.njit(error_model="numpy")
+def hamilton_product(a, b, c, d, w, x, y, z):
+    """Product of two quaternions."""
+    return (
+        a * w - b * x - c * y - d * z,
+        a * x + b * w + c * z - d * y,
+        a * y - b * z + c * w + d * x,
+        a * z + b * y - c * x + d * w,
+    )
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -120,10 +143,7 @@ def _exponentials(vector):
     """Rows of `quat_from_vector`, (n, 3) -> (n, 4)."""
     out = np.empty((vector.shape[0], 4))
     for i in range(vector.shape[0]):
-        x, y, z = vector[i]
-        half = 0.5 * math.sqrt(x * x + y * y + z * z)
-        scale = 0.5 - half * half / 12.0 if half < _SMALL else 0.5 * math.sin(half) / half
-        out[i] = math.cos(half), scale * x, scale * y, scale * z
+        out[i] = exponential_map(vector[i, 0], vector[i, 1], vector[i, 2])
     return out
 
 
@@ -132,12 +152,7 @@ def _logarithms(quat):
     """Rows of `vector_from_quat`, (n, 4) -> (n, 3)."""
     out = np.empty((quat.shape[0], 3))
     for i in range(quat.shape[0]):
-        w, x, y, z = quat[i]
-        if w < 0.0:
-            w, x, y, z = -w, -x, -y, -z
-        sine = math.sqrt(x * x + y * y + z * z)
-        ratio = 2.0 + sine * sine / 3.0 if sine < _SMALL else 2.0 * math.atan2(sine, w) / sine
-        out[i] = ratio * x, ratio * y, ratio * z
+        out[i] = logarithm_map(quat[i, 0], quat[i, 1], quat[i, 2], quat[i, 3])
     return out
 
 
@@ -160,8 +175,5 @@ def _products(left, right):
     for i in range(left.shape[0]):
         a, b, c, d = left[i]
         w, x, y, z = right[i]
-        out[i, 0] = a * w - b * x - c * y - d * z
-        out[i, 1] = a * x + b * w + c * z - d * y
-        out[i, 2] = a * y - b * z + c * w + d * x
-        out[i, 3] = a * z + b * y - c * x + d * w
+        out[i] = hamilton_product(a, b, c, d, w, x, y, z)
     return out

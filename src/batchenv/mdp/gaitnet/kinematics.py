@@ -11,7 +11,6 @@ from batchenv.body.gaitnet import Skeleton
 Array = np.ndarray
 # x is across the sagittal plane.
 _ACROSS = np.array([-1.0, 1.0, 1.0])
-_SPIN = np.array([1.0, -1.0, -1.0])
 
 
 class Bodies(NamedTuple):
@@ -95,18 +94,6 @@ class BodyMirror:
         alone = skeleton.mirror == np.arange(len(skeleton.names))
         frame[alone] = np.eye(3)
         return cls(np.asarray(skeleton.mirror), frame)
-
-    def __call__(self, seen: Bodies) -> Bodies:
-        """Image of bodies, about the centre of mass: that stays where it is."""
-        arm = seen.position[:, self.twin] - seen.com[:, None]
-        return Bodies(
-            seen.com[:, None] + arm * _ACROSS,
-            _reflected(seen.rotation[:, self.twin]) @ self.frame,
-            seen.velocity[:, self.twin] * _ACROSS,
-            seen.spin[:, self.twin] * _SPIN,
-            seen.com,
-            seen.com_velocity * _ACROSS,
-        )
 
 
 def _reflected(rotation: Array) -> Array:

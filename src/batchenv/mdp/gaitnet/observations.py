@@ -1,8 +1,10 @@
 """What the policy sees: GaitNet's columns, with a name, a unit and an image each."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from batchenv.body.gaitnet import Skeleton
@@ -39,28 +41,79 @@ class View:
 
 def observe(view: View, mirror: BodyMirror, out: Array) -> Array:
     """Write observations into `out` (n, O), and return it."""
-    seen = view.bodies
-    flipped = view.mirrored.astype(bool)
-    if flipped.any():
-        image = mirror(Bodies(*(field[flipped] for field in seen)))
-        seen = Bodies(*(field.copy() for field in seen))
-        for field, reflected in zip(seen, image, strict=True):
-            field[flipped] = reflected
-    n, count = seen.position.shape[:2]
-    parts = (
-        seen.com * (0.0, 1.0, 0.0),
-        (seen.position - seen.com[:, None]).reshape(n, 3 * count),
-        seen.rotation[..., :2, :].reshape(n, 6 * count),
-        (seen.velocity - seen.com_velocity[:, None]).reshape(n, 3 * count),
-        seen.com_velocity,
-        SPIN_SCALE * seen.spin.reshape(n, 3 * count),
-        (view.phase + 0.5 * flipped[:, None]) % 1.0,
-        (view.target_z - seen.com[:, 2])[:, None],
-        TORQUE_SCALE * view.torques,
+    _write(
+        *view.bodies,
+        view.mirrored,
+        view.phase,
+        view.target_z,
+        view.torques,
         view.parameters,
+        mirror.twin,
+        mirror.frame,
+        out,
     )
-    np.concatenate(parts, axis=1, out=out, casting="same_kind")
     return out
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _write(
+    # bodies, see `Bodies`
+    position,
+    rotation,
+    velocity,
+    spin,
+    com,
+    com_velocity,
+    # the rest of a `View`
+    mirrored,
+    phase,
+    target_z,
+    torques,
+    parameters,
+    # the mirror
+    twin,
+    frame,
+    # out
+    out,
+):
+    """Rows of `observe`; in the mirror a body shows the image of its twin."""
+    n, count = position.shape[0], position.shape[1]
+    for i in range(n):
+        flip = mirrored[i]
+        # In the mirror, what lies across changes its sign, and a spin about any axis but that one.
+        side = -1.0 if flip else 1.0
+        out[i, 0], out[i, 1], out[i, 2] = 0.0, com[i, 1], 0.0
+        places, turns, speeds = 3, 3 + 3 * count, 3 + 9 * count
+        spins = speeds + 3 * count + 3
+        for b in range(count):
+            a = twin[b] if flip else b
+            for k in range(3):
+                across, about = (side, 1.0) if k == 0 else (1.0, side)
+                out[i, places + 3 * b + k] = across * (position[i, a, k] - com[i, k])
+                out[i, speeds + 3 * b + k] = across * (velocity[i, a, k] - com_velocity[i, k])
+                out[i, spins + 3 * b + k] = about * SPIN_SCALE * spin[i, a, k]
+            for row in range(2):
+                for column in range(3):
+                    value = rotation[i, a, row, column]
+                    if flip:
+                        value = 0.0
+                        for k in range(3):
+                            sign = side if (row == 0) != (k == 0) else 1.0
+                            value += sign * rotation[i, a, row, k] * frame[b, k, column]
+                    out[i, turns + 6 * b + 3 * row + column] = value
+        for k in range(3):
+            out[i, speeds + 3 * count + k] = com_velocity[i, k] * (side if k == 0 else 1.0)
+        at = spins + 3 * count
+        for k in range(2):
+            ahead = phase[i, k] + (0.5 if flip else 0.0)
+            out[i, at + k] = ahead - math.floor(ahead)
+        out[i, at + 2] = target_z[i] - com[i, 2]
+        at += 3
+        for k in range(torques.shape[1]):
+            out[i, at + k] = TORQUE_SCALE * torques[i, k]
+        at += torques.shape[1]
+        for k in range(parameters.shape[1]):
+            out[i, at + k] = parameters[i, k]
 
 
 def observation_layout(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from batchenv.mdp.state import TaskState
@@ -84,12 +85,20 @@ class GaitNetState(TaskState):
 
     def log(self, com: np.ndarray, head_velocity: np.ndarray) -> None:
         """Append the substeps of a step (N, S, 3)."""
-        substeps = np.arange(com.shape[1])
-        worlds = np.arange(len(self.logged))[:, None]
         for ring, values in ((self.com_log, com), (self.head_log, head_velocity)):
-            ring[worlds, (self.logged[:, None] + substeps) % ring.shape[1]] = values
+            _append(ring, self.logged, values)
         self.logged += com.shape[1]
 
     def looked_up(self, ring: np.ndarray, back: np.ndarray | int, ids: np.ndarray) -> np.ndarray:
         """What was logged `back` substeps before the last one, of some worlds (n, 3)."""
         return ring[ids, (self.logged[ids] - 1 - back) % ring.shape[1]]
+
+
+@numba.njit(cache=True)
+def _append(ring, logged, values):
+    """Write values (N, S, 3) behind those that were logged (N,), into a ring (N, W, 3)."""
+    for world in range(values.shape[0]):
+        for k in range(values.shape[1]):
+            column = (logged[world] + k) % ring.shape[1]
+            for i in range(3):
+                ring[world, column, i] = values[world, k, i]
