@@ -12,7 +12,7 @@ import numpy as np
 from numba import carray
 
 from batchenv.engine.memory import f32_pointer
-from batchenv.engine.muscle_net import kernel, packing
+from batchenv.engine.coordinators.network import kernel, packing
 
 # 228 pairs of a muscle and a joint, 14 torques; three hidden layers; 80 muscles.
 SIZES = (242, 256, 256, 256, 80)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from batchenv import BatchEnv, ConfigError, InputError, UsageError, load_config
-from batchenv.engine.muscle_net import init_state
+from batchenv.engine.coordinators.network import init_state
 
 NETWORK = {
     "environment.muscle.coordinator": "network",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from batchenv import inputs, random
 from batchenv.config import Config, load_config
 from batchenv.engine import MuscleTuples, Snapshot
-from batchenv.engine.coordinator import NetworkCoordinator
+from batchenv.engine.coordinators.shared_network import NetworkCoordinator
 from batchenv.errors import UsageError
 from batchenv.mdp.observations import Column, Mirror
 from batchenv.mdp.protocol import Task

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from batchenv.engine.muscle_net import MuscleNetLayout, init_state, muscle_network
+from batchenv.engine.coordinators.network import MuscleNetLayout, init_state, muscle_network
 
 MUSCLES = ("glutmax", "recfem", "soleus")
 JOINTS = ("hip", "knee", "ankle")

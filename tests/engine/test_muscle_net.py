@@ -4,9 +4,9 @@ import numba
 import numpy as np
 import pytest
 
-from batchenv.engine.muscle_net import MuscleNetwork, muscle_network
-from batchenv.engine.muscle_net.kernel import count_blocks, positive_tanh
-from batchenv.engine.muscle_net.packing import unpack_scaled
+from batchenv.engine.coordinators.network import MuscleNetwork, muscle_network
+from batchenv.engine.coordinators.network.kernel import count_blocks, positive_tanh
+from batchenv.engine.coordinators.network.packing import unpack_scaled
 from batchenv.errors import InputError
 from tests.engine.muscle_net_examples import (
     numpy_twin,

@@ -3,8 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from batchenv.engine.muscle_net import MuscleNetwork, init_state
-from batchenv.engine.muscle_net.packing import pack
+from batchenv.engine.coordinators.network import MuscleNetwork, init_state
+from batchenv.engine.coordinators.network.packing import pack
 from batchenv.errors import InputError
 from tests.engine.muscle_net_examples import random_inputs, random_layout, random_state, run, small_layout
 

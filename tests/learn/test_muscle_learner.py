@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from batchenv.config.training import MuscleLearning
-from batchenv.engine.muscle_net import init_state
+from batchenv.engine.coordinators.network import init_state
 from batchenv.learn.muscle_learner import MuscleLearner, MuscleNet
 from tests.engine.muscle_net_examples import numpy_twin, random_layout, random_state, small_layout
 

@@ -10,7 +10,8 @@ import numpy as np
 from array_api_compat import device
 
 from batchenv.arrays import array_namespace
-from batchenv.body import indices
+from batchenv.body import indices, moment_arms
+from batchenv.body.mechanism import Mechanism
 from batchenv.body.sources import FOOT_BODIES, GRF_SENSORS, compile_spec, find_floor, load_spec
 from batchenv.errors import BodyError, nearest
 
@@ -137,6 +138,14 @@ class Body:
         driver = xp.asarray(self.bound_joint, device=device(joint_vel))
         bound = self.bound_slope(joint_pos) * xp.take(joint_vel, driver, axis=-1)
         return _assemble((root_linvel, root_angvel, joint_vel, bound), np.zeros(rest.size), order)
+
+    def mechanism(self, nuserdata: int = 0) -> Mechanism:
+        """Compile a new model for the engine, with room for `userdata`.
+
+        Raises:
+            BodyError: an actuator is no muscle.
+        """
+        return moment_arms.mechanism(self, nuserdata)
 
     def default_gains(
         self, kp: float | Mapping[str, float], kv: float | Mapping[str, float] | None

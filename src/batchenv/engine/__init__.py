@@ -1,8 +1,7 @@
 """How it moves: batched MuJoCo worlds with the control law inside every substep."""
 
-from batchenv.engine.assembly import ControlLaw
-from batchenv.engine.batched import Snapshot, available_cpus
-from batchenv.engine.coordinator import MuscleTuples, NetworkLaw
-from batchenv.engine.worlds import Worlds
+from batchenv.engine.coordinators.shared_network import MuscleTuples, NetworkLaw
+from batchenv.engine.law import ControlLaw, Logs, Records
+from batchenv.engine.worlds import Snapshot, Worlds, available_cpus
 
-__all__ = ["ControlLaw", "MuscleTuples", "NetworkLaw", "Snapshot", "Worlds", "available_cpus"]
+__all__ = ["ControlLaw", "Logs", "MuscleTuples", "NetworkLaw", "Records", "Snapshot", "Worlds", "available_cpus"]

@@ -2,10 +2,10 @@
 
 from batchenv.body import Body, GaitCycle, load_body, load_gait_cycle
 from batchenv.config import Config
-from batchenv.engine.assembly import ControlLaw
-from batchenv.engine.coordinator import NetworkLaw
-from batchenv.engine.muscle_net.files import read_state
-from batchenv.engine.muscle_net.network import StateDict
+from batchenv.engine.law import ControlLaw
+from batchenv.engine.coordinators.shared_network import NetworkLaw
+from batchenv.engine.coordinators.network.files import read_state
+from batchenv.engine.coordinators.network.network import StateDict
 from batchenv.errors import ConfigError, InputError
 
 

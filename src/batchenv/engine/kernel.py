@@ -1,86 +1,231 @@
-"""The kernel of `Worlds`: what the control callback runs in every substep of a world.
+"""The kernel: what the control callback runs in every substep of a world, part after part.
 
-Code out of Numba's cache can never run on a block of another shape: the kernel leaves alone what does not
-bear the digest of its own sources.
+    recorders of the substep before -> controller -> paths and muscles -> coordinator -> forces -> constraints
+
+Which parts it has are integers in its closure. Numba compiles the branches of those alone, and keeps one
+kernel in its cache for each choice. Code out of that cache can never run on a record of another shape: the
+kernel leaves alone what does not bear the digest of its own sources.
 """
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false
 
 import functools
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numba import carray, cfunc, types
 
-from batchenv.engine import substep as kernels
-from batchenv.engine.block import BLOCK_AT, MASS, MUSCLE, SUBSTEP_AT, block_pointer
-from batchenv.engine.control import integers, source_digest
+from batchenv.engine import fields
+from batchenv.engine.callback import integers, source_digest
+from batchenv.engine.constraints.rows import resist, spare_constraints
+from batchenv.engine.controllers.pd import pd_torques
+from batchenv.engine.controllers.stable_pd import ball_coordinates, stable_pd_torques, start_targets
+from batchenv.engine.coordinators.problem import (
+    mirror_crossings,
+    mirror_joints,
+    mirror_muscles,
+    needed_torques,
+)
+from batchenv.engine.coordinators.shared_network import evaluate_network, store_tuple
+from batchenv.engine.coordinators.static_optimization import optimize
+from batchenv.engine.fields import QPOS, USERDATA, f64, shared_u32
+from batchenv.engine.joints import apply_ideal_torques, clear_applied, take_torques
 from batchenv.engine.memory import address_of, stack_f64
-from batchenv.engine.substep import (
-    CTRL,
-    USERDATA,
-    accumulate,
+from batchenv.engine.parts import RECORD, block_pointer
+from batchenv.engine.paths.tendons import (
     activate,
-    apply_torques,
-    coordinate,
-    desired_torques,
-    dof_slopes,
-    f64,
+    bound_activations,
+    coupling_slopes,
+    excite,
     pack_moments,
+    tendon_torques,
 )
+from batchenv.engine.paths.way_points import apply_way_points, take_excitations, way_point_torques
+from batchenv.engine.record import RECORD_AT, SUBSTEP_AT
+from batchenv.engine.recorders.capacity import record_capacity
+from batchenv.engine.recorders.effort import record_effort, record_ideal_torques, record_mujoco_effort
+from batchenv.engine.recorders.foot_loads import record_foot_loads
+from batchenv.engine.recorders.joint_loads import keep_pull, log_loads
+from batchenv.engine.recorders.joint_torques import record_joint_torques
+from batchenv.engine.recorders.logs import log_end, log_start
 
-KERNEL_SOURCES = (
-    "block.py",
-    "kernel.py",
-    "memory.py",
-    "muscle_net/kernel.py",
-    "muscle_net/layout.py",
-    "muscles.py",
-    "static_optimization.py",
-    "substep.py",
-)
+# Of each kind of part, the ones there are.
+NO_CONTROLLER, TORQUE, PD, STABLE_PD = 0, 1, 2, 3
+NO_COORDINATOR, DIRECT, STATIC_OPTIMIZATION, NETWORK = 0, 1, 2, 3
+TENDONS, WAY_POINTS = 0, 1
+MUJOCO_SOLVER, ACTIVE_SET = 0, 1
+
+
+class Choice(NamedTuple):
+    """The parts of a kernel.
+
+    Attributes:
+        controller: TORQUE where targets are torques, PD, STABLE_PD, or NO_CONTROLLER.
+        coordinator: DIRECT where targets are excitations, STATIC_OPTIMIZATION, NETWORK, or NO_COORDINATOR
+            where no muscle acts.
+        paths: TENDONS of MuJoCo, or WAY_POINTS.
+        constraints: MUJOCO_SOLVER or ACTIVE_SET.
+        ideal: whether ideal torques drive some joints.
+        mirrored: whether the coordinator may see the world in the mirror.
+        joint_torques, foot_loads, joint_loads, logs, capacity: whether these are recorded.
+    """
+
+    controller: int
+    coordinator: int
+    paths: int
+    constraints: int
+    ideal: int
+    mirrored: int
+    joint_torques: int
+    foot_loads: int
+    joint_loads: int
+    logs: int
+    capacity: int
 
 
 @functools.cache
 def kernel_digest() -> int:
-    """Changes with any source or offset of the compiled kernel."""
-    return source_digest(KERNEL_SOURCES, integers(kernels))
+    """Changes with any source, offset or field of the compiled kernel."""
+    folder = Path(__file__).parent
+    sources = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*.py"))
+    return source_digest(sources, [*integers(fields), *(RECORD.fields or {})])
 
 
 @functools.cache
-def compile_kernel():
-    """Compile the kernel, or load it from Numba's cache; its `address` is what a block holds.
+def compile_kernel(choice: Choice):
+    """Compile the kernel of some parts, or load it from Numba's cache; its `address` is what a record holds.
 
-    `expected` is a closure constant because closure constants key Numba's cache.
+    Closure constants key Numba's cache, and so does `expected`.
     """
     expected = kernel_digest()
+    controller, coordinator, paths, constraints = choice[:4]
+    ideal, mirrored, joint_torques, foot_loads, joint_loads, logs, capacity = choice[4:]
+    applies = int(ideal == 1 or paths == WAY_POINTS or constraints == ACTIVE_SET)
+    has_muscles = int(coordinator != NO_COORDINATOR)
+    coordinates = int(coordinator in (STATIC_OPTIMIZATION, NETWORK))
 
     @cfunc(types.void(types.voidptr, types.voidptr), cache=True)
     def kernel(model_pointer, data_pointer):
         model, data = address_of(model_pointer), address_of(data_pointer)
-        address = np.uintp(np.int64(f64(data, USERDATA, BLOCK_AT + 1)[BLOCK_AT]))
+        address = np.uintp(np.int64(f64(data, USERDATA, RECORD_AT + 1)[RECORD_AT]))
         block = carray(block_pointer(address), (1,))[0]
         if block.digest != expected:
             return
-        user = f64(data, USERDATA, block.at_foot_load_peak + block.n_foot)
+        user = f64(data, USERDATA, block.n_user)
         substep = np.int64(user[SUBSTEP_AT])
+        n, nj, nnz, nv = block.n_muscle, block.n_joint, block.n_crossing, block.n_dof
+        jta, jtp = carray(stack_f64(nnz), (nnz,)), carray(stack_f64(nj), (nj,))
+        length, force = carray(stack_f64(n), (n,)), carray(stack_f64(n), (n,))
+        active, passive = carray(stack_f64(n), (n,)), carray(stack_f64(n), (n,))
+        moment = carray(stack_f64(block.n_moment), (block.n_moment,))
+        pull = carray(stack_f64(3 * block.n_pull), (block.n_pull, 3))
+        slope = carray(stack_f64(nv), (nv,))
+        ball = carray(stack_f64(3 * block.n_ball), (block.n_ball, 3))
+
+        # What the substep before has led to.
+        if joint_loads == 1:
+            log_loads(block, model, data, user, substep)
+        if logs == 1:
+            if 0 < substep <= block.substeps:
+                log_end(block, data, user, substep - 1)
+        if substep < 0 or substep >= block.substeps:
+            if capacity == 1:
+                way_point_torques(block, data, length, moment, pull, active, passive, jta, jtp)
+                record_capacity(block, user, user[block.at_mirrored + block.substeps] > 0.0, jta, jtp)
+            if constraints == ACTIVE_SET:
+                spare_constraints(data)
+            return
         user[SUBSTEP_AT] += 1.0
-        slope = carray(stack_f64(block.n_dof), (block.n_dof,))
-        dof_slopes(block, data, slope)
-        accumulate(block, data, user, substep, slope)
-        if block.actuator == MUSCLE or block.actuator == MASS:
-            pack_moments(block, data)
-        if block.actuator == MUSCLE:
-            ctrl = f64(data, CTRL, block.n_muscle)
-            for m in range(block.n_muscle):
-                ctrl[m] = user[block.at_target + m]
-            return
-        desired_torques(block, model, data, user, substep)
-        if block.actuator == MASS:
+        if paths == TENDONS:
+            coupling_slopes(block, data, slope)
+        if joint_torques == 1:
+            record_joint_torques(block, data, user, substep, slope)
+        if foot_loads == 1:
+            record_foot_loads(block, data, user, substep)
+        if logs == 1:
+            log_start(block, data, user, substep)
+        if applies == 1:
+            clear_applied(block, data)
+
+        # What the muscles can do in this pose.
+        if has_muscles == 1:
+            if paths == TENDONS:
+                pack_moments(block, data)
+            if paths == WAY_POINTS:
+                way_point_torques(block, data, length, moment, pull, active, passive, jta, jtp)
+
+        # Which torques are desired.
+        if controller == TORQUE:
+            take_torques(block, user)
+        if controller == PD:
+            pd_torques(block, model, data, user, substep)
+        if constraints == ACTIVE_SET:
+            ball_coordinates(shared_u32(block.ball_qposadr, block.n_ball), f64(data, QPOS, block.n_qpos), ball)
+        desired = user[block.at_desired : block.at_desired + nj]
+        if controller == STABLE_PD:
+            if substep == 0:
+                start_targets(block, user)
+            stable_pd_torques(block, model, data, user, ball, jtp[:0], desired)
+
+        # Which activations make them.
+        activation = user[block.at_activation : block.at_activation + n]
+        if coordinates == 1:
             if substep % block.inference_every == 0:
-                coordinate(block, model, data, user, substep, slope)
-            activate(block, model, data, user)
-            return
-        apply_torques(block, data, user)
+                wanted, need = carray(stack_f64(nj), (nj,)), carray(stack_f64(nj), (nj,))
+                lower, upper = carray(stack_f64(n), (n,)), carray(stack_f64(n), (n,))
+                for j in range(nj):
+                    wanted[j] = desired[j]
+                if controller == STABLE_PD:
+                    if block.foresee_passive:
+                        stable_pd_torques(block, model, data, user, ball, jtp, wanted)
+                if paths == TENDONS:
+                    tendon_torques(block, model, data, slope, jta, jtp)
+                    bound_activations(block, model, data, lower, upper)
+                if paths == WAY_POINTS:
+                    for m in range(n):
+                        lower[m], upper[m] = 0.0, 1.0
+                needed_torques(block, wanted, jtp, need)
+                in_mirror = False
+                if mirrored == 1:
+                    in_mirror = user[block.at_mirrored + substep] > 0.0
+                    if in_mirror:
+                        seen = carray(stack_f64(nnz), (nnz,))
+                        mirror_crossings(block, jta, seen)
+                        mirror_joints(block, need, wanted)
+                        jta[:] = seen
+                        need[:] = wanted
+                if coordinator == NETWORK:
+                    if block.tuples:
+                        store_tuple(block, user, substep, need, jta)
+                    evaluate_network(block, jta, need, lower, upper, activation)
+                if coordinator == STATIC_OPTIMIZATION:
+                    optimize(block, jta, need, lower, upper, activation)
+                if mirrored == 1:
+                    if in_mirror:
+                        mirror_muscles(block, activation, force)
+                        activation[:] = force
+
+        # What they do to the body.
+        if has_muscles == 1:
+            if paths == TENDONS:
+                if coordinator == DIRECT:
+                    excite(block, data, user)
+                else:
+                    activate(block, model, data, user)
+                record_mujoco_effort(block, data, user)
+            if paths == WAY_POINTS:
+                if coordinator == DIRECT:
+                    take_excitations(block, user)
+                apply_way_points(block, data, user, moment, active, passive, force)
+                record_effort(block, user)
+                if joint_loads == 1:
+                    keep_pull(block, user, pull, force)
+        if ideal == 1:
+            apply_ideal_torques(block, data, user)
+            record_ideal_torques(block, user)
+        if constraints == ACTIVE_SET:
+            resist(block, model, data, user, ball)
 
     return kernel

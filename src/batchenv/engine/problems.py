@@ -7,10 +7,9 @@ from mujoco.batch import Batch
 from numpy.typing import NDArray
 
 from batchenv.body import Body
-from batchenv.engine.assembly import ControlLaw, controlled_model
-from batchenv.engine.moment_arms import moment_structure
-from batchenv.engine.muscles import effective_moment_arms, muscle_bias, muscle_gain
-from batchenv.engine.static_optimization import static_optimization, turns
+from batchenv.engine.coordinators.static_optimization import static_optimization, turns
+from batchenv.engine.law import ControlLaw, adapt_model
+from batchenv.engine.muscles.mujoco import effective_moment_arms, muscle_bias, muscle_gain
 
 _ROWS = 128
 
@@ -29,8 +28,10 @@ class Problems:
     """
 
     def __init__(self, body: Body, law: ControlLaw, num_threads: int):
-        self.body, self.model = body, controlled_model(body, law, 0)
-        self.moments = moment_structure(body, self.model)
+        mechanism = body.mechanism()
+        adapt_model(mechanism, law)
+        assert mechanism.moments is not None
+        self.body, self.model, self.moments = body, mechanism.model, mechanism.moments
         self.ptr, self.joint = self.moments.ptr, self.moments.joint
         self._batch = Batch(self.model, _ROWS, num_threads, persistent=True)
         self._turns = turns(self.ptr, self.joint, len(body.joint_names))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from batchenv.engine.world_parameters import set_friction, set_mass, set_muscle_strength
 from batchenv.env import BatchEnv
 
 
@@ -24,14 +25,14 @@ def set_conditions(
     """
     worlds = env.worlds
     for values, write in (
-        (friction, worlds.set_friction),
-        (mass, worlds.set_mass),
-        (muscle_strength, worlds.set_muscle_strength),
+        (friction, set_friction),
+        (mass, set_mass),
+        (muscle_strength, set_muscle_strength),
     ):
         if values is None:
             continue
         ids = np.flatnonzero(np.isfinite(values).reshape(env.num_envs, -1).all(axis=1))
         if ids.size:
             own = values[ids]
-            write(own[:, None] if values is muscle_strength and own.ndim == 1 else own, ids)
+            write(worlds, own[:, None] if values is muscle_strength and own.ndim == 1 else own, ids)
     return env.restore(env.snapshot())  # computes what follows from other masses

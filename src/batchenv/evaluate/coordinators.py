@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from batchenv.config import Config
 from batchenv.engine.configured import control_law
-from batchenv.engine.coordinator import NetworkCoordinator
+from batchenv.engine.coordinators.shared_network import NetworkCoordinator
 from batchenv.engine.problems import Problems
 from batchenv.env import BatchEnv
 from batchenv.errors import UsageError

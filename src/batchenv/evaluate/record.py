@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from batchenv.engine.muscles import active_forces
+from batchenv.engine.muscles.mujoco import active_forces
 from batchenv.env import BatchEnv
 from batchenv.evaluate.recording import Recording, from_arrays
 from batchenv.evaluate.walker import Walker

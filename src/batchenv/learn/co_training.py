@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from batchenv.config import Config
-from batchenv.engine.coordinator import NetworkCoordinator
+from batchenv.engine.coordinators.shared_network import NetworkCoordinator
 from batchenv.env import BatchEnv
 from batchenv.errors import CheckpointError
 from batchenv.learn.muscle_learner import MuscleLearner

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from batchenv.config.training import MuscleLearning
-from batchenv.engine.muscle_net import MuscleNetLayout, check_state
-from batchenv.engine.muscle_net.layout import LEAKY_SLOPE, PREVIOUS_SCALE, TORQUE_SCALE
+from batchenv.engine.coordinators.network import MuscleNetLayout, check_state
+from batchenv.engine.coordinators.network.layout import LEAKY_SLOPE, PREVIOUS_SCALE, TORQUE_SCALE
 
 _ERROR_SCALE = 100.0
 """Torque error that the loss counts as one [Nm]."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from batchenv.config import Config
 from batchenv.engine.configured import control_law, load_configured_body, load_configured_gait
-from batchenv.engine.coordinator import NetworkCoordinator, NetworkLaw
+from batchenv.engine.coordinators.shared_network import NetworkCoordinator, NetworkLaw
 from batchenv.engine.problems import Problems
 from batchenv.learn.atomic import write_atomically
 from batchenv.learn.co_training import learner_of

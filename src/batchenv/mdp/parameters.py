@@ -12,6 +12,12 @@ from batchenv.body.indices import twin
 from batchenv.body.muscle_groups import selection
 from batchenv.config import ParameterRange, WorldParameters
 from batchenv.engine import Worlds
+from batchenv.engine.world_parameters import (
+    set_friction,
+    set_mass,
+    set_muscle_lengths,
+    set_muscle_strength,
+)
 from batchenv.errors import ConfigError, InputError
 from batchenv.mdp.observations import Block, Column, permutation
 from batchenv.mdp.resets import PARAMETERS, parameter
@@ -83,20 +89,20 @@ class ParameterSet:
             drawn[rows, k] = parameter(limits, numbers[:, 2 * k : 2 * k + 2])[rows]
         return drawn
 
-    def write(self, worlds: Worlds, ids: Array, values: Array) -> None:
+    def write(self, worlds: Worlds[Body], ids: Array, values: Array) -> None:
         """Write parameters (n, P) into worlds (n,), as far as they are properties of their models."""
         strength, length, slack, mass = (
             self._factors(values, masks) if masks else None for masks in self._selected.values()
         )
         if strength is not None:
-            worlds.set_muscle_strength(strength, ids)
+            set_muscle_strength(worlds, strength, ids)
         if length is not None or slack is not None:
             one = np.ones((1, 1))
-            worlds.set_muscle_lengths(one if length is None else length, one if slack is None else slack, ids)
+            set_muscle_lengths(worlds, one if length is None else length, one if slack is None else slack, ids)
         if mass is not None:
-            worlds.set_mass(mass, ids)
+            set_mass(worlds, mass, ids)
         if "ground.friction" in self.names:
-            worlds.set_friction(values[:, self.names.index("ground.friction")], ids)
+            set_friction(worlds, values[:, self.names.index("ground.friction")], ids)
 
     def column(self, name: str) -> int | None:
         """Place of a parameter by its path; None where it does not vary."""

@@ -13,7 +13,6 @@ from batchenv.body import Body, GaitCycle
 from batchenv.body.gait_family import GaitFamily
 from batchenv.config import Config
 from batchenv.engine import Worlds
-from batchenv.engine.block import ACTIVATION_SQUARED_AT, UserLayout
 from batchenv.mdp import resets, terminations
 from batchenv.mdp.actions import action_layout, action_mirror, targets
 from batchenv.mdp.gait_phase import advance
@@ -50,8 +49,7 @@ class WalkingTask:
             self.parameters.column(f"gait.{name}") for name in ("stride", "cadence")
         )
         self._family = self._gait_family()
-        substeps = environment.simulation.sim_hz // environment.simulation.control_hz
-        self.slots, self.factors = _sums(body, substeps)
+        self._sums: tuple[np.ndarray, np.ndarray] | None = None
         n_joint, n_foot = len(body.joint_names), len(body.foot_body)
         self.columns = measured_columns(
             n_joint,
@@ -92,7 +90,7 @@ class WalkingTask:
         plain = TaskState.zeros(num_worlds, len(self.action_layout))
         return WalkingState(**vars(plain), parameters=np.tile(self.parameters.default, (num_worlds, 1)))
 
-    def drive(self, worlds: Worlds, state: WalkingState) -> None:
+    def drive(self, worlds: Worlds[Body], state: WalkingState) -> None:
         """Hand the worlds what the actions in `state` ask of the step to come."""
         worlds.set_targets(*self.targets(state))
 
@@ -109,7 +107,7 @@ class WalkingTask:
         )
         return target, reference.joint_vel
 
-    def advance(self, worlds: Worlds, state: WalkingState) -> None:
+    def advance(self, worlds: Worlds[Body], state: WalkingState) -> None:
         """Move the clocks by a control step."""
         warping = self.environment.action.time_warping
         warp = warping * np.clip(state.action[:, -1], -1.0, 1.0) if warping > 0 else 0.0
@@ -119,7 +117,7 @@ class WalkingTask:
         state.phase[:] = advance(state.phase, self.control_dt, period, warp)
         state.episode_step += 1
 
-    def measure(self, worlds: Worlds, state: WalkingState, ids: np.ndarray | None = None) -> Quantities:
+    def measure(self, worlds: Worlds[Body], state: WalkingState, ids: np.ndarray | None = None) -> Quantities:
         """Quantities of some worlds now.
 
         Args:
@@ -130,6 +128,7 @@ class WalkingTask:
         every = np.arange(worlds.num_worlds) if ids is None else ids
         rows = slice(None) if ids is None else ids
         frame, body = self.frame, self.body
+        slots, factors = self._sums = self._sums or _sums(worlds, body.weight)
         values = measure(
             every,
             state.phase,
@@ -143,8 +142,8 @@ class WalkingTask:
             frame.foot_body,
             self.axes,
             self.gait.table,
-            self.slots,
-            self.factors,
+            slots,
+            factors,
         )
         parameters = state.parameters[rows]
         if self._family is not None:
@@ -163,7 +162,7 @@ class WalkingTask:
             parameters=parameters,
         )
 
-    def _torques(self, worlds: Worlds, rows: np.ndarray | slice) -> dict[str, np.ndarray | None]:
+    def _torques(self, worlds: Worlds[Body], rows: np.ndarray | slice) -> dict[str, np.ndarray | None]:
         """The torques that a reward term asks for; none does in the shipped presets."""
         sums = {
             "desired_torque": "desired_sum",
@@ -231,7 +230,7 @@ class WalkingTask:
             | terminations.drifted(q.root_pos, max_drift=limit.max_drift)
         )
 
-    def begin(self, worlds: Worlds, state: WalkingState, ids: np.ndarray) -> None:
+    def begin(self, worlds: Worlds[Body], state: WalkingState, ids: np.ndarray) -> None:
         """Begin the next episode of some worlds: draw its parameters and its start."""
         state.episode[ids] += 1
         state.ended[ids] = False
@@ -271,7 +270,7 @@ class WalkingTask:
         return checked_values(values, self.parameters.by_name, num_worlds)
 
     def set_parameters(
-        self, worlds: Worlds, state: WalkingState, ids: np.ndarray, values: np.ndarray
+        self, worlds: Worlds[Body], state: WalkingState, ids: np.ndarray, values: np.ndarray
     ) -> None:
         """Give worlds (n,) parameters (n, P), checked."""
         state.parameters[ids] = values
@@ -283,15 +282,14 @@ class WalkingTask:
         return random.uniform(*stream, 1, resets.TUPLES, first=state.episode_step)[:, 0]
 
 
-def _sums(body: Body, substeps: int) -> tuple[np.ndarray, np.ndarray]:
+def _sums(worlds: Worlds[Body], weight: float) -> tuple[np.ndarray, np.ndarray]:
     """Slots of `userdata` that every step reads, and the factors that make quantities of them."""
-    n_foot = len(body.grf_sensor_adr)
-    layout = UserLayout.of(len(body.joint_names), len(body.muscle_names), n_foot)
-    load, peak = layout.foot_load_sum[0], layout.foot_load_peak[0]
-    slots = [*range(load, load + n_foot), *range(peak, peak + n_foot), ACTIVATION_SQUARED_AT]
-    per_weight = 1.0 / body.weight
-    factors = [per_weight / (substeps - 1)] * n_foot + [per_weight] * n_foot + [1.0 / substeps]
-    return np.array(slots), np.array(factors)
+    substeps, columns = worlds.substeps, worlds.layout.columns
+    names = ("foot_load_sum", "foot_load_peak", "effort_sum")
+    slots = [np.r_[columns(name)] for name in names]
+    per_weight = 1.0 / weight
+    factors = (per_weight / (substeps - 1), per_weight, 1.0 / substeps)
+    return np.concatenate(slots), np.repeat(factors, [len(slot) for slot in slots])
 
 
 def reward_terms(config: Config) -> tuple[RewardTerm, ...]:

@@ -1,17 +1,19 @@
 """Worlds of the small GaitNet body, with a trunk and a head for what is driven by torques, and ways to move
 them."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from batchenv.body.gaitnet import GaitNetBody
-from batchenv.engine.coordinator import NetworkLaw
-from batchenv.engine.gaitnet import GaitNetLaw, GaitNetWorlds
+from batchenv.body.gaitnet.mechanism import ROOT_DOFS, upper_joints
+from batchenv.engine import ControlLaw, NetworkLaw, Worlds
+from batchenv.mdp.gaitnet.configured import gaitnet_records
 from tests.body.gaitnet.small_gaitnet import MUSCLES, SKELETON, small_body
 
 SUBSTEPS = 8
-CYCLE = 1.1
 _UPPER = """
   <Node name="{name}" parent="{parent}">
     <Body type="Box" mass="{mass}" size="0.2 0.25 0.15" contact="Off">
@@ -35,10 +37,20 @@ def body_with_head(folder: Path) -> GaitNetBody:
     return small_body(folder, WITH_HEAD, MUSCLES.replace('lm="0.9"', 'lm="0.75"'))
 
 
-def build(body: GaitNetBody, num_worlds: int, num_threads: int = 2, **law: object) -> GaitNetWorlds:
+def build(body: GaitNetBody, num_worlds: int, num_threads: int = 2, **changes: Any) -> Worlds[GaitNetBody]:
     """Worlds under a law whose network is drawn from a seed, with 32 bits to a weight."""
-    network = NetworkLaw(hidden=(32, 32), seed=3, bits=32, tuples=True)
-    return GaitNetWorlds(body, GaitNetLaw(**{"network": network} | law), num_worlds, SUBSTEPS, num_threads)
+    law = ControlLaw(
+        "mass_lower",
+        kp=np.asarray(body.skeleton.kp, float)[ROOT_DOFS:],
+        kv=np.asarray(body.skeleton.kv, float)[ROOT_DOFS:],
+        controller="stable_pd",
+        constraints="active_set",
+        network=NetworkLaw(hidden=(32, 32), seed=3, bits=32, tuples=True),
+        symmetric=True,
+        ideal_joints=upper_joints(body),
+        records=gaitnet_records(body),
+    )
+    return Worlds(body, replace(law, **changes), num_worlds, SUBSTEPS, num_threads, measured=True)
 
 
 def pose(body: GaitNetBody, world: int, height: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -50,27 +62,29 @@ def pose(body: GaitNetBody, world: int, height: float = 0.0) -> tuple[np.ndarray
     return q, rng.normal(0.0, 0.3, body.skeleton.num_dof)
 
 
-def stand(worlds: GaitNetWorlds, first: int = 0, height: float = 0.0, **clocks: float) -> None:
+def stand(
+    worlds: Worlds[GaitNetBody], first: int = 0, height: float = 0.0, *, mirrored: bool = False
+) -> None:
     """Put all worlds into poses of their own."""
     poses = [pose(worlds.body, first + i, height) for i in range(worlds.num_worlds)]
     q, dq = (np.array(x) for x in zip(*poses, strict=True))
-    qpos = worlds.body.to_qpos(q)
-    worlds.reset(
-        np.arange(worlds.num_worlds), qpos, worlds.body.to_qvel(qpos, dq), **{"cycle": CYCLE} | clocks
-    )
+    qpos, ids = worlds.body.to_qpos(q), np.arange(worlds.num_worlds)
+    worlds.reset(ids, qpos, worlds.body.to_qvel(qpos, dq))
+    worlds.slot("mirrored")[:] = mirrored
+    worlds.measure(ids)
 
 
-def targets(worlds: GaitNetWorlds, step: int, first: int = 0) -> np.ndarray:
+def targets(worlds: Worlds[GaitNetBody], step: int, first: int = 0) -> np.ndarray:
     """Targets that differ from world to world and step to step, by world number and not by batch."""
-    muscle = worlds.law.actuator == "muscle"
-    n = len(worlds.body.paths.names) if muscle else worlds.body.skeleton.num_dof
+    n = worlds.slot("excitation" if worlds.law.actuator == "muscle" else "target").shape[1]
     rngs = [np.random.default_rng((step, first + i)) for i in range(worlds.num_worlds)]
     return np.array([rng.uniform(0.0, 0.3, n) for rng in rngs])
 
 
-def drive(worlds: GaitNetWorlds, steps: int, first: int = 0, watch=None) -> None:
-    """Step with `targets`, the clocks running apart."""
+def drive(worlds: Worlds[GaitNetBody], steps: int, first: int = 0, watch: Any = None) -> None:
+    """Step with `targets`; the second half of every step is seen in the mirror."""
     for k in range(steps):
-        worlds.set_targets(targets(worlds, k, first), 0.1)
+        worlds.set_targets(targets(worlds, k, first))
+        worlds.slot("mirrored")[:, SUBSTEPS // 2 :] = worlds.law.symmetric
         worlds.choose_tuples(np.full(worlds.num_worlds, 0.4))
         worlds.step(watch)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
+from batchenv.body.gaitnet.mechanism import mechanism
 from batchenv.body.gaitnet.model_spec import FLOOR, com_frames, skeleton_spec
 from batchenv.body.gaitnet.muscle_file import load_muscles
 from batchenv.body.gaitnet.muscle_paths import MusclePaths
@@ -21,6 +22,7 @@ from batchenv.body.gaitnet.rotations import (
 )
 from batchenv.body.gaitnet.skeleton import Skeleton
 from batchenv.body.gaitnet.skeleton_file import load_skeleton
+from batchenv.body.mechanism import Mechanism
 from batchenv.body.sources import compile_spec
 
 Array = np.ndarray
@@ -39,26 +41,33 @@ class GaitNetBody:
         paths: muscles.
         visual: whether models have the shapes that touch nothing.
         ground_height: of the floor along y [m].
+        timestep: of the physics [s].
+        loaded: joints whose loads are measured, by name.
     """
 
     skeleton: Skeleton
     paths: MusclePaths
     visual: bool = False
     ground_height: float = 0.0
+    timestep: float = 1 / 480
+    loaded: tuple[str, ...] = ()
 
     def spec(self) -> mujoco.MjSpec:
         """Return a new spec of the body, to change and to compile; muscles are no part of it."""
         return skeleton_spec(self.skeleton, visual=self.visual, ground_height=self.ground_height)
 
-    def model(self, timestep: float = 1 / 480, nuserdata: int = 0) -> mujoco.MjModel:
-        """Compile a new model.
+    def mechanism(self, nuserdata: int = 0) -> Mechanism:
+        """Compile a new model for the engine, with room for `userdata`.
 
-        Args:
-            timestep: [s].
-            nuserdata: numbers of `userdata` in a world's state.
+        Raises:
+            BodyError: the root is not free, or another joint is.
         """
+        return mechanism(self, nuserdata)
+
+    def model(self, nuserdata: int = 0) -> mujoco.MjModel:
+        """Compile a new model, with room for `userdata`."""
         spec = self.spec()
-        spec.option.timestep = timestep
+        spec.option.timestep = self.timestep
         spec.nuserdata = nuserdata
         return compile_spec(spec)
 
@@ -201,6 +210,8 @@ def load_gaitnet_body(
     drop: bool = False,
     visual: bool = False,
     ground_height: float = 0.0,
+    timestep: float = 1 / 480,
+    loaded: tuple[str, ...] = (),
 ) -> GaitNetBody:
     """Load a body from GaitNet's files.
 
@@ -210,9 +221,12 @@ def load_gaitnet_body(
         drop: leave out muscles that name unknown bodies or cross no joint.
         visual: give models the shapes that touch nothing, for the eye.
         ground_height: of the floor along y [m].
+        timestep: of the physics [s].
+        loaded: joints whose loads are measured, by name.
 
     Raises:
         BodyError: says the file, the line, and what is wrong.
     """
     skeleton = load_skeleton(skeleton_file)
-    return GaitNetBody(skeleton, load_muscles(muscle_file, skeleton, drop=drop), visual, ground_height)
+    paths = load_muscles(muscle_file, skeleton, drop=drop)
+    return GaitNetBody(skeleton, paths, visual, ground_height, timestep, loaded)

@@ -3,6 +3,7 @@
 import mujoco
 import numpy as np
 
+from batchenv.body.gaitnet.curves import LMAX, LMIN, passive_peak
 from batchenv.body.gaitnet.gaitnet_body import GaitNetBody
 from batchenv.body.gaitnet.model_spec import FLOOR, GRAVITY
 from batchenv.body.gaitnet.rotations import quat_product
@@ -11,14 +12,9 @@ from batchenv.body.sources import compile_spec
 
 # GaitNet's axes in the new frame: x, to the left, becomes y; y, up, becomes z; z, forward, becomes x.
 _TURN = np.array([0.5, 0.5, 0.5, 0.5])
-# GaitNet's bell exp(-(l - 1)^2 / 0.45) is half as high this far from its middle, and so is MuJoCo's bump
-# halfway to the ends of its range, of which the lower one cannot be below zero.
-_HALF_WIDTH = float(np.sqrt(0.45 * np.log(2)))
-LMIN, LMAX = 0.0, 1 + 2 * _HALF_WIDTH
-# GaitNet's passive force is f0 at this length, in optimal lengths.
-_PASSIVE_LENGTH = 1.3
-# GaitNet's default is no dependence on velocity: MuJoCo's curve is flat in the middle of so wide a range.
-_VMAX = 100.0
+# A velocity of shortening so high that MuJoCo's curve is flat in the middle: GaitNet's muscles do not depend on
+# velocity unless asked to.
+_FLAT_VMAX = 100.0
 _TIMECONST = (0.01, 0.04)
 _MARGIN = 0.05
 
@@ -80,18 +76,9 @@ def _add_muscle(spec: mujoco.MjSpec, body: GaitNetBody, tendons: TendonPaths, m:
         scale=1.0,
         lmin=LMIN,
         lmax=LMAX,
-        vmax=_VMAX,
+        vmax=_FLAT_VMAX,
         fpmax=passive_peak(),
         fvmax=1.0,
     )
     actuator.ctrllimited = True
     actuator.ctrlrange = [0, 1]
-
-
-def passive_peak() -> float:
-    """Return MuJoCo's fpmax for which its passive force is f0 at GaitNet's passive length.
-
-    `mju_muscleBias` is fpmax / 2 x^2, with x the way from the optimal length to the middle of it and lmax.
-    """
-    x = (_PASSIVE_LENGTH - 1) / (0.5 * (1 + LMAX) - 1)
-    return 2 / x**2

@@ -8,8 +8,9 @@ from batchenv.body.gaitnet import GaitNetBody, load_gaitnet_body, load_motion
 from batchenv.body.gaitnet.document import read_document
 from batchenv.body.gaitnet.motion import HDF5_SUFFIXES
 from batchenv.config import GaitNetConfig
+from batchenv.body.gaitnet.mechanism import ROOT_DOFS, named_bodies, upper_joints
+from batchenv.engine import ControlLaw, Logs, Records, Worlds
 from batchenv.engine.configured import network_law
-from batchenv.engine.gaitnet import GaitNetLaw, GaitNetWorlds
 from batchenv.errors import BodyError, ConfigError
 from batchenv.mdp.gaitnet.knees import KNEES
 from batchenv.mdp.gaitnet.task import GaitNetTask
@@ -30,6 +31,8 @@ def load_gaitnet_configured_body(config: GaitNetConfig, *, visual: bool = False)
         config.resolve_path(environment.muscle.file),
         visual=visual,
         ground_height=0.0 if ground is None else ground_height(config.resolve_path(ground)),
+        timestep=1.0 / environment.simulation.sim_hz,
+        loaded=KNEES if environment.reward.knee_pain.measured else (),
     )
 
 
@@ -53,26 +56,49 @@ def gaitnet_task(config: GaitNetConfig, body: GaitNetBody) -> GaitNetTask:
 
 def gaitnet_worlds(
     config: GaitNetConfig, body: GaitNetBody, num_worlds: int, num_threads: int | None, seed: int
-) -> GaitNetWorlds:
+) -> Worlds[GaitNetBody]:
     """N worlds of a body under the control law that a configuration asks for."""
+    simulation, law = config.environment.simulation, gaitnet_law(config, body, seed)
+    substeps = simulation.sim_hz // simulation.control_hz
+    return Worlds(body, law, num_worlds, substeps, num_threads, measured=True)
+
+
+def gaitnet_law(config: GaitNetConfig, body: GaitNetBody, seed: int = 0) -> ControlLaw:
+    """The control law that a configuration asks for; `seed` is that of a muscle network without a file."""
     environment = config.environment
-    advanced, simulation = environment.advanced, environment.simulation
-    actuator = environment.skeleton.actuator
-    law = GaitNetLaw(
+    advanced, actuator = environment.advanced, environment.skeleton.actuator
+    weight = body.paths.mass if environment.reward.metabolic.type.startswith("M") else None
+    return ControlLaw(
         actuator,
-        network_law(config, seed) if actuator in ("mass", "mass_lower") else None,
-        inference_per_sim=1 if advanced.quirks else simulation.inference_per_sim,
+        kp=np.asarray(body.skeleton.kp, float)[ROOT_DOFS:],
+        kv=np.asarray(body.skeleton.kv, float)[ROOT_DOFS:],
+        controller="stable_pd",
+        constraints="active_set",
+        network=network_law(config, seed) if actuator in ("mass", "mass_lower") else None,
+        inference_per_sim=1 if advanced.quirks else environment.simulation.inference_per_sim,
         symmetric=advanced.enforce_symmetry,
-        clipping="hard" if advanced.hard_phase_clipping else "none",
         muscle_model=environment.muscle.model,
         velocity_force=environment.muscle.use_velocity_force,
-        passive_in_pd=advanced.include_jtp_in_spd,
-        metabolic=environment.reward.metabolic.type,
+        foresee_passive=advanced.include_jtp_in_spd,
         first_body_forces=advanced.quirks,
-        loaded=KNEES if environment.reward.knee_pain.measured else (),
+        ideal_joints=upper_joints(body),
+        records=gaitnet_records(body, weight, 2 if environment.reward.metabolic.type.endswith("2") else 1),
     )
-    substeps = simulation.sim_hz // simulation.control_hz
-    return GaitNetWorlds(body, law, num_worlds, substeps, num_threads, timestep=1.0 / simulation.sim_hz)
+
+
+def gaitnet_records(body: GaitNetBody, effort_weight: np.ndarray | None = None, effort_power: int = 2) -> Records:
+    """What GaitNet's rewards and observations read of every substep."""
+    feet = named_bodies(body, "TalusL", "TalusR")
+    return Records(
+        joint_torques=False,
+        foot_loads=False,
+        logs=Logs(named_bodies(body, "Head")[0], feet, tuple(body.contact_geom.tolist())),
+        capacity=True,
+        loaded=named_bodies(body, *body.loaded),
+        effort_weight=effort_weight,
+        effort_power=effort_power,
+        mean_effort=False,
+    )
 
 
 def ground_height(file: Path) -> float:

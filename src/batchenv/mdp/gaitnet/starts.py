@@ -15,9 +15,10 @@ from batchenv.body.gaitnet import (
     quat_product,
     vector_from_quat,
 )
+from batchenv.body.gaitnet.mechanism import ROOT_DOFS, leg_joints
 from batchenv.body.gaitnet.shapes import bounding_box
 from batchenv.config.parameters import ParameterRange
-from batchenv.engine.gaitnet import GaitNetWorlds, leg_dofs
+from batchenv.engine import Worlds
 from batchenv.mdp.resets import PARAMETERS, START, parameter
 
 Array = np.ndarray
@@ -89,7 +90,7 @@ def start(
 
 def strided_dofs(body: GaitNetBody) -> Array:
     """Coordinates of the root and the legs (n,)."""
-    return np.concatenate([np.arange(6), leg_dofs(body)])
+    return np.concatenate([np.arange(ROOT_DOFS), ROOT_DOFS + leg_joints(body)])
 
 
 def foot_corners(position: Array, rotation: Array, edges: Array) -> Array:
@@ -105,7 +106,7 @@ def foot_corners(position: Array, rotation: Array, edges: Array) -> Array:
 
 
 def feet_on_ground(
-    body: GaitNetBody, worlds: GaitNetWorlds, ids: Array, edges: Array, *, lift: bool
+    body: GaitNetBody, worlds: Worlds[GaitNetBody], ids: Array, edges: Array, *, lift: bool
 ) -> Array:
     """Put the lowest corner of the feet of some worlds (n,) just above the ground, if `lift`.
 

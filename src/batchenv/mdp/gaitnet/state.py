@@ -17,6 +17,8 @@ class GaitNetState(TaskState):
 
     Attributes:
         stride, cadence: of the gait, 1 as usual (N,).
+        global_time, local_time: of the two clocks (N,) [s].
+        local_log: of the local clock after each substep of the last step (N, S) [s].
         left_stance: whether the left foot stands (N,).
         machine: of the gait by contact, see `gait.follow_contacts` (N,).
         smoothed_contact: of the left and the right foot (N, 2).
@@ -33,6 +35,9 @@ class GaitNetState(TaskState):
 
     stride: np.ndarray
     cadence: np.ndarray
+    global_time: np.ndarray
+    local_time: np.ndarray
+    local_log: np.ndarray
     left_stance: np.ndarray
     machine: np.ndarray
     smoothed_contact: np.ndarray
@@ -65,6 +70,9 @@ class GaitNetState(TaskState):
             **vars(TaskState.zeros(n, action_dim)),
             stride=np.ones(n),
             cadence=np.ones(n),
+            global_time=np.zeros(n),
+            local_time=np.zeros(n),
+            local_log=np.zeros((n, substeps)),
             left_stance=np.zeros(n, bool),
             machine=np.zeros(n, np.int64),
             smoothed_contact=np.zeros((n, 2)),

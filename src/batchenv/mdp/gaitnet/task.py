@@ -8,9 +8,10 @@ import numpy as np
 from batchenv import random
 from batchenv.body.gaitnet import GaitNetBody, Motion
 from batchenv.config import GaitNetConfig
-from batchenv.engine.gaitnet import GaitNetWorlds
+from batchenv.engine import Worlds
 from batchenv.mdp.actions import JOINT_TARGETS, action_layout, action_mirror
 from batchenv.mdp.gaitnet import gait, starts
+from batchenv.mdp.gaitnet.clocks import CLIPPING, in_mirror, run_clocks
 from batchenv.mdp.gaitnet.imitation import Errors, Imitation
 from batchenv.mdp.gaitnet.kinematics import Bodies, BodyMirror, bodies
 from batchenv.mdp.gaitnet.knees import follow_knees, overloaded
@@ -71,6 +72,8 @@ class GaitNetTask:
         self.control_dt, self.timestep = 1.0 / simulation.control_hz, 1.0 / simulation.sim_hz
         tuple_ends = environment.reward.eoe_type == "tuple"
         self.max_episode_steps = config.Horizon if tuple_ends else int(LONGEST * simulation.control_hz) + 1
+        self.clipping = CLIPPING["hard" if environment.advanced.hard_phase_clipping else "none"]
+        self.symmetric = environment.advanced.enforce_symmetry
         self.actuator = environment.skeleton.actuator
         self.ranges = environment.parameters.gait
         self.parameter_names = tuple(self.ranges)
@@ -98,42 +101,48 @@ class GaitNetTask:
         """State of N worlds before their first reset."""
         return GaitNetState.of(num_worlds, len(self.action_layout), self.window, self.substeps)
 
-    def drive(self, worlds: GaitNetWorlds, state: GaitNetState) -> None:
+    def drive(self, worlds: Worlds[GaitNetBody], state: GaitNetState) -> None:
         """Hand the worlds the targets, and the speed of their clocks, that the actions ask for."""
         action = self.environment.action
-        flipped = worlds.slot("mirror") > 0.0
+        flipped = worlds.slot("mirrored")[:, -1] > 0.0
         values = np.where(flipped[:, None], self.mirror_action(state.action), state.action)
-        warp = 0.0
+        warp = np.zeros(len(values))
         if action.time_warping > 0.0:
             warp = np.maximum(action.time_warping * state.action[:, -1], -self.control_dt)
             values = values[:, :-1]
-        worlds.set_targets(self.targets(worlds, state, action.scale * values), warp)
+        worlds.set_targets(self.targets(worlds, state, action.scale * values))
+        mirrored = np.empty((len(values), self.substeps + 1))
+        clocks = state.global_time, state.local_time, state.local_log
+        run_clocks(warp, self.cycle(state), self.timestep, self.clipping, *clocks, mirrored)
+        worlds.slot("mirrored")[:] = mirrored if self.symmetric else 0.0
 
-    def targets(self, worlds: GaitNetWorlds, state: GaitNetState, values: Array) -> Array:
-        """Targets of the actuators for scaled actions (N, n), in the order of `GaitNetWorlds.set_targets`."""
+    def targets(self, worlds: Worlds[GaitNetBody], state: GaitNetState, values: Array) -> Array:
+        """Targets of the actuators for scaled actions (N, n), in the order of `Worlds.set_targets`."""
         if self.actuator == "muscle":
             return values
         residual = np.zeros((len(values), self.body.skeleton.num_dof))
         residual[:, 6:] = values
         kind = "mass" if self.actuator == "mass_lower" else self.actuator
+        if self.actuator == "tor":
+            return values
         if kind not in JOINT_TARGETS or not self.environment.action.residual:
             return residual
         return starts.composed(self.motion, self.reference(worlds, state), residual)
 
-    def reference(self, worlds: GaitNetWorlds, state: GaitNetState) -> Array:
+    def reference(self, worlds: Worlds[GaitNetBody], state: GaitNetState) -> Array:
         """Pose of the motion at the end of the step to come, by the local clock (N, D)."""
         cycle = self.cycle(state)
-        phase = (worlds.slot("local_time") + self.control_dt) / cycle
+        phase = (state.local_time + self.control_dt) / cycle
         return self.motion.pose(phase - self.first_phase)
 
     def cycle(self, state: GaitNetState, ids: Array | slice = slice(None)) -> Array:
         """Length of a gait cycle (n,) [s]."""
         return self.motion.period / state.cadence[ids]
 
-    def advance(self, worlds: GaitNetWorlds, state: GaitNetState) -> None:
+    def advance(self, worlds: Worlds[GaitNetBody], state: GaitNetState) -> None:
         """Keep the logs of the step just taken, and follow the gait through it."""
-        state.log(worlds.slot("com_log"), worlds.slot("head_velocity_log"))
-        local_time, foot = worlds.slot("local_time_log"), worlds.slot("foot_log")
+        state.log(worlds.slot("com_log"), worlds.slot("velocity_log"))
+        local_time, foot = state.local_log, worlds.slot("position_log")
         cycle = self.cycle(state)
         way = STRIDE_LENGTH * state.stride
         feet = (state.left_stance, state.current_foot, state.current_target, state.next_target)
@@ -160,10 +169,10 @@ class GaitNetTask:
             finished = was_left & ~state.left_stance
             loads = (state.knee_load, state.knee_peak, state.cycled)
             follow_knees(worlds.slot("load_log"), finished, *loads, quirks=self.quirks)
-        state.phase[:] = worlds.slot("local_time") / cycle % 1.0
+        state.phase[:] = state.local_time / cycle % 1.0
         state.episode_step += 1
 
-    def measure(self, worlds: GaitNetWorlds, state: GaitNetState, ids: Array | None = None) -> Measured:
+    def measure(self, worlds: Worlds[GaitNetBody], state: GaitNetState, ids: Array | None = None) -> Measured:
         """Quantities of some worlds now; None for all, with what their rewards look at."""
         rows = slice(None) if ids is None else ids
         names = ("xipos", "ximat", "cvel", "subtree_com")
@@ -175,7 +184,7 @@ class GaitNetTask:
             return Measured(view, *ages, None, None)
         if self.environment.reward.type == "gaitnet":
             return Measured(view, *ages, self._walk(worlds, state, seen), None)
-        cycle, time = self.cycle(state), worlds.slot("local_time")
+        cycle, time = self.cycle(state), state.local_time
         phase, step = time / cycle - self.first_phase, self.control_dt / cycle
         errors = self.imitation.errors(seen, worlds.qpos, worlds.qvel, phase, step, self.control_dt)
         return Measured(view, *ages, None, errors)
@@ -202,7 +211,7 @@ class GaitNetTask:
         """Write observations into `out` (n, O), and return it."""
         return observe(quantities.view, self.in_mirror, out)
 
-    def begin(self, worlds: GaitNetWorlds, state: GaitNetState, ids: Array) -> None:
+    def begin(self, worlds: Worlds[GaitNetBody], state: GaitNetState, ids: Array) -> None:
         """Begin the next episode of some worlds: draw its gait and its phase."""
         state.episode[ids] += 1
         draws = state.seed[ids], state.stream[ids], state.episode[ids]
@@ -214,7 +223,7 @@ class GaitNetTask:
         self.begin_at(worlds, state, ids, phase, drawn)
 
     def begin_at(
-        self, worlds: GaitNetWorlds, state: GaitNetState, ids: Array, phase: Array, drawn: dict[str, Array]
+        self, worlds: Worlds[GaitNetBody], state: GaitNetState, ids: Array, phase: Array, drawn: dict[str, Array]
     ) -> None:
         """Begin episodes at given phases (n,) of the gait, with given parameters (n,) by name."""
         for values in (state.ended, state.episode_step, state.episode_return, state.logged, state.machine):
@@ -235,10 +244,13 @@ class GaitNetTask:
             self.control_dt,
             state.stride[ids],
         )
-        time = phase * cycle
-        local_time = 0.0 if self.quirks else time
-        worlds.reset(ids, start.qpos, start.qvel, global_time=time, local_time=local_time, cycle=cycle)
-        state.phase[ids] = local_time / cycle % 1.0
+        state.global_time[ids] = phase * cycle
+        state.local_time[ids] = 0.0 if self.quirks else state.global_time[ids]
+        clocks = state.global_time[ids], state.local_time[ids]
+        worlds.reset(ids, start.qpos, start.qvel)
+        worlds.slot("mirrored")[ids, -1] = self.symmetric & in_mirror(*clocks, cycle, self.clipping)
+        worlds.measure(ids)
+        state.phase[ids] = state.local_time[ids] / cycle % 1.0
         calibrated = self.environment.motion.height_calibration.enabled
         corners = starts.feet_on_ground(self.body, worlds, ids, self.edges, lift=calibrated)
         state.start_x[ids] = worlds.bind("subtree_com")[ids, 1, 0]
@@ -257,15 +269,14 @@ class GaitNetTask:
         """
         return checked_values(values, self.ranges, num_worlds)
 
-    def set_parameters(self, worlds: GaitNetWorlds, state: GaitNetState, ids: Array, values: Array) -> None:
+    def set_parameters(self, worlds: Worlds[GaitNetBody], state: GaitNetState, ids: Array, values: Array) -> None:
         """Give worlds (n,) a gait of parameters (n, P); phases, and steps already planned, stay."""
         before = self.cycle(state, ids)
         for name, column in zip(self.parameter_names, values.T, strict=True):
             getattr(state, name)[ids] = column
         after = self.cycle(state, ids)
-        for clock in ("global_time", "local_time"):
-            worlds.slot(clock)[ids] *= after / before
-        worlds.slot("cycle")[ids] = after
+        for clock in (state.global_time, state.local_time):
+            clock[ids] *= after / before
 
     def tuple_draws(self, state: GaitNetState) -> Array:
         """Uniform numbers (N,), one for the step to come out of each world's own stream."""
@@ -273,7 +284,7 @@ class GaitNetTask:
         return random.uniform(*stream, 1, TUPLES, first=state.episode_step)[:, 0]
 
     def _first_steps(
-        self, worlds: GaitNetWorlds, state: GaitNetState, ids: Array, corners: Array, phase: Array
+        self, worlds: Worlds[GaitNetBody], state: GaitNetState, ids: Array, corners: Array, phase: Array
     ) -> None:
         """Which foot stands first, where, and where the next one is to step."""
         level_right = state.phase[ids] < starts.RIGHT_UNTIL if self.quirks else ~gait.left_by_clock(phase)
@@ -287,16 +298,16 @@ class GaitNetTask:
         state.next_target[ids] = foot * (-1.0, 1.0, 1.0)
         state.next_target[ids, 2] += 0.5 * STRIDE_LENGTH * state.stride[ids]
 
-    def _view(self, worlds: GaitNetWorlds, state: GaitNetState, seen: Bodies, rows: Array | slice) -> View:
+    def _view(self, worlds: Worlds[GaitNetBody], state: GaitNetState, seen: Bodies, rows: Array | slice) -> View:
         cycle = self.cycle(state, rows)
-        clocks = [worlds.slot(name)[rows] / cycle % 1.0 for name in ("global_time", "local_time")]
+        clocks = [time[rows] / cycle % 1.0 for time in (state.global_time, state.local_time)]
         torques = [worlds.slot(name)[rows] for name in _TORQUES]
         if not self.environment.muscle.use_joint_state:
             torques = [np.zeros((len(cycle), 0))]
         values = [self._observed_parameter(name, state, rows) for name in self.varying]
         return View(
             seen,
-            worlds.slot("mirror")[rows] > 0.0,
+            worlds.slot("mirrored")[rows, -1] > 0.0,
             np.stack(clocks, axis=1),
             state.next_target[rows, 2],
             np.concatenate(torques, axis=1),
@@ -307,7 +318,7 @@ class GaitNetTask:
         values, r = getattr(state, name)[rows], self.ranges[name]  # pyright: ignore[reportArgumentType]
         return (values - r.min) / (r.max - r.min) if self._normalized() else values
 
-    def _walk(self, worlds: GaitNetWorlds, state: GaitNetState, seen: Bodies) -> Walk:
+    def _walk(self, worlds: Worlds[GaitNetBody], state: GaitNetState, seen: Bodies) -> Walk:
         everyone, cycle = np.arange(worlds.num_worlds), self.cycle(state)
         speed = target_speed(state.stride, cycle)
         hz = self.environment.simulation.sim_hz
@@ -327,8 +338,8 @@ class GaitNetTask:
             start_x=state.start_x,
             stride_time=state.stride_time,
             cycle=cycle,
-            metabolic=worlds.mean_metabolic,
-            torque=worlds.mean_torque,
+            metabolic=worlds.slot("effort_sum") / self.substeps,
+            torque=worlds.slot("ideal_torque_sum") / self.substeps,
             knee_load=state.knee_load,
             knee_peak=state.knee_peak,
             episode_step=state.episode_step,

@@ -1,0 +1,107 @@
+"""The compiled `mjcb_control`, called by MuJoCo in every `mj_step` between velocity and actuation stages.
+
+MuJoCo has room for one callback in a process. Ours hands each world on to the kernel of its batch, whose
+address is the first field of the record that the world's `userdata` points to. A row of `userdata` without
+`magic()` is left alone, so other batches in the process are not touched.
+"""
+
+# Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
+# pyright: reportCallIssue=false, reportPrivateImportUsage=false
+
+import ctypes
+import functools
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import mujoco
+import numpy as np
+from llvmlite import ir
+from numba import carray, cfunc, types
+from numba.extending import intrinsic
+
+from batchenv.engine.record import MAGIC_AT, N_HEADER, RECORD_AT
+from batchenv.engine.memory import address_of, f64_pointer, i64_pointer, load_address, offset
+from batchenv.errors import UsageError
+
+_CALLBACK: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+
+NUSERDATA = offset("mjModel", "nuserdata")
+USERDATA = offset("mjData", "userdata")
+
+
+def source_digest(files: Iterable[str], constants: Iterable[int]) -> int:
+    """Number of 48 bits (exact in a float64) that changes with any source or constant of compiled code.
+
+    Args:
+        files: sources, relative to this folder.
+        constants: integers, such as offsets of MuJoCo's fields, that are frozen into the code.
+    """
+    folder = Path(__file__).parent
+    digest = hashlib.sha256(b"".join((folder / name).read_bytes() for name in files))
+    digest.update(repr(list(constants)).encode())
+    return int.from_bytes(digest.digest()[:6], "little") | 1
+
+
+def integers(module: ModuleType) -> list[int]:
+    """The integer constants of a module, in the order of their names."""
+    return [v for _, v in sorted(vars(module).items()) if isinstance(v, int)]
+
+
+@functools.cache
+def magic() -> int:
+    """What a row of `userdata` begins with that is ours."""
+    return source_digest(("callback.py", "memory.py", "record.py"), (NUSERDATA, USERDATA))
+
+
+@intrinsic
+def call_kernel(typingctx, kernel, model, data):
+    """Call the C function at an address with the addresses of an mjModel and an mjData."""
+    signature = types.void(types.uintp, types.voidptr, types.voidptr)
+
+    def generate(context, builder, sig, args):
+        pointer = context.get_value_type(types.voidptr)
+        function = ir.FunctionType(ir.VoidType(), [pointer, pointer])
+        builder.call(builder.inttoptr(args[0], function.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@functools.cache
+def compile_control():
+    """Compile `mjcb_control`, or load it from Numba's cache; return it with its ctypes wrapper.
+
+    `expected` is a closure constant because closure constants key Numba's cache.
+    """
+    expected = float(magic())
+
+    @cfunc(types.void(types.voidptr, types.voidptr), cache=True)
+    def control(model_pointer, data_pointer):
+        model, data = address_of(model_pointer), address_of(data_pointer)
+        if carray(i64_pointer(model + NUSERDATA), (1,))[0] < N_HEADER:
+            return
+        header = carray(f64_pointer(load_address(data + USERDATA)), (N_HEADER,))
+        if header[MAGIC_AT] == expected:
+            block = np.uintp(np.int64(header[RECORD_AT]))
+            call_kernel(load_address(block), model_pointer, data_pointer)
+
+    return control, _CALLBACK(control.address)
+
+
+def install() -> None:
+    """Install the callback in this process, once; rows of other batches are not touched by it.
+
+    Raises:
+        UsageError: another `mjcb_control` is installed.
+    """
+    _, callback = compile_control()
+    current = mujoco.get_mjcb_control()
+    if current is not None and current is not callback:
+        raise UsageError(
+            "another mjcb_control is installed in this process, and MuJoCo has room for one: "
+            "call mujoco.set_mjcb_control(None) before building batchenv worlds"
+        )
+    mujoco.set_mjcb_control(callback)

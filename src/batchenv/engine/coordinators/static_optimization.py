@@ -1,0 +1,189 @@
+"""Static optimisation: the muscle activations that make the desired torques at least effort.
+
+    min over lower <= a <= upper of  sum_j (sum_m JtA[j, m] a_m - need_j)^2 + regularization * sum_m a_m^2
+
+(Crowninshield and Brand 1981, with quadratic effort and torques as a soft constraint), solved by cyclic
+coordinate descent from the activations of the substep before.
+"""
+
+# Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
+# pyright: reportCallIssue=false, reportPrivateImportUsage=false
+
+import itertools
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numba import carray
+
+from batchenv.body.mechanism import Mechanism
+from batchenv.engine.fields import shared_f64, shared_i32, shared_u32
+from batchenv.engine.memory import stack_f64, u32_pointer
+from batchenv.engine.record import Part, Values
+
+PART = Part(
+    numbers={"sweeps": np.int64, "regularization": np.float64, "turn_width": np.int64},
+    arrays={
+        "turn_muscle": np.uint32,
+        "turn_entry": np.uint32,
+        "turn_joint": np.uint32,
+        "torque_scale": np.float64,
+    },
+)
+
+
+@dataclass(frozen=True)
+class Turns:
+    """In which order muscles take their turns, and what each of them reaches.
+
+    Neighbours share no joint where that can be (they alternate between the legs), so that a processor works
+    on several at once; and every muscle has equally many entries, filled up with ones of no effect, so that
+    it never has to guess where a loop ends.
+
+    Attributes:
+        muscle: permutation of the muscles (n_muscle,).
+        entry: indices in JtA_reduced (n_muscle, width); 0 where there is none.
+        joint: their joints (n_muscle, width); n_joint where there is none.
+    """
+
+    muscle: np.ndarray
+    entry: np.ndarray
+    joint: np.ndarray
+
+
+@numba.njit
+def static_optimization(
+    # problem
+    turn_muscle,
+    turn_entry,
+    turn_joint,
+    jta,
+    need,
+    regularization,
+    lower,
+    upper,
+    sweeps,
+    # out
+    residual,
+    # in: start; out: solution
+    activation,
+):
+    """Minimise in place.
+
+    Args:
+        turn_muscle, turn_entry, turn_joint: see `Turns`.
+        jta: torque of each muscle at full activation on each joint it crosses (nnz,) [Nm].
+        need: torque the muscles are to make, passive torques subtracted (n_joint,) [Nm].
+        regularization: of the squared activations [Nm^2].
+        lower, upper: bounds (n_muscle,).
+        sweeps: passes over all muscles.
+        residual: out: torque made less torque needed (n_joint,) [Nm].
+        activation: start and solution (n_muscle,).
+    """
+    n, width, n_joint = turn_entry.shape[0], turn_entry.shape[1], need.size
+    arm, a = carray(stack_f64(n * width), (n, width)), carray(stack_f64(n), (n,))
+    inverse_curvature = carray(stack_f64(n), (n,))
+    error = carray(stack_f64(n_joint + 1), (n_joint + 1,))
+    for j in range(n_joint):
+        error[j] = -need[j]
+    error[n_joint] = 0.0
+    for t in range(n):
+        m, curvature = turn_muscle[t], regularization
+        a[t] = min(upper[m], max(lower[m], activation[m]))
+        for s in range(width):
+            joint = turn_joint[t, s]
+            arm[t, s] = jta[turn_entry[t, s]] * (1.0 if joint < n_joint else 0.0)
+            error[joint] += arm[t, s] * a[t]
+            curvature += arm[t, s] * arm[t, s]
+        inverse_curvature[t] = 1.0 / curvature
+    for _ in range(sweeps):
+        for t in range(n):
+            m, before = turn_muscle[t], a[t]
+            gradient = regularization * before
+            for s in range(width):
+                gradient += arm[t, s] * error[turn_joint[t, s]]
+            after = min(upper[m], max(lower[m], before - gradient * inverse_curvature[t]))
+            a[t] = after
+            for s in range(width):
+                error[turn_joint[t, s]] += arm[t, s] * (after - before)
+    for t in range(n):
+        activation[turn_muscle[t]] = a[t]
+    for j in range(n_joint):
+        residual[j] = error[j]
+
+
+def turns(ptr: np.ndarray, joint: np.ndarray, n_joint: int) -> Turns:
+    """Deal out turns, one at a time from each group of muscles that shares joints with no other (the legs).
+
+    Args:
+        ptr, joint: muscle m crosses joint[ptr[m]:ptr[m + 1]] (n_muscle + 1,), (nnz,).
+        n_joint: number of joints.
+    """
+    crossed = [set(joint[a:b].tolist()) for a, b in itertools.pairwise(ptr)]
+    groups: list[tuple[set[int], list[int]]] = []
+    for muscle, joints in enumerate(crossed):
+        touching = [group for group in groups if group[0] & joints]
+        groups = [group for group in groups if not group[0] & joints]
+        merged = sorted([muscle, *(m for _, members in touching for m in members)])
+        groups.append((joints.union(*(group[0] for group in touching)), merged))
+    rounds = itertools.zip_longest(*(members for _, members in groups))
+    order = np.array([m for each in rounds for m in each if m is not None], np.uint32)
+    width = max(1, int(np.diff(ptr).max(initial=0)))
+    entry = np.zeros((order.size, width), np.uint32)
+    joints = np.full((order.size, width), n_joint, np.uint32)
+    for turn, muscle in enumerate(order.tolist()):
+        entries = np.arange(int(ptr[muscle]), int(ptr[muscle + 1]))
+        entry[turn, : entries.size], joints[turn, : entries.size] = entries, joint[entries]
+    return Turns(order, entry, joints)
+
+
+def values(mechanism: Mechanism, sweeps: int, regularization: float, torque_weight: np.ndarray) -> Values:
+    """Describe the problem that is solved in every substep.
+
+    Args:
+        mechanism: the body.
+        sweeps, regularization: see `static_optimization`.
+        torque_weight: of each joint's squared torque error (J,).
+    """
+    order = turns(mechanism.crossing_ptr, mechanism.crossing_joint, len(mechanism.joint_names))
+    return Values(
+        numbers={"sweeps": sweeps, "regularization": regularization, "turn_width": order.entry.shape[1]},
+        arrays={
+            "turn_muscle": order.muscle,
+            "turn_entry": order.entry,
+            "turn_joint": order.joint,
+            "torque_scale": np.sqrt(torque_weight),
+        },
+    )
+
+
+@numba.njit
+def optimize(block, jta, need, lower, upper, activation):
+    """Activations (M,) by static optimisation, from those of the substep before.
+
+    Args:
+        jta: torque of each muscle at full activation on each joint it crosses (nnz,) [Nm]; overwritten.
+        need: torques that muscles must make (J,) [Nm]; overwritten.
+        lower, upper: bounds (M,).
+        activation: start, then solution (M,).
+    """
+    n, nj, nnz = block.n_muscle, block.n_joint, block.n_crossing
+    # Torque errors are weighted by scaling both sides of the torque balance.
+    scale, joint = shared_f64(block.torque_scale, nj), shared_i32(block.muscle_joint, nnz)
+    for j in range(nj):
+        need[j] *= scale[j]
+    for k in range(nnz):
+        jta[k] *= scale[joint[k]]
+    static_optimization(
+        shared_u32(block.turn_muscle, n),
+        carray(u32_pointer(block.turn_entry), (n, block.turn_width)),
+        carray(u32_pointer(block.turn_joint), (n, block.turn_width)),
+        jta,
+        need,
+        block.regularization,
+        lower,
+        upper,
+        block.sweeps,
+        carray(stack_f64(nj), (nj,)),
+        activation,
+    )

@@ -1,0 +1,250 @@
+"""ControlLaw: how targets become forces, and which parts of the engine do it."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from batchenv.body.mechanism import Mechanism
+from batchenv.engine import joints, kernel
+from batchenv.engine.constraints import rows
+from batchenv.engine.controllers import pd, stable_pd
+from batchenv.engine.coordinators import problem, static_optimization
+from batchenv.engine.coordinators.shared_network import NetworkCoordinator, NetworkLaw
+from batchenv.engine.kernel import Choice
+from batchenv.engine.muscles import crossings
+from batchenv.engine.paths import tendons, way_points
+from batchenv.engine.record import Values
+from batchenv.engine.recorders import capacity, effort, foot_loads, joint_loads, joint_torques, logs
+from batchenv.errors import UsageError
+
+Array = NDArray[np.float64]
+Actuator = Literal["mass", "mass_lower", "pd", "tor", "muscle"]
+
+
+@dataclass(frozen=True)
+class Logs:
+    """What is logged in every substep; ids of MuJoCo.
+
+    Attributes:
+        velocity_body: body whose velocity is logged.
+        bodies: whose centres of mass are logged.
+        geoms: for which it is logged whether they touch anything.
+    """
+
+    velocity_body: int
+    bodies: tuple[int, ...]
+    geoms: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a step remembers beyond the sums of effort.
+
+    Attributes:
+        joint_torques: sums of desired and achieved torques, where muscles are MuJoCo's.
+        foot_loads: sums and peaks of the model's force sensors under the feet.
+        logs: of every substep; None for none.
+        capacity: what muscles could do in the pose at the end, where the engine traces their paths.
+        loaded: bodies whose joints' loads are logged.
+        effort_weight: of each muscle in the sum of effort (M,); None for 1.
+        effort_power: of activations in that sum, 1 or 2.
+        mean_effort: whether effort is a mean over muscles instead of a sum.
+    """
+
+    joint_torques: bool = True
+    foot_loads: bool = True
+    logs: Logs | None = None
+    capacity: bool = False
+    loaded: tuple[int, ...] = ()
+    effort_weight: Array | None = None
+    effort_power: int = 2
+    mean_effort: bool = True
+
+
+@dataclass(frozen=True)
+class ControlLaw:
+    """How targets become forces.
+
+    Attributes:
+        actuator: "mass" (joint targets, torques coordinated over muscles), "mass_lower" (the same, but ideal
+            torques drive some joints), "pd" (joint targets, ideal torques), "tor" (torques), or "muscle"
+            (excitations).
+        kp, kv: gains of the PD law (J,) [Nm/rad], [Nms/rad].
+        controller: the PD law, plain or stable.
+        network: the muscle network, where it coordinates; None for static optimisation.
+        inference_per_sim: the coordinator runs in every so many substeps and is held between.
+        sweeps: coordinate-descent passes of the static optimisation in each substep.
+        regularization: of the squared activations against squared torque errors [Nm^2].
+        torque_weight: of each joint's squared torque error (J,) in static optimisation; None for 1.
+        activation_dynamics: whether activations follow MuJoCo's muscle dynamics, or the coordinator at once.
+        symmetric: whether the coordinator may see worlds in the mirror (slot `mirrored`).
+        foresee_passive: whether the PD law foresees passive forces, instead of muscles making up for them.
+        muscle_model: curves of muscles on way-points, of MASS or of MuJoCo's muscles.
+        velocity_force: whether the active force of muscles on way-points depends on their velocity.
+        first_body_forces: push only the first body of a blended way-point. The forces are then no gradient of
+            the muscle's length, and make energy out of nothing.
+        constraints: who solves contacts and limits: MuJoCo, or the active set in the callback.
+        ideal_joints: joints that ideal torques drive with "mass_lower" (K,).
+        records: what a step remembers.
+    """
+
+    actuator: Actuator
+    kp: Array
+    kv: Array
+    controller: Literal["pd", "stable_pd"] = "pd"
+    network: NetworkLaw | None = None
+    inference_per_sim: int = 1
+    sweeps: int = 2
+    regularization: float = 100.0
+    torque_weight: Array | None = None
+    activation_dynamics: bool = True
+    symmetric: bool = False
+    foresee_passive: bool = False
+    muscle_model: Literal["mass", "mujoco"] = "mass"
+    velocity_force: bool = False
+    first_body_forces: bool = False
+    constraints: Literal["mujoco", "active_set"] = "mujoco"
+    ideal_joints: tuple[int, ...] = ()
+    records: Records = field(default_factory=Records)
+
+    @property
+    def coordinated(self) -> bool:
+        """Whether a coordinator turns torques into activations."""
+        return self.actuator in ("mass", "mass_lower")
+
+    @property
+    def has_muscles(self) -> bool:
+        """Whether muscles make forces."""
+        return self.coordinated or self.actuator == "muscle"
+
+
+def check_law(mechanism: Mechanism, law: ControlLaw) -> None:
+    """Refuse a choice of parts that do not go together.
+
+    Raises:
+        UsageError: says which.
+    """
+    on_tendons = mechanism.way_points is None
+    if law.controller == "stable_pd" and law.constraints != "active_set":
+        raise UsageError("controller 'stable_pd' reads the forces of constraints: give constraints 'active_set'")
+    if law.controller == "pd" and mechanism.ball_dofadr.size and law.actuator not in ("tor", "muscle"):
+        raise UsageError("controller 'pd' drives hinges: give 'stable_pd' for a body with ball joints")
+    if law.records.capacity and on_tendons:
+        raise UsageError("records.capacity needs muscles on way-points")
+
+
+def adapt_model(mechanism: Mechanism, law: ControlLaw) -> None:
+    """Change a mechanism's model as the law asks for."""
+    model, on_tendons = mechanism.model, mechanism.way_points is None
+    if on_tendons and not law.has_muscles:  # ideal torques: the muscles make no force at all
+        model.actuator_group[:] = 0
+        model.opt.disableactuator = 1
+    if law.actuator == "pd" and law.controller == "pd":  # integrated implicitly, which keeps light segments stable
+        model.dof_damping[mechanism.joint_dofadr] += law.kv
+    if on_tendons and law.coordinated and law.activation_dynamics:
+        model.actuator_actearly[:] = True  # the force of a substep is that of its own excitation
+    if law.constraints == "active_set":
+        model.jnt_limited[model.jnt_type == mujoco.mjtJoint.mjJNT_BALL] = False
+        # MuJoCo's Euler integrator makes damping implicit by factorising M + dt diag(damping) in each step,
+        # beside M. Adding dt * damping to the armature gives the same result with one factorisation.
+        model.dof_armature += model.opt.timestep * model.dof_damping
+        model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_EULERDAMP
+        model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND  # one body is one island
+        model.opt.jacobian = mujoco.mjtJacobian.mjJAC_SPARSE  # few of its dofs bear on the same contact
+        mujoco.mj_setConst(model, mujoco.MjData(model))
+
+
+def choose_parts(mechanism: Mechanism, law: ControlLaw) -> Choice:
+    """Return the parts that a law asks for on a body."""
+    controllers = {"pd": kernel.PD, "stable_pd": kernel.STABLE_PD}
+    controller = {"muscle": kernel.NO_CONTROLLER, "tor": kernel.TORQUE}.get(
+        law.actuator, controllers[law.controller]
+    )
+    coordinator = kernel.NO_COORDINATOR
+    if law.actuator == "muscle":
+        coordinator = kernel.DIRECT
+    elif law.coordinated:
+        coordinator = kernel.STATIC_OPTIMIZATION if law.network is None else kernel.NETWORK
+    records = law.records
+    return Choice(
+        controller,
+        coordinator,
+        paths=kernel.TENDONS if mechanism.way_points is None else kernel.WAY_POINTS,
+        constraints=kernel.ACTIVE_SET if law.constraints == "active_set" else kernel.MUJOCO_SOLVER,
+        ideal=int(ideal_joints(mechanism, law).size > 0),
+        mirrored=int(law.symmetric),
+        joint_torques=int(records.joint_torques),
+        foot_loads=int(records.foot_loads),
+        joint_loads=int(len(records.loaded) > 0),
+        logs=int(records.logs is not None),
+        capacity=int(records.capacity),
+    )
+
+
+def ideal_joints(mechanism: Mechanism, law: ControlLaw) -> NDArray[np.int64]:
+    """Joints that ideal torques drive (K,)."""
+    if law.actuator in ("pd", "tor"):
+        return np.arange(len(mechanism.joint_names))
+    return np.array(law.ideal_joints if law.actuator == "mass_lower" else (), np.int64)
+
+
+def describe(
+    mechanism: Mechanism, law: ControlLaw, substeps: int, coordinator: NetworkCoordinator | None
+) -> Values:
+    """Return what all parts share with the compiled code.
+
+    Args:
+        mechanism: its model already adapted.
+        law: how targets become forces.
+        substeps: S.
+        coordinator: the muscle network, or None.
+    """
+    n_joint, n_muscle, records = len(mechanism.joint_names), len(mechanism.muscle_names), law.records
+    ideal = ideal_joints(mechanism, law)
+    stable = law.controller == "stable_pd"
+    damping = law.kv[ideal] if law.actuator == "pd" and not stable else np.zeros(ideal.size)
+    weight = np.ones(n_muscle) if records.effort_weight is None else records.effort_weight
+    values = joints.values(mechanism, ideal, damping, mechanism.model.nv if stable else n_joint)
+    values |= crossings.values(mechanism)
+    values |= problem.values(mechanism, law.inference_per_sim, law.foresee_passive, substeps)
+    values |= effort.values(weight, records.effort_power, max(1, n_muscle) if records.mean_effort else 1)
+    values |= stable_pd.values(mechanism, law.kp, law.kv) if stable else pd.values(law.kp, law.kv)
+    if law.constraints == "active_set":
+        values |= rows.values(mechanism)
+    if mechanism.way_points is None:
+        values |= tendons.values(mechanism, law.activation_dynamics)
+    elif mechanism.fibers is not None:
+        values |= way_points.values(
+            mechanism.way_points,
+            mechanism.fibers,
+            first_body_forces=law.first_body_forces,
+            velocity_force=law.velocity_force,
+            mujoco_curves=law.muscle_model == "mujoco",
+        )
+    if coordinator is not None:
+        values |= coordinator.values
+    elif law.coordinated:
+        own = np.ones(n_joint) if law.torque_weight is None else law.torque_weight
+        values |= static_optimization.values(mechanism, law.sweeps, law.regularization, own)
+    return values | _described_records(mechanism, law, substeps)
+
+
+def _described_records(mechanism: Mechanism, law: ControlLaw, substeps: int) -> Values:
+    records, model, values = law.records, mechanism.model, Values()
+    n_joint = len(mechanism.joint_names)
+    if records.joint_torques:
+        ideal = law.actuator in ("pd", "tor")
+        values |= joint_torques.values(n_joint, all_ideal=ideal, has_desired=law.actuator != "muscle")
+    if records.foot_loads:
+        values |= foot_loads.values(mechanism)
+    if records.logs is not None:
+        logged = records.logs
+        values |= logs.values(model.ngeom, substeps, logged.velocity_body, logged.bodies, logged.geoms)
+    if records.loaded:
+        values |= joint_loads.values(model, records.loaded, substeps)
+    if records.capacity:
+        values |= capacity.values(n_joint)
+    return values

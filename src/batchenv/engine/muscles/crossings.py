@@ -1,0 +1,26 @@
+"""Which muscles there are, and which joints they cross."""
+
+import numpy as np
+
+from batchenv.body.mechanism import Mechanism
+from batchenv.engine.record import Part, Values
+
+PART = Part(
+    numbers={"n_muscle": np.int64, "n_crossing": np.int64},
+    arrays={"muscle_ptr": np.int32, "muscle_joint": np.int32, "crossing_muscle": np.uint32},
+    slots=("excitation", "activation"),
+)
+
+
+def values(mechanism: Mechanism) -> Values:
+    """Describe the muscles of a body."""
+    n, ptr, joint = len(mechanism.muscle_names), mechanism.crossing_ptr, mechanism.crossing_joint
+    return Values(
+        numbers={"n_muscle": n, "n_crossing": joint.size},
+        arrays={
+            "muscle_ptr": ptr,
+            "muscle_joint": joint,
+            "crossing_muscle": np.repeat(np.arange(n), np.diff(ptr)),
+        },
+        slots={"excitation": (n,), "activation": (n,)},
+    )

@@ -1,0 +1,68 @@
+"""What worlds may have of their own: strength and lengths of muscles, masses, and the floor's friction."""
+
+from typing import Any
+
+import numpy as np
+
+from batchenv.engine.worlds import Worlds
+
+
+def set_muscle_strength(worlds: Worlds[Any], strength: np.ndarray, ids: np.ndarray | None = None) -> None:
+    """Scale peak forces.
+
+    Args:
+        strength: factor on every muscle's peak force (len(ids), n_muscle) or broadcastable.
+        ids: worlds, or None for all.
+    """
+    rows = (np.arange(worlds.num_worlds) if ids is None else ids)[:, None]
+    for name in ("actuator_gainprm", "actuator_biasprm"):
+        usual = getattr(worlds.model, name)
+        # A negative peak force stands for `scale` over the acceleration at unit force.
+        column = np.where(usual[:, 2] < 0, 3, 2)
+        muscles = np.arange(len(usual))
+        worlds.expand(name)[rows, muscles, column] = usual[muscles, column] * strength
+
+
+def set_muscle_lengths(
+    worlds: Worlds[Any], optimal_length: np.ndarray, tendon_slack: np.ndarray, ids: np.ndarray | None = None
+) -> None:
+    """Scale the optimal lengths of fibers and the slack lengths of tendons.
+
+    `mju_muscleGain` has L0 = (lengthrange[1] - lengthrange[0]) / (range[1] - range[0]) and LT =
+    lengthrange[0] - range[0] L0, which holds for a L0 and b LT with the same lengthrange if either end of
+    the range becomes (range + (1 - b) LT / L0) / a.
+
+    Args:
+        optimal_length: factor a on each muscle's L0 (len(ids), n_muscle) or broadcastable.
+        tendon_slack: factor b on each muscle's LT (len(ids), n_muscle) or broadcastable.
+        ids: worlds, or None for all.
+    """
+    rows = slice(None) if ids is None else ids
+    shortest, extent = worlds.model.actuator_lengthrange[:, 0], np.ptp(worlds.model.actuator_lengthrange, 1)
+    for name in ("actuator_gainprm", "actuator_biasprm"):
+        ends = getattr(worlds.model, name)[:, :2]
+        slack = shortest * np.ptp(ends, 1) / extent - ends[:, 0]  # LT / L0
+        shift = (1.0 - np.asarray(tendon_slack)) * slack
+        for end in range(2):
+            worlds.expand(name)[rows, :, end] = (ends[:, end] + shift) / optimal_length
+
+
+def set_mass(worlds: Worlds[Any], scale: np.ndarray, ids: np.ndarray | None = None) -> None:
+    """Scale masses and inertias.
+
+    Args:
+        scale: factor for each world (len(ids),), or for each of its bodies (len(ids), nbody).
+        ids: worlds, or None for all.
+    """
+    rows = np.arange(worlds.num_worlds) if ids is None else ids
+    scale = np.asarray(scale, float)
+    factor = scale if scale.ndim == 2 else np.broadcast_to(scale, len(rows))[:, None]
+    worlds.expand("body_mass")[rows] = worlds.model.body_mass * factor
+    worlds.expand("body_inertia")[rows] = worlds.model.body_inertia * factor[:, :, None]
+    worlds.batch.set_const(rows)
+
+
+def set_friction(worlds: Worlds[Any], friction: np.ndarray, ids: np.ndarray | None = None) -> None:
+    """Set the sliding friction of the floor, for each world its own (len(ids),)."""
+    rows = slice(None) if ids is None else ids
+    worlds.expand("geom_friction")[rows, worlds.body.floor_geom, 0] = friction
