@@ -127,7 +127,7 @@ class Mechanism:
         foot_sensor_adr: addresses of the vertical force on each foot in `sensordata` (F,).
         moments: where MuJoCo keeps the moment arms of its tendons; None for way-points.
         way_points: muscle paths of the engine's own; None where muscles are tendons of the model.
-        fibers: parameters of those muscles; None where the model's actuators have them.
+        fibers: parameters of the muscles, for curves of the engine's own.
     """
 
     model: mujoco.MjModel
@@ -151,4 +151,4 @@ class Mechanism:
     foot_sensor_adr: Array = field(default_factory=lambda: _none(0, dtype=np.int32))
     moments: MomentStructure | None = None
     way_points: WayPoints | None = None
-    fibers: Fibers | None = None
+    fibers: Fibers

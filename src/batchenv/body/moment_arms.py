@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import mujoco
 import numpy as np
 
-from batchenv.body.mechanism import Mechanism, MomentStructure
+from batchenv.body.mechanism import Fibers, Mechanism, MomentStructure
 from batchenv.body.sources import compile_spec
 from batchenv.errors import BodyError
 
@@ -176,4 +176,19 @@ def mechanism(body: Body, nuserdata: int = 0) -> Mechanism:
         mirror_joint_sign=body.mirror_joint_sign,
         foot_sensor_adr=body.grf_sensor_adr + 2,  # the vertical component
         moments=moments,
+        fibers=_fibers(model),
+    )
+
+
+def _fibers(model: mujoco.MjModel) -> Fibers:
+    """Parameters of MuJoCo's muscles: `mju_muscleGain` has their lengths by the ends of the operating range."""
+    ends, parameters = model.actuator_lengthrange, model.actuator_gainprm
+    optimal = np.ptp(ends, axis=1) / np.ptp(parameters[:, :2], axis=1)
+    scaled = parameters[:, 3] / model.actuator_acc0
+    return Fibers(
+        peak_force=np.where(parameters[:, 2] < 0, scaled, parameters[:, 2]),
+        optimal_length=optimal,
+        tendon_length=ends[:, 0] - parameters[:, 0] * optimal,
+        reference_length=np.ones(model.nu),
+        mujoco_curves=parameters[0, :9] if model.nu else np.zeros(9),
     )

@@ -30,19 +30,25 @@ from batchenv.engine.coordinators.problem import (
 )
 from batchenv.engine.coordinators.shared_network import evaluate_network, store_tuple
 from batchenv.engine.coordinators.static_optimization import optimize
-from batchenv.engine.fields import QPOS, USERDATA, f64, shared_u32
+from batchenv.engine.fields import QFRC_APPLIED, QPOS, USERDATA, f64, shared_u32
 from batchenv.engine.joints import apply_ideal_torques, clear_applied, take_torques
 from batchenv.engine.memory import address_of, stack_f64
 from batchenv.engine.parts import RECORD, block_pointer
+from batchenv.engine.muscles.crossings import take_excitations
 from batchenv.engine.paths.tendons import (
     activate,
+    actuator_forces,
+    actuator_strengths,
     bound_activations,
     coupling_slopes,
     excite,
+    fiber_strengths,
+    fiber_tensions,
     pack_moments,
+    spread_tendons,
     tendon_torques,
 )
-from batchenv.engine.paths.way_points import apply_way_points, take_excitations, way_point_torques
+from batchenv.engine.paths.way_points import apply_way_points, way_point_torques
 from batchenv.engine.record import RECORD_AT, SUBSTEP_AT
 from batchenv.engine.recorders.capacity import record_capacity
 from batchenv.engine.recorders.effort import record_effort, record_ideal_torques, record_mujoco_effort
@@ -66,6 +72,7 @@ class Choice(NamedTuple):
         coordinator: DIRECT where targets are excitations, STATIC_OPTIMIZATION, NETWORK, or NO_COORDINATOR
             where no muscle acts.
         paths: TENDONS of MuJoCo, or WAY_POINTS.
+        own_forces: whether the engine applies the forces of muscles, instead of MuJoCo's actuators.
         constraints: MUJOCO_SOLVER or ACTIVE_SET.
         ideal: whether ideal torques drive some joints.
         mirrored: whether the coordinator may see the world in the mirror.
@@ -75,6 +82,7 @@ class Choice(NamedTuple):
     controller: int
     coordinator: int
     paths: int
+    own_forces: int
     constraints: int
     ideal: int
     mirrored: int
@@ -100,10 +108,12 @@ def compile_kernel(choice: Choice):
     Closure constants key Numba's cache, and so does `expected`.
     """
     expected = kernel_digest()
-    controller, coordinator, paths, constraints = choice[:4]
-    ideal, mirrored, joint_torques, foot_loads, joint_loads, logs, capacity = choice[4:]
-    applies = int(ideal == 1 or paths == WAY_POINTS or constraints == ACTIVE_SET)
+    controller, coordinator, paths, own_forces, constraints = choice[:5]
+    ideal, mirrored, joint_torques, foot_loads, joint_loads, logs, capacity = choice[5:]
+    applies = int(ideal == 1 or own_forces == 1 or constraints == ACTIVE_SET)
     has_muscles = int(coordinator != NO_COORDINATOR)
+    # Strengths of MuJoCo's muscles are needed where the coordinator runs; else MuJoCo computes them itself.
+    in_every_substep = int(own_forces == 1 or constraints == ACTIVE_SET)
     coordinates = int(coordinator in (STATIC_OPTIMIZATION, NETWORK))
 
     @cfunc(types.void(types.voidptr, types.voidptr), cache=True)
@@ -153,6 +163,11 @@ def compile_kernel(choice: Choice):
         if has_muscles == 1:
             if paths == TENDONS:
                 pack_moments(block, data)
+                if in_every_substep == 1 or substep % block.inference_every == 0:
+                    if own_forces == 1:
+                        fiber_strengths(block, data, active, passive)
+                    else:
+                        actuator_strengths(block, model, data, active, passive)
             if paths == WAY_POINTS:
                 way_point_torques(block, data, length, moment, pull, active, passive, jta, jtp)
 
@@ -181,11 +196,11 @@ def compile_kernel(choice: Choice):
                     if block.foresee_passive:
                         stable_pd_torques(block, model, data, user, ball, jtp, wanted)
                 if paths == TENDONS:
-                    tendon_torques(block, model, data, slope, jta, jtp)
+                    tendon_torques(block, data, slope, active, passive, jta, jtp)
+                for m in range(n):
+                    lower[m], upper[m] = 0.0, 1.0
+                if own_forces == 0:
                     bound_activations(block, model, data, lower, upper)
-                if paths == WAY_POINTS:
-                    for m in range(n):
-                        lower[m], upper[m] = 0.0, 1.0
                 needed_torques(block, wanted, jtp, need)
                 in_mirror = False
                 if mirrored == 1:
@@ -208,24 +223,34 @@ def compile_kernel(choice: Choice):
                         activation[:] = force
 
         # What they do to the body.
+        actuated = carray(stack_f64(nv), (nv,))
+        for d in range(nv):
+            actuated[d] = 0.0
         if has_muscles == 1:
-            if paths == TENDONS:
+            if own_forces == 1:
+                if coordinator == DIRECT:
+                    take_excitations(block, user)
+                if paths == TENDONS:
+                    fiber_tensions(block, user, active, passive, force)
+                    spread_tendons(block, data, force, f64(data, QFRC_APPLIED, nv))
+                if paths == WAY_POINTS:
+                    apply_way_points(block, data, user, moment, active, passive, force)
+                    if joint_loads == 1:
+                        keep_pull(block, user, pull, force)
+                record_effort(block, user)
+            if own_forces == 0:
                 if coordinator == DIRECT:
                     excite(block, data, user)
                 else:
                     activate(block, model, data, user)
                 record_mujoco_effort(block, data, user)
-            if paths == WAY_POINTS:
-                if coordinator == DIRECT:
-                    take_excitations(block, user)
-                apply_way_points(block, data, user, moment, active, passive, force)
-                record_effort(block, user)
-                if joint_loads == 1:
-                    keep_pull(block, user, pull, force)
+                if constraints == ACTIVE_SET:
+                    actuator_forces(block, model, data, active, passive, force)
+                    spread_tendons(block, data, force, actuated)
         if ideal == 1:
             apply_ideal_torques(block, data, user)
             record_ideal_torques(block, user)
         if constraints == ACTIVE_SET:
-            resist(block, model, data, user, ball)
+            resist(block, model, data, user, ball, actuated)
 
     return kernel

@@ -14,7 +14,7 @@ from batchenv.engine.controllers import pd, stable_pd
 from batchenv.engine.coordinators import problem, static_optimization
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator, NetworkLaw
 from batchenv.engine.kernel import Choice
-from batchenv.engine.muscles import crossings
+from batchenv.engine.muscles import crossings, mass
 from batchenv.engine.paths import tendons, way_points
 from batchenv.engine.record import Values
 from batchenv.engine.recorders import capacity, effort, foot_loads, joint_loads, joint_torques, logs
@@ -82,8 +82,9 @@ class ControlLaw:
         activation_dynamics: whether activations follow MuJoCo's muscle dynamics, or the coordinator at once.
         symmetric: whether the coordinator may see worlds in the mirror (slot `mirrored`).
         foresee_passive: whether the PD law foresees passive forces, instead of muscles making up for them.
-        muscle_model: curves of muscles on way-points, of MASS or of MuJoCo's muscles.
-        velocity_force: whether the active force of muscles on way-points depends on their velocity.
+        muscle_model: curves of muscles: those of MuJoCo's muscles, or those of MASS, which know no activation
+            dynamics.
+        velocity_force: whether the active force of muscles that the engine applies depends on their velocity.
         first_body_forces: push only the first body of a blended way-point. The forces are then no gradient of
             the muscle's length, and make energy out of nothing.
         constraints: who solves contacts and limits: MuJoCo, or the active set in the callback.
@@ -103,7 +104,7 @@ class ControlLaw:
     activation_dynamics: bool = True
     symmetric: bool = False
     foresee_passive: bool = False
-    muscle_model: Literal["mass", "mujoco"] = "mass"
+    muscle_model: Literal["mujoco", "mass"] = "mujoco"
     velocity_force: bool = False
     first_body_forces: bool = False
     constraints: Literal["mujoco", "active_set"] = "mujoco"
@@ -139,19 +140,20 @@ def check_law(mechanism: Mechanism, law: ControlLaw) -> None:
 def adapt_model(mechanism: Mechanism, law: ControlLaw) -> None:
     """Change a mechanism's model as the law asks for."""
     model, on_tendons = mechanism.model, mechanism.way_points is None
-    if on_tendons and not law.has_muscles:  # ideal torques: the muscles make no force at all
+    if on_tendons and (not law.has_muscles or forces_are_applied(mechanism, law)):
         model.actuator_group[:] = 0
         model.opt.disableactuator = 1
     if law.actuator == "pd" and law.controller == "pd":  # integrated implicitly, which keeps light segments stable
         model.dof_damping[mechanism.joint_dofadr] += law.kv
-    if on_tendons and law.coordinated and law.activation_dynamics:
+    if on_tendons and law.coordinated and law.activation_dynamics and law.muscle_model == "mujoco":
         model.actuator_actearly[:] = True  # the force of a substep is that of its own excitation
     if law.constraints == "active_set":
         model.jnt_limited[model.jnt_type == mujoco.mjtJoint.mjJNT_BALL] = False
-        # MuJoCo's Euler integrator makes damping implicit by factorising M + dt diag(damping) in each step,
-        # beside M. Adding dt * damping to the armature gives the same result with one factorisation.
-        model.dof_armature += model.opt.timestep * model.dof_damping
-        model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_EULERDAMP
+        if model.opt.integrator == mujoco.mjtIntegrator.mjINT_EULER:
+            # It makes damping implicit by factorising M + dt diag(damping) in each step, beside M. Adding
+            # dt * damping to the armature gives the same result with one factorisation.
+            model.dof_armature += model.opt.timestep * model.dof_damping
+            model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_EULERDAMP
         model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND  # one body is one island
         model.opt.jacobian = mujoco.mjtJacobian.mjJAC_SPARSE  # few of its dofs bear on the same contact
         mujoco.mj_setConst(model, mujoco.MjData(model))
@@ -173,6 +175,7 @@ def choose_parts(mechanism: Mechanism, law: ControlLaw) -> Choice:
         controller,
         coordinator,
         paths=kernel.TENDONS if mechanism.way_points is None else kernel.WAY_POINTS,
+        own_forces=int(forces_are_applied(mechanism, law)),
         constraints=kernel.ACTIVE_SET if law.constraints == "active_set" else kernel.MUJOCO_SOLVER,
         ideal=int(ideal_joints(mechanism, law).size > 0),
         mirrored=int(law.symmetric),
@@ -182,6 +185,11 @@ def choose_parts(mechanism: Mechanism, law: ControlLaw) -> Choice:
         logs=int(records.logs is not None),
         capacity=int(records.capacity),
     )
+
+
+def forces_are_applied(mechanism: Mechanism, law: ControlLaw) -> bool:
+    """Whether the engine applies the forces of muscles, instead of MuJoCo's actuators."""
+    return mechanism.way_points is not None or (law.muscle_model == "mass" and law.has_muscles)
 
 
 def ideal_joints(mechanism: Mechanism, law: ControlLaw) -> NDArray[np.int64]:
@@ -214,16 +222,12 @@ def describe(
     values |= stable_pd.values(mechanism, law.kp, law.kv) if stable else pd.values(law.kp, law.kv)
     if law.constraints == "active_set":
         values |= rows.values(mechanism)
+    values |= mass.values(mechanism.fibers, law.velocity_force, mujoco_curves=law.muscle_model == "mujoco")
     if mechanism.way_points is None:
-        values |= tendons.values(mechanism, law.activation_dynamics)
-    elif mechanism.fibers is not None:
-        values |= way_points.values(
-            mechanism.way_points,
-            mechanism.fibers,
-            first_body_forces=law.first_body_forces,
-            velocity_force=law.velocity_force,
-            mujoco_curves=law.muscle_model == "mujoco",
-        )
+        dynamics = law.activation_dynamics and law.muscle_model == "mujoco"
+        values |= tendons.values(mechanism, dynamics, early=law.coordinated)
+    else:
+        values |= way_points.values(mechanism.way_points, first_body_forces=law.first_body_forces)
     if coordinator is not None:
         values |= coordinator.values
     elif law.coordinated:

@@ -7,7 +7,7 @@ from batchenv.engine.constraints import rows
 from batchenv.engine.controllers import pd, stable_pd
 from batchenv.engine.coordinators import problem, shared_network, static_optimization
 from batchenv.engine.memory import record_pointer
-from batchenv.engine.muscles import crossings
+from batchenv.engine.muscles import crossings, mass
 from batchenv.engine.paths import tendons, way_points
 from batchenv.engine.record import record_dtype
 from batchenv.engine.recorders import capacity, effort, foot_loads, joint_loads, joint_torques, logs
@@ -17,6 +17,7 @@ PARTS = (
     pd.PART,
     stable_pd.PART,
     crossings.PART,
+    mass.PART,
     tendons.PART,
     way_points.PART,
     problem.PART,

@@ -33,6 +33,7 @@ from batchenv.engine.constraints.active_set import (
 from batchenv.engine.fields import (
     DISABLE,
     EFC_COLIND,
+    EFC_FORCE,
     EFC_FRICTIONLOSS,
     EFC_JACOBIAN,
     EFC_REFERENCE,
@@ -75,6 +76,7 @@ PART = Part(
 )
 
 _NO_LIMITS = int(mujoco.mjtDisableBit.mjDSBL_CONSTRAINT | mujoco.mjtDisableBit.mjDSBL_LIMIT)
+_EQUALITY = int(mujoco.mjtConstraint.mjCNSTR_EQUALITY)
 _FRICTION = int(mujoco.mjtConstraint.mjCNSTR_FRICTION_DOF)
 
 
@@ -197,7 +199,7 @@ def made_rows(data, n, ptr, column, value, regulariser, reference, lower, upper)
 
     Args:
         n: how many MuJoCo made.
-        lower, upper: out, for all rows; others than friction push and never pull.
+        lower, upper: out, for all rows; but for friction and equalities they push only.
     """
     kind, loss = i32(data, EFC_TYPE, n), f64(data, EFC_FRICTIONLOSS, n)
     rownnz, rowadr = i32(data, EFC_ROWNNZ, n), i32(data, EFC_ROWADR, n)
@@ -216,14 +218,16 @@ def made_rows(data, n, ptr, column, value, regulariser, reference, lower, upper)
         regulariser[r], reference[r] = made_regulariser[r], made_reference[r]
         if kind[r] == _FRICTION:
             lower[r], upper[r] = -loss[r], loss[r]
+        elif kind[r] == _EQUALITY:
+            lower[r], upper[r] = -math.inf, math.inf
 
 
 @numba.njit(error_model="numpy")
-def smooth_forces(data, applied, smooth):
+def smooth_forces(data, applied, actuated, smooth):
     """All generalised forces but those of constraints (nv,)."""
     passive, bias = f64(data, QFRC_PASSIVE, smooth.size), f64(data, QFRC_BIAS, smooth.size)
     for d in range(smooth.size):
-        smooth[d] = passive[d] - bias[d] + applied[d]
+        smooth[d] = passive[d] - bias[d] + applied[d] + actuated[d]
 
 
 @numba.njit(error_model="numpy", inline="always")
@@ -243,13 +247,13 @@ def forces_of_rows(
 
 
 @numba.njit(error_model="numpy", inline="always")
-def constraint_forces(block, model, data, user, coordinates, n_made, n_limit, applied, total):
+def constraint_forces(block, model, data, user, coordinates, n_made, n_limit, applied, actuated, total):
     """What the constraints do to each dof (nv,).
 
     Args:
         coordinates: of the ball joints (B, 3).
         n_made, n_limit: numbers of rows that MuJoCo made, and of limits of ball joints that are exceeded.
-        applied: all other forces that are applied (nv,).
+        applied, actuated: other forces on the dofs, by hand and by MuJoCo's actuators (nv,).
     """
     n, nv, nnz, n_ball = n_made + n_limit, block.n_dof, block.n_nonzero, block.n_ball
     made_ends = i32(data, EFC_ROWADR, n_made), i32(data, EFC_ROWNNZ, n_made)
@@ -282,7 +286,7 @@ def constraint_forces(block, model, data, user, coordinates, n_made, n_limit, ap
     colind, factor = i32(model, M_COLIND, nnz), f64(data, FACTOR, nnz)
     scatter(ptr, column, value, dense, touched)
     half_solve(rownnz, rowadr, colind, factor, touched, dense)
-    smooth_forces(data, applied, smooth)
+    smooth_forces(data, applied, actuated, smooth)
     half_solve_one(rownnz, rowadr, colind, factor, smooth)
     inverse_diagonal = f64(data, FACTOR_DIAGONAL, nv)
     last = f64(data, QACC_WARMSTART, nv)
@@ -291,19 +295,23 @@ def constraint_forces(block, model, data, user, coordinates, n_made, n_limit, ap
         inverse_diagonal, touched, dense, smooth, reference, regulariser, lower, upper, side, force
     )
     spread(ptr, column, value, force, total)
+    made_force = f64(data, EFC_FORCE, n_made)  # MuJoCo's sensors of contacts read it
+    for r in range(n_made):
+        made_force[r] = force[r]
     if block.n_load > 0:
         keep_contact_forces(block, data, user, n_made, ptr, value, force)
 
 
 @numba.njit(error_model="numpy", inline="always")
-def resist(block, model, data, user, coordinates):
+def resist(block, model, data, user, coordinates, actuated):
     """Add the forces of all constraints to `qfrc_applied`, and spare MuJoCo the same.
 
-    All other forces must be in the applied, passive and bias forces. `user` keeps what the constraints do to
-    each dof.
+    All other forces must be in `actuated` and in the applied, passive and bias forces. `user` keeps what the
+    constraints do to each dof.
 
     Args:
         coordinates: of the ball joints (B, 3).
+        actuated: forces that MuJoCo's actuators will make on the dofs (nv,).
     """
     nv, n_ball = block.n_dof, block.n_ball
     applied = f64(data, QFRC_APPLIED, nv)
@@ -319,7 +327,7 @@ def resist(block, model, data, user, coordinates):
     if n_row[0] + n_limit == 0:
         total[:] = 0.0
         return
-    constraint_forces(block, model, data, user, coordinates, np.int64(n_row[0]), n_limit, applied, total)
+    constraint_forces(block, model, data, user, coordinates, np.int64(n_row[0]), n_limit, applied, actuated, total)
     n_row[0] = 0  # MuJoCo adds no forces of its own
     for d in range(nv):
         applied[d] += total[d]

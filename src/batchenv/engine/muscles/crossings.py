@@ -1,5 +1,9 @@
 """Which muscles there are, and which joints they cross."""
 
+# Pyright does not see what Numba makes of functions.
+# pyright: reportCallIssue=false
+
+import numba
 import numpy as np
 
 from batchenv.body.mechanism import Mechanism
@@ -24,3 +28,10 @@ def values(mechanism: Mechanism) -> Values:
         },
         slots={"excitation": (n,), "activation": (n,)},
     )
+
+
+@numba.njit(error_model="numpy")
+def take_excitations(block, user):
+    """Activations are the excitations themselves, between 0 and 1."""
+    for m in range(block.n_muscle):
+        user[block.at_activation + m] = min(1.0, max(0.0, user[block.at_excitation + m]))

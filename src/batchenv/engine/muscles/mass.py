@@ -14,7 +14,21 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
+from batchenv.body.mechanism import Fibers
+from batchenv.engine.fields import shared_f64
 from batchenv.engine.muscles.mujoco import muscle_bias, muscle_gain
+from batchenv.engine.record import Part, Values
+
+PART = Part(
+    numbers={"velocity_force": np.int64, "mujoco_curves": np.int64},
+    arrays={
+        "peak_force": np.float64,
+        "optimal_length": np.float64,
+        "tendon_length": np.float64,
+        "reference_length": np.float64,
+        "muscle_curves": np.float64,
+    },
+)
 
 WIDTH = 0.45
 PASSIVE_SHAPE, PASSIVE_STRAIN = 5.5, 0.3
@@ -131,3 +145,46 @@ def mujoco_muscle_forces(
         ends, v = (slack, slack + optimal), (velocity[m] if velocity.size else 0.0)
         active[m] = -peak_force[m] * muscle_gain(length[m], v, ends, 1.0, curves)
         passive[m] = -peak_force[m] * muscle_bias(length[m], ends, 1.0, curves)
+
+
+def values(fibers: Fibers, velocity_force: bool, *, mujoco_curves: bool) -> Values:
+    """Describe muscles whose forces the engine applies.
+
+    Args:
+        fibers: their parameters.
+        velocity_force: whether active force depends on the muscle's velocity.
+        mujoco_curves: use the curves of MuJoCo's muscles instead of those of MASS.
+    """
+    return Values(
+        numbers={"velocity_force": velocity_force, "mujoco_curves": mujoco_curves},
+        arrays={
+            "peak_force": fibers.peak_force,
+            "optimal_length": fibers.optimal_length,
+            "tendon_length": fibers.tendon_length,
+            "reference_length": fibers.reference_length,
+            "muscle_curves": fibers.mujoco_curves,
+        },
+    )
+
+
+@numba.njit(error_model="numpy")
+def fiber_forces(block, length, velocity, active, passive):
+    """Active force at full activation and passive force of each muscle (M,) [N].
+
+    Args:
+        length: of the paths (M,) [m].
+        velocity: their rates (M,) [m/s]; (0,) where velocity makes no difference.
+        active, passive: out.
+    """
+    n = block.n_muscle
+    parameters = (
+        shared_f64(block.peak_force, n),
+        shared_f64(block.optimal_length, n),
+        shared_f64(block.tendon_length, n),
+        shared_f64(block.reference_length, n),
+    )
+    if block.mujoco_curves:
+        curves = shared_f64(block.muscle_curves, 9)
+        mujoco_muscle_forces(*parameters, curves, length, velocity, active, passive)
+    else:
+        muscle_forces(*parameters, length, velocity, active, passive)

@@ -99,6 +99,15 @@ def excitation_for(target, activation, timestep, tau_activation, tau_deactivatio
 
 
 @numba.njit
+def next_activation(excitation, activation, timestep, tau_activation, tau_deactivation):
+    """Activation at the end of a step, between 0 and 1; as `mju_muscleDynamics` and Euler's step have it."""
+    scale = 0.5 + 1.5 * activation
+    tau = tau_activation * scale if excitation > activation else tau_deactivation / scale
+    change = timestep * (excitation - activation) / max(MINVAL, tau)
+    return min(1.0, max(0.0, activation + change))
+
+
+@numba.njit
 def coupling_slope(x, coef):
     """d/dx of the polynomial sum_k coef[k] x^k of a mjEQ_JOINT equality (5 coefficients)."""
     return coef[1] + x * (2.0 * coef[2] + x * (3.0 * coef[3] + x * 4.0 * coef[4]))

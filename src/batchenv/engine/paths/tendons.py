@@ -36,6 +36,7 @@ from batchenv.engine.fields import (
     timestep_of,
 )
 from batchenv.engine.memory import stack_f64
+from batchenv.engine.muscles.mass import fiber_forces
 from batchenv.engine.muscles.mujoco import (
     activation_reach,
     coupling_slope,
@@ -43,12 +44,13 @@ from batchenv.engine.muscles.mujoco import (
     excitation_for,
     muscle_bias,
     muscle_gain,
+    next_activation,
 )
 from batchenv.engine.record import Part, Values
 
 PART = Part(
     numbers={"n_bound": np.int64, "n_entry": np.int64, "n_kept": np.int64, "n_place": np.int64}
-    | {"activation_dynamics": np.int64},
+    | {"activation_dynamics": np.int64, "early_activation": np.int64},
     arrays={
         "bound_dofadr": np.int32,
         "bound_joint": np.int32,
@@ -65,8 +67,14 @@ PART = Part(
 )
 
 
-def values(mechanism: Mechanism, activation_dynamics: bool) -> Values:
-    """Describe the tendons of a body, and whether activations follow MuJoCo's muscle dynamics."""
+def values(mechanism: Mechanism, activation_dynamics: bool, *, early: bool) -> Values:
+    """Describe the tendons of a body.
+
+    Args:
+        mechanism: the body.
+        activation_dynamics: whether activations follow MuJoCo's muscle dynamics.
+        early: whether the force of a substep is that of the activation at its end (`actuator_actearly`).
+    """
     moments = mechanism.moments
     assert moments is not None
     return Values(
@@ -76,6 +84,7 @@ def values(mechanism: Mechanism, activation_dynamics: bool) -> Values:
             "n_kept": moments.kept.size,
             "n_place": mechanism.model.nJmom,
             "activation_dynamics": activation_dynamics,
+            "early_activation": early and activation_dynamics,
         },
         arrays={
             "bound_dofadr": mechanism.bound_dofadr,
@@ -132,15 +141,39 @@ def pack_moments(block, data):
 
 
 @numba.njit
-def tendon_torques(block, model, data, slope, jta, jtp):
-    """What muscles on tendons can do in this pose, with MuJoCo's curves and each world's own parameters.
+def actuator_strengths(block, model, data, gain, bias):
+    """Force of MuJoCo's muscles at full activation, and added to it at any (M,) [N], with each world's own
+    parameters; tension is negative."""
+    n = block.n_muscle
+    length, velocity = f64(data, LENGTH, n), f64(data, VELOCITY, n)
+    lengthrange, acc0 = f64_2d(model, LENGTHRANGE, n, 2), f64(model, ACC0, n)
+    gainprm, biasprm = f64_2d(model, GAINPRM, n, N_GAIN), f64_2d(model, BIASPRM, n, N_BIAS)
+    for m in range(n):
+        bias[m] = muscle_bias(length[m], lengthrange[m], acc0[m], biasprm[m])
+        gain[m] = muscle_gain(length[m], velocity[m], lengthrange[m], acc0[m], gainprm[m])
+
+
+@numba.njit
+def fiber_strengths(block, data, gain, bias):
+    """As `actuator_strengths`, of muscles on MuJoCo's tendons whose forces the engine applies."""
+    n = block.n_muscle
+    velocity = f64(data, VELOCITY, n if block.velocity_force else 0)
+    fiber_forces(block, f64(data, LENGTH, n), velocity, gain, bias)
+    for m in range(n):
+        gain[m], bias[m] = -gain[m], -bias[m]
+
+
+@numba.njit
+def tendon_torques(block, data, slope, gain, bias, jta, jtp):
+    """What muscles on tendons can do at the joints in this pose.
 
     Args:
         slope: of `coupling_slopes` (nv,).
+        gain, bias: see `actuator_strengths` (M,) [N].
         jta: out, torque at full activation on each joint crossed (nnz,) [Nm].
         jtp: out, torque of all passive forces (J,) [Nm].
     """
-    n, nnz = block.n_muscle, block.n_crossing
+    nnz = block.n_crossing
     effective_moment_arms(
         shared_u32(block.moment_entry, block.n_entry),
         shared_u32(block.moment_dof, block.n_entry),
@@ -149,19 +182,12 @@ def tendon_torques(block, model, data, slope, jta, jtp):
         f64(data, MOMENT, block.n_kept),
         jta,
     )
-    length, velocity = f64(data, LENGTH, n), f64(data, VELOCITY, n)
-    lengthrange, acc0 = f64_2d(model, LENGTHRANGE, n, 2), f64(model, ACC0, n)
-    gainprm, biasprm = f64_2d(model, GAINPRM, n, N_GAIN), f64_2d(model, BIASPRM, n, N_BIAS)
-    passive, gain = carray(stack_f64(n), (n,)), carray(stack_f64(n), (n,))
-    for m in range(n):
-        passive[m] = muscle_bias(length[m], lengthrange[m], acc0[m], biasprm[m])
-        gain[m] = muscle_gain(length[m], velocity[m], lengthrange[m], acc0[m], gainprm[m])
     joint, muscle = shared_i32(block.muscle_joint, nnz), shared_u32(block.crossing_muscle, nnz)
     for j in range(block.n_joint):
         jtp[j] = 0.0
     for k in range(nnz):
         arm, m = jta[k], muscle[k]
-        jtp[joint[k]] += arm * passive[m]
+        jtp[joint[k]] += arm * bias[m]
         jta[k] = arm * gain[m]
 
 
@@ -196,3 +222,35 @@ def activate(block, model, data, user):
             ctrl[m] = excitation_for(a, act[m], timestep, dynprm[m, 0], dynprm[m, 1])
         else:
             ctrl[m] = act[m] = a
+
+
+@numba.njit
+def actuator_forces(block, model, data, gain, bias, force):
+    """Forces (M,) [N] that MuJoCo's muscles will make in this substep, excitations being set."""
+    n = block.n_muscle
+    act, ctrl = f64(data, ACT, n), f64(data, CTRL, n)
+    dynprm, timestep = f64_2d(model, DYNPRM, n, N_DYN), timestep_of(model)
+    for m in range(n):
+        a = act[m]
+        if block.early_activation:
+            a = next_activation(ctrl[m], a, timestep, dynprm[m, 0], dynprm[m, 1])
+        force[m] = gain[m] * a + bias[m]
+
+
+@numba.njit
+def fiber_tensions(block, user, gain, bias, force):
+    """Forces (M,) [N] of muscles whose forces the engine applies, by the activations chosen."""
+    for m in range(block.n_muscle):
+        force[m] = gain[m] * user[block.at_activation + m] + bias[m]
+
+
+@numba.njit
+def spread_tendons(block, data, force, total):
+    """Add the generalised forces (nv,) of forces along the tendons (M,) [N]."""
+    moment, dof = f64(data, MOMENT, block.n_kept), shared_i32(block.kept_dof, block.n_kept)
+    number = shared_i32(block.kept_number, block.n_muscle)
+    k = 0
+    for m in range(block.n_muscle):
+        for _ in range(number[m]):
+            total[dof[k]] += moment[k] * force[m]
+            k += 1

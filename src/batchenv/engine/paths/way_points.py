@@ -10,7 +10,7 @@ import numba
 import numpy as np
 from numba import carray
 
-from batchenv.body.mechanism import Fibers, WayPoints
+from batchenv.body.mechanism import WayPoints
 from batchenv.engine.fields import (
     QFRC_APPLIED,
     QVEL,
@@ -24,7 +24,7 @@ from batchenv.engine.fields import (
     shared_u32,
 )
 from batchenv.engine.memory import stack_f64, u32_pointer
-from batchenv.engine.muscles.mass import mujoco_muscle_forces, muscle_forces
+from batchenv.engine.muscles.mass import fiber_forces
 from batchenv.engine.paths.geometry import (
     gather_wrenches,
     path_lengths,
@@ -46,8 +46,6 @@ PART = Part(
         "n_moment": np.int64,
         "n_pull": np.int64,
         "first_body_forces": np.int64,
-        "velocity_force": np.int64,
-        "mujoco_curves": np.int64,
     },
     arrays={
         "path_body": np.uint32,
@@ -70,29 +68,19 @@ PART = Part(
         "pull_pair": np.uint32,
         "pull_muscle": np.uint32,
         "pull_joint": np.uint32,
-        "peak_force": np.float64,
-        "optimal_length": np.float64,
-        "tendon_length": np.float64,
-        "reference_length": np.float64,
-        "muscle_curves": np.float64,
     },
 )
 
 
-def values(
-    paths: WayPoints, fibers: Fibers, *, first_body_forces: bool, velocity_force: bool, mujoco_curves: bool
-) -> Values:
-    """Describe muscle paths and the muscles on them.
+def values(paths: WayPoints, *, first_body_forces: bool) -> Values:
+    """Describe muscle paths.
 
     Args:
-        paths, fibers: of all muscles.
+        paths: of all muscles.
         first_body_forces: push the first body of a blended anchor only; forces are then no gradient of the
             muscle's length.
-        velocity_force: whether active force depends on the muscle's velocity.
-        mujoco_curves: use the curves of MuJoCo's muscles instead of those of MASS.
     """
     names = {"body": "path_body", "body_ptr": "path_body_ptr", "muscle": "path_muscle", "joint": "path_joint"}
-    arrays = {names.get(name, name): value for name, value in vars(paths).items()}
     return Values(
         numbers={
             "n_path_body": paths.body.size,
@@ -103,17 +91,8 @@ def values(
             "n_moment": paths.muscle.size,
             "n_pull": paths.pull_pair.size,
             "first_body_forces": first_body_forces,
-            "velocity_force": velocity_force,
-            "mujoco_curves": mujoco_curves,
         },
-        arrays=arrays
-        | {
-            "peak_force": fibers.peak_force,
-            "optimal_length": fibers.optimal_length,
-            "tendon_length": fibers.tendon_length,
-            "reference_length": fibers.reference_length,
-            "muscle_curves": fibers.mujoco_curves,
-        },
+        arrays={names.get(name, name): value for name, value in vars(paths).items()},
     )
 
 
@@ -212,30 +191,13 @@ def way_point_torques(block, data, length, moment, pull, active, passive, jta, j
             velocity[muscle[k]] += moment[k] * qvel[dofadr[joint[k]]]
     if block.first_body_forces or not block.velocity_force:
         trace_paths(block, data, block.first_body_forces != 0, length, moment, pull)
-    parameters = (
-        shared_f64(block.peak_force, n),
-        shared_f64(block.optimal_length, n),
-        shared_f64(block.tendon_length, n),
-        shared_f64(block.reference_length, n),
-    )
-    if block.mujoco_curves:
-        curves = shared_f64(block.muscle_curves, 9)
-        mujoco_muscle_forces(*parameters, curves, length, velocity, active, passive)
-    else:
-        muscle_forces(*parameters, length, velocity, active, passive)
+    fiber_forces(block, length, velocity, active, passive)
     for k in range(block.n_crossing):
         jta[k] = -active[muscle[k]] * moment[k]
     for j in range(block.n_joint):
         jtp[j] = 0.0
     for k in range(block.n_moment):
         jtp[joint[k]] -= passive[muscle[k]] * moment[k]
-
-
-@numba.njit(error_model="numpy")
-def take_excitations(block, user):
-    """Activations are the excitations themselves, between 0 and 1."""
-    for m in range(block.n_muscle):
-        user[block.at_activation + m] = min(1.0, max(0.0, user[block.at_excitation + m]))
 
 
 @numba.njit(error_model="numpy")
