@@ -125,6 +125,7 @@ class Mechanism:
         mirror_muscle: twin of each muscle (M,).
         mirror_joint, mirror_joint_sign: twin of each driven coordinate, and the sign of its image (J,).
         foot_sensor_adr: addresses of the vertical force on each foot in `sensordata` (F,).
+        foot_body: bodies whose subtrees these forces act on (F,).
         moments: where MuJoCo keeps the moment arms of its tendons; None for way-points.
         way_points: muscle paths of the engine's own; None where muscles are tendons of the model.
         fibers: parameters of the muscles, for curves of the engine's own.
@@ -149,6 +150,7 @@ class Mechanism:
     mirror_joint: Array
     mirror_joint_sign: Array
     foot_sensor_adr: Array = field(default_factory=lambda: _none(0, dtype=np.int32))
+    foot_body: Array = field(default_factory=lambda: _none(0, dtype=np.int32))
     moments: MomentStructure | None = None
     way_points: WayPoints | None = None
     fibers: Fibers

@@ -30,6 +30,7 @@ class Body(Protocol):
     mirror_joint: np.ndarray
     mirror_joint_sign: np.ndarray
     grf_sensor_adr: np.ndarray
+    foot_body: np.ndarray
 
     def bound_slope(self, joint_pos: Any) -> Any: ...
     def qpos(self, root_pos: Any, root_quat: Any, joint_pos: Any) -> Any: ...
@@ -175,6 +176,7 @@ def mechanism(body: Body, nuserdata: int = 0) -> Mechanism:
         mirror_joint=body.mirror_joint,
         mirror_joint_sign=body.mirror_joint_sign,
         foot_sensor_adr=body.grf_sensor_adr + 2,  # the vertical component
+        foot_body=body.foot_body if body.grf_sensor_adr.size else np.zeros(0, np.int32),
         moments=moments,
         fibers=_fibers(model),
     )

@@ -30,7 +30,7 @@ from batchenv.engine.coordinators.problem import (
 )
 from batchenv.engine.coordinators.shared_network import evaluate_network, store_tuple
 from batchenv.engine.coordinators.static_optimization import optimize
-from batchenv.engine.fields import QFRC_APPLIED, QPOS, USERDATA, f64, shared_u32
+from batchenv.engine.fields import LENGTH, QFRC_APPLIED, QPOS, USERDATA, VELOCITY, f64, shared_u32
 from batchenv.engine.joints import apply_ideal_torques, clear_applied, take_torques
 from batchenv.engine.memory import address_of, stack_f64
 from batchenv.engine.parts import RECORD, block_pointer
@@ -48,14 +48,15 @@ from batchenv.engine.paths.tendons import (
     spread_tendons,
     tendon_torques,
 )
-from batchenv.engine.paths.way_points import apply_way_points, way_point_torques
+from batchenv.engine.paths.way_points import apply_way_points, path_velocities, way_point_torques
 from batchenv.engine.record import RECORD_AT, SUBSTEP_AT
 from batchenv.engine.recorders.capacity import record_capacity
 from batchenv.engine.recorders.effort import record_effort, record_ideal_torques, record_mujoco_effort
 from batchenv.engine.recorders.foot_loads import record_foot_loads
-from batchenv.engine.recorders.joint_loads import keep_pull, log_loads
+from batchenv.engine.recorders.joint_loads import keep_pull, keep_sensed_forces, keep_tendon_pull, log_loads
 from batchenv.engine.recorders.joint_torques import record_joint_torques
 from batchenv.engine.recorders.logs import log_end, log_start
+from batchenv.engine.recorders.muscles import record_actuators, record_fibers
 
 # Of each kind of part, the ones there are.
 NO_CONTROLLER, TORQUE, PD, STABLE_PD = 0, 1, 2, 3
@@ -76,7 +77,7 @@ class Choice(NamedTuple):
         constraints: MUJOCO_SOLVER or ACTIVE_SET.
         ideal: whether ideal torques drive some joints.
         mirrored: whether the coordinator may see the world in the mirror.
-        joint_torques, foot_loads, joint_loads, logs, capacity: whether these are recorded.
+        joint_torques, foot_loads, joint_loads, logs, capacity, muscles: whether these are recorded.
     """
 
     controller: int
@@ -91,6 +92,7 @@ class Choice(NamedTuple):
     joint_loads: int
     logs: int
     capacity: int
+    muscles: int
 
 
 @functools.cache
@@ -109,11 +111,12 @@ def compile_kernel(choice: Choice):
     """
     expected = kernel_digest()
     controller, coordinator, paths, own_forces, constraints = choice[:5]
-    ideal, mirrored, joint_torques, foot_loads, joint_loads, logs, capacity = choice[5:]
+    ideal, mirrored, joint_torques, foot_loads, joint_loads, logs, capacity, muscles = choice[5:]
     applies = int(ideal == 1 or own_forces == 1 or constraints == ACTIVE_SET)
     has_muscles = int(coordinator != NO_COORDINATOR)
     # Strengths of MuJoCo's muscles are needed where the coordinator runs; else MuJoCo computes them itself.
-    in_every_substep = int(own_forces == 1 or constraints == ACTIVE_SET)
+    forces_known = int(own_forces == 0 and (constraints == ACTIVE_SET or muscles == 1 or joint_loads == 1))
+    in_every_substep = int(own_forces == 1 or forces_known == 1)
     coordinates = int(coordinator in (STATIC_OPTIMIZATION, NETWORK))
 
     @cfunc(types.void(types.voidptr, types.voidptr), cache=True)
@@ -136,6 +139,8 @@ def compile_kernel(choice: Choice):
 
         # What the substep before has led to.
         if joint_loads == 1:
+            if constraints == MUJOCO_SOLVER:
+                keep_sensed_forces(block, data, user)
             log_loads(block, model, data, user, substep)
         if logs == 1:
             if 0 < substep <= block.substeps:
@@ -209,8 +214,10 @@ def compile_kernel(choice: Choice):
                         seen = carray(stack_f64(nnz), (nnz,))
                         mirror_crossings(block, jta, seen)
                         mirror_joints(block, need, wanted)
+                        mirror_muscles(block, activation, force)
                         jta[:] = seen
                         need[:] = wanted
+                        activation[:] = force
                 if coordinator == NETWORK:
                     if block.tuples:
                         store_tuple(block, user, substep, need, jta)
@@ -233,10 +240,15 @@ def compile_kernel(choice: Choice):
                 if paths == TENDONS:
                     fiber_tensions(block, user, active, passive, force)
                     spread_tendons(block, data, force, f64(data, QFRC_APPLIED, nv))
+                    if muscles == 1:
+                        record_fibers(block, user, f64(data, LENGTH, n), f64(data, VELOCITY, n), force, -1.0)
                 if paths == WAY_POINTS:
                     apply_way_points(block, data, user, moment, active, passive, force)
                     if joint_loads == 1:
                         keep_pull(block, user, pull, force)
+                    if muscles == 1:
+                        path_velocities(block, data, moment, active)
+                        record_fibers(block, user, length, active, force, 1.0)
                 record_effort(block, user)
             if own_forces == 0:
                 if coordinator == DIRECT:
@@ -244,9 +256,15 @@ def compile_kernel(choice: Choice):
                 else:
                     activate(block, model, data, user)
                 record_mujoco_effort(block, data, user)
-                if constraints == ACTIVE_SET:
+                if forces_known == 1:
                     actuator_forces(block, model, data, active, passive, force)
+                if muscles == 1:
+                    record_actuators(block, model, data, user, force)
+                if constraints == ACTIVE_SET:
                     spread_tendons(block, data, force, actuated)
+            if paths == TENDONS:
+                if joint_loads == 1:
+                    keep_tendon_pull(block, model, data, user, force)
         if ideal == 1:
             apply_ideal_torques(block, data, user)
             record_ideal_torques(block, user)

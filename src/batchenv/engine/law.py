@@ -17,7 +17,7 @@ from batchenv.engine.kernel import Choice
 from batchenv.engine.muscles import crossings, mass
 from batchenv.engine.paths import tendons, way_points
 from batchenv.engine.record import Values
-from batchenv.engine.recorders import capacity, effort, foot_loads, joint_loads, joint_torques, logs
+from batchenv.engine.recorders import capacity, effort, foot_loads, joint_loads, joint_torques, logs, muscles
 from batchenv.errors import UsageError
 
 Array = NDArray[np.float64]
@@ -48,6 +48,7 @@ class Records:
         foot_loads: sums and peaks of the model's force sensors under the feet.
         logs: of every substep; None for none.
         capacity: what muscles could do in the pose at the end, where the engine traces their paths.
+        muscles: tension and fibre of each muscle in the last substep.
         loaded: bodies whose joints' loads are logged.
         effort_weight: of each muscle in the sum of effort (M,); None for 1.
         effort_power: of activations in that sum, 1 or 2.
@@ -58,6 +59,7 @@ class Records:
     foot_loads: bool = True
     logs: Logs | None = None
     capacity: bool = False
+    muscles: bool = False
     loaded: tuple[int, ...] = ()
     effort_weight: Array | None = None
     effort_power: int = 2
@@ -133,6 +135,12 @@ def check_law(mechanism: Mechanism, law: ControlLaw) -> None:
         raise UsageError("controller 'stable_pd' reads the forces of constraints: give constraints 'active_set'")
     if law.controller == "pd" and mechanism.ball_dofadr.size and law.actuator not in ("tor", "muscle"):
         raise UsageError("controller 'pd' drives hinges: give 'stable_pd' for a body with ball joints")
+    if law.foresee_passive and law.controller != "stable_pd":
+        raise UsageError("foresee_passive needs controller 'stable_pd'")
+    if law.symmetric and on_tendons:
+        raise UsageError("symmetric needs muscles on way-points")
+    if law.records.joint_torques and forces_are_applied(mechanism, law):
+        raise UsageError("records.joint_torques needs the forces of MuJoCo's actuators: give False")
     if law.records.capacity and on_tendons:
         raise UsageError("records.capacity needs muscles on way-points")
 
@@ -184,6 +192,7 @@ def choose_parts(mechanism: Mechanism, law: ControlLaw) -> Choice:
         joint_loads=int(len(records.loaded) > 0),
         logs=int(records.logs is not None),
         capacity=int(records.capacity),
+        muscles=int(records.muscles and law.has_muscles),
     )
 
 
@@ -200,7 +209,12 @@ def ideal_joints(mechanism: Mechanism, law: ControlLaw) -> NDArray[np.int64]:
 
 
 def describe(
-    mechanism: Mechanism, law: ControlLaw, substeps: int, coordinator: NetworkCoordinator | None
+    mechanism: Mechanism,
+    law: ControlLaw,
+    substeps: int,
+    coordinator: NetworkCoordinator | None,
+    *,
+    measured: bool,
 ) -> Values:
     """Return what all parts share with the compiled code.
 
@@ -209,13 +223,15 @@ def describe(
         law: how targets become forces.
         substeps: S.
         coordinator: the muscle network, or None.
+        measured: whether the kernel runs once more after the last substep.
     """
     n_joint, n_muscle, records = len(mechanism.joint_names), len(mechanism.muscle_names), law.records
     ideal = ideal_joints(mechanism, law)
     stable = law.controller == "stable_pd"
     damping = law.kv[ideal] if law.actuator == "pd" and not stable else np.zeros(ideal.size)
     weight = np.ones(n_muscle) if records.effort_weight is None else records.effort_weight
-    values = joints.values(mechanism, ideal, damping, mechanism.model.nv if stable else n_joint)
+    n_target = mechanism.model.nv if stable and law.actuator != "tor" else n_joint
+    values = joints.values(mechanism, ideal, damping, n_target)
     values |= crossings.values(mechanism)
     values |= problem.values(mechanism, law.inference_per_sim, law.foresee_passive, substeps)
     values |= effort.values(weight, records.effort_power, max(1, n_muscle) if records.mean_effort else 1)
@@ -233,10 +249,10 @@ def describe(
     elif law.coordinated:
         own = np.ones(n_joint) if law.torque_weight is None else law.torque_weight
         values |= static_optimization.values(mechanism, law.sweeps, law.regularization, own)
-    return values | _described_records(mechanism, law, substeps)
+    return values | _described_records(mechanism, law, substeps, measured)
 
 
-def _described_records(mechanism: Mechanism, law: ControlLaw, substeps: int) -> Values:
+def _described_records(mechanism: Mechanism, law: ControlLaw, substeps: int, measured: bool) -> Values:
     records, model, values = law.records, mechanism.model, Values()
     n_joint = len(mechanism.joint_names)
     if records.joint_torques:
@@ -248,7 +264,9 @@ def _described_records(mechanism: Mechanism, law: ControlLaw, substeps: int) -> 
         logged = records.logs
         values |= logs.values(model.ngeom, substeps, logged.velocity_body, logged.bodies, logged.geoms)
     if records.loaded:
-        values |= joint_loads.values(model, records.loaded, substeps)
+        values |= joint_loads.values(mechanism, records.loaded, substeps, measured=measured)
     if records.capacity:
         values |= capacity.values(n_joint)
+    if records.muscles:
+        values |= muscles.values(len(mechanism.muscle_names))
     return values

@@ -10,7 +10,7 @@ from batchenv.engine.memory import record_pointer
 from batchenv.engine.muscles import crossings, mass
 from batchenv.engine.paths import tendons, way_points
 from batchenv.engine.record import record_dtype
-from batchenv.engine.recorders import capacity, effort, foot_loads, joint_loads, joint_torques, logs
+from batchenv.engine.recorders import capacity, effort, foot_loads, joint_loads, joint_torques, logs, muscles
 
 PARTS = (
     joints.PART,
@@ -30,6 +30,7 @@ PARTS = (
     joint_loads.PART,
     logs.PART,
     capacity.PART,
+    muscles.PART,
 )
 RECORD = record_dtype(PARTS)
 

@@ -107,7 +107,7 @@ class Worlds(Generic[BodyType]):
                 mechanism.crossing_joint,
                 num_worlds,
             )
-        values = describe(mechanism, law, substeps, self.coordinator)
+        values = describe(mechanism, law, substeps, self.coordinator, measured=measured)
         self.layout = Layout.of(values.slots)
         self._cleared = np.concatenate(
             [[SUBSTEP_AT], *(np.r_[self.layout.columns(name)] for name in values.cleared)]
@@ -175,7 +175,7 @@ class Worlds(Generic[BodyType]):
         """Hand every world what its actuators are to reach in the next step.
 
         Args:
-            target: by driven joint (num_worlds, J), angles [rad] or torques [Nm]; with stable PD by dof
+            target: angles [rad] or torques [Nm] by driven joint (num_worlds, J); angles for stable PD by dof
                 (num_worlds, nv), those of the root ignored; excitations (num_worlds, M) for "muscle".
             rate: velocity at which joint targets move through the step (num_worlds, J) [rad/s].
         """

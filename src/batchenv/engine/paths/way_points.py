@@ -167,6 +167,17 @@ def trace_paths(block, data, first_body, length, moment, pull):
 
 
 @numba.njit(error_model="numpy")
+def path_velocities(block, data, moment, velocity):
+    """Rates of the lengths (M,) [m/s], from their gradient (K,) [m/rad]."""
+    muscle, joint = shared_u32(block.path_muscle, block.n_moment), shared_u32(block.path_joint, block.n_moment)
+    dofadr, qvel = shared_i32(block.joint_dofadr, block.n_joint), f64(data, QVEL, block.n_dof)
+    for m in range(block.n_muscle):
+        velocity[m] = 0.0
+    for k in range(block.n_moment):
+        velocity[muscle[k]] += moment[k] * qvel[dofadr[joint[k]]]
+
+
+@numba.njit(error_model="numpy")
 def way_point_torques(block, data, length, moment, pull, active, passive, jta, jtp):
     """What muscles on way-points can do in this pose.
 
@@ -181,14 +192,9 @@ def way_point_torques(block, data, length, moment, pull, active, passive, jta, j
     n = block.n_muscle
     velocity = carray(stack_f64(n), (n if block.velocity_force else 0,))
     muscle, joint = shared_u32(block.path_muscle, block.n_moment), shared_u32(block.path_joint, block.n_moment)
-    dofadr = shared_i32(block.joint_dofadr, block.n_joint)
     if block.velocity_force:
         trace_paths(block, data, False, length, moment, pull)
-        qvel = f64(data, QVEL, block.n_dof)
-        for m in range(n):
-            velocity[m] = 0.0
-        for k in range(block.n_moment):
-            velocity[muscle[k]] += moment[k] * qvel[dofadr[joint[k]]]
+        path_velocities(block, data, moment, velocity)
     if block.first_body_forces or not block.velocity_force:
         trace_paths(block, data, block.first_body_forces != 0, length, moment, pull)
     fiber_forces(block, length, velocity, active, passive)

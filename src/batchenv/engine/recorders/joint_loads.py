@@ -19,6 +19,7 @@ import numba
 import numpy as np
 from numba import carray
 
+from batchenv.body.mechanism import Mechanism
 from batchenv.engine.fields import (
     BODY_MASS,
     CONTACT,
@@ -29,7 +30,11 @@ from batchenv.engine.fields import (
     GEOM1,
     GEOM2,
     GRAVITY,
+    SENSORDATA,
     SUBTREE_COM,
+    TEN_WRAPADR,
+    WRAP_OBJ,
+    WRAP_XPOS,
     XIPOS,
     f64,
     f64_2d,
@@ -42,34 +47,77 @@ from batchenv.engine.memory import f64_pointer, i32_pointer, load_address, stack
 from batchenv.engine.record import Part, Values
 
 PART = Part(
-    numbers={"n_load": np.int64, "n_carried": np.int64, "n_load_geom": np.int64},
-    arrays={"carried_body": np.uint32, "carried_joint": np.uint32, "geom_joint": np.int32},
+    numbers={
+        "n_load": np.int64,
+        "n_carried": np.int64,
+        "n_load_geom": np.int64,
+        "n_wrap": np.int64,
+        "n_tendon": np.int64,
+        "n_sensed": np.int64,
+        "n_load_sensordata": np.int64,
+        "load_shift": np.int64,
+    },
+    arrays={
+        "carried_body": np.uint32,
+        "carried_joint": np.uint32,
+        "geom_joint": np.int32,
+        "wrap_ptr": np.int32,
+        "wrap_geom": np.int32,
+        "wrap_joint": np.int32,
+        "sensed_adr": np.int32,
+        "sensed_joint": np.int32,
+    },
     slots=("load_momentum", "load_external", "load_log"),
 )
 
 _FIRST_CONTACT = int(mujoco.mjtConstraint.mjCNSTR_CONTACT_FRICTIONLESS)
 
 
-def values(model: mujoco.MjModel, carrying: Sequence[int], substeps: int) -> Values:
+def values(mechanism: Mechanism, carrying: Sequence[int], substeps: int, *, measured: bool) -> Values:
     """Describe what each loaded joint carries: the subtree of a body.
 
+    Row k of `load_log` (S, L) [N] is of substep k where worlds are measured after a step; else it is of the
+    substep before, for that of the last substep is known when the next step begins.
+
     Args:
-        model: of the body.
+        mechanism: the body.
         carrying: for each loaded joint, the body it moves; none may carry another (L,).
-        substeps: S of `load_log` (S, L) [N].
+        substeps: S.
+        measured: whether the kernel runs once more after the last substep.
     """
+    model, n = mechanism.model, len(carrying)
     above = np.full(model.nbody, -1)
     for body in range(1, model.nbody):
         own = [k for k, carried in enumerate(carrying) if carried == body]
         above[body] = own[0] if own else above[model.body_parentid[body]]
-    ids = np.flatnonzero(above >= 0)
-    n = len(carrying)
+    ids, adr = np.flatnonzero(above >= 0), mechanism.foot_sensor_adr
+    on_geom = np.isin(model.wrap_type, (mujoco.mjtWrap.mjWRAP_SPHERE, mujoco.mjtWrap.mjWRAP_CYLINDER))
+    owner = [
+        model.geom_bodyid[i] if is_geom else model.site_bodyid[i] if kind == mujoco.mjtWrap.mjWRAP_SITE else 0
+        for i, kind, is_geom in zip(model.wrap_objid, model.wrap_type, on_geom, strict=True)
+    ]
+    muscle_tendon = model.actuator_trnid[:, 0] if mechanism.way_points is None else np.zeros(0, int)
+    first = model.tendon_adr[muscle_tendon]
     return Values(
-        numbers={"n_load": n, "n_carried": ids.size, "n_load_geom": model.ngeom},
+        numbers={
+            "n_load": n,
+            "n_carried": ids.size,
+            "n_load_geom": model.ngeom,
+            "n_wrap": model.nwrap,
+            "n_tendon": model.ntendon,
+            "n_sensed": adr.size,
+            "n_load_sensordata": model.nsensordata,
+            "load_shift": int(measured),
+        },
         arrays={
             "carried_body": ids,
             "carried_joint": above[ids],
             "geom_joint": above[model.geom_bodyid],
+            "wrap_ptr": np.stack([muscle_tendon, first, first + model.tendon_num[muscle_tendon]], axis=1),
+            "wrap_geom": np.where(on_geom, model.wrap_objid, -1),
+            "wrap_joint": above[owner],
+            "sensed_adr": adr - 2,  # all three components of the force
+            "sensed_joint": above[mechanism.foot_body],
         },
         slots={"load_momentum": (n, 3), "load_external": (n, 3), "load_log": (substeps, n)},
     )
@@ -92,8 +140,9 @@ def log_loads(block, model, data, user, substep):
             change = (momentum[joint, i] - before[joint, i]) / timestep_of(model)
             square += (change - mass[joint] * gravity[i] - outer[joint, i]) ** 2
             before[joint, i], outer[joint, i] = momentum[joint, i], 0.0
-        if 0 < substep <= block.substeps:
-            user[block.at_load_log + (substep - 1) * n + joint] = math.sqrt(square)
+        k = substep - block.load_shift
+        if 0 <= k < block.substeps:
+            user[block.at_load_log + k * n + joint] = math.sqrt(square)
 
 
 @numba.njit(error_model="numpy")
@@ -158,3 +207,58 @@ def keep_contact_forces(block, data, user, n_made, ptr, value, force):
                 if joint >= 0:
                     for i in range(3):
                         outer[3 * joint + i] += value[ptr[r] + i] * force[r]
+
+
+@numba.njit(error_model="numpy")
+def keep_sensed_forces(block, data, user):
+    """Add what the floor pushed the feet with in the substep before, by the model's sensors."""
+    sensordata = f64(data, SENSORDATA, block.n_load_sensordata)
+    adr, joint = shared_i32(block.sensed_adr, block.n_sensed), shared_i32(block.sensed_joint, block.n_sensed)
+    outer = user[block.at_load_external : block.at_load_external + 3 * block.n_load]
+    for s in range(block.n_sensed):
+        if joint[s] >= 0:
+            for i in range(3):
+                outer[3 * joint[s] + i] += sensordata[adr[s] + i]
+
+
+@numba.njit(error_model="numpy")
+def keep_tendon_pull(block, model, data, user, force):
+    """Add what muscles on MuJoCo's tendons pull what the joints carry with.
+
+    A tendon pulls what lies on one side of a joint along the stretch of its path that leaves it. MuJoCo puts
+    one point of the path at each site, and two at each geom that the path touches.
+
+    Args:
+        force: of each muscle, tension negative (M,) [N].
+    """
+    n = block.n_muscle
+    tendon_of = carray(i32_pointer(block.wrap_ptr), (n, 3))
+    geom, joint = shared_i32(block.wrap_geom, block.n_wrap), shared_i32(block.wrap_joint, block.n_wrap)
+    points, found = f64_2d(data, WRAP_XPOS, 2 * block.n_wrap, 3), i32(data, WRAP_OBJ, 2 * block.n_wrap)
+    outer = user[block.at_load_external : block.at_load_external + 3 * block.n_load]
+    starts = i32(data, TEN_WRAPADR, block.n_tendon)
+    for m in range(n):
+        point, before = starts[tendon_of[m, 0]], -2
+        for w in range(tendon_of[m, 1], tendon_of[m, 2]):
+            touching = geom[w] < 0 or found[point] == geom[w]
+            if touching:
+                if before != -2 and joint[w] != before:
+                    _pull(points[point - 1], points[point], -force[m], before, joint[w], outer)
+                before = joint[w]
+                point += 1 if geom[w] < 0 else 2
+
+
+@numba.njit(error_model="numpy")
+def _pull(start, end, tension, joint_start, joint_end, outer):
+    x, y, z = end[0] - start[0], end[1] - start[1], end[2] - start[2]
+    share = tension / max(1e-12, math.sqrt(x * x + y * y + z * z))
+    _push(joint_start, share * x, share * y, share * z, outer)
+    _push(joint_end, -share * x, -share * y, -share * z, outer)
+
+
+@numba.njit(error_model="numpy")
+def _push(joint, x, y, z, outer):
+    if joint >= 0:
+        outer[3 * joint] += x
+        outer[3 * joint + 1] += y
+        outer[3 * joint + 2] += z
