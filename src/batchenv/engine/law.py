@@ -135,6 +135,8 @@ def check_law(mechanism: Mechanism, law: ControlLaw) -> None:
         raise UsageError("controller 'stable_pd' reads the forces of constraints: give constraints 'active_set'")
     if law.controller == "pd" and mechanism.ball_dofadr.size and law.actuator not in ("tor", "muscle"):
         raise UsageError("controller 'pd' drives hinges: give 'stable_pd' for a body with ball joints")
+    if law.constraints == "active_set" and mechanism.model.opt.cone != mujoco.mjtCone.mjCONE_PYRAMIDAL:
+        raise UsageError("constraints 'active_set' takes pyramidal friction cones: set option cone to pyramidal")
     if law.foresee_passive and law.controller != "stable_pd":
         raise UsageError("foresee_passive needs controller 'stable_pd'")
     if law.symmetric and on_tendons:

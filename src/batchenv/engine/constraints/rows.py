@@ -299,7 +299,7 @@ def constraint_forces(block, model, data, user, coordinates, n_made, n_limit, ap
     for r in range(n_made):
         made_force[r] = force[r]
     if block.n_load > 0:
-        keep_contact_forces(block, data, user, n_made, ptr, value, force)
+        keep_contact_forces(block, data, user, n_made, force)
 
 
 @numba.njit(error_model="numpy", inline="always")

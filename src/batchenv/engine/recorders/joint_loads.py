@@ -23,6 +23,9 @@ from batchenv.body.mechanism import Mechanism
 from batchenv.engine.fields import (
     BODY_MASS,
     CONTACT,
+    CONTACT_FRAME,
+    CONTACT_FRICTION,
+    CONTACT_ROW,
     CONTACT_SIZE,
     CVEL,
     EFC_ID,
@@ -186,27 +189,34 @@ def keep_pull(block, user, pull, force):
 
 
 @numba.njit(error_model="numpy")
-def keep_contact_forces(block, data, user, n_made, ptr, value, force):
-    """Add what the ground pushes what the joints carry with.
+def keep_contact_forces(block, data, user, n_made, force):
+    """Add what contacts push what the joints carry with.
 
-    The first columns of a row are those of the root's translation: along it the force on the body counts.
+    Each row of a contact is an edge of its friction pyramid: along the normal, and to one side of it.
 
     Args:
         n_made: number of rows that MuJoCo made.
-        ptr, value: those rows in compressed form.
-        force: of each row (n,).
+        force: of each row (n,) [N].
     """
     kind, contact_of = i32(data, EFC_TYPE, n_made), i32(data, EFC_ID, n_made)
     outer = user[block.at_load_external : block.at_load_external + 3 * block.n_load]
+    geom_joint = shared_i32(block.geom_joint, block.n_load_geom)
     for r in range(n_made):
         if kind[r] >= _FIRST_CONTACT:
             contact = load_address(data + CONTACT) + np.uintp(CONTACT_SIZE) * np.uintp(contact_of[r])
-            for at in (GEOM1, GEOM2):
+            frame = carray(f64_pointer(contact + np.uintp(CONTACT_FRAME)), (3, 3))
+            friction = carray(f64_pointer(contact + np.uintp(CONTACT_FRICTION)), (2,))
+            edge = r - carray(i32_pointer(contact + np.uintp(CONTACT_ROW)), (1,))[0]
+            side, slope = edge // 2, 0.0
+            if kind[r] != _FIRST_CONTACT and side < 2:
+                slope = friction[side] if edge % 2 == 0 else -friction[side]
+            for at, sign in ((GEOM1, -1.0), (GEOM2, 1.0)):
                 geom = carray(i32_pointer(contact + np.uintp(at)), (1,))[0]
-                joint = shared_i32(block.geom_joint, block.n_load_geom)[geom]
+                joint = geom_joint[geom] if geom >= 0 else -1
                 if joint >= 0:
                     for i in range(3):
-                        outer[3 * joint + i] += value[ptr[r] + i] * force[r]
+                        way = frame[0, i] + (slope * frame[1 + side, i] if side < 2 else 0.0)
+                        outer[3 * joint + i] += sign * way * force[r]
 
 
 @numba.njit(error_model="numpy")
