@@ -118,7 +118,7 @@ class Mechanism:
         joint_qposadr: of hinges and slides; -1 for coordinates of ball joints (J,).
         joint_dofadr: (J,).
         ball_qposadr, ball_dofadr: of ball joints (B,).
-        ball_lower, ball_upper: limits of each exponential coordinate, infinite where it has none (B, 3) [rad].
+        ball_lower, ball_upper: limits of exponential coordinates, infinite where there is none (B, 3) [rad].
         bound_dofadr, bound_joint, bound_driver_q0, bound_coef: joints bound to driven ones, see `Body` (C,).
         muscle_names: (M,).
         crossing_ptr, crossing_joint: muscle m crosses crossing_joint[crossing_ptr[m]:crossing_ptr[m + 1]].

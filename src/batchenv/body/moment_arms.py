@@ -13,6 +13,7 @@ from batchenv.body.mechanism import Fibers, Mechanism, MomentStructure
 from batchenv.body.sources import compile_spec
 from batchenv.errors import BodyError
 
+
 class Body(Protocol):
     """What is asked of a body; see `batchenv.body.Body`."""
 
@@ -183,7 +184,7 @@ def mechanism(body: Body, nuserdata: int = 0) -> Mechanism:
 
 
 def _fibers(model: mujoco.MjModel) -> Fibers:
-    """Parameters of MuJoCo's muscles: `mju_muscleGain` has their lengths by the ends of the operating range."""
+    """Parameters of MuJoCo's muscles, whose lengths follow from the ends of their operating range."""
     ends, parameters = model.actuator_lengthrange, model.actuator_gainprm
     optimal = np.ptp(ends, axis=1) / np.ptp(parameters[:, :2], axis=1)
     scaled = parameters[:, 3] / model.actuator_acc0

@@ -4,4 +4,13 @@ from batchenv.engine.coordinators.shared_network import MuscleTuples, NetworkLaw
 from batchenv.engine.law import ControlLaw, Logs, Records
 from batchenv.engine.worlds import Snapshot, Worlds, available_cpus
 
-__all__ = ["ControlLaw", "Logs", "MuscleTuples", "NetworkLaw", "Records", "Snapshot", "Worlds", "available_cpus"]
+__all__ = [
+    "ControlLaw",
+    "Logs",
+    "MuscleTuples",
+    "NetworkLaw",
+    "Records",
+    "Snapshot",
+    "Worlds",
+    "available_cpus",
+]

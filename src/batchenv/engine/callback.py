@@ -22,8 +22,8 @@ from llvmlite import ir
 from numba import carray, cfunc, types
 from numba.extending import intrinsic
 
-from batchenv.engine.record import MAGIC_AT, N_HEADER, RECORD_AT
 from batchenv.engine.memory import address_of, f64_pointer, i64_pointer, load_address, offset
+from batchenv.engine.record import MAGIC_AT, N_HEADER, RECORD_AT
 from batchenv.errors import UsageError
 
 _CALLBACK: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)

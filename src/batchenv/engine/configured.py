@@ -2,10 +2,10 @@
 
 from batchenv.body import Body, GaitCycle, load_body, load_gait_cycle
 from batchenv.config import Config
-from batchenv.engine.law import ControlLaw
-from batchenv.engine.coordinators.shared_network import NetworkLaw
 from batchenv.engine.coordinators.network.files import read_state
 from batchenv.engine.coordinators.network.network import StateDict
+from batchenv.engine.coordinators.shared_network import NetworkLaw
+from batchenv.engine.law import ControlLaw
 from batchenv.errors import ConfigError, InputError
 
 

@@ -9,6 +9,7 @@ kernel leaves alone what does not bear the digest of its own sources.
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false
+# ruff: noqa: SIM102 -- Numba leaves out a branch by a condition that is one comparison with a constant
 
 import functools
 from pathlib import Path
@@ -33,8 +34,8 @@ from batchenv.engine.coordinators.static_optimization import optimize
 from batchenv.engine.fields import LENGTH, QFRC_APPLIED, QPOS, USERDATA, VELOCITY, f64, shared_u32
 from batchenv.engine.joints import apply_ideal_torques, clear_applied, take_torques
 from batchenv.engine.memory import address_of, stack_f64
-from batchenv.engine.parts import RECORD, block_pointer
 from batchenv.engine.muscles.crossings import take_excitations
+from batchenv.engine.parts import RECORD, block_pointer
 from batchenv.engine.paths.tendons import (
     activate,
     actuator_forces,
@@ -182,7 +183,9 @@ def compile_kernel(choice: Choice):
         if controller == PD:
             pd_torques(block, model, data, user, substep)
         if constraints == ACTIVE_SET:
-            ball_coordinates(shared_u32(block.ball_qposadr, block.n_ball), f64(data, QPOS, block.n_qpos), ball)
+            ball_coordinates(
+                shared_u32(block.ball_qposadr, block.n_ball), f64(data, QPOS, block.n_qpos), ball
+            )
         desired = user[block.at_desired : block.at_desired + nj]
         if controller == STABLE_PD:
             if substep == 0:
@@ -197,11 +200,11 @@ def compile_kernel(choice: Choice):
                 lower, upper = carray(stack_f64(n), (n,)), carray(stack_f64(n), (n,))
                 for j in range(nj):
                     wanted[j] = desired[j]
+                if paths == TENDONS:
+                    tendon_torques(block, data, slope, active, passive, jta, jtp)
                 if controller == STABLE_PD:
                     if block.foresee_passive:
                         stable_pd_torques(block, model, data, user, ball, jtp, wanted)
-                if paths == TENDONS:
-                    tendon_torques(block, data, slope, active, passive, jta, jtp)
                 for m in range(n):
                     lower[m], upper[m] = 0.0, 1.0
                 if own_forces == 0:

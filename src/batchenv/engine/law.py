@@ -132,11 +132,11 @@ def check_law(mechanism: Mechanism, law: ControlLaw) -> None:
     """
     on_tendons = mechanism.way_points is None
     if law.controller == "stable_pd" and law.constraints != "active_set":
-        raise UsageError("controller 'stable_pd' reads the forces of constraints: give constraints 'active_set'")
+        raise UsageError("controller 'stable_pd' reads constraint forces: give constraints 'active_set'")
     if law.controller == "pd" and mechanism.ball_dofadr.size and law.actuator not in ("tor", "muscle"):
         raise UsageError("controller 'pd' drives hinges: give 'stable_pd' for a body with ball joints")
     if law.constraints == "active_set" and mechanism.model.opt.cone != mujoco.mjtCone.mjCONE_PYRAMIDAL:
-        raise UsageError("constraints 'active_set' takes pyramidal friction cones: set option cone to pyramidal")
+        raise UsageError("constraints 'active_set' needs pyramidal friction cones: set cone to pyramidal")
     if law.foresee_passive and law.controller != "stable_pd":
         raise UsageError("foresee_passive needs controller 'stable_pd'")
     if law.symmetric and on_tendons:
@@ -153,7 +153,8 @@ def adapt_model(mechanism: Mechanism, law: ControlLaw) -> None:
     if on_tendons and (not law.has_muscles or forces_are_applied(mechanism, law)):
         model.actuator_group[:] = 0
         model.opt.disableactuator = 1
-    if law.actuator == "pd" and law.controller == "pd":  # integrated implicitly, which keeps light segments stable
+    if law.actuator == "pd" and law.controller == "pd":
+        # MuJoCo integrates damping implicitly, which keeps light segments stable.
         model.dof_damping[mechanism.joint_dofadr] += law.kv
     if on_tendons and law.coordinated and law.activation_dynamics and law.muscle_model == "mujoco":
         model.actuator_actearly[:] = True  # the force of a substep is that of its own excitation

@@ -70,7 +70,7 @@ class Worlds(Generic[BodyType]):
         num_worlds: N.
         substeps: physics steps in one `step`, at least 2.
         num_threads: threads that step them; by default the CPUs that this process may use.
-        measured: whether derived fields are brought up to the state after each `step` and `reset`.
+        measured: whether derived fields are brought up to the state after each `step`, as `measure` does.
 
     Attributes:
         failed: worlds that diverged and are not reset yet (N,).
@@ -161,7 +161,7 @@ class Worlds(Generic[BodyType]):
         return self._expanded[name]
 
     def slot(self, name: str) -> Array:
-        """Live view of a slot of `userdata` by its name (num_worlds, ...); see the parts for what there is."""
+        """Live view of a slot of `userdata` (num_worlds, ...), by the name that its part declares."""
         if name not in self._slots:
             rows = self._user[:, self.layout.columns(name)]
             self._slots[name] = rows.reshape((self.num_worlds, *self.layout.shapes[name]))

@@ -98,7 +98,9 @@ class ParameterSet:
             set_muscle_strength(worlds, strength, ids)
         if length is not None or slack is not None:
             one = np.ones((1, 1))
-            set_muscle_lengths(worlds, one if length is None else length, one if slack is None else slack, ids)
+            set_muscle_lengths(
+                worlds, one if length is None else length, one if slack is None else slack, ids
+            )
         if mass is not None:
             set_mass(worlds, mass, ids)
         if "ground.friction" in self.names:

@@ -6,10 +6,10 @@ from typing import Protocol
 import mujoco
 import numpy as np
 
-from batchenv.body.gaitnet.muscle_paths import MusclePaths
-from batchenv.body.gaitnet.skeleton import Skeleton
 from batchenv.body.gaitnet.curves import FVMAX, LMAX, LMIN, VMAX, passive_peak
+from batchenv.body.gaitnet.muscle_paths import MusclePaths
 from batchenv.body.gaitnet.path_layout import lay_out_paths
+from batchenv.body.gaitnet.skeleton import Skeleton
 from batchenv.body.mechanism import Fibers, Mechanism
 from batchenv.errors import BodyError
 

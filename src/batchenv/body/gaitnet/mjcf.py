@@ -12,8 +12,8 @@ from batchenv.body.sources import compile_spec
 
 # GaitNet's axes in the new frame: x, to the left, becomes y; y, up, becomes z; z, forward, becomes x.
 _TURN = np.array([0.5, 0.5, 0.5, 0.5])
-# A velocity of shortening so high that MuJoCo's curve is flat in the middle: GaitNet's muscles do not depend on
-# velocity unless asked to.
+# A velocity of shortening so high that MuJoCo's curve is flat in the middle: GaitNet's muscles do not
+# depend on velocity unless asked to.
 _FLAT_VMAX = 100.0
 _TIMECONST = (0.01, 0.04)
 _MARGIN = 0.05

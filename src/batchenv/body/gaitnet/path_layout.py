@@ -1,10 +1,10 @@
-"""GaitNet's muscle paths as `WayPoints`: entries sorted by the body they ride on, joints by what hangs on them.
+"""GaitNet's muscle paths as `WayPoints`: entries sorted by body, joints by what hangs on them.
 
-With P_a the place of way-point a, the gradient of the length of the path with respect to P_a is g_a = u_(a-1) - u_a, u_a the unit vector from P_a
-to P_(a+1). A body k then feels the force w_k g_a at R_k p_k + x_k for a muscle of unit tension that pushes,
-and the gradient of the length with respect to a joint's coordinates is the torque about the joint of all
-forces on the bodies below it. Internal forces balance, so entries on the bodies that no joint of the muscle
-moves are left out.
+With P_a the place of way-point a, the gradient of the length of the path with respect to P_a is
+g_a = u_(a-1) - u_a, u_a the unit vector from P_a to P_(a+1). A body k then feels the force w_k g_a at
+R_k p_k + x_k for a muscle of unit tension that pushes, and the gradient of the length with respect to a
+joint's coordinates is the torque about the joint of all forces on the bodies below it. Internal forces
+balance, so entries on the bodies that no joint of the muscle moves are left out.
 """
 
 from collections.abc import Sequence

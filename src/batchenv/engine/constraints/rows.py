@@ -327,7 +327,9 @@ def resist(block, model, data, user, coordinates, actuated):
     if n_row[0] + n_limit == 0:
         total[:] = 0.0
         return
-    constraint_forces(block, model, data, user, coordinates, np.int64(n_row[0]), n_limit, applied, actuated, total)
+    constraint_forces(
+        block, model, data, user, coordinates, np.int64(n_row[0]), n_limit, applied, actuated, total
+    )
     n_row[0] = 0  # MuJoCo adds no forces of its own
     for d in range(nv):
         applied[d] += total[d]

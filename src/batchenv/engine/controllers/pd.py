@@ -19,7 +19,7 @@ def values(kp: np.ndarray, kv: np.ndarray) -> Values:
 
 @numba.njit
 def pd_torques(block, model, data, user, substep):
-    """Desired torques kp (target - q) + kv (rate - qvel), the target moving at its rate since the step began."""
+    """Desired torques kp (target - q) + kv (rate - qvel); the target moves at its rate through the step."""
     n = block.n_joint
     elapsed = substep * timestep_of(model)
     qpos, qvel = f64(data, QPOS, block.n_qpos), f64(data, QVEL, block.n_dof)

@@ -1,4 +1,4 @@
-"""Lengths of muscle paths and their gradients, compiled; `paths.PathStructure` says how the arrays lie."""
+"""Lengths of muscle paths and their gradients, compiled; arrays as in `WayPoints`."""
 
 import math
 

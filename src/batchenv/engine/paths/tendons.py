@@ -1,11 +1,10 @@
-"""Muscles on MuJoCo's tendons, compiled: their effective moment arms, what they can do, and their activation."""
+"""Muscles on MuJoCo's tendons, compiled: their moment arms, what they can do, and their activation."""
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false
 
 import numba
 import numpy as np
-from numba import carray
 
 from batchenv.body.mechanism import Mechanism
 from batchenv.engine.fields import (
@@ -35,7 +34,6 @@ from batchenv.engine.fields import (
     shared_u32,
     timestep_of,
 )
-from batchenv.engine.memory import stack_f64
 from batchenv.engine.muscles.mass import fiber_forces
 from batchenv.engine.muscles.mujoco import (
     activation_reach,

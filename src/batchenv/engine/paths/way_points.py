@@ -1,6 +1,6 @@
 """Muscles on paths of way-points, compiled: what they can do, and what they do.
 
-The engine traces these paths itself, and applies the muscles' forces at the joints; MuJoCo knows none of them.
+The engine traces these paths and applies the muscles' forces at the joints; MuJoCo knows none of them.
 """
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
@@ -169,7 +169,10 @@ def trace_paths(block, data, first_body, length, moment, pull):
 @numba.njit(error_model="numpy")
 def path_velocities(block, data, moment, velocity):
     """Rates of the lengths (M,) [m/s], from their gradient (K,) [m/rad]."""
-    muscle, joint = shared_u32(block.path_muscle, block.n_moment), shared_u32(block.path_joint, block.n_moment)
+    muscle, joint = (
+        shared_u32(block.path_muscle, block.n_moment),
+        shared_u32(block.path_joint, block.n_moment),
+    )
     dofadr, qvel = shared_i32(block.joint_dofadr, block.n_joint), f64(data, QVEL, block.n_dof)
     for m in range(block.n_muscle):
         velocity[m] = 0.0
@@ -191,7 +194,10 @@ def way_point_torques(block, data, length, moment, pull, active, passive, jta, j
     """
     n = block.n_muscle
     velocity = carray(stack_f64(n), (n if block.velocity_force else 0,))
-    muscle, joint = shared_u32(block.path_muscle, block.n_moment), shared_u32(block.path_joint, block.n_moment)
+    muscle, joint = (
+        shared_u32(block.path_muscle, block.n_moment),
+        shared_u32(block.path_joint, block.n_moment),
+    )
     if block.velocity_force:
         trace_paths(block, data, False, length, moment, pull)
         path_velocities(block, data, moment, velocity)
@@ -216,7 +222,10 @@ def apply_way_points(block, data, user, moment, active, passive, force):
     applied = f64(data, QFRC_APPLIED, block.n_dof)
     for m in range(block.n_muscle):
         force[m] = active[m] * user[block.at_activation + m] + passive[m]
-    muscle, joint = shared_u32(block.path_muscle, block.n_moment), shared_u32(block.path_joint, block.n_moment)
+    muscle, joint = (
+        shared_u32(block.path_muscle, block.n_moment),
+        shared_u32(block.path_joint, block.n_moment),
+    )
     dofadr = shared_i32(block.joint_dofadr, block.n_joint)
     for k in range(block.n_moment):
         applied[dofadr[joint[k]]] -= force[muscle[k]] * moment[k]

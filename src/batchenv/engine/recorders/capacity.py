@@ -15,7 +15,7 @@ PART = Part(slots=("negative_torque", "positive_torque", "passive_torque"))
 
 
 def values(n_joint: int) -> Values:
-    """Describe the slots (J,): half the sums of torques at full activation of either sign, and passive ones."""
+    """Describe the slots (J,) [Nm]: half the sums of torques of either sign, and passive torques."""
     return Values(slots=dict.fromkeys(PART.slots, (n_joint,)))
 
 

@@ -1,4 +1,4 @@
-"""Recorder of every substep of a step, compiled: centre of mass, chosen bodies, and what touches the ground."""
+"""Recorder of every substep, compiled: centre of mass, chosen bodies, and what touches the ground."""
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false

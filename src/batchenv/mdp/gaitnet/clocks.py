@@ -23,7 +23,7 @@ def _in_mirror(global_time, local_time, cycle, clipping):
 
 @numba.njit(cache=True, error_model="numpy")
 def in_mirror(global_time, local_time, cycle, clipping):
-    """Whether worlds (n,) are in the second half of their cycle, where symmetry has them seen in the mirror."""
+    """Whether worlds (n,) are in the second half of their cycle, which symmetry mirrors."""
     out = np.empty(global_time.size, np.bool_)
     for i in range(out.size):
         out[i] = _in_mirror(global_time[i], local_time[i], cycle[i], clipping)

@@ -6,9 +6,9 @@ import numpy as np
 
 from batchenv.body.gaitnet import GaitNetBody, load_gaitnet_body, load_motion
 from batchenv.body.gaitnet.document import read_document
+from batchenv.body.gaitnet.mechanism import ROOT_DOFS, named_bodies, upper_joints
 from batchenv.body.gaitnet.motion import HDF5_SUFFIXES
 from batchenv.config import GaitNetConfig
-from batchenv.body.gaitnet.mechanism import ROOT_DOFS, named_bodies, upper_joints
 from batchenv.engine import ControlLaw, Logs, Records, Worlds
 from batchenv.engine.configured import network_law
 from batchenv.errors import BodyError, ConfigError
@@ -86,7 +86,9 @@ def gaitnet_law(config: GaitNetConfig, body: GaitNetBody, seed: int = 0) -> Cont
     )
 
 
-def gaitnet_records(body: GaitNetBody, effort_weight: np.ndarray | None = None, effort_power: int = 2) -> Records:
+def gaitnet_records(
+    body: GaitNetBody, effort_weight: np.ndarray | None = None, effort_power: int = 2
+) -> Records:
     """What GaitNet's rewards and observations read of every substep."""
     feet = named_bodies(body, "TalusL", "TalusR")
     return Records(

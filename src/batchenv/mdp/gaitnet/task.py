@@ -223,7 +223,12 @@ class GaitNetTask:
         self.begin_at(worlds, state, ids, phase, drawn)
 
     def begin_at(
-        self, worlds: Worlds[GaitNetBody], state: GaitNetState, ids: Array, phase: Array, drawn: dict[str, Array]
+        self,
+        worlds: Worlds[GaitNetBody],
+        state: GaitNetState,
+        ids: Array,
+        phase: Array,
+        drawn: dict[str, Array],
     ) -> None:
         """Begin episodes at given phases (n,) of the gait, with given parameters (n,) by name."""
         for values in (state.ended, state.episode_step, state.episode_return, state.logged, state.machine):
@@ -269,7 +274,9 @@ class GaitNetTask:
         """
         return checked_values(values, self.ranges, num_worlds)
 
-    def set_parameters(self, worlds: Worlds[GaitNetBody], state: GaitNetState, ids: Array, values: Array) -> None:
+    def set_parameters(
+        self, worlds: Worlds[GaitNetBody], state: GaitNetState, ids: Array, values: Array
+    ) -> None:
         """Give worlds (n,) a gait of parameters (n, P); phases, and steps already planned, stay."""
         before = self.cycle(state, ids)
         for name, column in zip(self.parameter_names, values.T, strict=True):
@@ -298,7 +305,9 @@ class GaitNetTask:
         state.next_target[ids] = foot * (-1.0, 1.0, 1.0)
         state.next_target[ids, 2] += 0.5 * STRIDE_LENGTH * state.stride[ids]
 
-    def _view(self, worlds: Worlds[GaitNetBody], state: GaitNetState, seen: Bodies, rows: Array | slice) -> View:
+    def _view(
+        self, worlds: Worlds[GaitNetBody], state: GaitNetState, seen: Bodies, rows: Array | slice
+    ) -> View:
         cycle = self.cycle(state, rows)
         clocks = [time[rows] / cycle % 1.0 for time in (state.global_time, state.local_time)]
         torques = [worlds.slot(name)[rows] for name in _TORQUES]

@@ -19,8 +19,8 @@ from llvmlite import ir
 from numba import carray, types
 from numba.extending import intrinsic
 
-from batchenv.engine.memory import f32_pointer
 from batchenv.engine.coordinators.network.layout import LEAKY_SLOPE, PREVIOUS_SCALE, TORQUE_SCALE
+from batchenv.engine.memory import f32_pointer
 
 LANES = 16  # outputs side by side in one vector; LLVM splits a vector that is wider than the machine's
 NARROW, WIDE = 4, 5  # vectors in a block
