@@ -8,19 +8,24 @@ import copy
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import mujoco
 import numba
 import numpy as np
 
 from batchenv.body.gaitnet import GaitNetBody, load_gaitnet_body
-from batchenv.engine.control import install
-from batchenv.engine.coordinator import NetworkLaw
-from batchenv.engine.gaitnet import GaitNetLaw, GaitNetWorlds
-from batchenv.engine.gaitnet.logs import log_end, log_start
-from batchenv.engine.gaitnet.muscles import apply_muscles, measure_muscles, trace_paths
-from batchenv.engine.gaitnet.resistance import constraint_forces
-from batchenv.engine.gaitnet.substep import coordinate, pd_torques
+from batchenv.body.gaitnet.mechanism import ROOT_DOFS, upper_joints
+from batchenv.engine import ControlLaw, NetworkLaw, Worlds
+from batchenv.engine.constraints.rows import constraint_forces
+from batchenv.engine.controllers.stable_pd import stable_pd_torques
+from batchenv.engine.coordinators.problem import needed_torques
+from batchenv.engine.coordinators.shared_network import evaluate_network
+from batchenv.engine.paths.way_points import apply_way_points, trace_paths, way_point_torques
+from batchenv.engine.recorders.effort import record_effort
+from batchenv.engine.recorders.logs import log_end, log_start
+from batchenv.mdp.gaitnet.configured import gaitnet_records
 
 SUBSTEPS = 16
 
@@ -32,27 +37,29 @@ def paths_repeatedly(n, block, data, length, moment, pull):
 
 
 @numba.njit
-def muscles_repeatedly(n, block, data, moment, pull, active, passive, jta, jtp):
+def muscles_repeatedly(n, block, data, length, moment, pull, active, passive, jta, jtp):
     for _ in range(n):
-        measure_muscles(block, data, moment, pull, active, passive, jta, jtp)
+        way_point_torques(block, data, length, moment, pull, active, passive, jta, jtp)
 
 
 @numba.njit
-def torques_repeatedly(n, block, model, data, user, coordinates, none, torque):
+def torques_repeatedly(n, block, model, data, user, coordinates, none, desired):
     for _ in range(n):
-        pd_torques(block, model, data, user, coordinates, none, torque)
+        stable_pd_torques(block, model, data, user, coordinates, none, desired)
 
 
 @numba.njit
-def network_repeatedly(n, block, user, jta, jtp, torque):
+def network_repeatedly(n, block, jta, jtp, desired, need, lower, upper, activation):
     for _ in range(n):
-        coordinate(block, user, 0, jta, jtp, torque)
+        needed_torques(block, desired, jtp, need)
+        evaluate_network(block, jta, need, lower, upper, activation)
 
 
 @numba.njit
-def applying_repeatedly(n, block, user, moment, pull, active, passive, applied):
+def applying_repeatedly(n, block, data, user, moment, active, passive, force):
     for _ in range(n):
-        apply_muscles(block, user, moment, pull, active, passive, applied)
+        apply_way_points(block, data, user, moment, active, passive, force)
+        record_effort(block, user)
 
 
 @numba.njit
@@ -63,27 +70,39 @@ def logs_repeatedly(n, block, data, user):
 
 
 @numba.njit
-def constraints_once(block, model, data, user, coordinates, made, applied, total):
-    constraint_forces(block, model, data, user, coordinates, made, 0, applied, total)
+def constraints_once(block, model, data, user, coordinates, made, applied, actuated, total):
+    constraint_forces(block, model, data, user, coordinates, made, 0, applied, actuated, total)
 
 
 @numba.njit
-def constraints_repeatedly(n, block, model, data, user, coordinates, made, applied, total):
+def constraints_repeatedly(n, block, model, data, user, coordinates, made, applied, actuated, total):
     for _ in range(n):  # a call, because what is inlined here takes stack in every turn
-        constraints_once(block, model, data, user, coordinates, made, applied, total)
+        constraints_once(block, model, data, user, coordinates, made, applied, actuated, total)
 
 
-def stand(worlds: GaitNetWorlds) -> None:
+def stand(worlds: Worlds[GaitNetBody]) -> None:
     """All worlds in the zero pose, hardly above the ground."""
     n = worlds.num_worlds
     qpos = worlds.body.to_qpos(np.zeros((n, worlds.body.skeleton.num_dof)))
     worlds.reset(np.arange(n), qpos, np.zeros((n, worlds.model.nv)))
+    worlds.measure(np.arange(n))
 
 
-def worlds_of(body: GaitNetBody, num_worlds: int, **law: object) -> GaitNetWorlds:
+def worlds_of(body: GaitNetBody, num_worlds: int, **changes: Any) -> Worlds[GaitNetBody]:
     """Worlds on one thread, with a network of first parameters where one is needed."""
-    given = {"network": NetworkLaw()} | law
-    return GaitNetWorlds(body, GaitNetLaw(**given), num_worlds, SUBSTEPS, num_threads=1)  # pyright: ignore
+    law = ControlLaw(
+        "mass_lower",
+        kp=np.asarray(body.skeleton.kp, float)[ROOT_DOFS:],
+        kv=np.asarray(body.skeleton.kv, float)[ROOT_DOFS:],
+        controller="stable_pd",
+        network=NetworkLaw(),
+        symmetric=True,
+        muscle_model="mass",
+        constraints="active_set",
+        ideal_joints=upper_joints(body),
+        records=gaitnet_records(body),
+    )
+    return Worlds(body, replace(law, **changes), num_worlds, SUBSTEPS, num_threads=1, measured=True)
 
 
 def parts(body: GaitNetBody) -> Iterator[tuple[str, Callable[[int], None]]]:
@@ -93,31 +112,36 @@ def parts(body: GaitNetBody) -> Iterator[tuple[str, Callable[[int], None]]]:
     worlds.step()
     model, data = worlds.model, worlds.batch.get_data(0)
     mujoco.mj_forward(model, data)
-    block, user, qpos = worlds._block.record[0], data.userdata, data.qpos.copy()
+    block, user = worlds._record.record[0], data.userdata
+    qpos, first_applied = data.qpos.copy(), data.qfrc_applied.copy()
     addresses = np.uintp(model._address), np.uintp(data._address)
-    m, j = len(body.paths.names), body.skeleton.num_dof - 6
-    length, active, passive = np.zeros((3, m))
+    m, j = len(body.paths.names), body.skeleton.num_dof - ROOT_DOFS
+    length, active, passive, force, lower, activation = np.zeros((6, m))
     moment, jta = np.zeros(int(block["n_moment"])), np.zeros(int(block["n_crossing"]))
-    jtp, none, torque, applied = np.zeros(j), np.zeros(0), np.zeros(j + 6), np.zeros(j + 6)
+    jtp, desired, need = np.zeros((3, j))
+    none, applied, actuated, total = np.zeros(0), *np.zeros((3, j + ROOT_DOFS))
     coordinates, pull = np.zeros((int(block["n_ball"]), 3)), np.zeros((0, 3))
     at = addresses[1]
     yield "muscle paths and moment arms", lambda n: paths_repeatedly(n, block, at, length, moment, pull)
     yield (
         "muscles: paths, forces, JtA, JtP",
-        lambda n: muscles_repeatedly(n, block, at, moment, pull, active, passive, jta, jtp),
+        lambda n: muscles_repeatedly(n, block, at, length, moment, pull, active, passive, jta, jtp),
     )
-    yield "stable PD", lambda n: torques_repeatedly(n, block, *addresses, user, coordinates, none, torque)
-    yield "muscle network", lambda n: network_repeatedly(n, block, user, jta, jtp, torque)
+    yield "stable PD", lambda n: torques_repeatedly(n, block, *addresses, user, coordinates, none, desired)
     yield (
-        "muscle torques",
-        lambda n: applying_repeatedly(n, block, user, moment, pull, active, passive, applied),
+        "muscle network",
+        lambda n: network_repeatedly(n, block, jta, jtp, desired, need, lower, lower + 1.0, activation),
     )
+    yield "muscle torques", lambda n: applying_repeatedly(n, block, at, user, moment, active, passive, force)
+    data.qfrc_applied[:] = first_applied
     mujoco.set_mjcb_control(None)
-    mujoco.mj_forward(model, data)  # makes rows anew, which the callback takes away
+    mujoco.mj_forward(model, data)  # makes the rows again, which the callback takes away
     made = int(data.nefc)
     yield (
         f"contacts and limits, {made} rows",
-        lambda n: constraints_repeatedly(n, block, *addresses, user, coordinates, made, applied, torque),
+        lambda n: constraints_repeatedly(
+            n, block, *addresses, user, coordinates, made, applied, actuated, total
+        ),
     )
     yield "logs", lambda n: logs_repeatedly(n, block, at, user)
     unconstrained = copy.copy(model)
@@ -146,7 +170,6 @@ def cpu_time(run: Callable[[int], None], n: int) -> float:
 
 def step_times(body: GaitNetBody, num_worlds: int, steps: int = 5) -> dict[str, float]:
     """CPU time of an environment step [us] under each law, the laws taking turns."""
-    install()
     laws = {
         "mass_lower": {},
         "mass_lower, weights in 32 bits": {"network": NetworkLaw(bits=32)},

@@ -29,8 +29,8 @@ from numba import carray, cfunc, types
 
 from batchenv.body.body import load_body
 from batchenv.body.sources import compile_spec
-from batchenv.engine.memory import address_of, f32_pointer, f64_pointer, load_address, offset
 from batchenv.engine.coordinators.network.kernel import stack_vectors
+from batchenv.engine.memory import address_of, f32_pointer, f64_pointer, load_address, offset
 
 SUBSTEPS = 10
 CTRL, USERDATA, QVEL = (offset("mjData", name) for name in ("ctrl", "userdata", "qvel"))

@@ -11,8 +11,8 @@ import numba
 import numpy as np
 from numba import carray
 
-from batchenv.engine.memory import f32_pointer
 from batchenv.engine.coordinators.network import kernel, packing
+from batchenv.engine.memory import f32_pointer
 
 # 228 pairs of a muscle and a joint, 14 torques; three hidden layers; 80 muscles.
 SIZES = (242, 256, 256, 256, 80)

@@ -13,15 +13,15 @@ import numpy as np
 
 from batchenv import load_config
 from batchenv.body import load_body
-from batchenv.engine.moment_arms import moment_structure
-from batchenv.engine.muscles import (
+from batchenv.body.moment_arms import moment_structure
+from batchenv.engine.coordinators.static_optimization import static_optimization, turns
+from batchenv.engine.muscles.mujoco import (
     activation_reach,
     effective_moment_arms,
     excitation_for,
     muscle_bias,
     muscle_gain,
 )
-from batchenv.engine.static_optimization import static_optimization, turns
 
 
 @numba.njit

@@ -138,8 +138,8 @@ def test_world_in_the_mirror_is_the_image_of_itself_half_a_cycle_on(scene: Path)
     config = load_config(scene).replace({"environment.advanced.enforce_symmetry": False})
     with BatchEnv(scene, 2, 1, seed=0) as env, BatchEnv(config, 2, 1, seed=0) as plain:
         seen, unseen = env.reset(), plain.reset()
-        flipped = env.worlds.slot("mirror") > 0
-        assert not plain.worlds.slot("mirror").any()
+        flipped = env.worlds.slot("mirrored")[:, -1] > 0
+        assert not plain.worlds.slot("mirrored").any()
         expected = np.where(flipped[:, None], plain.mirror_obs(unseen.copy()), unseen)
         np.testing.assert_allclose(seen, expected, atol=2e-6)
 
@@ -151,7 +151,7 @@ def test_stride_and_cadence_are_drawn_and_seen(scene: Path):
         stride, cadence = obs[:, -2], obs[:, -1]
         assert stride.min() < 0.85 and stride.max() > 1.15
         assert cadence.min() > 0.8 and cadence.max() < 1.25
-        np.testing.assert_allclose(env.worlds.slot("cycle"), PERIOD * (60 / 60) / cadence, rtol=0.02)
+        np.testing.assert_allclose(env.task.cycle(env._state), PERIOD * (60 / 60) / cadence, rtol=0.02)
 
 
 def test_quirks_start_the_local_clock_at_zero_and_draw_no_parameters(scene: Path):
@@ -159,12 +159,22 @@ def test_quirks_start_the_local_clock_at_zero_and_draw_no_parameters(scene: Path
     with BatchEnv(scene, 8, 1, seed=0) as env, BatchEnv(quirky, 8, 1, seed=0) as original:
         env.reset()
         obs = original.reset()
-        np.testing.assert_array_equal(env.worlds.slot("local_time"), env.worlds.slot("global_time"))
-        assert (original.worlds.slot("local_time") == 0).all() and (
-            original.worlds.slot("global_time") > 0
-        ).all()
+        np.testing.assert_array_equal(env._state.local_time, env._state.global_time)
+        assert (original._state.local_time == 0).all() and (original._state.global_time > 0).all()
         assert (obs[:, -2:] == 1.0).all()
         assert env.task.first_phase == pytest.approx(FIRST_PHASE) and original.task.first_phase == 0.0
+
+
+def test_masked_reset_starts_the_clocks_of_its_worlds_alone(scene: Path):
+    with BatchEnv(scene, 3, 1, seed=0) as env:
+        env.reset()
+        walked(env, 4)
+        clocks = env._state.global_time, env._state.local_time
+        before = [clock.copy() for clock in clocks]
+        env.reset(mask=np.array([False, True, False]))
+        for clock, was in zip(clocks, before, strict=True):
+            np.testing.assert_array_equal(clock[[0, 2]], was[[0, 2]])
+            assert clock[1] != was[1]
 
 
 def test_feet_start_just_above_a_ground_of_any_height(tmp_path: Path):

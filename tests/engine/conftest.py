@@ -3,7 +3,7 @@
 import pytest
 
 from batchenv.body.gaitnet import GaitNetBody
-from tests.engine.gaitnet.small_worlds import body_with_head
+from tests.engine.small_worlds import body_with_head
 
 
 @pytest.fixture(scope="session")

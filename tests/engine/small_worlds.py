@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import mujoco
 import numpy as np
 
 from batchenv.body.gaitnet import GaitNetBody
 from batchenv.body.gaitnet.mechanism import ROOT_DOFS, upper_joints
 from batchenv.engine import ControlLaw, NetworkLaw, Worlds
+from batchenv.engine.law import adapt_model
 from batchenv.mdp.gaitnet.configured import gaitnet_records
 from tests.body.gaitnet.small_gaitnet import MUSCLES, SKELETON, small_body
 
@@ -37,8 +39,8 @@ def body_with_head(folder: Path) -> GaitNetBody:
     return small_body(folder, WITH_HEAD, MUSCLES.replace('lm="0.9"', 'lm="0.75"'))
 
 
-def build(body: GaitNetBody, num_worlds: int, num_threads: int = 2, **changes: Any) -> Worlds[GaitNetBody]:
-    """Worlds under a law whose network is drawn from a seed, with 32 bits to a weight."""
+def control_law(body: GaitNetBody, **changes: Any) -> ControlLaw:
+    """A law whose network is drawn from a seed, with 32 bits to a weight."""
     law = ControlLaw(
         "mass_lower",
         kp=np.asarray(body.skeleton.kp, float)[ROOT_DOFS:],
@@ -47,10 +49,24 @@ def build(body: GaitNetBody, num_worlds: int, num_threads: int = 2, **changes: A
         constraints="active_set",
         network=NetworkLaw(hidden=(32, 32), seed=3, bits=32, tuples=True),
         symmetric=True,
+        muscle_model="mass",
         ideal_joints=upper_joints(body),
         records=gaitnet_records(body),
     )
-    return Worlds(body, replace(law, **changes), num_worlds, SUBSTEPS, num_threads, measured=True)
+    return replace(law, **changes)
+
+
+def build(body: GaitNetBody, num_worlds: int, num_threads: int = 2, **changes: Any) -> Worlds[GaitNetBody]:
+    """Worlds under that law."""
+    law = control_law(body, **changes)
+    return Worlds(body, law, num_worlds, SUBSTEPS, num_threads, measured=True)
+
+
+def adapted_model(body: GaitNetBody) -> mujoco.MjModel:
+    """The model that such worlds run on, without their `userdata`."""
+    mechanism = body.mechanism()
+    adapt_model(mechanism, control_law(body))
+    return mechanism.model
 
 
 def pose(body: GaitNetBody, world: int, height: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -81,10 +97,15 @@ def targets(worlds: Worlds[GaitNetBody], step: int, first: int = 0) -> np.ndarra
     return np.array([rng.uniform(0.0, 0.3, n) for rng in rngs])
 
 
+def take_step(worlds: Worlds[GaitNetBody], step: int, first: int = 0, watch: Any = None) -> None:
+    """Step with the `targets` of a step; its second half is seen in the mirror."""
+    worlds.set_targets(targets(worlds, step, first))
+    worlds.slot("mirrored")[:, SUBSTEPS // 2 :] = worlds.law.symmetric
+    worlds.choose_tuples(np.full(worlds.num_worlds, 0.4))
+    worlds.step(watch)
+
+
 def drive(worlds: Worlds[GaitNetBody], steps: int, first: int = 0, watch: Any = None) -> None:
-    """Step with `targets`; the second half of every step is seen in the mirror."""
+    """Take some steps."""
     for k in range(steps):
-        worlds.set_targets(targets(worlds, k, first))
-        worlds.slot("mirrored")[:, SUBSTEPS // 2 :] = worlds.law.symmetric
-        worlds.choose_tuples(np.full(worlds.num_worlds, 0.4))
-        worlds.step(watch)
+        take_step(worlds, k, first, watch)

@@ -1,16 +1,19 @@
 """The kernels against the numbers of GaitNet's own program, on its own files."""
 
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 import pytest
 
 from batchenv.body.gaitnet import load_gaitnet_body, matrix_from_quat
-from batchenv.engine.coordinator import NetworkLaw
-from batchenv.engine.gaitnet import GaitNetLaw, GaitNetWorlds
-from batchenv.engine.gaitnet.muscles import measure_muscles
+from batchenv.engine import NetworkLaw, Worlds
+from batchenv.engine.paths.way_points import way_point_torques
+from tests.engine.small_worlds import control_law
 from tests.gaitnet_files import gaitnet_data
 from tests.gaitnet_files import oracle as load_oracle
 
+SUBSTEPS = 16
 SIZES = ((256, 590), (256, 256), (256, 256), (164, 256))
 
 
@@ -41,15 +44,24 @@ def constant(activation):
     return NetworkLaw(state=state, bits=32)
 
 
-def at_poses(gaitnet, oracle, law, **clocks):
-    """One world for each of the program's poses."""
-    q, dq = oracle["q"], oracle["dq"]
-    worlds = GaitNetWorlds(gaitnet, law, len(q))
+def put(gaitnet, q, dq, mirrored=0.0, **law):
+    """One world for each pose and velocity (N, D) under a law; seen in the mirror where that is said."""
+    worlds, ids = (
+        Worlds(gaitnet, control_law(gaitnet, **law), len(q), SUBSTEPS, measured=True),
+        np.arange(len(q)),
+    )
     qpos = gaitnet.to_qpos(q)
-    clocks = {"cycle": float(oracle["s_cycle_time"])} | clocks
-    worlds.reset(np.arange(len(q)), qpos, gaitnet.to_qvel(qpos, dq), **clocks)
-    muscle = law.actuator == "muscle"
-    worlds.set_targets(np.full((len(q), 164), 0.05) if muscle else oracle["pd_target"])
+    worlds.reset(ids, qpos, gaitnet.to_qvel(qpos, dq))
+    worlds.slot("mirrored")[:] = mirrored
+    worlds.measure(ids)
+    return worlds
+
+
+def at_poses(gaitnet, oracle, **law):
+    """One world for each of the program's poses."""
+    worlds = put(gaitnet, oracle["q"], oracle["dq"], **law)
+    targets = {"muscle": np.full((worlds.num_worlds, 164), 0.05), "tor": np.zeros((worlds.num_worlds, 50))}
+    worlds.set_targets(targets.get(worlds.law.actuator, oracle["pd_target"]))
     return worlds
 
 
@@ -88,16 +100,15 @@ def close(values, expected, tolerance):
 
 
 def test_forces_and_moment_arms_equal_those_of_the_program(gaitnet, oracle):
-    worlds = at_poses(gaitnet, oracle, GaitNetLaw(actuator="muscle"))
-    block, structure = worlds._block.record[0], worlds._block.arrays
-    muscle, dof = structure["moment_muscle"], structure["moment_dof"] + 6
-    active, passive, moment = np.zeros(164), np.zeros(164), np.zeros(muscle.size)
+    worlds = at_poses(gaitnet, oracle, actuator="muscle")
+    block, paths = worlds._record.record[0], worlds._record.arrays
+    muscle, dof = paths["path_muscle"], paths["path_joint"] + 6
+    length, active, passive, moment = *np.zeros((3, 164)), np.zeros(muscle.size)
+    none, jta, jtp = np.zeros((0, 3)), np.zeros(540), np.zeros(50)
     for pose in range(worlds.num_worlds):
         data = worlds.batch.get_data(pose)
         address = np.uintp(data._address)
-        measure_muscles(
-            block, address, moment, np.zeros((0, 3)), active, passive, np.zeros(540), np.zeros(50)
-        )
+        way_point_torques(block, address, length, moment, none, active, passive, jta, jtp)
         dense = np.zeros((164, 56))
         dense[muscle, dof] = moment
         assert close(active, oracle["f_A"][pose], 1e-6)
@@ -106,7 +117,7 @@ def test_forces_and_moment_arms_equal_those_of_the_program(gaitnet, oracle):
 
 
 def test_torques_of_muscles_equal_those_of_the_program(gaitnet, oracle):
-    worlds = at_poses(gaitnet, oracle, GaitNetLaw(network=network(), first_body_forces=True))
+    worlds = at_poses(gaitnet, oracle, network=network(), first_body_forces=True)
     assert close(worlds.slot("passive_torque"), oracle["JtP"], 1e-6)
     assert close(worlds.slot("negative_torque"), 0.5 * np.minimum(oracle["JtA"], 0).sum(axis=2), 1e-6)
     assert close(worlds.slot("positive_torque"), 0.5 * np.maximum(oracle["JtA"], 0).sum(axis=2), 1e-6)
@@ -119,7 +130,7 @@ def test_torques_of_muscles_equal_those_of_the_program(gaitnet, oracle):
 
 def test_the_gradient_gives_the_exact_moment_arms_of_the_program(gaitnet, oracle):
     """The default: a muscle's force is -f dl/dq on all coordinates that its blended anchors cross."""
-    worlds = at_poses(gaitnet, oracle, GaitNetLaw(actuator="muscle"))
+    worlds = at_poses(gaitnet, oracle, actuator="muscle")
     force = 0.05 * oracle["f_A"] + oracle["f_P"]
     expected = -np.einsum("pmd,pm->pd", oracle["dlmt_dq"], force)
     applied, _, _ = first_substep(worlds)
@@ -127,30 +138,27 @@ def test_the_gradient_gives_the_exact_moment_arms_of_the_program(gaitnet, oracle
     related = -oracle["f_A"][:, gaitnet.paths.related_muscle] * np.array(
         [oracle["dlmt_dq"][:, m, d] for m, d in zip(
             gaitnet.paths.related_muscle, gaitnet.paths.related_dof, strict=True)]).T  # fmt: skip
-    worlds = at_poses(gaitnet, oracle, GaitNetLaw(network=network()))
+    worlds = at_poses(gaitnet, oracle, network=network())
     worlds.step()
     assert close(worlds.coordinator.tuples.jta_reduced, related, 1e-6)
 
 
 def test_mirrored_torques_equal_those_of_the_program(gaitnet, oracle):
-    law = GaitNetLaw(network=network(), first_body_forces=True)
-    worlds = at_poses(gaitnet, oracle, law, global_time=0.75 * float(oracle["s_cycle_time"]))
-    assert worlds.slot("mirror").all()
+    worlds = at_poses(gaitnet, oracle, network=network(), first_body_forces=True, mirrored=1.0)
     assert close(worlds.slot("passive_torque"), oracle["JtP_mirror"], 1e-6)
     worlds.step()
     assert close(worlds.coordinator.tuples.jta_reduced, oracle["JtA_reduced_mirror"], 1e-6)
 
 
 def test_stable_pd_torques_equal_those_of_the_program(gaitnet, oracle):
-    worlds = at_poses(gaitnet, oracle, GaitNetLaw(actuator="pd"))
+    worlds = at_poses(gaitnet, oracle, actuator="pd")
     applied, _, _ = first_substep(worlds)
     assert close(applied, oracle["tau"], 1e-6)
 
 
 @pytest.mark.parametrize(("bits", "tolerance"), [(32, 1e-5), (21, 1e-5), (16, 2e-3)])
 def test_activations_equal_those_of_the_program(gaitnet, oracle, bits, tolerance):
-    law = GaitNetLaw(network=network(bits), first_body_forces=True)
-    worlds = at_poses(gaitnet, oracle, law)
+    worlds = at_poses(gaitnet, oracle, network=network(bits), first_body_forces=True)
     applied, _, activation = first_substep(worlds)
     assert np.abs(activation - oracle["nn_act"]).max() <= tolerance
     expected = oracle["Qmus_nn"][:, 6:].copy()
@@ -161,17 +169,16 @@ def test_activations_equal_those_of_the_program(gaitnet, oracle, bits, tolerance
 
 def test_accelerations_equal_those_of_the_program(gaitnet, oracle):
     """The program's root acceleration is spatial and in the frame of the body, see ORACLE.md."""
-    law = GaitNetLaw(network=constant(0.05), first_body_forces=True)
-    free = at_poses(gaitnet, oracle, GaitNetLaw(actuator="tor"))
-    free.set_targets(np.zeros((len(oracle["q"]), 56)))
+    free = at_poses(gaitnet, oracle, actuator="tor")
+    driven = at_poses(gaitnet, oracle, network=constant(0.05), first_body_forces=True)
     rotation = matrix_from_quat(gaitnet.to_qpos(oracle["q"])[:, 3:7])
-    for worlds, name in ((free, "ddq_free"), (at_poses(gaitnet, oracle, law), "ddq_a005_pd")):
+    for worlds, name in ((free, "ddq_free"), (driven, "ddq_a005_pd")):
         _, acc, _ = first_substep(worlds)
         ddq, dq = oracle[name], oracle["dq"]
         linear = ddq[:, 3:6] + np.cross(dq[:, :3], dq[:, 3:6])
         expected = np.c_[np.einsum("nij,nj->ni", rotation, linear), ddq[:, :3], ddq[:, 6:]]
         # DART damps the root's coming velocity in the turning frame of the body, MuJoCo in the world's: a
-        # difference # of dt damping omega x v, 2 mN, beside accelerations of up to 1300 rad/s^2 of the light
+        # difference of dt damping omega x v, 2 mN, beside accelerations of up to 1300 rad/s^2 of the light
         # toes.
         assert close(acc, expected, 2e-6)
 
@@ -179,13 +186,9 @@ def test_accelerations_equal_those_of_the_program(gaitnet, oracle):
 @pytest.mark.parametrize("name", ["airp", "airm"])
 def test_flights_equal_those_of_the_program(gaitnet, oracle, name):
     passive = name == "airp"
-    law = (
-        GaitNetLaw(actuator="tor") if passive else GaitNetLaw(network=constant(0.05), first_body_forces=True)
-    )
-    worlds = GaitNetWorlds(gaitnet, law, 1)
-    qpos = gaitnet.to_qpos(oracle[f"{name}_init_q"][None])
-    worlds.reset(np.arange(1), qpos, gaitnet.to_qvel(qpos, oracle[f"{name}_init_dq"][None]))
-    worlds.set_targets(np.zeros((1, 56)) if passive else oracle[f"{name}_init_pd_target"][None])
+    law = {"actuator": "tor"} if passive else {"network": constant(0.05), "first_body_forces": True}
+    worlds = put(gaitnet, oracle[f"{name}_init_q"][None], oracle[f"{name}_init_dq"][None], **law)
+    worlds.set_targets(np.zeros((1, 50)) if passive else oracle[f"{name}_init_pd_target"][None])
     seen = []
     worlds.step(lambda: seen.append((worlds.qpos[0].copy(), worlds.qvel[0].copy())))
     qpos, qvel = (np.array(x) for x in zip(*seen, strict=True))
@@ -196,8 +199,8 @@ def test_flights_equal_those_of_the_program(gaitnet, oracle, name):
 @pytest.mark.parametrize("episode", ["ep0", "ep1"])
 def test_loads_of_the_knees_are_near_those_of_an_episode(gaitnet, oracle, episode):
     """Of the last substep of each step, until the body falls; the two engines' contacts differ."""
-    law = GaitNetLaw(network=network(), first_body_forces=True, loaded=("TibiaL", "TibiaR"))
-    worlds = at_steps(gaitnet, oracle, law, episode)
+    body = replace(gaitnet, loaded=("TibiaL", "TibiaR"))
+    worlds = at_steps(body, oracle, episode, network=network(), first_body_forces=True)
     worlds.step()
     load = worlds.slot("load_log")[:13, -1].mean(axis=1) / 1000.0
     expected = oracle[f"{episode}_energies"][:13, 4]
@@ -205,31 +208,20 @@ def test_loads_of_the_knees_are_near_those_of_an_episode(gaitnet, oracle, episod
     assert np.median(error) < 0.07 and error.max() < 0.2
 
 
-def at_steps(gaitnet, oracle, law, episode):
+def at_steps(gaitnet, oracle, episode, **law):
     """Each control step of an episode as a world of its own, put where the program was at its beginning."""
-    q, action = oracle[f"{episode}_q"][:-1], oracle[f"{episode}_action"]
-    worlds = GaitNetWorlds(gaitnet, law, len(q))
-    qpos = gaitnet.to_qpos(q)
-    stride, cadence = oracle[f"{episode}_param_state"][0]
-    assert stride > 0
-    worlds.reset(
-        np.arange(len(q)), qpos, gaitnet.to_qvel(qpos, oracle[f"{episode}_dq"][:-1]),
-        global_time=oracle[f"{episode}_global_time"][:-1], local_time=oracle[f"{episode}_local_time"][:-1],
-        cycle=float(oracle["s_cycle_time"]) / cadence,
-    )  # fmt: skip
-    worlds.set_targets(oracle[f"{episode}_pd_target"][1:], np.maximum(0.001 * action[:, 50], -1 / 30))
+    q, dq = oracle[f"{episode}_q"][:-1], oracle[f"{episode}_dq"][:-1]
+    mirrored = np.c_[oracle[f"{episode}_mirror_sub"], oracle[f"{episode}_mirror"][1:]]
+    worlds = put(gaitnet, q, dq, mirrored, **law)
+    worlds.set_targets(oracle[f"{episode}_pd_target"][1:])
     return worlds
 
 
 @pytest.mark.parametrize("episode", ["ep0", "ep1"])
-def test_clocks_and_mirror_equal_those_of_an_episode(gaitnet, oracle, episode):
-    worlds = at_steps(gaitnet, oracle, GaitNetLaw(network=constant(0.05)), episode)
-    assert np.array_equal(worlds.slot("mirror"), oracle[f"{episode}_mirror"][:-1])
+def test_logs_equal_those_of_an_episode(gaitnet, oracle, episode):
+    worlds = at_steps(gaitnet, oracle, episode, network=constant(0.05))
     worlds.step()
-    assert worlds.slot("global_time") == pytest.approx(oracle[f"{episode}_global_time"][1:], abs=1e-12)
-    assert worlds.slot("local_time") == pytest.approx(oracle[f"{episode}_local_time"][1:], abs=1e-12)
-    assert np.array_equal(worlds.slot("mirror_log"), oracle[f"{episode}_mirror_sub"])
-    first = oracle[f"{episode}_com_log"].reshape(-1, 16, 3)[:, 0]
-    head = oracle[f"{episode}_head_vel_log"].reshape(-1, 16, 3)[:, 0]
+    first = oracle[f"{episode}_com_log"].reshape(-1, SUBSTEPS, 3)[:, 0]
+    head = oracle[f"{episode}_head_vel_log"].reshape(-1, SUBSTEPS, 3)[:, 0]
     assert np.abs(worlds.slot("com_log")[:, 0] - first).max() < 1e-6
-    assert np.abs(worlds.slot("head_velocity_log")[:, 0] - head).max() < 1e-5
+    assert np.abs(worlds.slot("velocity_log")[:, 0] - head).max() < 1e-5

@@ -5,7 +5,7 @@ import torch
 from batchenv.config.training import MuscleLearning
 from batchenv.engine.coordinators.network import init_state
 from batchenv.learn.muscle_learner import MuscleLearner, MuscleNet
-from tests.engine.muscle_net_examples import numpy_twin, random_layout, random_state, small_layout
+from tests.engine.coordinators.network.examples import numpy_twin, random_layout, random_state, small_layout
 
 
 def learner_of(layout, state=None, *, base=None, weight=1.0, **settings):

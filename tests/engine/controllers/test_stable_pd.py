@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 
 from batchenv.body.gaitnet import quat_from_vector, quat_inverse, quat_product, vector_from_quat
-from batchenv.engine.gaitnet.law import controlled_model
-from batchenv.engine.gaitnet.stable_pd import (
+from batchenv.engine.controllers.stable_pd import (
     LANES,
     ball_coordinates,
     factor_inertia,
@@ -14,14 +13,14 @@ from batchenv.engine.gaitnet.stable_pd import (
     solve_tree,
     stable_pd,
 )
-from tests.engine.gaitnet.small_worlds import pose
+from tests.engine.small_worlds import adapted_model, pose
 
 DT = 1 / 480
 
 
 def forward(body, world=0):
     """A model as worlds have it, and its data in a pose; the velocities are MuJoCo's."""
-    model = controlled_model(body, DT, 0)
+    model = adapted_model(body)
     data = mujoco.MjData(model)
     q, dq = pose(body, world)
     data.qpos[:] = body.to_qpos(q)
@@ -99,8 +98,9 @@ def test_torques_equal_those_of_a_dense_plain_twin(small):
     assert error == pytest.approx(plain_errors(small, data.qpos, data.qvel, target), abs=1e-13)
     tree, factor = factorised(model, data, DT * kv - model.dof_armature)
     stable_pd(
-        kp, kv, DT, *tree, factor, data.qfrc_bias, constraint, external, data.qvel, error, np.zeros(n), torque
-    )
+        kp, kv, DT, *tree, factor, data.qfrc_bias, constraint, small.mujoco_dof[6:], external,
+        data.qvel, error, np.zeros(n), torque,
+    )  # fmt: skip
     inertia = dense(model, data.M) - np.diag(model.dof_armature)
     law = -kp * error - kv * data.qvel
     pushed = constraint + np.r_[np.zeros(6), external]
@@ -110,7 +110,7 @@ def test_torques_equal_those_of_a_dense_plain_twin(small):
 
 
 def test_counting_damping_among_the_inertia_integrates_as_mujoco_does(small):
-    ours, plain = controlled_model(small, DT, 0), small.model(DT)
+    ours, plain = adapted_model(small), small.model()
     ends = []
     for model in (ours, plain):
         data = mujoco.MjData(model)

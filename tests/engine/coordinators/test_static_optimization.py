@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
 
-from batchenv.engine.static_optimization import static_optimization, turns
+from batchenv.engine.coordinators.static_optimization import static_optimization, turns
+from tests.engine import small_worlds
+from tests.engine.walking_worlds import apart, build, hang
 
 
 def random_problem(seed, n_muscle=40, n_joint=7, reachable=True):
@@ -80,3 +82,66 @@ def test_turns_deal_out_muscles_of_unconnected_joints_in_turn():
     assert order.muscle.tolist() == [2, 0, 3, 1, 4]
     assert order.joint.tolist() == [[2, 4], [0, 1], [2, 3], [1, 4], [0, 4]]
     assert order.entry[1:].tolist() == [[0, 1], [4, 5], [2, 0], [6, 0]]
+
+
+def test_static_optimization_makes_the_torques_that_were_asked(body):
+    worlds = build(body, 2, activation_dynamics=False, regularization=1.0)
+    hang(worlds)
+    worlds.set_targets(np.tile(apart(body, 0.12), (2, 1)), np.zeros((2, 14)))
+    worlds.step()
+    residual = np.sqrt(worlds.mean_of("residual_squared_sum"))
+    strong = [name not in ("mtp_angle_r", "mtp_angle_l") for name in body.joint_names]
+    assert residual[:, strong].max() < 1.0  # [Nm]
+    assert np.abs(worlds.mean_of("desired_sum")).max() > 1.0
+
+
+def test_a_joint_of_no_weight_is_left_to_itself(body):
+    weight = np.array([0.0 if name.startswith("mtp") else 1.0 for name in body.joint_names])
+    residuals = []
+    for torque_weight in (None, weight):
+        worlds = build(body, 1, activation_dynamics=False, torque_weight=torque_weight)
+        hang(worlds)
+        worlds.set_targets(apart(body, 0.3)[None], np.zeros((1, 14)))
+        worlds.step()
+        residuals.append(np.sqrt(worlds.mean_of("residual_squared_sum")[0]))
+    toes = weight == 0.0
+    assert (residuals[1][toes] > 1.1 * residuals[0][toes]).all()
+    assert residuals[1][~toes].sum() < residuals[0][~toes].sum()
+
+
+def first_substep(worlds, target):
+    """What the first substep comes to from the same pose in all worlds.
+
+    Returns:
+        Torques that muscles make (N, J), those desired (N, J), and the activations (N, M).
+    """
+    body, n = worlds.body, worlds.num_worlds
+    q, dq = (np.tile(x, (n, 1)) for x in small_worlds.pose(body, 3, height=0.5))
+    qpos, seen = body.to_qpos(q), []
+    worlds.reset(np.arange(n), qpos, body.to_qvel(qpos, dq))
+    worlds.set_targets(target)
+
+    def watch():
+        made = worlds.bind("qfrc_applied") - worlds.slot("constraint_force")
+        seen.append(
+            (made[:, body.mujoco_dof[6:]], *(worlds.slot(x).copy() for x in ("desired", "activation")))
+        )
+
+    worlds.step(watch)
+    return seen[0]
+
+
+def test_static_optimization_on_way_points_finds_the_best_activations_there_are(small):
+    """The problem is measured by a world for each muscle, in which it is excited alone, and one at rest."""
+    torques, _, _ = first_substep(small_worlds.build(small, 7, actuator="muscle"), np.eye(7, 6))
+    related = np.zeros((6, torques.shape[1]), bool)
+    related[small.paths.related_muscle, small.paths.related_dof - 6] = True
+    passive, jta = torques[6], np.where(related, torques[:6] - torques[6], 0.0)
+    worlds = small_worlds.build(small, 1, actuator="mass", network=None, sweeps=2000)
+    made, desired, activation = (x[0] for x in first_substep(worlds, small_worlds.targets(worlds, 0)))
+    best = exact(jta, desired - passive, 0.0, 1.0, worlds.law.regularization)
+    # 2,000 sweeps leave coordinate descent within the solver's own tolerance.
+    assert activation == pytest.approx(best, abs=2e-5)
+    assert activation.max() > 0.1
+    knees = [worlds.body.skeleton.dof_names[6:].index(name) for name in ("TibiaR", "TibiaL")]
+    assert (np.abs(made - desired)[knees] < 0.8 * np.abs(passive - desired)[knees]).all()

@@ -4,8 +4,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from batchenv.body.gaitnet.mjcf import LMAX, LMIN, passive_peak
-from batchenv.engine.gaitnet.forces import (
+from batchenv.body.gaitnet.curves import LMAX, LMIN, passive_peak
+from batchenv.engine.muscles.mass import (
     exponential,
     force_length,
     force_velocity,
@@ -13,7 +13,7 @@ from batchenv.engine.gaitnet.forces import (
     muscle_forces,
     passive_force,
 )
-from tests.engine.gaitnet.small_worlds import build, stand
+from tests.engine.small_worlds import build, stand
 
 
 def plain_forces(f0, lm, lt, reference, length, velocity):

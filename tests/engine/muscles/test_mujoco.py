@@ -2,8 +2,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from batchenv.engine import muscles
-from batchenv.engine.moment_arms import joints_crossed
+from batchenv.engine.muscles import mujoco as muscles
 
 
 def typical_prm(force):
@@ -45,9 +44,3 @@ def test_coupling_slope_is_the_derivative_of_the_polynomial():
     coef = np.array([0.1, -0.4, 0.3, 0.2, -0.15])
     expected = np.polynomial.Polynomial(coef).deriv()(0.7)
     assert muscles.coupling_slope(0.7, coef) == pytest.approx(expected, rel=1e-14)
-
-
-def test_joints_crossed_lists_every_arm_above_the_threshold():
-    ptr, joint = joints_crossed(np.array([[0.0, 0.05, 0.01], [0.02, 0.0, 1e-12]]))
-    assert ptr.tolist() == [0, 2, 3]
-    assert joint.tolist() == [1, 2, 0]

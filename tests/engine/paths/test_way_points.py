@@ -5,9 +5,9 @@ import pytest
 from batchenv.body.gaitnet import frames, length_gradients
 from batchenv.body.gaitnet.path_geometry import anchor_positions
 from batchenv.body.gaitnet.path_geometry import path_lengths as plain_lengths
-from batchenv.engine.gaitnet.muscles import trace_paths
-from batchenv.engine.gaitnet.paths import path_structure
-from tests.engine.gaitnet.small_worlds import build, pose
+from batchenv.body.gaitnet.path_layout import lay_out_paths
+from batchenv.engine.paths.way_points import trace_paths
+from tests.engine.small_worlds import build, pose
 
 
 def traced(worlds, q, first_body=False):
@@ -15,13 +15,14 @@ def traced(worlds, q, first_body=False):
     model, data = worlds.model, worlds.batch.get_data(0)
     data.qpos[:] = worlds.body.to_qpos(q)
     mujoco.mj_kinematics(model, data)
-    structure = path_structure(worlds.body.paths, worlds.body.skeleton, worlds.body.body_id)
-    length, moment = np.zeros(len(worlds.body.paths.names)), np.zeros(structure.muscle.size)
+    body = worlds.body
+    layout = lay_out_paths(body.paths, body.skeleton, body.body_id)
+    length, moment = np.zeros(len(body.paths.names)), np.zeros(layout.muscle.size)
     trace_paths(
-        worlds._block.record[0], np.uintp(data._address), first_body, length, moment, np.zeros((0, 3))
+        worlds._record.record[0], np.uintp(data._address), first_body, length, moment, np.zeros((0, 3))
     )
-    dense = np.zeros((length.size, worlds.body.skeleton.num_dof))
-    dense[structure.muscle, structure.dof + 6] = moment
+    dense = np.zeros((length.size, body.skeleton.num_dof))
+    dense[layout.muscle, layout.joint + 6] = moment
     return length, dense
 
 
@@ -77,10 +78,3 @@ def test_the_gradient_makes_no_energy_around_a_loop_where_the_original_does(smal
     # The mean over a loop of a smooth function converges beyond any power of the number of points.
     assert np.abs(work_around(worlds, first_body=False)).max() < 1e-10
     assert abs(work_around(worlds, first_body=True)[rectus]) > 1e-4
-
-
-def test_way_points_that_no_joint_moves_are_not_summed(small):
-    structure = path_structure(small.paths, small.skeleton, small.body_id)
-    used = (structure.run_ptr[:, 1] - structure.run_ptr[:, 0]).sum()
-    assert used < structure.entry_weight.size
-    assert structure.n_crossing == len(small.paths.related_dof) <= structure.muscle.size

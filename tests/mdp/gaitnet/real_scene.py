@@ -4,8 +4,10 @@ from functools import cache
 
 import numpy as np
 
+from batchenv.body.gaitnet import GaitNetBody
 from batchenv.config import GaitNetConfig, load_config
-from batchenv.engine.gaitnet import GaitNetWorlds
+from batchenv.engine import Worlds
+from batchenv.mdp.gaitnet.clocks import in_mirror
 from batchenv.mdp.gaitnet.configured import gaitnet_task, gaitnet_worlds, load_gaitnet_configured_body
 from batchenv.mdp.gaitnet.state import GaitNetState
 from batchenv.mdp.gaitnet.task import GaitNetTask
@@ -27,27 +29,25 @@ def real_task(quirks: bool = True) -> GaitNetTask:
     return gaitnet_task(config, load_gaitnet_configured_body(config))
 
 
-def real_worlds(num_worlds: int) -> tuple[GaitNetTask, GaitNetWorlds, GaitNetState]:
+def real_worlds(num_worlds: int) -> tuple[GaitNetTask, Worlds[GaitNetBody], GaitNetState]:
     """Worlds of the task, not reset yet."""
     task = real_task()
     worlds = gaitnet_worlds(real_config(), task.body, num_worlds, 2, 0)
     return task, worlds, task.first_state(num_worlds)
 
 
-def put(task: GaitNetTask, worlds: GaitNetWorlds, state: GaitNetState, prefix: str) -> None:
+def put(task: GaitNetTask, worlds: Worlds[GaitNetBody], state: GaitNetState, prefix: str) -> None:
     """Put worlds into the states stored under a prefix, one for each."""
     stored = oracle()
     n, body = worlds.num_worlds, task.body
     state.stride[:], state.cadence[:] = stored[f"{prefix}_param_state"][:n].T
     qpos = body.to_qpos(stored[f"{prefix}_q"][:n])
-    worlds.reset(
-        np.arange(n),
-        qpos,
-        body.to_qvel(qpos, stored[f"{prefix}_dq"][:n]),
-        global_time=stored[f"{prefix}_global_time"][:n],
-        local_time=stored[f"{prefix}_local_time"][:n],
-        cycle=task.cycle(state),
-    )
+    worlds.reset(np.arange(n), qpos, body.to_qvel(qpos, stored[f"{prefix}_dq"][:n]))
+    state.global_time[:] = stored[f"{prefix}_global_time"][:n]
+    state.local_time[:] = stored[f"{prefix}_local_time"][:n]
+    flipped = in_mirror(state.global_time, state.local_time, task.cycle(state), task.clipping)
+    worlds.slot("mirrored")[:, -1] = task.symmetric & flipped
+    worlds.measure(np.arange(n))
     state.left_stance[:] = stored[f"{prefix}_left_stance"][:n]
     state.current_foot[:] = stored[f"{prefix}_current_foot"][:n]
     state.current_target[:] = stored[f"{prefix}_current_target_foot"][:n]

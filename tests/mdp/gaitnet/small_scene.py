@@ -7,7 +7,7 @@ import numpy as np
 
 from batchenv.body.gaitnet import load_skeleton
 from tests.body.gaitnet.small_gaitnet import MUSCLES, write_files
-from tests.engine.gaitnet.small_worlds import WITH_HEAD
+from tests.engine.small_worlds import WITH_HEAD
 
 PERIOD, FRAMES, FIRST_PHASE, SPEED = 1.0, 60, 0.25, 1.34
 GROUND = """<Skeleton name="Ground"><Node name="ground" parent="None">

@@ -8,7 +8,7 @@ from batchenv.engine.coordinators.network import MuscleNetwork, muscle_network
 from batchenv.engine.coordinators.network.kernel import count_blocks, positive_tanh
 from batchenv.engine.coordinators.network.packing import unpack_scaled
 from batchenv.errors import InputError
-from tests.engine.muscle_net_examples import (
+from tests.engine.coordinators.network.examples import (
     numpy_twin,
     random_inputs,
     random_layout,

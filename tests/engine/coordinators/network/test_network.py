@@ -6,7 +6,13 @@ import pytest
 from batchenv.engine.coordinators.network import MuscleNetwork, init_state
 from batchenv.engine.coordinators.network.packing import pack
 from batchenv.errors import InputError
-from tests.engine.muscle_net_examples import random_inputs, random_layout, random_state, run, small_layout
+from tests.engine.coordinators.network.examples import (
+    random_inputs,
+    random_layout,
+    random_state,
+    run,
+    small_layout,
+)
 
 
 @pytest.mark.parametrize(("bits", "step"), [(32, 0.0), (21, 2.0**-20), (16, 2.0**-15)])
