@@ -220,9 +220,11 @@ REFUSED = {
         knee_angel_rad=wave()
     ): r"column 'knee_angel_rad' .* Did you mean 'knee_angle_rad'\? Expected some of hip",
     table(knee_angle_deg=wave()): r"column 'knee_angle_deg' is no joint of the body",
-    table(knee_angle_rad=wave()).replace("0.0", "zero", 2): r"is not a table of numbers",
-    table(knee_angle_rad=wave()) + "\n100": r"is not a table of numbers",
-    table(knee_angle_rad=wave() * np.nan): r"at least 4 rows of finite numbers",
+    table(knee_angle_rad=wave()).replace(
+        "0.0", "zero", 2
+    ): r"line 2, column 'phase_pct' is 'zero'; expected a finite",
+    table(knee_angle_rad=wave()) + "\n100": r"line 103 has 1 values; expected 2",
+    table(knee_angle_rad=wave() * np.nan): r"line 2, column 'knee_angle_rad' is 'nan'; expected a finite",
     "phase_pct,knee_angle_rad\n0,1\n100,1": r"at least 4 rows of finite numbers",
     table(knee_angle_rad=wave()).replace("\n50.0,", "\n50.5,"): r"evenly spaced from 0 to 100",
     table(knee_angle_rad=wave() + np.linspace(0, 0.1, 101)): r"not cyclic: its last row is 0.100 rad from",

@@ -8,8 +8,6 @@ import pytest
 from batchenv.body import Body, load_body
 from batchenv.body.sources import compile_spec, load_spec
 from batchenv.errors import BodyError
-from tests.body.small_bodies import biped
-
 
 ARM = (
     "<mujoco><worldbody><geom type='plane' size='0 0 1'/><body pos='0 0 1'><freejoint/><geom size='.1'/>"

@@ -1,4 +1,4 @@
-"""Checks that a compiled model is one human who can walk on its floor; errors name the file and the offender."""
+"""Checks that a compiled model is one human who can walk on its floor."""
 
 import mujoco
 import numpy as np
@@ -78,7 +78,9 @@ def check_names(model: mujoco.MjModel, root: int, parts: tuple[str, ...]) -> Non
     for name in parts:
         body = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, name)
         if body >= 0 and model.body_rootid[body] != root:
-            raise BodyError(f"body {name!r} is no part of {_label(model.body(root).name)}; expected it there.")
+            raise BodyError(
+                f"body {name!r} is no part of {_label(model.body(root).name)}; expected it there."
+            )
 
 
 def check_physics(model: mujoco.MjModel, root: int) -> None:
@@ -92,7 +94,7 @@ def check_physics(model: mujoco.MjModel, root: int) -> None:
         raise BodyError(f"gravity is {gravity.tolist()} m/s^2; expected it to point along -z.")
     if abs(model.body_quat[root, 1]) > _LEVEL or abs(model.body_quat[root, 2]) > _LEVEL:
         raise BodyError(
-            f"body {_label(model.body(root).name)} is tilted, quat = {model.body_quat[root].round(4).tolist()};"
+            f"root {_label(model.body(root).name)} is tilted, quat = {model.body_quat[root].round(4).tolist()};"
             " expected a human who stands upright along z when its root has no rotation."
         )
     mass = float(model.body_subtreemass[root])

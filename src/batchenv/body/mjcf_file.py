@@ -1,8 +1,8 @@
 """What an MJCF file asks of the machine, checked before MuJoCo reads it.
 
-MuJoCo believes what a file says: a pipe among its meshes keeps it waiting for ever, and a line of text can ask
-for a hundred million geoms. A file may include others and name meshes and pictures by any path: they are read
-as nothing but MJCF, meshes and pictures, and have to be regular files.
+MuJoCo believes what a file says: a pipe among its meshes keeps it waiting for ever, and a line of text can
+ask for a hundred million geoms. A file may include others and name meshes and pictures by any path: they are
+read as nothing but MJCF, meshes and pictures, and have to be regular files.
 """
 
 import math
@@ -29,7 +29,7 @@ _PRODUCTS = {"hfield": ("nrow", "ncol"), "texture": ("width", "height"), "camera
 _MOST_NUMBERS = 4096 * 4096
 # Parameters of a mesh that MuJoCo builds: numbers of corners, and lengths.
 _MOST_PARAMETER = 256
-# Steps of the simulation that finds the length range of a muscle: 1000 by default, 50000 in models of MyoSuite.
+# Steps of the simulation that finds a muscle's length range: 1000 by default, 50000 in MyoSuite's models.
 _MOST_STEPS = 100_000
 _INTERVAL, _STEP = 10.0, 0.01
 

@@ -19,7 +19,6 @@ from batchenv.engine.coordinator import NetworkCoordinator, NetworkLaw
 from batchenv.engine.kernel import compile_kernel, kernel_digest
 from batchenv.engine.moment_arms import MomentStructure, dof_joints
 from batchenv.engine.static_optimization import turns
-from batchenv.errors import BodyError
 
 Array = NDArray[np.float64]
 
@@ -58,7 +57,9 @@ def controlled_model(body: Body, law: ControlLaw, nuserdata: int) -> mujoco.MjMo
     model = compile_spec(body.spec)
     if len(body.muscle_names) != model.nu:
         others = sorted({model.actuator(i).name for i in range(model.nu)} - set(body.muscle_names))
-        raise BodyError(f"actuators {', '.join(others)} are not muscles; remove them from the body")
+        raise body.error(f"actuators {', '.join(others)} are not muscles; remove them from the body")
+    if law.actuator in ("mass", "muscle") and not body.muscle_names:
+        raise body.error(f"it has no muscles; expected some for the actuator {law.actuator!r}")
     if law.actuator in ("pd", "tor"):  # ideal torques: the muscles make no force at all
         model.actuator_group[:] = 0
         model.opt.disableactuator = 1
