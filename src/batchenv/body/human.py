@@ -94,7 +94,7 @@ def check_physics(model: mujoco.MjModel, root: int) -> None:
         raise BodyError(f"gravity is {gravity.tolist()} m/s^2; expected it to point along -z.")
     if abs(model.body_quat[root, 1]) > _LEVEL or abs(model.body_quat[root, 2]) > _LEVEL:
         raise BodyError(
-            f"root {_label(model.body(root).name)} is tilted, quat = {model.body_quat[root].round(4).tolist()};"
+            f"root {_label(model.body(root).name)} is tilted, {model.body_quat[root].round(4).tolist()};"
             " expected a human who stands upright along z when its root has no rotation."
         )
     mass = float(model.body_subtreemass[root])

@@ -176,7 +176,7 @@ def test_an_unknown_parent_is_refused_with_the_nearest_name(tmp_path):
         (
             'kp="250 50 200"',
             'kp="1e99 50 200"',
-            "14: kp = '1e99 50 200' of joint: expected 3 finite numbers.",
+            "14: kp = '1e99' of joint: expected 3 finite numbers, none beyond 1e+06.",
         ),
         (
             'parent="FemurR"',

@@ -22,6 +22,7 @@ from batchenv.body.gaitnet.rotations import (
 from batchenv.body.gaitnet.skeleton import Skeleton
 from batchenv.body.gaitnet.skeleton_file import load_skeleton
 from batchenv.body.sources import compile_spec
+from batchenv.errors import BodyError
 
 Array = np.ndarray
 
@@ -215,4 +216,9 @@ def load_gaitnet_body(
         BodyError: says the file, the line, and what is wrong.
     """
     skeleton = load_skeleton(skeleton_file)
-    return GaitNetBody(skeleton, load_muscles(muscle_file, skeleton, drop=drop), visual, ground_height)
+    body = GaitNetBody(skeleton, load_muscles(muscle_file, skeleton, drop=drop), visual, ground_height)
+    try:
+        body.model()
+    except BodyError as error:
+        raise BodyError(f"{skeleton_file}: {error}") from error.__cause__
+    return body
