@@ -69,10 +69,9 @@ def angle_beyond_range(body: Body, kind: str, angles: np.ndarray) -> float | Non
         angles: (n,) [rad].
     """
     lower, upper = _range(body, kind)
-    for angle in (float(angles.max()), float(angles.min())):
-        if not lower - _BEYOND <= angle <= upper + _BEYOND:
-            return angle
-    return None
+    lowest, highest = float(angles.min()), float(angles.max())
+    beyond, angle = max((lower - lowest, lowest), (highest - upper, highest))
+    return None if beyond <= _BEYOND else angle
 
 
 def _range(body: Body, kind: str) -> tuple[float, float]:

@@ -143,6 +143,8 @@ def _check_values(tag: str, attributes: Attributes) -> None:
     if tag in ("plugin", "extension"):
         raise ValueError("a plugin is refused: worlds cannot save and restore its state")
     for name, text in attributes.items():
+        if "nan" in text.lower().split() and name not in ("name", "class"):
+            raise ValueError(f"{name} is not a number")
         most = _MOST_USER if name.startswith("nuser_") else _MOST_IN.get(name)
         if most is not None:
             _at_most(name, _largest(text), most)

@@ -22,7 +22,7 @@ FLOOR = "floor"
 
 _log = logging.getLogger(__name__)
 # MuJoCo raises RuntimeError where C++ runs out of memory, and FatalError where its engine gives up.
-_MUJOCO_ERRORS = (ValueError, RuntimeError, mujoco.FatalError)
+_MUJOCO_ERRORS = (ValueError, RuntimeError, UserWarning, mujoco.FatalError)
 _ATTACH_WARNING = "Attaching a spec with an empty prefix"
 _GRAPH_PAPER = "batchenv_floor"
 # <contact reduce="netforce"> of the MJCF reference: MjSpec has no enum for the reductions.
@@ -91,6 +91,8 @@ def _attach_warning_silenced() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=_ATTACH_WARNING, category=UserWarning)
+            # A body whose inertia is singular in its reference pose cannot move.
+            warnings.filterwarnings("error", message="Inertia matrix", category=UserWarning)
             yield
     finally:
         mujoco.set_mju_user_warning(previous)

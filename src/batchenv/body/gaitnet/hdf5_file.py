@@ -63,7 +63,9 @@ class Hdf5File:
                 raise self._error(
                     name, f"has a shape of {shape}; expected at most {MOST_BYTES / MEGABYTE:g} MB"
                 )
-        with np.errstate(over="ignore"):  # of numbers longer than doubles; infinite ones are refused later
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # of numbers longer than doubles; infinite ones are refused later
             return np.asarray(found[()], dtype=float)
 
     def _error(self, name: str, message: str) -> ConfigError:

@@ -168,7 +168,7 @@ def _check_bvh_units(bvh: Bvh, skeleton: Skeleton, unit: float) -> None:
     own = float(np.ptp(skeleton.T_joint[:, :3, 3], axis=0).max())
     if span and not 1 / _OTHER_SIZE < span / own < _OTHER_SIZE:
         raise ConfigError(
-            f"{bvh.file}: its joints reach over {span:g} m, at a unit of {unit:g} m, those of the skeleton over"
+            f"{bvh.file}: its joints reach over {span:g} m, at a unit of {unit:g} m, and the skeleton's over"
             f" {own:g} m; expected a file in another unit."
         )
     if bvh.largest_angle() < _SMALL_ANGLE:
