@@ -101,6 +101,14 @@ REFUSED = {
         with_option('<size memory="4G"/>'),
         "a world needs 4295 MB for its contacts; expected at most 256 MB",
     ),
+    "an axis without end": (
+        biped().replace('axis="1 0 0" range="-1 1"', 'axis="inf 1 0" range="-1 1"'),
+        "jnt_axis of the model holds",
+    ),
+    "a damping without end": (
+        biped().replace('axis="1 0 0" range="-1 1"', 'axis="1 0 0" damping="1e300"'),
+        "dof_damping of the model holds 1e+300; expected no number beyond 1e+09",
+    ),
     "no mass": (biped().replace('mass="10"', 'mass="0"'), "mass and inertia of moving bodies must be larger"),
     "a huge mass": (
         biped().replace('mass="10"', 'mass="1e9"'),

@@ -22,6 +22,14 @@ _NEEDED = {
     "sensor": mujoco.mjtDisableBit.mjDSBL_SENSOR,
 }
 _ITERATIONS = ("iterations", "ls_iterations", "noslip_iterations", "ccd_iterations", "sdf_iterations")
+# What kinematics and dynamics are made of; no such number of a human is larger, in SI units.
+_FIELDS = (
+    *("qpos0", "qpos_spring", "body_pos", "body_quat", "body_ipos", "body_inertia", "jnt_pos", "jnt_axis"),
+    *("jnt_range", "jnt_stiffness", "dof_damping", "dof_armature", "dof_frictionloss", "geom_pos"),
+    *("site_pos", "tendon_stiffness", "tendon_damping", "actuator_gainprm", "actuator_biasprm"),
+    *("actuator_lengthrange", "actuator_gear", "eq_data"),
+)
+_LARGEST = 1e9
 _KINDS = {
     int(mujoco.mjtJoint.mjJNT_FREE): "free",
     int(mujoco.mjtJoint.mjJNT_BALL): "ball",
@@ -97,6 +105,11 @@ def check_physics(model: mujoco.MjModel, root: int) -> None:
             f"root {_label(model.body(root).name)} is tilted, {model.body_quat[root].round(4).tolist()};"
             " expected a human who stands upright along z when its root has no rotation."
         )
+    for name in _FIELDS:
+        values = np.asarray(getattr(model, name)).ravel()
+        if values.size and not np.abs(values).max() <= _LARGEST:
+            worst = values[np.argmax(~(np.abs(values) <= _LARGEST))]
+            raise BodyError(f"{name} of the model holds {worst:g}; expected no number beyond {_LARGEST:g}.")
     mass = float(model.body_subtreemass[root])
     if not mass <= MOST_MASS:
         raise BodyError(f"the mass is {mass:g} kg; expected at most {MOST_MASS:g} kg.")
