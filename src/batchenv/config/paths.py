@@ -17,15 +17,17 @@ DATA_VARIABLE = "BATCHENV_DATA"
 
 @dataclass(frozen=True)
 class Places:
-    """Where one configuration's files are looked for.
+    """Where one configuration's files are looked for, and whether they may be code.
 
     Attributes:
         base: directory that relative paths start from, by default the working directory.
         data_root: directory that "@data/..." may mean, beside the package's own data.
+        trust: whether Python files may be named, whose code then runs.
     """
 
     base: Path | None = None
     data_root: Path | None = None
+    trust: bool = True
 
     def find(self, name: str) -> Path:
         """Return the absolute path of an existing file.
@@ -88,7 +90,15 @@ def is_file(path: Path) -> bool:
     """Whether a file is there and may be looked at; a name that no file can have is no error."""
     try:
         return path.is_file()
-    except OSError:
+    except (OSError, ValueError):
+        return False
+
+
+def is_directory(path: Path) -> bool:
+    """Whether a directory is there and may be looked at; a name that none can have is no error."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
         return False
 
 
