@@ -115,6 +115,10 @@ def test_what_is_no_plain_file_is_not_opened(tmp_path: Path):
     assert "there is no file /dev/zero" in problems(minimal(motion={"file": "/dev/zero"}))
     assert "there is no file" in problems(minimal(motion={"file": "a\0b"}))
     assert "there is no file" in problems(minimal(motion={"file": "x" * 5000}))
+    assert "there is no file" in (
+        message := problems({"base": "walk", "environment": {"motion": {"file": "\udc80"}}})
+    )
+    assert "\\udc80" in message
 
 
 class _Path:

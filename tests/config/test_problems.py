@@ -237,10 +237,18 @@ class _Refusing:
     def __repr__(self) -> str:
         raise RuntimeError("repr")
 
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("eq")
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
 
 def test_objects_of_any_class_are_refused_by_their_type():
     assert "training.seed = a value of the type _Refusing: give a whole number." in problems(
         {**minimal(), "training": {"seed": _Refusing()}}
+    )
+    assert "skeleton.actuator = a value of the type _Refusing: give 'mass'" in problems(
+        minimal(skeleton={"actuator": _Refusing()})
     )
 
 

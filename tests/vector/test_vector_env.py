@@ -258,7 +258,7 @@ def test_keywords_override_values_of_the_preset():
         ),
         ({"action_limit": 1e39}, InputError, "action_limit is 1e+39; expected a number from"),
         ({"action_limit": math.nan}, InputError, "action_limit is nan; expected a number from"),
-        ({"action_limit": True}, InputError, "action_limit is True; expected a number from"),
+        ({"action_limit": True}, InputError, "action_limit is true; expected a number from"),
         ({"action_limit": "1"}, InputError, "action_limit is '1'; expected a number from"),
         ({"action_limit": [1.0] * 99}, InputError, "action_limit is [1.0, 1.0"),
         ({"data_root": []}, ConfigError, "data_root = []: give the path of a directory"),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from batchenv.errors import ConfigError
@@ -10,11 +11,22 @@ _MAX_DEPTH = 30
 _MAX_VALUES = 5_000
 
 
+@dataclass(frozen=True)
+class Foreign:
+    """What stands for an object of a class that no configuration knows."""
+
+    kind: str
+
+    def __repr__(self) -> str:
+        return f"a value of the type {self.kind}"
+
+
 def plain(value: Any, depth: int = 0) -> Any:
     """Return a value with the numbers and arrays of NumPy and Torch, paths and enumerations as Python's own.
 
     Args:
-        value: a tree of mappings and sequences; anything that is none of these stays as it is.
+        value: a tree of mappings and sequences. Objects of other classes, which may do anything when they are
+            compared or shown, become a `Foreign` each, which no key takes.
         depth: of the value in the tree.
 
     Raises:
@@ -34,8 +46,8 @@ def plain(value: Any, depth: int = 0) -> Any:
         return _unpacked(value)
     except ConfigError:
         raise
-    except Exception:  # of foreign classes, which may raise anything; the value is refused where it stands
-        return value
+    except Exception:  # of foreign classes, which may raise anything
+        return Foreign(type(value).__name__)
 
 
 def _text(key: Any) -> Any:
@@ -64,4 +76,6 @@ def _unpacked(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, int):
         return int.__int__(value)
-    return float.__float__(value) if isinstance(value, float) else value
+    if isinstance(value, float):
+        return float.__float__(value)
+    return value if type(value).__module__ == "builtins" else Foreign(type(value).__name__)

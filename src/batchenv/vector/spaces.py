@@ -7,6 +7,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import ArrayLike
 
+from batchenv.config.problems import shortened
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError
 from batchenv.mdp.task import WalkingTask
@@ -63,9 +64,10 @@ def _bounds(env: BatchEnv, actions: Box) -> dict[str, tuple[ArrayLike, ArrayLike
 
 
 def _checked_limit(limit: Any) -> np.float32:
-    expected = f"a number from {_LEAST_LIMIT:g} to {_GREATEST_LIMIT:g}, or math.inf for no limit"
-    if not isinstance(limit, int | float | np.integer | np.floating) or isinstance(limit, bool):
-        raise InputError(f"action_limit is {limit!r:.80}; expected {expected}")
-    if limit != math.inf and not _LEAST_LIMIT <= limit <= _GREATEST_LIMIT:
-        raise InputError(f"action_limit is {limit!r:.80}; expected {expected}")
+    number = isinstance(limit, int | float | np.integer | np.floating) and not isinstance(limit, bool)
+    if not number or not (limit == math.inf or _LEAST_LIMIT <= limit <= _GREATEST_LIMIT):
+        raise InputError(
+            f"action_limit is {shortened(limit)}; expected a number from {_LEAST_LIMIT:g} to "
+            f"{_GREATEST_LIMIT:g}, or math.inf for no limit"
+        )
     return np.float32(limit)
