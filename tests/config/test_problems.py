@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from batchenv.config import PRESETS
+from batchenv.config import PRESETS, Config, GaitNetConfig
 from tests.config.helpers import TERM, keys, minimal, nested, problems, sections
 
 MISSPELLABLE = [path for path in keys() if path != "environment.reward.pose.weight"]
@@ -199,8 +199,9 @@ def test_samples_of_an_update_are_not_more_than_memory_holds():
     )
 
 
-def test_every_number_has_bounds():
-    for path, section in sections():
+@pytest.mark.parametrize("whole", [Config, GaitNetConfig])
+def test_every_number_has_bounds(whole: type[Config]):
+    for path, section in sections(whole):
         for name, field in section.model_fields.items():
             schema = section.model_json_schema()["properties"][name]
             numbers = [kind for kind in _kinds(schema) if kind.get("type") in ("integer", "number")]

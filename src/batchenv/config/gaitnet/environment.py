@@ -33,6 +33,8 @@ class GaitNetAction(Section):
     )
     time_warping: float = Field(
         default=-1.0,
+        ge=-1,
+        lt=1,
         description=(
             "How much faster an action of 1 makes the gait's clock, as a fraction [1]; -1: no such action."
         ),
