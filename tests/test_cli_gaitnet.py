@@ -44,3 +44,22 @@ def test_there_has_to_be_a_place_to_write_to(tmp_path):
     files = write_files(tmp_path)
     with pytest.raises(SystemExit, match="--out .*there is no directory"):
         run(*files, "-o", tmp_path / "no" / "body.xml")
+
+
+def test_outputs_that_cannot_be_written_are_refused_before_any_work(tmp_path):
+    skeleton, muscles = tmp_path / "no_skeleton.xml", tmp_path / "no_muscles.xml"
+    for out, message in (
+        (tmp_path, "this is a directory"),
+        (skeleton, "this is another file of the command"),
+        (tmp_path / "no" / "body.xml", "there is no directory"),
+    ):
+        for option in ("--out", "--json"):
+            with pytest.raises(SystemExit, match=f"{option} .*{message}"):
+                run(skeleton, muscles, option, out)
+    with pytest.raises(SystemExit, match=r"--json .*this is another file of the command"):
+        run(skeleton, muscles, "--out", tmp_path / "a", "--json", tmp_path / "a")
+
+
+def test_a_full_disk_is_one_message(tmp_path):
+    with pytest.raises(SystemExit, match=r"--json /dev/full: No space left on device"):
+        run(*write_files(tmp_path), "--json", "/dev/full")

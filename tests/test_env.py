@@ -232,6 +232,12 @@ def test_a_number_of_worlds_that_cannot_be_is_refused(num_envs):
         BatchEnv("walk", num_envs)
 
 
+@pytest.mark.parametrize("num_envs", [10**9, np.int64(10**15), 10**30])
+def test_more_worlds_than_memory_holds_are_refused(num_envs):
+    with pytest.raises(InputError, match=f"num_envs is {num_envs}; a world takes 0.25 MB at least, and this"):
+        BatchEnv("walk", num_envs)
+
+
 @pytest.mark.parametrize("seed", [-1, 2**64, 0.5, True])
 def test_a_seed_that_cannot_be_is_refused(walk, seed):
     with pytest.raises(InputError, match="seed is"):

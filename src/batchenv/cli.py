@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 import tyro
-import yaml
 from tyro.conf import Positional, arg
 
 from batchenv.benchmark import Row, as_json, benchmark
@@ -23,10 +22,10 @@ from batchenv.benchmark_gaitnet import GaitNetRow, benchmark_gaitnet
 from batchenv.cli_gaitnet import import_gaitnet
 from batchenv.cli_muscles import compare_coordinators, pretrain_muscles
 from batchenv.cli_train import train
-from batchenv.config import PRESETS, Config, GaitNetConfig, load_config
+from batchenv.config import PRESETS, Config, GaitNetConfig, load_config, parse_changes
 from batchenv.engine import available_cpus
 from batchenv.engine.configured import load_configured_body
-from batchenv.errors import BatchEnvError, InputError
+from batchenv.errors import BatchEnvError
 from batchenv.evaluate import RECORDING_SUFFIXES, Report, judge, load_recording, write_report
 from batchenv.evaluate.mm_evalkit import export
 from batchenv.evaluate.record import record
@@ -48,13 +47,14 @@ WalkerName = Annotated[
 
 
 @app.command
-def check(config: Positional[ConfigName], *, data: Path | None = None) -> None:
+def check(config: Positional[ConfigName], *, data: Path | None = None, trust: bool = False) -> None:
     """Validate a configuration, and print it with every default filled in; remarks go before it, as comments.
 
     Args:
         data: a directory that "@data/..." may mean, beside the package's own.
+        trust: run the Python files that the configuration names, whose reward terms are then checked, too.
     """
-    resolved = load_config(config, data)
+    resolved = load_config(config, data, trust=trust)
     if not isinstance(resolved, GaitNetConfig):
         reward_terms(resolved)
     for remark in resolved.remarks:
@@ -76,6 +76,7 @@ def bench(
     adapters: bool = False,
     alternations: int = 7,
     data: Path | None = None,
+    trust: bool = False,
 ) -> None:
     """Measure steps per second against the limit: bare Batch.step of the same model, interleaved in one run.
 
@@ -88,12 +89,13 @@ def bench(
         adapters: measure VectorEnv and SB3VecEnv against BatchEnv instead.
         alternations: turns of environment and bare batch, at least 5.
         data: a directory that "@data/..." may mean, beside the package's own.
+        trust: run the Python files that the configuration names.
     """
     if alternations < 5:
         raise SystemExit(f"--alternations {alternations}: at least 5, or the median says nothing")
     most = threads or available_cpus()
     counts = sorted({2**k for k in range(most.bit_length()) if 2**k <= most} | {most}) if scaling else [most]
-    resolved = load_config(config, data)
+    resolved = load_config(config, data, trust=trust)
     if isinstance(resolved, GaitNetConfig) and not adapters:
         name = Path(config).stem
         head, measured = GAITNET_TABLE_HEAD, benchmark_gaitnet(name, resolved, [*envs], counts, alternations)
@@ -155,6 +157,7 @@ def evaluate(
     threads: int | None = None,
     quick: bool = False,
     change: Annotated[tuple[str, ...], arg(name="set", metavar="KEY=VALUE ...")] = (),
+    trust: bool = False,
 ) -> None:
     """Judge a walk against humans: writes report.html and report.json.
 
@@ -168,6 +171,7 @@ def evaluate(
         threads: threads that step the worlds; by default the CPUs that this process may use.
         quick: leave out pushes, slippery ground, other masses and weaker muscles.
         change: keys of the configuration to walk under instead, such as environment.simulation.sim_hz=990.
+        trust: run the Python files that the walker's configuration names.
     """
     try:
         import matplotlib  # noqa: F401  # said before the walks, not after
@@ -176,7 +180,7 @@ def evaluate(
     if Path(walker).suffix in RECORDING_SUFFIXES and Path(walker).name != POLICY_FILE:
         report = judge(load_recording(walker), Path(walker).stem)
     else:
-        who = load_walker(walker)
+        who = load_walker(walker, trust=trust)
         who = replace(who, config=who.config.replace(_changes(change)))
         walks = max(seeds, ceil(strides * who.config.environment.motion.period / seconds))
         print(f"{who.name}: {walks} walks of {seconds:g} s", flush=True)
@@ -192,11 +196,8 @@ def evaluate(
 
 
 def _changes(pairs: Iterable[str]) -> dict[str, object]:
-    """Values by key, as YAML reads them."""
-    for pair in pairs:
-        if "=" not in pair:
-            raise InputError(f"--set {pair}: expected KEY=VALUE, such as environment.simulation.sim_hz=990")
-    return {key: yaml.safe_load(value) for key, _, value in (pair.partition("=") for pair in pairs)}
+    """Values by key, as configuration files have them."""
+    return parse_changes(pairs)
 
 
 def _verdict_lines(report: Report) -> list[str]:
@@ -222,6 +223,7 @@ def rollout(
     seed: int = 0,
     threads: int | None = None,
     file_format: Annotated[Literal["hdf5", "mm-evalkit"], arg(name="format")] = "hdf5",
+    trust: bool = False,
 ) -> None:
     """Record a walk, or one for each row of a sweep, into an HDF5 file with named datasets and units.
 
@@ -232,8 +234,9 @@ def rollout(
         seed: of the starts.
         threads: threads that step the worlds; by default the CPUs that this process may use.
         file_format: mm-evalkit writes an .npz archive for MuscleMimic's evaluation of that name.
+        trust: run the Python files that the walker's configuration names.
     """
-    who = load_walker(walker)
+    who = load_walker(walker, trust=trust)
     if file_format == "mm-evalkit":
         if sweep is not None:
             sys.exit("--sweep and --format mm-evalkit exclude each other: its archive holds one body's mass")
@@ -257,6 +260,7 @@ def play(
     contacts: bool = False,
     seed: int = 0,
     threads: int | None = None,
+    trust: bool = False,
 ) -> None:
     """Show a walker in a window, or film it where there is no screen.
 
@@ -267,6 +271,7 @@ def play(
         contacts: draw the force of the floor on each foot.
         seed: of the starts.
         threads: threads that step the worlds; by default the CPUs that this process may use.
+        trust: run the Python files that the walker's configuration names.
     """
     shape = re.fullmatch(r"([1-9]\d?)x([1-9]\d?)", grid)
     if shape is None:
@@ -275,7 +280,9 @@ def play(
         sys.exit("there is no screen to open a window on: add --video FILE.mp4")
     if video is not None:
         check_video(video)
-    with Stage(load_walker(walker), (int(shape[1]), int(shape[2])), contacts, seed, threads) as stage:
+    with Stage(
+        load_walker(walker, trust=trust), (int(shape[1]), int(shape[2])), contacts, seed, threads
+    ) as stage:
         if video is None:
             show(stage)
             return

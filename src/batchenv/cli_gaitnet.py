@@ -1,6 +1,7 @@
 """The command about GaitNet's files; `cli` registers it."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -31,17 +32,39 @@ def import_gaitnet(
         drop: leave out muscles that name unknown bodies or cross no joint, which are errors otherwise.
         json_file: file to write the report to.
     """
+    inputs = [file.resolve() for file in (skeleton, muscles, motion) if file is not None]
     for option, file in (("--out", out), ("--json", json_file)):
-        if file is not None and not file.resolve().parent.is_dir():
-            raise SystemExit(f"{option} {file}: there is no directory {file.resolve().parent}")
+        if file is not None:
+            _check_output(option, file, inputs)
+            inputs.append(file.resolve())
     body = load_gaitnet_body(skeleton, muscles, drop=drop, visual=True)
     followed = None if motion is None else follow(load_motion(motion, body.skeleton))
     tendons = tendon_paths(body.skeleton, body.paths)
     report = import_report(body, tendons, followed)
     print("\n".join(report.lines()))
     if out is not None:
-        out.write_text(export_spec(body, tendons).to_xml(), encoding="utf-8")
+        _write("--out", out, export_spec(body, tendons).to_xml())
         print(f"MJCF: {out}")
     if json_file is not None:
-        json_file.write_text(json.dumps(report.as_json(), indent=1) + "\n", encoding="utf-8")
+        _write("--json", json_file, json.dumps(report.as_json(), indent=1) + "\n")
         print(f"report: {json_file}")
+
+
+def _check_output(option: str, file: Path, others: list[Path]) -> None:
+    """SystemExit, before any work, where a file cannot be written or is one of the others."""
+    path = file.resolve()
+    if not path.parent.is_dir():
+        raise SystemExit(f"{option} {file}: there is no directory {path.parent}")
+    if path in others:
+        raise SystemExit(f"{option} {file}: this is another file of the command; give a new name")
+    if path.is_dir():
+        raise SystemExit(f"{option} {file}: this is a directory; give the name of a file")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise SystemExit(f"{option} {file}: it cannot be written")
+
+
+def _write(option: str, file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SystemExit(f"{option} {file}: {error.strerror}") from None

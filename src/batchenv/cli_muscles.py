@@ -27,6 +27,7 @@ def pretrain_muscles(
     seed: int = 0,
     device: str = "cpu",
     half: bool = False,
+    trust: bool = False,
 ) -> None:
     """Train the muscle network ahead of any policy, on poses, velocities and torques of all kinds.
 
@@ -38,6 +39,7 @@ def pretrain_muscles(
         seed: of everything that is drawn.
         device: cpu or cuda.
         half: write the weights in half precision.
+        trust: accept a configuration that names Python files, whose code may run.
     """
     try:
         from rich.console import Console
@@ -46,7 +48,7 @@ def pretrain_muscles(
         from batchenv.learn.progress import PretrainingProgress
     except ImportError as error:
         raise SystemExit(f"training needs more packages ({error}): pip install 'batchenv[train]'") from error
-    resolved = load_config(config)
+    resolved = load_config(config, trust=trust)
     if not out.resolve().parent.is_dir():
         raise SystemExit(f"--out {out}: there is no directory {out.resolve().parent}")
     with PretrainingProgress(Console()) as progress:
@@ -71,6 +73,7 @@ def compare_coordinators(
     steps: int = 60,
     threads: int | None = None,
     plot: Path = Path("coordinators.png"),
+    trust: bool = False,
 ) -> None:
     """Compare static optimisation and the muscle network on the same walking states: table and plot.
 
@@ -82,13 +85,15 @@ def compare_coordinators(
         steps: control steps of each.
         threads: threads that step them; by default the CPUs that this process may use.
         plot: PNG file of torques over the gait cycle and activations by muscle.
+        trust: run the Python files that the configurations name.
     """
-    resolved, walker = load_config(config), None if policy is None else load_walker(policy)
+    resolved = load_config(config, trust=trust)
+    walker = None if policy is None else load_walker(policy, trust=trust)
     if walker is not None:
         muscles = walker.config.environment.muscle
         resolved = walker.config
         if muscles.coordinator != "network":
-            network = load_config(config).environment.muscle.network
+            network = load_config(config, trust=trust).environment.muscle.network
             resolved = resolved.replace({"environment.muscle.network": network.model_dump()})
     compared = compare(
         resolved,

@@ -29,6 +29,7 @@ def train(
     address: str | None = None,
     overlap: bool = False,
     data: Path | None = None,
+    trust: bool = False,
 ) -> None:
     """Train a policy, with progress, TensorBoard files and checkpoints; Ctrl-C saves.
 
@@ -49,6 +50,7 @@ def train(
         overlap: let each runner, or the only one, step half of its worlds while the policy thinks about the
             other half.
         data: a directory that "@data/..." may mean, beside the package's own.
+        trust: run the Python files that the configuration names, such as those of your own reward terms.
     """
     try:
         from rich.console import Console
@@ -70,7 +72,7 @@ def train(
         raise SystemExit("--address is of a Ray cluster: add --ray")
     checkpoint = None if resume is None else load_checkpoint(resume)
     name = config or "walk"
-    base = load_config(checkpoint.config if checkpoint and config is None else name, data)
+    base = load_config(checkpoint.config if checkpoint and config is None else name, data, trust=trust)
     changes = {"training.steps": steps, "training.num_envs": envs, "training.seed": seed}
     resolved = base.replace({key: value for key, value in changes.items() if value is not None})
     num_envs, seed = resolved.training.num_envs, resolved.training.seed

@@ -17,10 +17,12 @@ from batchenv.config import Config, load_config
 from batchenv.engine import MuscleTuples, Snapshot
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
 from batchenv.errors import UsageError
+from batchenv.mdp.actions import action_bounds
 from batchenv.mdp.observations import Column, Mirror
 from batchenv.mdp.protocol import Task
 from batchenv.mdp.scene import build_scene
 from batchenv.mdp.state import TaskState
+from batchenv.mdp.terms import check_finite
 
 _log = logging.getLogger(__name__)
 
@@ -59,9 +61,10 @@ class BatchEnv:
         data_root: where `@data/` files are looked for after the package's own.
         first_world: number of the first world, where these are a part of a larger batch: world i then draws
             what world `first_world` + i of that batch draws.
+        trust: whether the configuration may name Python files, whose code then runs; see `load_config`.
 
     Raises:
-        ConfigError: the configuration cannot be meant.
+        ConfigError: the configuration cannot be meant, or names code and is not trusted.
         BodyError: the body lacks what the task needs.
 
     Attributes:
@@ -98,13 +101,15 @@ class BatchEnv:
         autoreset: Autoreset = "same_step",
         data_root: str | Path | None = None,
         first_world: int = 0,
+        trust: bool = True,
     ):
         inputs.check_whole_number("num_envs", num_envs, 1)
+        inputs.check_memory(int(num_envs))
         inputs.check_whole_number("num_threads", num_threads or 1, 1)
         inputs.check_whole_number("first_world", first_world, 0)
         inputs.check_choice("autoreset", autoreset, get_args(Autoreset))
         self.seed, self.autoreset = random.checked_seed(seed), autoreset
-        self.config = config if isinstance(config, Config) else load_config(config, data_root)
+        self.config = load_config(config, data_root, trust=trust)
         scene = build_scene(self.config, int(num_envs), num_threads, self.seed)
         # Of the classes that the configuration asks for, see `Scene`.
         self.body: Any = scene.body
@@ -159,8 +164,8 @@ class BatchEnv:
     @property
     def single_action_space(self) -> Box:
         """Actions of one world (action_dim,): excitations are cut to [0, 1], others are taken as they are."""
-        low, high = (0.0, 1.0) if self._task.actuator == "muscle" else (-np.inf, np.inf)
-        return Box(low, high, (self.action_dim,), np.float32)
+        low, high = action_bounds(self.action_layout, self.config.environment.action.scale)
+        return Box(low.astype(np.float32), high.astype(np.float32), dtype=np.float32)
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -359,6 +364,7 @@ class BatchEnv:
             self._task.observe(quantities, self._obs)
         if any_failed:
             self._obs[failed], self._reward_rows[:, failed], self._rewards[failed] = kept, 0.0, 0.0
+        check_finite(self._rewards, self._reward_rows, self._task.reward_names)
         self._state.episode_return += self._rewards
         np.greater(self._state.episode_step >= self.max_episode_steps, self.terminated, out=self.truncated)
         np.logical_or(self.terminated, self.truncated, out=self._dones)

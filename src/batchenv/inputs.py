@@ -1,5 +1,6 @@
 """What callers hand to a `BatchEnv`, checked: each error says what was given and what is right."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,11 +9,24 @@ import numpy as np
 from batchenv.errors import InputError, nearest
 from batchenv.mdp.observations import Column
 
+# Memory of a world in the largest batches, rounded down [bytes].
+_LEAST_WORLD = 250_000
+
 
 def check_whole_number(name: str, value: object, least: int) -> None:
     """InputError unless `value` is a whole number of at least `least`."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
         raise InputError(f"{name} is {value!r}; expected a whole number of at least {least}")
+
+
+def check_memory(num_envs: int) -> None:
+    """InputError where so many worlds are more than this machine's memory holds."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if num_envs * _LEAST_WORLD > memory:
+        raise InputError(
+            f"num_envs is {num_envs}; a world takes {_LEAST_WORLD / 1e6} MB at least, and this machine has "
+            f"{memory / 1e9:.1f} GB"
+        )
 
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:

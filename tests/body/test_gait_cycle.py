@@ -1,5 +1,6 @@
 import dataclasses
 import logging
+import os
 from pathlib import Path
 
 import mujoco
@@ -220,12 +221,37 @@ REFUSED = {
         knee_angel_rad=wave()
     ): r"column 'knee_angel_rad' .* Did you mean 'knee_angle_rad'\? Expected some of hip",
     table(knee_angle_deg=wave()): r"column 'knee_angle_deg' is no joint of the body",
-    table(knee_angle_rad=wave()).replace("0.0", "zero", 2): r"is not a table of numbers",
-    table(knee_angle_rad=wave()) + "\n100": r"is not a table of numbers",
-    table(knee_angle_rad=wave() * np.nan): r"at least 4 rows of finite numbers",
+    table(knee_angle_rad=wave()).replace(
+        "0.0", "zero", 2
+    ): r"line 2, column 'phase_pct' is 'zero'; expected a finite",
+    table(knee_angle_rad=wave()) + "\n100": r"line 103 has 1 values; expected 2",
+    table(knee_angle_rad=wave() * np.nan): r"line 2, column 'knee_angle_rad' is 'nan'; expected a finite",
     "phase_pct,knee_angle_rad\n0,1\n100,1": r"at least 4 rows of finite numbers",
     table(knee_angle_rad=wave()).replace("\n50.0,", "\n50.5,"): r"evenly spaced from 0 to 100",
     table(knee_angle_rad=wave() + np.linspace(0, 0.1, 101)): r"not cyclic: its last row is 0.100 rad from",
+}
+
+
+REFUSED |= {
+    table(
+        knee_angle_rad=np.degrees(0.5 + wave())
+    ): r"column 'knee_angle_rad' reaches 45.8.* rad, far outside the "
+    r"range of the joint, 0 to 2.09 rad. Are the angles in degrees",
+    table(
+        knee_angle_rad=-1 - wave()
+    ): r"reaches -1.3 rad, far outside .* or their signs the other way round\?",
+    table(knee_angle_rad=np.full(101, 1e308)): r"column 'knee_angle_rad' reaches 1e\+308 rad",
+    "phase_pct\n0\n25\n50\n75\n100": r"expected columns of joints after 'phase_pct'",
+    table(knee_angle_rad=wave()).replace(
+        "rad\n", "rad,knee_angle_rad\n", 1
+    ): r"a second column 'knee_angle_rad'",
+    table(knee_angle_rad=wave()).replace("\n50.0,", "\n50.0;"): r"line 52 has 1 values; expected 2",
+    table(knee_angle_rad=wave()).replace(
+        ",", ";"
+    ): r"must be 'phase_pct', not \['phase_pct;knee_angle_rad'\]",
+    "phase_pct,knee_angle_rad\n0,0\n" + '"' + "9" * 200_000 + '",0': r"line 3 is not CSV: field larger than",
+    "phase_pct,knee_angle_rad\n0,\0": r"it holds NUL characters",
+    "phase_pct,knee_angle_rad\n" + "0,0\n" * 1_000_001: r"larger than 4 MB; expected a CSV file",
 }
 
 
@@ -233,6 +259,65 @@ REFUSED = {
 def test_file_that_is_no_cycle_of_the_body_is_refused(tmp_path: Path, body: Body, text: str, message: str):
     with pytest.raises(ConfigError, match=r"gait.csv'.*" + message):
         load_gait_cycle(write(tmp_path, text), body, period=1.0, speed=1.0)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_text_in_another_encoding_is_refused(tmp_path: Path, body: Body, encoding: str):
+    (tmp_path / "gait.csv").write_bytes(("phase_pct,knee_angle_rad\n0,0 \u00b0\n").encode(encoding))
+    with pytest.raises(ConfigError, match=r"gait.csv': line [12] is not UTF-8 text"):
+        load_gait_cycle(tmp_path / "gait.csv", body, period=1.0, speed=1.0)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r"),
+        lambda text: text + "\n\n \n",
+        lambda text: text.replace(",", " , "),
+        lambda text: text.replace("phase_pct", '"phase_pct"').replace("50.0,", '"50.0",'),
+    ],
+)
+def test_table_is_read_however_its_text_was_saved(tmp_path: Path, body: Body, changed):
+    text = table(knee_angle_rad=wave())
+    usual = load_gait_cycle(write(tmp_path, text), body, period=1.0, speed=1.0)
+    (tmp_path / "gait.csv").write_bytes(changed(text).encode())
+    other = load_gait_cycle(tmp_path / "gait.csv", body, period=1.0, speed=1.0)
+    assert np.array_equal(usual.table, other.table)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("folder", "a directory"), ("pipe", "no regular file"), ("/dev/zero", "no regular file")],
+)
+def test_path_that_is_no_file_is_refused_without_waiting(tmp_path: Path, body: Body, path: str, message: str):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match=message):
+        load_gait_cycle(tmp_path / path, body, period=1.0, speed=1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"period": 1120.0}, r"environment.motion.period = 1120.0: expected a number from 0.05 to 60 s"),
+        ({"period": float("nan")}, r"environment.motion.period = nan"),
+        ({"speed": 1e308}, r"environment.motion.speed = 1e\+308: expected a number from 0 to 50 m/s"),
+        (
+            {"joint_scale": {"knee_angle": 1e300}},
+            r"joint_scale.knee_angle = 1e\+300: expected a number from -100",
+        ),
+        (
+            {"joint_scale": {"hip_flexion": 57.3}},
+            r"joint_scale.hip_flexion = 57.3 takes the joint to 28.* far outside",
+        ),
+        ({"min_knee": True}, r"min_knee = True"),
+    ],
+)
+def test_numbers_that_no_human_walks_with_are_refused(body: Body, changes: dict, message: str):
+    with pytest.raises(ConfigError, match=message):
+        load_gait_cycle(FILE, body, **{"period": 1.12, "speed": 1.24, **changes})
 
 
 def test_file_that_is_not_there_is_refused(tmp_path: Path, body: Body):

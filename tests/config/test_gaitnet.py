@@ -94,7 +94,7 @@ def test_keys_without_effect_are_told(data: Path):
         ("torque_clipping: false", "torque_clipping: true", "torques are bounded by what muscles can do"),
         ("soft_phase_clipping: false", "soft_phase_clipping: true", "clocks are kept together by hard"),
         ("stance_learning: false", "stance_learning: true", "standing is no task here"),
-        ("time_warping: -1", "time_warping: -2", "give a number from 0 to below 1, or -1"),
+        ("time_warping: -1", "time_warping: -0.5", "give a number from 0 to below 1, or -1"),
         ("rot: one_foot", "rot: no_foot", "give 'one_foot' or 'mid_feet'"),
         ("muscles.xml", 'muscles.xml", model: "hill', "give 'mass' or 'mujoco'"),
         ("  simulation:", "  cascading: {use: true}\n  simulation:", "environment.muscle.network.cascaded"),

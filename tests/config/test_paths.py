@@ -1,6 +1,8 @@
 """Files that a configuration names are found, or it is said where they were looked for."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,5 +93,109 @@ def test_a_data_root_or_yaml_file_that_is_not_there_is_refused(tmp_path: Path):
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path):
     file = tmp_path / "a.yaml"
-    file.write_bytes(b"\xff\xfe\x00")
-    assert f"{file} is not UTF-8 text" in problems(file)
+    file.write_bytes(b"base: walk\n# caf\xe9\n")
+    assert f"{file} is not UTF-8 text: line 2 has the byte 0xe9; save it as UTF-8" in problems(file)
+    file.write_bytes("base: walk".encode("utf-16"))
+    assert f"{file} is not UTF-8 text: line 1 has the byte 0xff" in problems(file)
+    file.write_bytes(b"base: walk\n\0")
+    assert "line 2: the character '\\x00' cannot stand in YAML" in problems(file)
+    file.write_bytes(b"#" * 1_000_000)
+    assert f"{file} has more than 400,000 bytes" in problems(file)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_fault(tmp_path: Path):
+    file = tmp_path / "a.yaml"
+    file.write_bytes(b"\xef\xbb\xbfbase: walk\r\ntraining:\r\n  steps: 7\r\n")
+    assert load_config(file).training.steps == 7
+
+
+def test_what_is_no_plain_file_is_not_opened(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    assert "is neither a file nor a preset" in problems(tmp_path / "pipe.yaml")
+    assert "there is no file /dev/zero" in problems(minimal(motion={"file": "/dev/zero"}))
+    assert "there is no file" in problems(minimal(motion={"file": "a\0b"}))
+    assert "there is no file" in problems(minimal(motion={"file": "x" * 5000}))
+    assert "there is no file" in (
+        message := problems({"base": "walk", "environment": {"motion": {"file": "\udc80"}}})
+    )
+    assert "\\udc80" in message
+
+
+class _Path:
+    def __init__(self, path: Any):
+        self.path = path
+
+    def __fspath__(self) -> Any:
+        if self.path is None:
+            raise RuntimeError
+        return self.path
+
+
+@pytest.mark.parametrize("root", [[], {}, 3, True, b"/", _Path(b"/"), _Path(None)])
+def test_a_data_root_of_another_type_is_refused(root: Any):
+    assert "data_root = " in (message := problems("walk", data_root=root))
+    assert "give the path of a directory" in message
+
+
+@pytest.mark.parametrize("root", ["", "a\0b", "x" * 5000])
+def test_a_data_root_that_no_directory_can_have_is_refused(root: str):
+    assert "there is no such directory" in problems("walk", data_root=root)
+
+
+@pytest.mark.parametrize("source", [_Path(b"/"), _Path(None), _Path("a\0b")])
+def test_a_path_that_is_none_is_refused(source: Any):
+    assert "is neither a file nor a preset" in problems(source)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration in one directory, and the working directory beside it; both have all files."""
+    for folder in ("file", "here"):
+        (tmp_path / folder).mkdir()
+        for name in ("gait.csv", "net.npz", "body.xml", "terms.py"):
+            (tmp_path / folder / name).touch()
+    (tmp_path / "file" / "my.yaml").write_text("base: walk\nenvironment: {motion: {file: gait.csv}}\n")
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        ("motion.file", "gait.csv", lambda environment: environment.motion.file),
+        ("muscle.network.file", "./net.npz", lambda environment: environment.muscle.network.file),
+        ("skeleton.file", "../here/body.xml", lambda environment: environment.skeleton.file),
+        ("reward.terms.py:f", TERM, lambda environment: [*environment.reward][-1].partition(":")[0]),
+    ],
+)
+@pytest.mark.parametrize("source", ["walk", "../file/my.yaml", "base: walk"])
+def test_a_relative_path_in_a_change_starts_in_the_working_directory(
+    elsewhere: Path, source: str, key: str, value: Any, found: Any
+):
+    changed = load_config(source).replace({f"environment.{key}": value})
+    path = Path(found(changed.environment))
+    assert path.is_absolute() and path.parent == elsewhere / "here"
+    again = changed.replace({"training.steps": 3})
+    assert found(again.environment) == found(changed.environment)
+
+
+def test_a_cascade_s_base_in_a_change_starts_in_the_working_directory(elsewhere: Path):
+    network = {"cascaded": True, "base_file": "net.npz"}
+    changed = load_config("walk_muscle_nn").replace({"environment.muscle.network": network})
+    assert changed.environment.muscle.network.base_file == str(elsewhere / "here" / "net.npz")
+
+
+def test_relative_paths_of_a_file_stay_those_of_the_file_whatever_is_changed(elsewhere: Path):
+    config = load_config("../file/my.yaml")
+    for each in (config, config.replace({"training.steps": 3})):
+        assert each.environment.motion.file == str(elsewhere / "file" / "gait.csv")
+
+
+def test_a_relative_data_root_starts_in_the_working_directory(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, no_data_variable: None
+):
+    for config in (
+        load_config("base: walk\nenvironment: {motion: {file: '@data/gait.csv'}}", "."),
+        load_config("walk", ".").replace({"environment.motion.file": "@data/gait.csv"}),
+    ):
+        assert config.environment.motion.file == str(elsewhere / "here" / "gait.csv")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from batchenv.config import PRESETS
+from batchenv.config import PRESETS, Config, GaitNetConfig
 from tests.config.helpers import TERM, keys, minimal, nested, problems, sections
 
 MISSPELLABLE = [path for path in keys() if path != "environment.reward.pose.weight"]
@@ -116,7 +116,7 @@ def test_a_misspelt_preset_is_refused_with_the_nearest():
         (
             "reward",
             {"a b": TERM},
-            "a b: not a key that can stand here: give the name of a shipped reward term",
+            "a b: is refused as a key: give the name of a shipped reward term",
         ),
         (
             "parameters",
@@ -132,6 +132,38 @@ def test_a_misspelt_preset_is_refused_with_the_nearest():
             "parameters",
             {"ground": {"friction": {"min": 1, "max": 2, "default": 3}}},
             "friction.default = 3: give a number from min = 1.0 to max = 2.0.",
+        ),
+        ("motion", {"speed": 1e308}, "speed = 1e+308: give a number of at most 20."),
+        ("motion", {"period": 1e-300}, "period = 1e-300: give a number of at least 0.1."),
+        ("motion", {"joint_scale": {"knee_angle": 1e300}}, "joint_scale.knee_angle = 1e+300: give a number"),
+        (
+            "parameters",
+            {"gait": {"cadence": {"min": 1, "max": 1e300, "default": 1}}},
+            "cadence.max = 1e+300: give a number of at most 10.",
+        ),
+        (
+            "muscle",
+            {"network": {"hidden": [10**9]}},
+            "network.hidden.0 = 1000000000: give a number of at most",
+        ),
+        ("muscle", {"network": {"hidden": [9] * 9}}, "hidden = [9, 9, 9, 9, 9, 9, 9, 9, 9]: give at most 8."),
+        (
+            "muscle",
+            {"static_optimization": {"sweeps": 10**9}},
+            "sweeps = 1000000000: give a number of at most",
+        ),
+        ("simulation", {"control_hz": 10**4000}, "control_hz = 1000"),
+        ("simulation", {"control_hz": 10**5000}, "control_hz = a value of the type int: give a number of at"),
+        (
+            "episode",
+            {"max_seconds": 0.01},
+            "max_seconds = 0.01 is less than a step; give at least 1 / control_hz",
+        ),
+        ("reward", {"pose": {"weight": 1e300}}, "pose.weight = 1e+300: give a number of at most 1,000,000."),
+        (
+            "reward",
+            {"pose": {"weight": 1, "k": 2**64}},
+            "pose.k = 18446744073709551616: give a whole number that",
         ),
     ],
 )
@@ -156,6 +188,69 @@ def test_no_argument_of_a_reward_term_takes_a_number_that_is_not_finite(text: st
 def test_mini_batches_are_not_more_than_samples():
     message = problems({**minimal(), "training": {"num_envs": 1, "num_steps_per_env": 3, "mini_batches": 4}})
     assert "training.mini_batches = 4: give at most num_envs * num_steps_per_env = 3." in message
+
+
+def test_samples_of_an_update_are_not_more_than_memory_holds():
+    message = problems({**minimal(), "training": {"num_envs": 10_000, "num_steps_per_env": 100_000}})
+    assert "num_steps_per_env = 100000: num_envs * num_steps_per_env would be 1,000,000,000" in message
+    assert "give at most 10000." in message
+    assert "training.num_envs = 1000000000: give a number of at most 1,000,000." in problems(
+        {**minimal(), "training": {"num_envs": 10**9}}
+    )
+
+
+@pytest.mark.parametrize("whole", [Config, GaitNetConfig])
+def test_every_number_has_bounds(whole: type[Config]):
+    for path, section in sections(whole):
+        for name, field in section.model_fields.items():
+            schema = section.model_json_schema()["properties"][name]
+            numbers = [kind for kind in _kinds(schema) if kind.get("type") in ("integer", "number")]
+            for kind in numbers:
+                assert {"minimum", "exclusiveMinimum"} & kind.keys(), f"{path}.{name}"
+                assert {"maximum", "exclusiveMaximum"} & kind.keys(), f"{path}.{name}"
+            assert numbers or not {field.annotation} & {int, float}, f"{path}.{name}"
+
+
+def _kinds(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """A schema and those of its alternatives, items and values."""
+    inner = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    inner += [
+        value for key in ("items", "additionalProperties") if isinstance(value := schema.get(key), dict)
+    ]
+    return [schema, *(kind for part in inner for kind in _kinds(part))]
+
+
+def test_only_the_first_of_many_problems_are_listed():
+    message = problems({**minimal(), **{f"key{i}": 1 for i in range(1000)}})
+    assert len(message.splitlines()) == 22 and message.endswith("and 980 more")
+
+
+def test_a_key_of_any_length_is_cut_in_messages():
+    assert len(problems({**minimal(), "x" * 50_000: 1})) < 1000
+
+
+class _Refusing:
+    """An object of which nothing can be asked."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+    def __repr__(self) -> str:
+        raise RuntimeError("repr")
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("eq")
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+
+def test_objects_of_any_class_are_refused_by_their_type():
+    assert "training.seed = a value of the type _Refusing: give a whole number." in problems(
+        {**minimal(), "training": {"seed": _Refusing()}}
+    )
+    assert "skeleton.actuator = a value of the type _Refusing: give 'mass'" in problems(
+        minimal(skeleton={"actuator": _Refusing()})
+    )
 
 
 def test_every_problem_is_listed():

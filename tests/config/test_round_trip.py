@@ -16,12 +16,12 @@ def some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=fields)
 
 
-positive = numbers(0, 1e6, exclude_min=True)
-counts = st.integers(1, 10_000)
-layers = st.lists(st.integers(1, 4096), min_size=1, max_size=5)
+positive = numbers(1e-6, 1e4)
+counts = st.integers(1, 1000)
+layers = st.lists(st.integers(1, 4096), min_size=1, max_size=8)
 names = st.from_regex(r"[a-z_][a-z0-9_]{0,12}", fullmatch=True)
 gains = numbers(0, 1e6) | st.dictionaries(st.text(max_size=8), numbers(0, 1e6), min_size=1, max_size=4)
-arguments = st.booleans() | st.integers() | numbers(-1e300, 1e300) | st.text()
+arguments = st.booleans() | st.integers(-(2**62), 2**62) | numbers(-1e300, 1e300) | st.text()
 terms = st.builds(
     lambda weight, more: {**more, "weight": weight},
     numbers(-1e6, 1e6),
@@ -34,7 +34,7 @@ clocks = st.integers(1, 200).flatmap(
     )
 )
 ranges = (
-    st.lists(positive, min_size=3, max_size=3)
+    st.lists(numbers(0.1, 10), min_size=3, max_size=3)
     .map(sorted)
     .flatmap(
         lambda v: st.fixed_dictionaries(
@@ -57,7 +57,7 @@ environments = st.fixed_dictionaries(
             kv=st.none() | gains,
         ),
         "ground": some(friction=numbers(0, 10)),
-        "motion": some(cyclic=st.booleans(), period=positive, speed=positive),
+        "motion": some(cyclic=st.booleans(), period=numbers(0.1, 100), speed=numbers(0, 20)),
         "muscle": some(
             coordinator=st.sampled_from(["static_optimization", "network"]),
             activation_dynamics=st.booleans(),
@@ -67,7 +67,7 @@ environments = st.fixed_dictionaries(
         "simulation": clocks,
         "action": some(scale=positive, residual=st.booleans(), time_warping=numbers(0, 0.99)),
         "termination": some(min_height=numbers(0, 0.99), max_tilt=numbers(0.01, 3), max_drift=positive),
-        "episode": some(max_seconds=positive),
+        "episode": some(max_seconds=numbers(1, 1e6)),
         "reset": some(joint_noise=numbers(0, 1), velocity_noise=numbers(0, 1)),
         "parameters": some(
             gait=some(stride=ranges, cadence=ranges),

@@ -4,6 +4,7 @@ import pytest
 
 from batchenv import load_config
 from batchenv.body import Body
+from batchenv.engine.world_parameters import set_muscle_lengths
 from batchenv.evaluate import Recording, judge, write_report
 from batchenv.evaluate.record import Sampler, Tape, record, record_walks
 from batchenv.evaluate.walker import Walker
@@ -151,7 +152,7 @@ def test_fibers_have_their_optimum_where_the_force_length_curve_peaks(walker):
 def test_fibers_are_those_of_each_world(walker):
     """World 1 has optima 0.8 times as long and tendons 1.1 times; its active forces are MuJoCo's there."""
     with walker.worlds(2, 1.0, 1) as env:
-        env.worlds.set_muscle_lengths(np.array([[1.0], [0.8]]), np.array([[1.0], [1.1]]))
+        set_muscle_lengths(env.worlds, np.array([[1.0], [0.8]]), np.array([[1.0], [1.1]]))
         sampler = Sampler(env, rate=300.0)
         env.step(walker.policy(env.reset(0)), sampler)
         first, second = (sampler.samples(np.array([world])) for world in range(2))

@@ -1,6 +1,7 @@
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -9,7 +10,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import vector as wrappers
 
 import batchenv
-from batchenv import PRESETS, BatchEnv, ConfigError, InputError, UsageError, VectorEnv
+from batchenv import PRESETS, BatchEnv, ConfigError, Env, InputError, UsageError, VectorEnv
 from batchenv.vector.registration import preset_id
 from tests.vector.worlds import SHORT, actions_of
 
@@ -89,8 +90,12 @@ def test_actions_are_cut_to_the_bounds_of_their_space(envs):
 
 def test_observations_stay_in_a_space_whose_bounds_are_those_of_their_quantities(envs):
     space, names = envs.single_observation_space, [column.name for column in envs.batch.obs_layout]
-    assert envs.observation_space.shape == (4, len(names)) and np.isfinite(space.low).all()
+    assert envs.observation_space.shape == (4, len(names))
     bounds = {
+        "joint_vel/knee_angle_r": (-np.inf, np.inf),
+        "root_linvel/forward": (-np.inf, np.inf),
+        "foot_load/right": (-np.inf, np.inf),
+        "heading": (-np.float32(np.pi), np.float32(np.pi)),
         "root_up/up": (-1, 1),
         "phase/sin": (-1, 1),
         "previous_action/joint_target/hip_flexion_r": (-1, 1),
@@ -110,6 +115,45 @@ def test_observations_stay_in_a_space_whose_bounds_are_those_of_their_quantities
     assert (
         reached[:, knee].min() < space.low[knee] + 0.02 and reached[:, knee].max() > space.high[knee] - 0.02
     )
+
+
+def test_the_reference_s_bounds_hold_for_every_stride_that_worlds_may_have():
+    ranges = {"gait": {"stride": {"min": 0.5, "max": 1.5, "default": 1.5, "sampling": "fixed"}}}
+    env = VectorEnv("walk", 8, num_threads=1, environment={"parameters": ranges})
+    assert all(env.observation_space.contains(env.reset(seed=seed)[0]) for seed in range(20))
+    env.close()
+
+
+def test_wrappers_that_need_bounds_refuse_observations_that_have_none():
+    with pytest.raises(ValueError, match="unbounded"):
+        gymnasium.wrappers.RescaleObservation(Env("walk"), np.float32(-1), np.float32(1))
+
+
+def test_actions_can_be_rescaled_to_the_bounds_of_their_space():
+    env, plain = gymnasium.wrappers.RescaleAction(Env("excite"), np.float32(-1), np.float32(1)), Env("excite")
+    env.reset(seed=0)
+    plain.reset(seed=0)
+    action = np.linspace(-1, 1, 80, dtype=np.float32)
+    assert np.array_equal(env.step(action)[0], plain.step((action + 1) / 2)[0])
+    env.close()
+    plain.close()
+
+
+def test_a_clock_beside_excitations_may_run_slow_and_weak_actions_reach_full_excitation():
+    env = VectorEnv("excite", 1, num_threads=1, environment={"action": {"time_warping": 0.2, "scale": 0.5}})
+    space, whole = env.single_action_space, env.batch.single_action_space
+    assert (space.low[0], space.high[0], space.low[80], space.high[80]) == (0.0, 1.0, -1.0, 1.0)
+    assert (whole.high[0], whole.low[80], whole.high[80]) == (2.0, -np.inf, np.inf)
+    env.close()
+
+
+def test_a_relative_path_in_a_call_starts_in_the_working_directory(tmp_path, monkeypatch):
+    shipped = Path(batchenv.__file__).parent / "data" / "ref_gait_myosuite_sym.csv"
+    (tmp_path / "gait.csv").write_text(shipped.read_text())
+    monkeypatch.chdir(tmp_path)
+    env = gymnasium.make("batchenv/Walk-v0", environment={"motion": {"file": "gait.csv"}})
+    assert env.unwrapped.batch.config.environment.motion.file == str(tmp_path / "gait.csv")
+    env.close()
 
 
 def test_returned_arrays_last_unless_copies_are_declined(envs):
@@ -207,7 +251,30 @@ def test_keywords_override_values_of_the_preset():
         ({"num_thread": 2}, InputError, "unknown keyword 'num_thread'. Did you mean 'num_threads'?"),
         ({"enviroment": {}}, InputError, "Did you mean 'environment'?"),
         ({"environment": {"episode": {"max_second": 1.0}}}, ConfigError, "Did you mean 'max_seconds'?"),
-        ({"action_limit": 0.0}, InputError, "action_limit is 0.0; expected a positive number"),
+        (
+            {"action_limit": 0.0},
+            InputError,
+            "action_limit is 0.0; expected a number from 1e-12 to 1e+12, or math",
+        ),
+        ({"action_limit": 1e39}, InputError, "action_limit is 1e+39; expected a number from"),
+        ({"action_limit": math.nan}, InputError, "action_limit is nan; expected a number from"),
+        ({"action_limit": True}, InputError, "action_limit is true; expected a number from"),
+        ({"action_limit": "1"}, InputError, "action_limit is '1'; expected a number from"),
+        ({"action_limit": [1.0] * 99}, InputError, "action_limit is [1.0, 1.0"),
+        ({"data_root": []}, ConfigError, "data_root = []: give the path of a directory"),
+        ({"trust": 1}, ConfigError, "trust = 1: give True or False"),
+        ({"environment": 3}, ConfigError, "environment = 3: give a mapping of keys to values"),
+        (
+            {"environment": {"ground": {"friction": np.float32(-1)}}},
+            ConfigError,
+            "friction = -1.0: give a number",
+        ),
+        ({"environment.": {}}, ConfigError, "'environment.' is no path of a key"),
+        (
+            {"training": {"hidden": [10**9]}},
+            ConfigError,
+            "training.hidden.0 = 1000000000: give a number of at",
+        ),
         ({"render_mode": "human"}, InputError, "render_mode is 'human'; expected None or one of rgb_array"),
         ({"num_envs": 0}, InputError, "num_envs is 0"),
     ],

@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import mujoco
 import numpy as np
 from array_api_compat import device
 
 from batchenv.arrays import array_namespace
-from batchenv.body import indices, moment_arms
+from batchenv.body import human, indices, moment_arms
 from batchenv.body.mechanism import Mechanism
 from batchenv.body.sources import FOOT_BODIES, GRF_SENSORS, compile_spec, find_floor, load_spec
-from batchenv.errors import BodyError, nearest
+from batchenv.errors import BodyError, InputError, nearest
 
 Integrator = Literal["implicitfast", "euler"]
 
@@ -33,6 +34,7 @@ class Body:
     """A walker whose first joint is free, with J primary joints, B joints bound to them, and M muscles.
 
     Attributes:
+        file: where it comes from, for messages.
         spec: what the model was compiled from, to change and compile again.
         model: compiled; timestep, integrator and friction set.
         joint_names: primary joints (J,): hinges and slides that no equality binds, in the order of the model.
@@ -53,11 +55,12 @@ class Body:
             the global frame; or (0,).
         foot_body, toe_body: ids of heels and toes, right and left, each (2,) or (0,).
         root_body, trunk_body: ids.
-        floor_geom: id of the floor, -1 where there is none.
+        floor_geom: id of the floor, a level plane at z = 0.
         mass: [kg]; weight: [N].
         forward, left, up: unit vectors (3,) in the frame of the root.
     """
 
+    file: str
     spec: mujoco.MjSpec
     model: mujoco.MjModel
     joint_names: tuple[str, ...]
@@ -89,6 +92,10 @@ class Body:
     forward: np.ndarray
     left: np.ndarray
     up: np.ndarray
+
+    def error(self, message: str) -> BodyError:
+        """Return an error that begins with the file of the body."""
+        return BodyError(f"skeleton file {self.file!r}: {message}")
 
     def bound_pos(self, joint_pos: Any) -> Any:
         """Return the positions (..., B) that the couplings give the bound joints.
@@ -188,13 +195,13 @@ class Body:
         kinds = [indices.without_side(name) for name in self.joint_names]
         for name in gains:
             if name not in kinds:
-                raise BodyError(
+                raise self.error(
                     f"{key} names {name!r}, which is no joint of the body.{nearest(name, kinds)}"
                     f" Joints: {', '.join(dict.fromkeys(kinds))}."
                 )
         missing = [kind for kind in dict.fromkeys(kinds) if kind not in gains]
         if missing:
-            raise BodyError(f"{key} has no value for {', '.join(missing)}; expected one for every joint.")
+            raise self.error(f"{key} has no value for {', '.join(missing)}; expected one for every joint.")
         return np.array([float(gains[kind]) for kind in kinds])
 
     def _driver_offset(self, joint_pos: Any) -> tuple[Any, Any, Any]:
@@ -225,7 +232,7 @@ def _assemble(parts: Sequence[Any], rest: np.ndarray, order: np.ndarray) -> Any:
 
 
 def load_body(
-    file: str,
+    file: str | Path,
     *,
     timestep: float,
     integrator: Integrator = "implicitfast",
@@ -235,15 +242,22 @@ def load_body(
     """Load a body that walks on a floor.
 
     Args:
-        file: "myo_sim:NAME", or the path of an MJCF file whose first joint is free.
+        file: "myo_sim:NAME", or the path of an MJCF file with a human, whose free joint is the first of the
+            file, and a floor, a level plane at z = 0. Other things may follow the human and stay passive.
         timestep: of the physics [s].
         integrator: "implicitfast" or "euler".
-        friction: sliding friction of the floor, whatever the geom that touches it; ignored without a floor.
+        friction: sliding friction of the floor, whatever the geom that touches it.
         visual: keep what only the eye needs; see `batchenv.body.sources.load_spec`.
 
     Raises:
-        BodyError: the body cannot be found, read or compiled, or cannot be steered.
+        BodyError: the body cannot be found, read or compiled, is no human on a floor, or cannot be steered.
+        InputError: a number is outside its range, or the integrator unknown.
     """
+    if integrator not in _INTEGRATORS:
+        raise InputError(f"integrator is {integrator!r}; expected one of {', '.join(get_args(Integrator))}")
+    _check_number("timestep", timestep, 1e-6, 1.0)
+    _check_number("friction", friction, 0.0, 1e6)
+    file = str(file)
     spec = load_spec(file, visual=visual)
     spec.option.timestep = timestep
     spec.option.integrator = _INTEGRATORS[integrator]
@@ -252,28 +266,45 @@ def load_body(
         # With equal priorities MuJoCo takes the larger friction of the two geoms: no floor would be slippery.
         floor.priority = 1
         floor.friction = [friction, *floor.friction[1:]]
-    model = compile_spec(spec)
-    if model.njnt == 0 or model.jnt_type[0] != mujoco.mjtJoint.mjJNT_FREE:
-        raise BodyError(f"skeleton file {file!r}: the first joint of the body must be a free joint.")
-    return _describe(spec, model)
+    try:
+        model = compile_spec(spec)
+        root = human.root_of_human(model)
+        human.check_names(model, root, (*FOOT_BODIES, *TOE_BODIES, TRUNK_BODY))
+        human.check_physics(model, root)
+        human.check_muscles(model)
+        return _describe(file, spec, model, root)
+    except BodyError as error:
+        raise BodyError(f"skeleton file {file!r}: {error}") from error.__cause__
 
 
-def _describe(spec: mujoco.MjSpec, model: mujoco.MjModel) -> Body:
+def _check_number(name: str, value: Any, least: float, most: float) -> None:
+    """InputError unless a value is a number between two others."""
+    known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not known or not least <= value <= most:
+        raise InputError(f"{name} is {value!r}; expected a number from {least:g} to {most:g}")
+
+
+def _describe(file: str, spec: mujoco.MjSpec, model: mujoco.MjModel, root: int) -> Body:
     data = mujoco.MjData(model)
+    data.qpos[3:_ROOT_NQ] = [1.0, 0.0, 0.0, 0.0]
     mujoco.mj_kinematics(model, data)
-    couplings = indices.find_couplings(model)
-    joints = indices.primary_joints(model, couplings.joint)
+    floor = _geom_id(model, find_floor(spec))
+    human.check_floor(model, data, floor)
+    own = indices.joints_of(model, root)
+    couplings = indices.find_couplings(model, own)
+    joints = indices.primary_joints(model, own, couplings.joint)
     names = tuple(model.joint(i).name for i in joints)
     muscle_id = indices.muscles(model)
     muscle_names = tuple(model.actuator(i).name for i in muscle_id)
     mirror = indices.mirror_permutation(names)
-    left, up = indices.left_direction(data), np.array([0.0, 0.0, 1.0])
+    left, up = indices.left_direction(data, root), np.array([0.0, 0.0, 1.0])
     limited = model.jnt_limited[joints, None] == 1
-    touch = indices.sensor_addresses(model, FOOT_SENSORS)
-    root = int(model.jnt_bodyid[0])
+    touch = indices.sensor_addresses(model, FOOT_SENSORS, mujoco.mjtSensor.mjSENS_TOUCH, 1)
+    feet = indices.body_ids(model, FOOT_BODIES)
     trunk = indices.body_ids(model, (TRUNK_BODY,))
     mass = float(model.body_subtreemass[root])
     return Body(
+        file=file,
         spec=spec,
         model=model,
         joint_names=names,
@@ -294,18 +325,29 @@ def _describe(spec: mujoco.MjSpec, model: mujoco.MjModel) -> Body:
         mirror_muscle=indices.mirror_permutation(muscle_names),
         foot_sensor_names=FOOT_SENSORS if touch.size else (),
         foot_sensor_adr=touch,
-        grf_sensor_adr=indices.sensor_addresses(model, GRF_SENSORS),
-        foot_body=indices.body_ids(model, FOOT_BODIES),
+        grf_sensor_adr=_grf_sensors(model, feet),
+        foot_body=feet,
         toe_body=indices.body_ids(model, TOE_BODIES),
         root_body=root,
         trunk_body=int(trunk[0]) if trunk.size else root,
-        floor_geom=_geom_id(model, find_floor(spec)),
+        floor_geom=floor,
         mass=mass,
         weight=mass * float(np.linalg.norm(model.opt.gravity)),
         forward=np.cross(left, up),
         left=left,
         up=up,
     )
+
+
+def _grf_sensors(model: mujoco.MjModel, feet: np.ndarray) -> np.ndarray:
+    """Return the addresses (2,) of the ground reaction sensors, or (0,) without feet."""
+    found = indices.sensor_addresses(model, GRF_SENSORS, mujoco.mjtSensor.mjSENS_CONTACT, 3)
+    if feet.size and not found.size:
+        raise BodyError(
+            f"the sensors {' and '.join(GRF_SENSORS)} of the file are not the net contact forces that these"
+            " names stand for; expected other names."
+        )
+    return found if feet.size else np.zeros(0, np.int32)
 
 
 def _geom_id(model: mujoco.MjModel, geom: mujoco.MjsGeom | None) -> int:

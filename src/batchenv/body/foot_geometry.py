@@ -4,14 +4,26 @@ import mujoco
 import numpy as np
 
 from batchenv.body.body import Body
-from batchenv.errors import BodyError
+
+FOOT_SHAPES = (
+    mujoco.mjtGeom.mjGEOM_SPHERE,
+    mujoco.mjtGeom.mjGEOM_CAPSULE,
+    mujoco.mjtGeom.mjGEOM_ELLIPSOID,
+    mujoco.mjtGeom.mjGEOM_BOX,
+    mujoco.mjtGeom.mjGEOM_CYLINDER,
+    mujoco.mjtGeom.mjGEOM_MESH,
+)
 
 
 def foot_geoms(body: Body) -> np.ndarray:
     """Return the ids (G,) of the geoms of heels and toes that can touch the floor."""
-    model = body.model
+    model, floor = body.model, body.floor_geom
     feet = np.isin(model.geom_bodyid, [*body.foot_body, *body.toe_body])
-    return np.flatnonzero(feet & ((model.geom_contype | model.geom_conaffinity) != 0))
+    touching = (model.geom_contype & model.geom_conaffinity[floor]) != 0
+    touching |= (model.geom_contype[floor] & model.geom_conaffinity) != 0
+    pairs = np.stack([model.pair_geom1, model.pair_geom2], axis=1)
+    touching[pairs[(pairs == floor).any(axis=1)]] = True
+    return np.flatnonzero(feet & touching)
 
 
 def lowest_point(model: mujoco.MjModel, data: mujoco.MjData, geom: int) -> np.ndarray:
@@ -20,7 +32,7 @@ def lowest_point(model: mujoco.MjModel, data: mujoco.MjData, geom: int) -> np.nd
     Args:
         model: of the geom.
         data: kinematics done.
-        geom: its id; of any type but plane, height field and signed distance field.
+        geom: its id; of one of the types in `FOOTFOOT_SHAPES`.
     """
     rotation = data.geom_xmat[geom].reshape(3, 3)
     return data.geom_xpos[geom] + rotation @ _support(model, geom, -rotation[2])
@@ -41,14 +53,11 @@ def _support(model: mujoco.MjModel, geom: int, direction: np.ndarray) -> np.ndar
         case mujoco.mjtGeom.mjGEOM_CYLINDER:
             radial = direction[:2] / max(np.linalg.norm(direction[:2]), np.finfo(float).tiny)
             return np.array([*(size[0] * radial), np.sign(direction[2]) * size[1]])
-        case mujoco.mjtGeom.mjGEOM_MESH:
+        case _:
             mesh = model.geom_dataid[geom]
             start = model.mesh_vertadr[mesh]
             vertices = model.mesh_vert[start : start + model.mesh_vertnum[mesh]]
             return vertices[np.argmax(vertices @ direction)].astype(float)
-    raise NotImplementedError(
-        f"the lowest point of a geom of type {mujoco.mjtGeom(model.geom_type[geom]).name}"
-    )
 
 
 def lowest_heights(body: Body, joint_pos: np.ndarray) -> np.ndarray:
@@ -59,11 +68,17 @@ def lowest_heights(body: Body, joint_pos: np.ndarray) -> np.ndarray:
         joint_pos: (P, J) [rad].
 
     Raises:
-        BodyError: no geom of the feet can touch the floor.
+        BodyError: no geom of the feet can touch the floor, or one has a shape that is no foot's.
     """
     geoms = foot_geoms(body)
     if not geoms.size:
-        raise BodyError("no geom of the bodies calcn_r, calcn_l, toes_r, toes_l can touch the floor.")
+        raise body.error("no geom of the bodies calcn_r, calcn_l, toes_r, toes_l can touch the floor.")
+    for geom in geoms[~np.isin(body.model.geom_type[geoms], FOOT_SHAPES)]:
+        kind = mujoco.mjtGeom(int(body.model.geom_type[geom])).name.removeprefix("mjGEOM_").lower()
+        raise body.error(
+            f"geom {body.model.geom(geom).name!r} of a foot is of the type {kind}; expected a sphere,"
+            " capsule, ellipsoid, box, cylinder or mesh."
+        )
     data = mujoco.MjData(body.model)
     heights = np.empty(len(joint_pos))
     for i, pose in enumerate(joint_pos):

@@ -1,6 +1,5 @@
 """GaitCycle: the periodic motion a body is asked to follow."""
 
-import csv
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,23 +14,23 @@ from array_api_compat import device
 from batchenv.arrays import array_namespace
 from batchenv.body.body import Body
 from batchenv.body.foot_geometry import lowest_heights, relative_positions
+from batchenv.body.gait_table import angle_beyond_range, read_gait_table
 from batchenv.body.ground_reaction import vertical_ground_reaction
 from batchenv.body.indices import without_side
-from batchenv.errors import BodyError, ConfigError, nearest
+from batchenv.errors import ConfigError, nearest
 
 TABLE_SIZE = 512
 MAX_HARMONICS = 12
 
 _log = logging.getLogger(__name__)
-_PHASE_COLUMN = "phase_pct"
-_ANGLE_SUFFIX = "_rad"
 _KNEE = "knee_angle"
 # Width over which the floor under the knee angle bends [rad]: a hard floor would make the velocity jump.
 _KNEE_BEND = 0.01
 # Half a degree: below what motion capture resolves.
 _FIT_TOLERANCE = 0.01
-# Two degrees: more is not the noise of a recording but another motion.
-_CLOSURE_TOLERANCE = 0.035
+# Longer or faster is a cycle in milliseconds, or a speed in centimetres.
+_PERIODS, _SPEEDS = (0.05, 60.0), (0.0, 50.0)
+_SCALE = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,13 +151,18 @@ def load_gait_cycle(
         min_knee: lower bound of knee_angle [rad], bent smoothly; a straight or overstretched knee locks.
 
     Raises:
-        ConfigError: the file is not there or is not such a table.
+        ConfigError: the file is not there or is not such a table, its angles are far outside the ranges of
+            the joints, or a number is outside its range.
         BodyError: the body has no feet to stand on.
     """
+    _check_number("environment.motion.period", period, *_PERIODS, "s")
+    _check_number("environment.motion.speed", speed, *_SPEEDS, "m/s")
+    _check_number("min_knee", min_knee, -np.pi, np.pi, "rad")
     if not body.foot_body.size:
-        raise BodyError("the body has no bodies calcn_r and calcn_l; a gait cycle needs feet.")
-    names, cycle = _read_cycle(Path(file), body)
-    for joint in joint_scale:
+        raise body.error("the body has no bodies calcn_r and calcn_l; a gait cycle needs feet.")
+    names, cycle = read_gait_table(Path(file), body)
+    for joint, scale in joint_scale.items():
+        _check_number(f"environment.motion.joint_scale.{joint}", scale, -_SCALE, _SCALE, "")
         if joint not in names:
             raise ConfigError(
                 f"environment.motion.joint_scale.{joint}: motion file {str(file)!r} has no such joint."
@@ -168,7 +172,13 @@ def load_gait_cycle(
     if fit_error > _FIT_TOLERANCE:
         _log.warning("%s: smoothing the cycle moves a joint by %.3f rad", file, fit_error)
     joint_pos, joint_vel = _tabulate(body, names, coef, period, joint_scale, min_knee)
+    _check_scaled(body, names, joint_scale, joint_pos)
     lowest = lowest_heights(body, joint_pos)
+    if lowest.max() >= 0:
+        raise body.error(
+            f"the feet are {lowest.max():.2f} m above the root when the body stands upright; expected them"
+            " below it."
+        )
     # Central differences: the height has a kink where the lowest point moves from one foot to the other.
     rate = (np.roll(lowest, 1) - np.roll(lowest, -1)) * TABLE_SIZE / (2 * period)
     return GaitCycle(
@@ -184,6 +194,31 @@ def load_gait_cycle(
     )
 
 
+def _check_number(name: str, value: Any, least: float, most: float, unit: str) -> None:
+    """ConfigError unless a value is a number between two others."""
+    known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not known or not least <= value <= most:
+        raise ConfigError(
+            f"{name} = {value!r}: expected a number from {least:g} to {most:g} {unit}".rstrip() + "."
+        )
+
+
+def _check_scaled(
+    body: Body, names: list[str], joint_scale: Mapping[str, float], joint_pos: np.ndarray
+) -> None:
+    """ConfigError where a scale takes a joint far outside its range; joint_pos (K, J) [rad]."""
+    for j, joint in enumerate(body.joint_names):
+        kind = without_side(joint)
+        if joint.endswith("_l") or kind not in joint_scale:  # the left side does what the right one does
+            continue
+        beyond = angle_beyond_range(body, kind, joint_pos[:, j])
+        if kind in names and beyond is not None:
+            raise ConfigError(
+                f"environment.motion.joint_scale.{kind} = {joint_scale[kind]!r} takes the joint to {beyond:g}"
+                " rad, far outside its range."
+            )
+
+
 def foot_slip(gait: GaitCycle, body: Body) -> float:
     """Return how fast the standing foot slides forward on the ground [m/s], mean over the cycle.
 
@@ -194,55 +229,13 @@ def foot_slip(gait: GaitCycle, body: Body) -> float:
         BodyError: the body has no toes.
     """
     if not body.toe_body.size:
-        raise BodyError(
+        raise body.error(
             "the body has no bodies toes_r and toes_l; the slip of a foot is measured at their joint."
         )
     stance = gait.joint_pos(np.array([0.0, 0.5]))
     right_ball, left_ball = relative_positions(body, body.toe_body, stance)[..., 0].T
     travel = (right_ball[0] - right_ball[1]) + (left_ball[1] - left_ball[0])
     return gait.speed - float(travel) / gait.period
-
-
-def _read_cycle(path: Path, body: Body) -> tuple[list[str], np.ndarray]:
-    """Return the C joints, without side, that a file names, and its table (n, C) without the repeated row."""
-    if not path.is_file():
-        raise ConfigError(
-            f"motion file {str(path)!r} does not exist; expected a CSV file with one gait cycle."
-        )
-    with path.open(newline="", encoding="utf-8") as stream:
-        header, *rows = list(csv.reader(stream)) or [[]]
-    if not header or header[0] != _PHASE_COLUMN:
-        raise ConfigError(
-            f"motion file {str(path)!r}: the first column must be {_PHASE_COLUMN!r}, not {header[:1]}."
-        )
-    names = [_joint_of_column(path, column, body) for column in header[1:]]
-    try:
-        table = np.array(rows, dtype=float)
-    except ValueError as error:
-        raise ConfigError(f"motion file {str(path)!r} is not a table of numbers: {error}.") from error
-    if table.ndim != 2 or len(table) < 4 or not np.isfinite(table).all():
-        raise ConfigError(f"motion file {str(path)!r}: expected at least 4 rows of finite numbers.")
-    if not np.allclose(table[:, 0], np.linspace(0, 100, len(table)), atol=1e-3):
-        raise ConfigError(f"motion file {str(path)!r}: {_PHASE_COLUMN} must be evenly spaced from 0 to 100.")
-    gap = np.abs(table[-1, 1:] - table[0, 1:]).max(initial=0.0)
-    if gap > _CLOSURE_TOLERANCE:
-        raise ConfigError(
-            f"motion file {str(path)!r} is not cyclic: its last row is {gap:.3f} rad from its first;"
-            f" expected at most {_CLOSURE_TOLERANCE} rad."
-        )
-    return names, table[:-1, 1:]
-
-
-def _joint_of_column(path: Path, column: str, body: Body) -> str:
-    joint = column.removesuffix(_ANGLE_SUFFIX)
-    kinds = list(dict.fromkeys(without_side(name) for name in body.joint_names))
-    if column == joint or joint not in kinds:
-        known = [kind + _ANGLE_SUFFIX for kind in kinds]
-        raise ConfigError(
-            f"motion file {str(path)!r}: column {column!r} is no joint of the body.{nearest(column, known)}"
-            f" Expected some of {', '.join(known)}."
-        )
-    return joint
 
 
 def _fourier(cycle: np.ndarray) -> tuple[np.ndarray, float]:

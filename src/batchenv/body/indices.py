@@ -8,7 +8,7 @@ import numpy as np
 
 from batchenv.errors import BodyError
 
-_SCALAR_JOINTS = (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)
+SCALAR_JOINTS = (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)
 _TWIN_SUFFIX = {"_r": "_l", "_l": "_r"}
 
 
@@ -26,33 +26,44 @@ class Couplings(NamedTuple):
     coef: np.ndarray
 
 
-def find_couplings(model: mujoco.MjModel) -> Couplings:
-    """Read the active joint equalities of a model.
+def joints_of(model: mujoco.MjModel, root: int) -> np.ndarray:
+    """Return which joints belong to a root and to what it carries (njnt,) bool."""
+    return model.body_rootid[model.jnt_bodyid] == root
+
+
+def find_couplings(model: mujoco.MjModel, own: np.ndarray) -> Couplings:
+    """Read the active joint equalities of a model that bind certain joints.
+
+    Args:
+        model: to read.
+        own: the joints (njnt,) bool.
 
     Raises:
-        BodyError: a joint is bound twice, or its driver is itself bound.
+        BodyError: a joint is bound twice, or its driver is itself bound or no such joint.
     """
     rows = np.flatnonzero(
         (model.eq_type == mujoco.mjtEq.mjEQ_JOINT) & (model.eq_active0 == 1) & (model.eq_obj2id >= 0)
     )
+    rows = rows[own[model.eq_obj1id[rows]]]
     joint, driver = model.eq_obj1id[rows], model.eq_obj2id[rows]
     for bound, by in zip(joint, driver, strict=True):
         if np.count_nonzero(joint == bound) > 1:
             raise BodyError(
                 f"joint {model.joint(bound).name!r} is bound by more than one equality; expected one."
             )
-        if by in joint:
+        if by in joint or not own[by]:
+            state = "itself bound" if by in joint else "no joint of the human"
             raise BodyError(
-                f"joint {model.joint(bound).name!r} is bound to {model.joint(by).name!r}, which is itself"
-                f" bound; expected a free driver."
+                f"joint {model.joint(bound).name!r} is bound to {model.joint(by).name!r}, which is {state};"
+                " expected a free driver."
             )
     return Couplings(joint, driver, model.eq_data[rows, :5].copy())
 
 
-def primary_joints(model: mujoco.MjModel, bound: np.ndarray) -> np.ndarray:
-    """Return the ids (J,) of the hinge and slide joints that are not bound, in the order of the model."""
-    scalar = np.isin(model.jnt_type, _SCALAR_JOINTS)
-    return np.setdiff1d(np.flatnonzero(scalar), bound)
+def primary_joints(model: mujoco.MjModel, own: np.ndarray, bound: np.ndarray) -> np.ndarray:
+    """Return the ids (J,) of those of `own` (njnt,) bool that hinge or slide and are not bound, in order."""
+    scalar = np.isin(model.jnt_type, SCALAR_JOINTS)
+    return np.setdiff1d(np.flatnonzero(scalar & own), bound)
 
 
 def muscles(model: mujoco.MjModel) -> np.ndarray:
@@ -77,13 +88,17 @@ def mirror_permutation(names: Sequence[str]) -> np.ndarray:
     return np.array([index.get(twin(name), i) for i, name in enumerate(names)], dtype=np.int64)
 
 
-def left_direction(data: mujoco.MjData) -> np.ndarray:
-    """Return the unit vector (3,) along the horizontal axis from bodies on the right to their left twins.
+def left_direction(data: mujoco.MjData, root: int) -> np.ndarray:
+    """Return the unit vector (3,) along the horizontal axis from parts on the right to their left twins.
 
     A body without twins is taken to face -Y, as those of myo_sim do.
+
+    Args:
+        data: at the reference pose, kinematics done.
+        root: of the body.
     """
     model = data.model
-    ids = {model.body(i).name: i for i in range(1, model.nbody)}
+    ids = {model.body(i).name: i for i in np.flatnonzero(model.body_rootid == root)}
     offset = np.zeros(3)
     for name, i in ids.items():
         if name.endswith("_l") and twin(name) in ids:
@@ -112,10 +127,20 @@ def mirror_signs(data: mujoco.MjData, joints: np.ndarray, mirror: np.ndarray, le
     return np.where(np.einsum("ij,ij->i", reflected, axis[mirror]) < 0, -1.0, 1.0)
 
 
-def sensor_addresses(model: mujoco.MjModel, names: Sequence[str]) -> np.ndarray:
-    """Return the sensordata addresses of the named sensors, or (0,) unless the model has all of them."""
+def sensor_addresses(
+    model: mujoco.MjModel, names: Sequence[str], kind: mujoco.mjtSensor, dim: int
+) -> np.ndarray:
+    """Return the sensordata addresses of the named sensors, or (0,) unless all are there and of a kind.
+
+    Args:
+        model: to look in.
+        names: of the sensors.
+        kind: type that they have to have.
+        dim: how many numbers each gives.
+    """
     ids = [mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SENSOR, name) for name in names]
-    return model.sensor_adr[ids].astype(np.int32) if min(ids) >= 0 else np.zeros(0, np.int32)
+    right = all(i >= 0 and model.sensor_type[i] == kind and model.sensor_dim[i] == dim for i in ids)
+    return model.sensor_adr[ids].astype(np.int32) if right else np.zeros(0, np.int32)
 
 
 def body_ids(model: mujoco.MjModel, names: Sequence[str]) -> np.ndarray:

@@ -33,6 +33,7 @@ class Body(Protocol):
     grf_sensor_adr: np.ndarray
     foot_body: np.ndarray
 
+    def error(self, problem: str) -> BodyError: ...
     def bound_slope(self, joint_pos: Any) -> Any: ...
     def qpos(self, root_pos: Any, root_quat: Any, joint_pos: Any) -> Any: ...
 
@@ -159,7 +160,7 @@ def mechanism(body: Body, nuserdata: int = 0) -> Mechanism:
     model = compile_spec(body.spec)
     if len(body.muscle_names) != model.nu:
         others = sorted({model.actuator(i).name for i in range(model.nu)} - set(body.muscle_names))
-        raise BodyError(f"actuators {', '.join(others)} are not muscles; remove them from the body")
+        raise body.error(f"actuators {', '.join(others)} are not muscles; remove them from the body")
     moments = moment_structure(body, model)
     return Mechanism(
         model=model,

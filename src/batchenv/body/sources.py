@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import mujoco
 import myo_sim
 
+from batchenv.body.mjcf_file import check_mjcf
 from batchenv.errors import BodyError, nearest
 
 MYO_SIM_PREFIX = "myo_sim:"
@@ -16,7 +18,11 @@ FOOT_BODIES = ("calcn_r", "calcn_l")
 GRF_SENSORS = ("grf_r", "grf_l")
 SIDE_CAMERA = "side"
 
+FLOOR = "floor"
+
 _log = logging.getLogger(__name__)
+# MuJoCo raises RuntimeError where C++ runs out of memory, and FatalError where its engine gives up.
+_MUJOCO_ERRORS = (ValueError, RuntimeError, UserWarning, mujoco.FatalError)
 _ATTACH_WARNING = "Attaching a spec with an empty prefix"
 _GRAPH_PAPER = "batchenv_floor"
 # <contact reduce="netforce"> of the MJCF reference: MjSpec has no enum for the reductions.
@@ -57,17 +63,20 @@ def compile_spec(spec: mujoco.MjSpec) -> mujoco.MjModel:
     with _attach_warning_silenced():
         try:
             return spec.compile()
-        except ValueError as error:
-            raise BodyError(f"MuJoCo cannot compile the body {spec.modelname!r}: {error}") from error
+        except _MUJOCO_ERRORS as error:
+            raise BodyError(
+                f"MuJoCo cannot compile the body {spec.modelname!r}: {_on_one_line(error)}"
+            ) from error
 
 
 def find_floor(spec: mujoco.MjSpec) -> mujoco.MjsGeom | None:
-    """Return the first plane of the world body, named "floor" if it had no name, or None."""
-    for geom in spec.worldbody.geoms:
-        if geom.type == mujoco.mjtGeom.mjGEOM_PLANE:
-            geom.name = geom.name or "floor"
-            return geom
-    return None
+    """Return the plane called "floor", or else the first one, which gets a name if it has none; or None."""
+    planes = [geom for geom in spec.geoms if geom.type == mujoco.mjtGeom.mjGEOM_PLANE]
+    floor = next((geom for geom in planes if geom.name == FLOOR), planes[0] if planes else None)
+    if floor is not None and not floor.name:
+        taken = {geom.name for geom in spec.geoms}
+        floor.name = _GRAPH_PAPER if FLOOR in taken else FLOOR
+    return floor
 
 
 @contextlib.contextmanager
@@ -82,9 +91,15 @@ def _attach_warning_silenced() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=_ATTACH_WARNING, category=UserWarning)
+            # A body whose inertia is singular in its reference pose cannot move.
+            warnings.filterwarnings("error", message="Inertia matrix", category=UserWarning)
             yield
     finally:
         mujoco.set_mju_user_warning(previous)
+
+
+def _on_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _log_warning(message: str) -> None:
@@ -96,7 +111,7 @@ def _myo_sim_spec(name: str) -> mujoco.MjSpec:
     with _attach_warning_silenced():
         try:
             return myo_sim.load_spec(name)
-        except ValueError as error:
+        except _MUJOCO_ERRORS as error:
             available = sorted(myo_sim._COMPOSED_MODELS | frozenset(myo_sim.REGISTRY))
             if name in available:
                 raise BodyError(f"myo_sim cannot build its model {name!r}: {error}") from error
@@ -107,16 +122,20 @@ def _myo_sim_spec(name: str) -> mujoco.MjSpec:
 
 
 def _mjcf_spec(path: Path) -> mujoco.MjSpec:
-    if not path.is_file():
-        siblings = [entry.name for entry in path.parent.glob("*.xml")] if path.parent.is_dir() else []
+    if not os.path.lexists(path):
+        siblings = [entry.name for entry in path.parent.glob("*.xml")] if os.path.isdir(path.parent) else []
         raise BodyError(
             f"skeleton file {str(path)!r} does not exist.{nearest(path.name, siblings)}"
             f" Expected the path of an MJCF file, or '{MYO_SIM_PREFIX}NAME'."
         )
-    try:
-        return mujoco.MjSpec.from_file(str(path))
-    except ValueError as error:
-        raise BodyError(f"skeleton file {str(path)!r} is not MJCF that MuJoCo can read: {error}") from error
+    check_mjcf(path)
+    with _attach_warning_silenced():
+        try:
+            return mujoco.MjSpec.from_file(str(path))
+        except _MUJOCO_ERRORS as error:
+            raise BodyError(
+                f"skeleton file {str(path)!r} is not MJCF that MuJoCo can read: {_on_one_line(error)}"
+            ) from error
 
 
 def _replace_scene(spec: mujoco.MjSpec) -> None:
@@ -170,7 +189,7 @@ def _add_floor(spec: mujoco.MjSpec) -> None:
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = texture.name
     # Half sizes of zero make a plane endless; the third number is only the spacing of its grid.
     spec.worldbody.add_geom(
-        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], material=material.name
+        name=FLOOR, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], material=material.name
     )
 
 

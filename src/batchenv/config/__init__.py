@@ -1,5 +1,6 @@
 """From YAML to a frozen, checked configuration; what cannot be meant is refused with the path of its key."""
 
+from batchenv.config.changes import parse_changes
 from batchenv.config.environment import (
     Action,
     Actuator,
@@ -48,5 +49,6 @@ __all__ = [
     "Training",
     "WorldParameters",
     "load_config",
+    "parse_changes",
     "resolve_path",
 ]

@@ -23,10 +23,8 @@ def with_base(data: Mapping[Any, Any]) -> Mapping[Any, Any]:
         return data
     name = data[BASE]
     if not isinstance(name, str) or name not in PRESETS:
-        raise ConfigError(
-            f"base = {shortened(name)}: is no preset.{nearest(str(name), PRESETS)} "
-            f"Presets: {', '.join(PRESETS)}."
-        )
+        hint = nearest(name, PRESETS) if isinstance(name, str) else ""
+        raise ConfigError(f"base = {shortened(name)}: is no preset.{hint} Presets: {', '.join(PRESETS)}.")
     below = with_base(parse_yaml(PRESET_FILES[name].read_text(encoding="utf-8"), f"the preset {name}"))
     return _merged(below, {key: value for key, value in data.items() if key != BASE})
 

@@ -9,7 +9,9 @@ from batchenv.errors import ConfigError
 class Clocks(Section):
     """Rates of control and of physics."""
 
-    control_hz: int = Field(default=30, gt=0, description="Steps of the environment per second [Hz].")
+    control_hz: int = Field(
+        default=30, gt=0, le=50_000, description="Steps of the environment per second [Hz]."
+    )
     sim_hz: int = Field(
         default=300,
         gt=0,
@@ -17,7 +19,10 @@ class Clocks(Section):
         description="Physics substeps per second [Hz]; a multiple of control_hz, at least twice it.",
     )
     inference_per_sim: int = Field(
-        default=1, gt=0, description="The coordinator is evaluated every so many substeps [substeps]."
+        default=1,
+        gt=0,
+        le=100_000,
+        description="The coordinator is evaluated every so many substeps [substeps].",
     )
 
     @field_validator("sim_hz")

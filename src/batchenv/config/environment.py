@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
@@ -68,7 +68,7 @@ class Skeleton(Section):
 class Ground(Section):
     """The floor."""
 
-    friction: float = Field(default=1.0, ge=0, description="Coefficient of sliding friction [1].")
+    friction: float = Field(default=1.0, ge=0, le=10, description="Coefficient of sliding friction [1].")
 
 
 def _default_joint_scale() -> dict[str, float]:
@@ -83,9 +83,10 @@ class Motion(Section):
         description="One cycle of joint angles over phase, from right heel strike to right heel strike.",
     )
     cyclic: bool = Field(default=True, description="Whether the motion starts over at its end.")
-    period: float = Field(default=1.12, gt=0, description="Duration of one cycle [s].")
-    speed: float = Field(default=1.24, ge=0, description="Forward speed of the reference [m/s].")
-    joint_scale: dict[str, float] = Field(
+    # A sprinter's cycle takes 0.4 s, and the fastest ran 12.4 m/s.
+    period: float = Field(default=1.12, ge=0.1, le=100, description="Duration of one cycle [s].")
+    speed: float = Field(default=1.24, ge=0, le=20, description="Forward speed of the reference [m/s].")
+    joint_scale: dict[str, Annotated[float, Field(ge=-10, le=10)]] = Field(
         default_factory=_default_joint_scale,
         description=(
             "Factors on the file's joint angles, by joint without its side [1]. Skin markers measure the "
@@ -98,11 +99,15 @@ class Motion(Section):
 class StaticOptimization(Section):
     """The coordinator that minimises |torque error|^2 + regularization * |a|^2 over 0 <= a <= 1."""
 
+    # A thousand sweeps take ten milliseconds in every substep, and two are enough.
     sweeps: int = Field(
-        default=2, gt=0, description="Coordinate-descent sweeps over all muscles per substep [1]."
+        default=2, gt=0, le=1000, description="Coordinate-descent sweeps over all muscles per substep [1]."
     )
     regularization: float = Field(
-        default=100.0, gt=0, description="Price of squared activation against squared torque error [Nm^2]."
+        default=100.0,
+        ge=1e-6,
+        le=1e12,
+        description="Price of squared activation against squared torque error [Nm^2].",
     )
     torque_weight: JointGains = Field(
         default=1.0,
@@ -126,7 +131,10 @@ class MuscleNetwork(Section):
         default=None, description="With cascaded: weights of the previous network, a plain one."
     )
     weight: float = Field(
-        default=1.0, description="With cascaded: of the correction, z = previous z + weight * network [1]."
+        default=1.0,
+        ge=-1000,
+        le=1000,
+        description="With cascaded: of the correction, z = previous z + weight * network [1].",
     )
     tuples: bool = Field(
         default=False, description="Whether each step records the samples that the network can be trained on."
@@ -173,7 +181,8 @@ class Action(Section):
 
     scale: float = Field(
         default=0.3,
-        gt=0,
+        ge=1e-6,
+        le=10_000,
         description="What an action of 1 means: a joint angle [rad], torque [Nm] or excitation [1].",
     )
     residual: bool = Field(
@@ -194,7 +203,9 @@ class TermConfig(Section):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, TermArgument] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    weight: float = Field(description="Factor of the term in the reward [1]; negative for a cost.")
+    weight: float = Field(
+        ge=-1e6, le=1e6, description="Factor of the term in the reward [1]; negative for a cost."
+    )
 
     @property
     def arguments(self) -> dict[str, bool | int | float | str]:
@@ -218,7 +229,10 @@ class Termination(Section):
         description="Turned further than this from the direction of travel [rad].",
     )
     max_drift: float = Field(
-        default=1.0, gt=0, description="Further than this beside the line of travel, to either side [m]."
+        default=1.0,
+        gt=0,
+        le=1e6,
+        description="Further than this beside the line of travel, to either side [m].",
     )
 
 
@@ -226,7 +240,7 @@ class Episode(Section):
     """How long an episode is."""
 
     max_seconds: float = Field(
-        default=100.0, gt=0, description="An episode is truncated after this time [s]."
+        default=100.0, gt=0, le=1e7, description="An episode is truncated after this time [s]."
     )
 
 
@@ -234,11 +248,15 @@ class Reset(Section):
     """How far a first state may be from the reference."""
 
     joint_noise: float = Field(
-        default=0.02, ge=0, description="Standard deviation added to joint angles of the first state [rad]."
+        default=0.02,
+        ge=0,
+        le=math.pi,
+        description="Standard deviation added to joint angles of the first state [rad].",
     )
     velocity_noise: float = Field(
         default=0.05,
         ge=0,
+        le=100,
         description="Standard deviation added to joint velocities of the first state [rad/s].",
     )
 
@@ -272,6 +290,17 @@ class Environment(Section):
     parameters: WorldParameters = Field(
         default_factory=WorldParameters, description="Properties that worlds have of their own."
     )
+
+    @field_validator("episode")
+    @classmethod
+    def _a_step_at_least(cls, episode: Episode, info: ValidationInfo) -> Episode:
+        simulation = info.data.get("simulation")
+        if simulation is not None and episode.max_seconds * simulation.control_hz < 0.5:
+            raise ConfigError(
+                f"max_seconds = {episode.max_seconds:g} is less than a step; give at least "
+                f"1 / control_hz = {1.0 / simulation.control_hz:g}"
+            )
+        return episode
 
     @field_validator("reward", mode="wrap")
     @classmethod

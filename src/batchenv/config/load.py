@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ from batchenv.config.gaitnet import (
     is_gaitnet,
     translated_training,
 )
-from batchenv.config.paths import PRESET_FILES, PRESETS, Places, absolute, expanded, is_file
+from batchenv.config.paths import PRESET_FILES, PRESETS, Places, absolute, expanded, is_directory, is_file
+from batchenv.config.plain import plain
 from batchenv.config.problems import describe_problems, shortened
 from batchenv.config.section import Section
 from batchenv.config.training import Training
-from batchenv.config.yaml_text import dump_yaml, parse_yaml
+from batchenv.config.yaml_text import MAX_CHARACTERS, dump_yaml, parse_yaml
 from batchenv.errors import ConfigError, nearest
 
 _OWN_TERM = re.compile(r".*\.py:\w+")
@@ -51,6 +53,11 @@ class Config(Section):
         return (self.environment, self.training) == (other.environment, other.training)
 
     @property
+    def trusted(self) -> bool:
+        """Whether this configuration may name Python files, whose code runs when worlds are built."""
+        return self._places.trust
+
+    @property
     def remarks(self) -> list[str]:
         """Sentences on keys that are accepted and change nothing."""
         return []
@@ -63,8 +70,9 @@ class Config(Section):
         """Return a checked configuration with some values changed.
 
         Args:
-            changes: new values by dotted path; a mapping replaces a whole section. Relative paths start where
-                this configuration's did.
+            changes: new values by dotted path; a mapping replaces a whole section. Relative paths start in
+                the working directory, as in every call. Python files may be named where this configuration
+                was loaded with `trust`.
 
         Raises:
             ConfigError: as `load_config`.
@@ -72,10 +80,17 @@ class Config(Section):
         >>> load_config("walk").replace({"training.steps": 20000}).training.steps
         20000
         """
+        if not isinstance(changes, Mapping):
+            raise ConfigError(
+                f"changes = {shortened(changes)}: give a mapping of dotted paths to values, such as "
+                '{"training.steps": 20000}'
+            )
         data = self.model_dump()
         for path, value in changes.items():
+            if not isinstance(path, str) or not path.strip(".") or path.endswith("."):
+                raise ConfigError(f"{shortened(path)} is no path of a key, such as training.steps")
             _set(data, path, value)
-        return _validate(data, "the changed configuration", self._places)
+        return _validate(data, "the changed configuration", replace(self._places, base=None))
 
     def resolve_path(self, name: str) -> Path:
         """Return the absolute path of a file as this configuration names it; see `resolve_path`."""
@@ -88,6 +103,7 @@ class GaitNetConfig(Config):
     Horizon: int = Field(
         default=600,
         gt=0,
+        le=10**9,
         description="Steps after which an episode is truncated, with eoe_type tuple [steps].",
     )
     environment: GaitNetEnvironment = Field(description="All that `BatchEnv` needs to know.")  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -105,7 +121,10 @@ class GaitNetConfig(Config):
 
 
 def load_config(
-    source: str | Path | Mapping[str, Any] | Config, data_root: str | Path | None = None
+    source: str | Path | Mapping[str, Any] | Config,
+    data_root: str | Path | None = None,
+    *,
+    trust: bool = True,
 ) -> Config:
     """Read, check and complete a configuration.
 
@@ -115,34 +134,44 @@ def load_config(
             preset, the rest says in what it differs from that.
         data_root: a directory that "@data/..." may mean, beside the package's data and the directory that the
             environment variable BATCHENV_DATA names.
+        trust: whether it may name Python files ("my_terms.py:quiet_trunk"), whose code runs when worlds are
+            built. Give False where others wrote it, unless you have read those files; see SECURITY.md.
 
     Raises:
-        ConfigError: it cannot be meant; lists every problem with the path of its key.
+        ConfigError: it is invalid, or names code and is not trusted; lists every problem with the path of its
+            key.
 
     >>> load_config("walk").environment.simulation.sim_hz
     300
     """
-    if isinstance(source, Config):
-        return source
+    if not isinstance(trust, bool):
+        raise ConfigError(f"trust = {shortened(trust)}: give True or False")
     root = _checked_root(data_root)
+    if isinstance(source, Config):
+        if trust or not source.trusted:
+            return source
+        return _validate(source.model_dump(), "the configuration", replace(source._places, trust=False))
     if isinstance(source, Mapping):
-        return _validate(source, "the configuration", Places(Path.cwd(), root))
+        return _validate(source, "the configuration", Places(None, root, trust))
     if not isinstance(source, str | os.PathLike):
         kind = type(source).__name__
         raise ConfigError(
             f"a configuration is YAML text, a path, the name of a preset or a mapping, not a {kind}"
         )
     if isinstance(source, str) and _is_text(source):
-        origin, text, base = "the YAML text", source, Path.cwd()
+        origin, text, base = "the YAML text", source, None
     else:
         file = _file_of(source)
         origin = f"the preset {source}" if source in PRESETS else str(file)
         text, base = _read(file), absolute(file).parent
-    return _validate(parse_yaml(text, origin), origin, Places(base, root))
+    return _validate(parse_yaml(text, origin), origin, Places(base, root, trust))
 
 
 def _validate(data: Mapping[Any, Any], origin: str, places: Places) -> Config:
-    data = with_base(data)
+    try:
+        data = with_base(plain(data))
+    except ConfigError as error:
+        raise ConfigError(f"{origin} has a problem:\n  {error}") from None
     kind: type[Config] = GaitNetConfig if is_gaitnet(data) else Config
     kept, problems = _understood(data, kind)
     kept.setdefault("environment", {})
@@ -178,31 +207,54 @@ def _is_text(source: str) -> bool:
 def _file_of(source: str | os.PathLike[str]) -> Path:
     if isinstance(source, str) and source in PRESET_FILES:
         return PRESET_FILES[source]
-    file = expanded(source)
-    if not is_file(file):
+    file = _path(source)
+    if file is None or not is_file(file):
+        name = str(source) if isinstance(source, str) or file is not None else ""
         raise ConfigError(
-            f"{shortened(str(source))} is neither a file nor a preset.{nearest(str(source), PRESETS)} "
+            f"{shortened(name or source)} is neither a file nor a preset.{nearest(name, PRESETS)} "
             f"Presets: {', '.join(PRESETS)}."
         )
     return file
 
 
 def _read(file: Path) -> str:
+    most = 4 * MAX_CHARACTERS  # bytes that UTF-8 may take for them
     try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file} is not UTF-8 text: {error}") from None
+        with file.open("rb") as stream:
+            text = stream.read(most + 1)
+        if len(text) > most:
+            raise ConfigError(
+                f"{file} has more than {most:,} bytes; a configuration has at most {MAX_CHARACTERS:,} "
+                "characters"
+            )
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = text.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{file} is not UTF-8 text: line {line} has the byte 0x{text[error.start]:02x}; save it as UTF-8"
+        ) from None
 
 
 def _checked_root(data_root: str | Path | None) -> Path | None:
     if data_root is None:
         return None
-    root = expanded(data_root)
-    if not root.is_dir():
-        raise ConfigError(f"data_root = {str(data_root)!r}: there is no such directory")
+    root = _path(data_root)
+    if root is None:
+        raise ConfigError(f"data_root = {shortened(data_root)}: give the path of a directory")
+    if not str(data_root) or not is_directory(root):
+        raise ConfigError(f"data_root = {shortened(str(data_root))}: there is no such directory")
     return absolute(root)
+
+
+def _path(value: Any) -> Path | None:
+    """A path that a call names; None where it is none."""
+    try:
+        return expanded(value) if isinstance(value, str | os.PathLike) else None
+    except Exception:  # of foreign classes, which may raise anything, or have a path of bytes
+        return None
 
 
 def _set(data: dict[str, Any], path: str, value: Any) -> None:

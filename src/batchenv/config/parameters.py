@@ -8,13 +8,20 @@ from pydantic import Field, ValidationInfo, field_validator
 from batchenv.config.section import Section
 from batchenv.errors import ConfigError
 
+# Muscles a thousandfold weaker are paralysed, segments a hundredfold heavier are no human's any more.
+_LEAST, _MOST = 1e-3, 100.0
+# Steps ten times shorter or longer, slower or faster than usual are no gait.
+_LEAST_GAIT, _MOST_GAIT = 0.1, 10.0
+
 
 class ParameterRange(Section):
     """A number that is drawn for each world."""
 
-    min: float = Field(gt=0, description="Least value [1].")
-    max: float = Field(gt=0, description="Greatest value [1].")
-    default: float = Field(gt=0, description="Middle of a normal draw, and the value where it is fixed [1].")
+    min: float = Field(ge=_LEAST, le=_MOST, description="Least value [1].")
+    max: float = Field(ge=_LEAST, le=_MOST, description="Greatest value [1].")
+    default: float = Field(
+        ge=_LEAST, le=_MOST, description="Middle of a normal draw, and the value where it is fixed [1]."
+    )
     sampling: Literal["uniform", "normal", "fixed"] = Field(
         default="uniform",
         description=(
@@ -48,6 +55,22 @@ class Parameter(ParameterRange):
     )
 
 
+class GaitRange(ParameterRange):
+    """A factor on the reference gait that is drawn for each world."""
+
+    min: float = Field(ge=_LEAST_GAIT, le=_MOST_GAIT, description="Least value [1].")
+    max: float = Field(ge=_LEAST_GAIT, le=_MOST_GAIT, description="Greatest value [1].")
+    default: float = Field(
+        ge=_LEAST_GAIT,
+        le=_MOST_GAIT,
+        description="Middle of a normal draw, and the value where it is fixed [1].",
+    )
+
+
+class GaitFactor(GaitRange, Parameter):
+    """A factor on the reference gait: its range, and when it is drawn."""
+
+
 Parameters = dict[str, Parameter]
 GaitParameter = Literal["stride", "cadence"]
 GroundParameter = Literal["friction"]
@@ -78,7 +101,7 @@ class BodyParameters(Section):
 class WorldParameters(Section):
     """Properties that worlds have of their own, each drawn from the world's own stream."""
 
-    gait: dict[GaitParameter, Parameter] = Field(
+    gait: dict[GaitParameter, GaitFactor] = Field(
         default_factory=dict,
         description="Factors on the reference gait: stride, on the length of steps; cadence, on their rate.",
     )

@@ -17,15 +17,17 @@ DATA_VARIABLE = "BATCHENV_DATA"
 
 @dataclass(frozen=True)
 class Places:
-    """Where one configuration's files are looked for.
+    """Where one configuration's files are looked for, and whether they may be code.
 
     Attributes:
         base: directory that relative paths start from, by default the working directory.
         data_root: directory that "@data/..." may mean, beside the package's own data.
+        trust: whether Python files may be named, whose code then runs.
     """
 
     base: Path | None = None
     data_root: Path | None = None
+    trust: bool = True
 
     def find(self, name: str) -> Path:
         """Return the absolute path of an existing file.
@@ -33,6 +35,8 @@ class Places:
         Raises:
             ConfigError: there is none; says where it was looked for.
         """
+        if not isinstance(name, str):
+            raise ConfigError(f"the name of a file is text, not a {type(name).__name__}")
         if not name.startswith(DATA_PREFIX):
             path = absolute(expanded(name), self.base)
             if is_file(path):
@@ -40,7 +44,7 @@ class Places:
             hint = (
                 f' Files of a data directory are written "{DATA_PREFIX}NAME".' if name.startswith("@") else ""
             )
-            raise ConfigError(f"there is no file {path}.{hint}")
+            raise ConfigError(f"there is no file {_printable(path)}.{hint}")
         roots = self._data_roots()
         inside = name.removeprefix(DATA_PREFIX)
         for root in roots:
@@ -48,7 +52,10 @@ class Places:
                 return absolute(root / inside)
         shipped = (file.name for file in PACKAGE_DATA.iterdir())
         looked = ", ".join(str(root) for root in roots)
-        raise ConfigError(f"no data directory has {inside} (looked in {looked}).{nearest(inside, shipped)}")
+        raise ConfigError(
+            f"no data directory has {_printable(inside)} (looked in {_printable(looked)})."
+            f"{nearest(inside, shipped)}"
+        )
 
     def settle(self, name: str) -> str:
         """Return the name of an existing file so that it means the same without these places.
@@ -88,7 +95,20 @@ def is_file(path: Path) -> bool:
     """Whether a file is there and may be looked at; a name that no file can have is no error."""
     try:
         return path.is_file()
-    except OSError:
+    except (OSError, ValueError):
+        return False
+
+
+def _printable(path: str | Path) -> str:
+    """A path as text that any terminal takes: a name that is not UTF-8 has bytes that are no characters."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+def is_directory(path: Path) -> bool:
+    """Whether a directory is there and may be looked at; a name that none can have is no error."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
         return False
 
 

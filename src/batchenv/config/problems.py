@@ -12,6 +12,7 @@ from batchenv.errors import nearest
 
 _KEY = "[key]"
 _LABELS = {NUMBER, BY_JOINT, _KEY}
+_MOST_SHOWN = 20
 _YAML_WORDS: Mapping[bool | None, str] = {None: "null", True: "true", False: "false"}
 _EXPECTED: Mapping[str, str] = {
     "model_type": "give a mapping of keys to values, or leave the key out",
@@ -24,23 +25,32 @@ _EXPECTED: Mapping[str, str] = {
     "string_type": "give text",
     "tuple_type": "give a list, such as [256, 256]",
     "finite_number": "give a finite number",
-    "greater_than": "give a number above {gt:g}",
-    "greater_than_equal": "give a number of at least {ge:g}",
-    "less_than": "give a number below {lt:g}",
-    "less_than_equal": "give a number of at most {le:g}",
+    "greater_than": "give a number above {gt}",
+    "greater_than_equal": "give a number of at least {ge}",
+    "less_than": "give a number below {lt}",
+    "less_than_equal": "give a number of at most {le}",
     "too_short": "give at least one",
+    "too_long": "give at most {max_length}",
     "invalid_key": "keys are text",
 }
 
 
 def describe_problems(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """Return a line for each error of a validation by model."""
-    return [_describe(detail, model) for detail in error.errors(include_url=False)]
+    """Return a line for each error of a validation by model; the first few where there are many."""
+    details = error.errors(include_url=False)
+    lines = [_describe(detail, model) for detail in details[:_MOST_SHOWN]]
+    more = len(details) - len(lines)
+    return [*lines, f"and {more} more"] if more else lines
+
+
+def expectation(error: ValidationError) -> str:
+    """Return what would have been right instead of the first value that a validation refused."""
+    return _sentence(_expectation(error.errors(include_url=False)[0]))
 
 
 def _describe(detail: ErrorDetails, model: type[BaseModel]) -> str:
     location = [str(part) for part in detail["loc"] if part not in _LABELS]
-    path = ".".join(location)
+    path = ".".join(cut(part) for part in location)
     if detail["type"] == "missing":
         candidate = nearest(location[-1], map(str, detail["input"]))
         return f"{path}: is missing.{candidate.replace('Did you mean', 'Is it meant by')}"
@@ -49,7 +59,7 @@ def _describe(detail: ErrorDetails, model: type[BaseModel]) -> str:
     else:
         right = _sentence(_expectation(detail)) + _nearest_choice(detail)
     if _KEY in detail["loc"] or detail["type"] == "invalid_key":
-        return f"{path}: not a key that can stand here: {right}"
+        return f"{path}: is refused as a key: {right}"
     return f"{path} = {shortened(detail['input'])}: {right}"
 
 
@@ -60,13 +70,24 @@ def _expectation(detail: ErrorDetails) -> str:
     if detail["type"] == "literal_error":
         return f"give {context['expected']}"
     template = _EXPECTED.get(detail["type"])
-    return template.format(**context) if template else detail["msg"]
+    return (
+        template.format(**{name: _bound(value) for name, value in context.items()})
+        if template
+        else detail["msg"]
+    )
+
+
+def _bound(value: Any) -> str:
+    """A bound as people write it: with its digits where it is whole, and not in the thousands of digits."""
+    if isinstance(value, int | float) and float(value).is_integer() and abs(value) < 1e16:
+        return f"{value:,.0f}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _nearest_choice(detail: ErrorDetails) -> str:
-    if detail["type"] != "literal_error":
+    if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
         return ""
-    return nearest(str(detail["input"]), re.findall("'([^']*)'", str(detail.get("ctx", {}).get("expected"))))
+    return nearest(detail["input"], re.findall("'([^']*)'", str(detail.get("ctx", {}).get("expected"))))
 
 
 def _unknown_key(location: Sequence[str], model: type[BaseModel]) -> str:
@@ -108,5 +129,14 @@ def _sentence(text: str) -> str:
 
 def shortened(value: Any) -> str:
     """Return a value as messages show it, cut where it is long."""
-    text = _YAML_WORDS[value] if value is None or isinstance(value, bool) else repr(value)
+    if value is None or isinstance(value, bool):
+        return _YAML_WORDS[value]
+    try:
+        return cut(repr(value))
+    except Exception:  # a whole number of thousands of digits, or an object of a foreign class
+        return f"a value of the type {type(value).__name__}"
+
+
+def cut(text: str) -> str:
+    """Return text, cut where it is long."""
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -56,7 +56,15 @@ def _settled_term(key: str, info: ValidationInfo) -> str:
     file, _, function = key.rpartition(":")
     if not function.isidentifier() or (file and not file.endswith(".py")):
         raise ConfigError('give the name of a shipped reward term, or "FILE.py:FUNCTION"')
-    return f"{places_of(info).settle(file)}:{function}" if file else key
+    if not file:
+        return key
+    places = places_of(info)
+    if not places.trust:
+        raise ConfigError(
+            f"the code in {file} would run, and a configuration may come from anybody: read the file, then "
+            "add --trust (in Python: trust=True)"
+        )
+    return f"{places.settle(file)}:{function}"
 
 
 def _term_argument(value: Any) -> Any:
@@ -64,6 +72,8 @@ def _term_argument(value: Any) -> Any:
         raise ConfigError("give a number, true, false or text")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError("give a finite number")
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise ConfigError("give a whole number that 64 bits can hold")
     return value
 
 
@@ -71,12 +81,16 @@ def _gain_form(value: Any) -> str:
     return BY_JOINT if isinstance(value, Mapping) else NUMBER
 
 
-Gain = Annotated[float, Field(ge=0)]
+# A million Nm at one radian is a thousand times what the strongest joint of a human bears.
+Gain = Annotated[float, Field(ge=0, le=1e6)]
 JointGains = Annotated[
     Annotated[Gain, Tag(NUMBER)] | Annotated[dict[str, Gain], Field(min_length=1), Tag(BY_JOINT)],
     Discriminator(_gain_form),
 ]
-LayerSizes = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1, strict=False)]
+# Eight layers of 4096 units are half a gigabyte of weights.
+LayerSizes = Annotated[
+    tuple[Annotated[int, Field(gt=0, le=4096)], ...], Field(min_length=1, max_length=8, strict=False)
+]
 DataFile = Annotated[str, AfterValidator(_settled_file)]
 BodyFile = Annotated[str, AfterValidator(_settled_body)]
 TermName = Annotated[str, AfterValidator(_settled_term)]

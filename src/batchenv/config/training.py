@@ -1,22 +1,34 @@
 """The section `training`: proximal policy optimisation and its budget."""
 
+from typing import Annotated
+
 from pydantic import Field, ValidationInfo, field_validator
 
 from batchenv.config.section import LayerSizes, Section
 from batchenv.errors import ConfigError
+
+# Above 10, one step of Adam throws weights farther than they reach; below, Torch's float32 counts as none.
+LearningRate = Annotated[float, Field(ge=1e-12, le=10)]
+# A rollout holds about 100 float32 for each sample: a hundred million samples are 40 GB.
+MAX_SAMPLES = 100_000_000
 
 
 class MuscleLearning(Section):
     """How the muscle network is trained with the policy, where `environment.muscle.network.tuples` is set."""
 
     updates: int = Field(
-        default=12, gt=0, description="Mini-batches drawn from what an iteration collected [mini-batches]."
+        default=12,
+        gt=0,
+        le=1_000_000,
+        description="Mini-batches drawn from what an iteration collected [mini-batches].",
     )
-    mini_batch: int = Field(default=512, gt=0, description="Tuples in a mini-batch [tuples].")
-    learning_rate: float = Field(default=1e-4, gt=0, description="Learning rate of Adam [1].")
-    effort: float = Field(default=0.01, ge=0, description="Weight of the mean squared activation [1].")
+    mini_batch: int = Field(default=512, gt=0, le=1_000_000, description="Tuples in a mini-batch [tuples].")
+    learning_rate: LearningRate = Field(default=1e-4, description="Learning rate of Adam [1].")
+    effort: float = Field(
+        default=0.01, ge=0, le=1e6, description="Weight of the mean squared activation [1]."
+    )
     saturation: float = Field(
-        default=0.01, ge=0, description="Weight of the mean squared output before its tanh [1]."
+        default=0.01, ge=0, le=1e6, description="Weight of the mean squared output before its tanh [1]."
     )
 
 
@@ -24,59 +36,80 @@ class Training(Section):
     """How a policy is trained."""
 
     steps: int = Field(
-        default=4_000_000, gt=0, description="Environment steps in all, over all worlds [steps]."
+        default=4_000_000, gt=0, le=10**15, description="Environment steps in all, over all worlds [steps]."
     )
-    num_envs: int = Field(default=128, gt=0, description="Worlds stepped in parallel [worlds].")
+    # A world takes about half a megabyte.
+    num_envs: int = Field(default=128, gt=0, le=1_000_000, description="Worlds stepped in parallel [worlds].")
     seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of everything that is drawn [1].")
     num_steps_per_env: int = Field(
-        default=32, gt=0, description="Steps of each world between two updates of the policy [steps]."
+        default=32,
+        gt=0,
+        le=1_000_000,
+        description="Steps of each world between two updates of the policy [steps].",
     )
     hidden: LayerSizes = Field(
         default=(256, 256), description="Sizes of the hidden layers of policy and value function [units]."
     )
-    learning_rate: float = Field(
-        default=3e-4, gt=0, description="Learning rate of the policy that adaptation starts from [1]."
+    learning_rate: LearningRate = Field(
+        default=3e-4, description="Learning rate of the policy that adaptation starts from [1]."
     )
-    critic_learning_rate: float = Field(
-        default=1e-3, gt=0, description="Learning rate of the value function, which is not adapted [1]."
+    critic_learning_rate: LearningRate = Field(
+        default=1e-3, description="Learning rate of the value function, which is not adapted [1]."
     )
     desired_kl: float = Field(
         default=0.01,
-        gt=0,
+        ge=1e-9,
+        le=100,
         description="Change of the policy per update that the learning rate is adapted to [nats].",
     )
-    epochs: int = Field(default=5, gt=0, description="Passes over the samples per update [passes].")
+    epochs: int = Field(
+        default=5, gt=0, le=10_000, description="Passes over the samples per update [passes]."
+    )
     mini_batches: int = Field(
-        default=4, gt=0, description="Parts that the samples of an update are split into [1]."
+        default=4, gt=0, le=MAX_SAMPLES, description="Parts that the samples of an update are split into [1]."
     )
     gamma: float = Field(default=0.99, gt=0, le=1, description="Discount of future rewards per step [1].")
     lam: float = Field(default=0.95, ge=0, le=1, description="Decay of generalised advantage estimation [1].")
-    entropy: float = Field(default=0.0, ge=0, description="Weight of the entropy bonus [1].")
-    init_std: float = Field(default=0.3, gt=0, description="First standard deviation of actions [actions].")
+    entropy: float = Field(default=0.0, ge=0, le=1e6, description="Weight of the entropy bonus [1].")
+    init_std: float = Field(
+        default=0.3, ge=1e-6, le=1000, description="First standard deviation of actions [actions]."
+    )
     learn_std: bool = Field(
         default=True, description="Whether that standard deviation is learned, too, or stays as it is."
     )
     clip: float = Field(
         default=0.2,
-        gt=0,
+        ge=1e-6,
         lt=1,
         description="Change of the action probability ratio beyond which gain is cut off [1].",
     )
-    checkpoint_seconds: float = Field(default=60.0, gt=0, description="Time between checkpoints [s].")
+    checkpoint_seconds: float = Field(default=60.0, gt=0, le=1e9, description="Time between checkpoints [s].")
     checkpoint_iterations: int | None = Field(
         default=None,
         gt=0,
+        le=10**15,
         description="Updates of the policy between two more checkpoints [updates]; null: only by time.",
     )
     symmetry: bool = Field(
         default=False, description="Whether every sample is also learned from as its left-right mirror image."
     )
     learn_threads: int = Field(
-        default=2, gt=0, description="Torch threads while the policy is updated [threads]."
+        default=2, gt=0, le=1024, description="Torch threads while the policy is updated [threads]."
     )
     muscle_network: MuscleLearning = Field(
         default_factory=MuscleLearning, description="Training of the muscle network with the policy."
     )
+
+    @field_validator("num_steps_per_env")
+    @classmethod
+    def _fits_memory(cls, num_steps_per_env: int, info: ValidationInfo) -> int:
+        num_envs = info.data.get("num_envs", 1)
+        if num_envs * num_steps_per_env > MAX_SAMPLES:
+            raise ConfigError(
+                f"num_envs * num_steps_per_env would be {num_envs * num_steps_per_env:,} samples, tens of "
+                f"gigabytes; give at most {MAX_SAMPLES // num_envs}"
+            )
+        return num_steps_per_env
 
     @field_validator("mini_batches")
     @classmethod

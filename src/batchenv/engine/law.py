@@ -18,7 +18,7 @@ from batchenv.engine.muscles import crossings, mass
 from batchenv.engine.paths import tendons, way_points
 from batchenv.engine.record import Values
 from batchenv.engine.recorders import capacity, effort, foot_loads, joint_loads, joint_torques, logs, muscles
-from batchenv.errors import UsageError
+from batchenv.errors import BodyError, UsageError
 
 Array = NDArray[np.float64]
 Actuator = Literal["mass", "mass_lower", "pd", "tor", "muscle"]
@@ -128,9 +128,12 @@ def check_law(mechanism: Mechanism, law: ControlLaw) -> None:
     """Refuse a choice of parts that do not go together.
 
     Raises:
-        UsageError: says which.
+        BodyError: the body has no muscles, and the actuator needs some.
+        UsageError: says which parts.
     """
     on_tendons = mechanism.way_points is None
+    if law.has_muscles and not mechanism.muscle_names:
+        raise BodyError(f"the body has no muscles; expected some for the actuator {law.actuator!r}")
     if law.controller == "stable_pd" and law.constraints != "active_set":
         raise UsageError("controller 'stable_pd' reads constraint forces: give constraints 'active_set'")
     if law.controller == "pd" and mechanism.ball_dofadr.size and law.actuator not in ("tor", "muscle"):

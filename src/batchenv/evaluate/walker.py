@@ -63,16 +63,17 @@ def shipped_walkers(folder: Path = WALKERS) -> tuple[str, ...]:
     return tuple(sorted(file.parent.name for file in folder.glob(f"*/{POLICY_FILE}")))
 
 
-def load_walker(name: str | Path, folder: Path = WALKERS) -> Walker:
+def load_walker(name: str | Path, folder: Path = WALKERS, *, trust: bool = False) -> Walker:
     """Load a walker.
 
     Args:
         name: of a shipped walker; or the directory of a training run, or a policy or checkpoint file in one.
         folder: where shipped walkers are.
+        trust: whether its configuration may name Python files, whose code then runs; see `load_config`.
 
     Raises:
         CheckpointError: there is none; lists the shipped ones.
-        ConfigError: its configuration is not to be read.
+        ConfigError: its configuration is not to be read, or names code and is not trusted.
     """
     shipped = shipped_walkers(folder)
     path = folder / name if str(name) in shipped else Path(name)
@@ -85,7 +86,7 @@ def load_walker(name: str | Path, folder: Path = WALKERS) -> Walker:
     if not (run / CONFIG_FILE).is_file():
         raise CheckpointError(f"{run} has no {CONFIG_FILE} beside its {POLICY_FILE}.")
     policy = load_policy(path if path.suffix == Path(POLICY_FILE).suffix else run)
-    config, muscles = load_config(run / CONFIG_FILE), run / MUSCLES_FILE
+    config, muscles = load_config(run / CONFIG_FILE, trust=trust), run / MUSCLES_FILE
     if isinstance(config, GaitNetConfig):
         raise ConfigError(f"{run} is of GaitNet's world, whose walkers cannot be judged, filmed or shown")
     if config.environment.muscle.coordinator == "network" and muscles.is_file():

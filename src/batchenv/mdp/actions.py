@@ -11,6 +11,7 @@ from batchenv.mdp.observations import Column, Mirror, permutation, stacked
 Array = Any
 
 JOINT_TARGETS = ("mass", "pd")
+_EXCITATION = "excitation/"
 
 
 def action_layout(
@@ -25,7 +26,7 @@ def action_layout(
         time_warping: above 0, a last column drives the clock of the reference.
     """
     if actuator == "muscle":
-        columns = [Column(f"excitation/{name}", "1") for name in muscle_names]
+        columns = [Column(f"{_EXCITATION}{name}", "1") for name in muscle_names]
     else:
         unit = "action.scale rad" if actuator in JOINT_TARGETS else "action.scale Nm"
         kind = "joint_target" if actuator in JOINT_TARGETS else "joint_torque"
@@ -33,6 +34,17 @@ def action_layout(
     if time_warping > 0:
         columns.append(Column("time_warping", "action.time_warping of the phase speed"))
     return tuple(columns)
+
+
+def action_bounds(layout: Sequence[Column], scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest actions (A,): excitations end at 0 and 1, other columns nowhere.
+
+    Args:
+        layout: columns as in `action_layout`.
+        scale: excitation that an action of 1 means; where it is less than 1, greater actions go on up to it.
+    """
+    bounded = np.array([column.name.startswith(_EXCITATION) for column in layout])
+    return np.where(bounded, 0.0, -np.inf), np.where(bounded, max(1.0, 1.0 / scale), np.inf)
 
 
 def action_mirror(

@@ -5,12 +5,16 @@ set in YAML. It returns (N,) values. `reward_term` marks a function as a term, h
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field
 
 from batchenv.arrays import array_namespace
 
 Array = Any
 F = TypeVar("F", bound=Callable[..., Any])
+# How fast a term falls with its error; a term that grows with it is asked for by its weight.
+Scale = Annotated[float, Field(ge=0, le=1e9)]
 
 
 def reward_term(function: F) -> F:
@@ -30,51 +34,51 @@ def _gaussian(squared_error: Array, scale: float) -> Array:
 
 
 @reward_term
-def pose(joint_pos: Array, reference_pos: Array, tracked: Array, *, scale: float = 2.0) -> Array:
+def pose(joint_pos: Array, reference_pos: Array, tracked: Array, *, scale: Scale = 2.0) -> Array:
     """exp(-scale * squared distance of the pose from the reference, summed over tracked joints [rad^2])."""
     xp = array_namespace(joint_pos)
     return _gaussian(xp.sum(tracked * (joint_pos - reference_pos) ** 2, axis=-1), scale)
 
 
 @reward_term
-def joint_velocity(joint_vel: Array, reference_vel: Array, tracked: Array, *, scale: float = 0.02) -> Array:
+def joint_velocity(joint_vel: Array, reference_vel: Array, tracked: Array, *, scale: Scale = 0.02) -> Array:
     """exp(-scale * squared error of joint velocities, summed over tracked joints [rad^2/s^2])."""
     xp = array_namespace(joint_vel)
     return _gaussian(xp.sum(tracked * (joint_vel - reference_vel) ** 2, axis=-1), scale)
 
 
 @reward_term
-def forward_speed(root_linvel: Array, target_speed: Array, *, scale: float = 4.0) -> Array:
+def forward_speed(root_linvel: Array, target_speed: Array, *, scale: Scale = 4.0) -> Array:
     """exp(-scale * squared error of the speed along the heading [m^2/s^2])."""
     return _gaussian((root_linvel[:, 0] - target_speed) ** 2, scale)
 
 
 @reward_term
-def heading(heading: Array, *, scale: float = 8.0) -> Array:
+def heading(heading: Array, *, scale: Scale = 8.0) -> Array:
     """exp(-scale * squared heading [rad^2])."""
     return _gaussian(heading**2, scale)
 
 
 @reward_term
-def lateral_drift(root_pos: Array, *, scale: float = 8.0) -> Array:
+def lateral_drift(root_pos: Array, *, scale: Scale = 8.0) -> Array:
     """exp(-scale * squared distance from the line of travel [m^2])."""
     return _gaussian(root_pos[:, 1] ** 2, scale)
 
 
 @reward_term
-def upright(root_up: Array, *, scale: float = 8.0) -> Array:
+def upright(root_up: Array, *, scale: Scale = 8.0) -> Array:
     """exp(-scale * squared sine of the trunk's tilt)."""
     return _gaussian(root_up[:, 0] ** 2 + root_up[:, 1] ** 2, scale)
 
 
 @reward_term
-def root_height(root_pos: Array, reference_root_height: Array, *, scale: float = 100.0) -> Array:
+def root_height(root_pos: Array, reference_root_height: Array, *, scale: Scale = 100.0) -> Array:
     """exp(-scale * squared error of the root's height [m^2])."""
     return _gaussian((root_pos[:, 2] - reference_root_height) ** 2, scale)
 
 
 @reward_term
-def foot_placement(foot_pos: Array, reference_foot_pos: Array, *, scale: float = 30.0) -> Array:
+def foot_placement(foot_pos: Array, reference_foot_pos: Array, *, scale: Scale = 30.0) -> Array:
     """exp(-scale * squared distance of the heels from where the reference has them [m^2], summed)."""
     xp = array_namespace(foot_pos)
     return _gaussian(xp.sum((foot_pos - reference_foot_pos) ** 2, axis=(-2, -1)), scale)
@@ -87,14 +91,14 @@ def effort(activation_squared: Array) -> Array:
 
 
 @reward_term
-def impact(foot_load_peak: Array, *, threshold: float = 1.2) -> Array:
+def impact(foot_load_peak: Array, *, threshold: Annotated[float, Field(ge=0, le=100)] = 1.2) -> Array:
     """Peak load on each foot above a threshold, in body weights; give it a negative weight."""
     xp = array_namespace(foot_load_peak)
     return xp.sum(xp.clip(foot_load_peak - threshold, 0.0, None), axis=-1)
 
 
 @reward_term
-def ground_reaction(foot_load: Array, reference_foot_load: Array, *, scale: float = 4.0) -> Array:
+def ground_reaction(foot_load: Array, reference_foot_load: Array, *, scale: Scale = 4.0) -> Array:
     """exp(-scale * squared error of the feet's loads from those of humans [body weights^2], summed)."""
     xp = array_namespace(foot_load)
     return _gaussian(xp.sum((foot_load - reference_foot_load) ** 2, axis=-1), scale)

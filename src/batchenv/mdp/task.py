@@ -67,6 +67,7 @@ class WalkingTask:
         self._reference_columns = slice(
             self.columns["reference_pos"].start, self.columns["reference_foot_load"].stop
         )
+        self._tracked = _sealed(gait.tracked.copy())
         self.terms: tuple[RewardTerm, ...] = reward_terms(config)
         self.reward_names = tuple(term.name for term in self.terms)
         self._weights = np.array([[term.weight] for term in self.terms], np.float32)
@@ -148,18 +149,19 @@ class WalkingTask:
         parameters = state.parameters[rows]
         if self._family is not None:
             values[:, self._reference_columns] = self._reference_rows(state.phase[rows], parameters)
+        values.flags.writeable = False  # and with it all views of it
         measured = {name: values[:, column] for name, column in self.columns.items()}
         for name in ("foot_pos", "reference_foot_pos"):
             measured[name] = measured[name].reshape(len(values), -1, 3)
         return Quantities(
             **measured,
             **self._torques(worlds, rows),
-            tracked=self.gait.tracked,
-            target_speed=self._speed(parameters),
-            phase=state.phase[rows],
-            action=state.action[rows],
-            previous_action=state.previous_action[rows],
-            parameters=parameters,
+            tracked=self._tracked,
+            target_speed=_sealed(self._speed(parameters)),
+            phase=_sealed(state.phase[rows].copy()),
+            action=_sealed(state.action[rows].copy()),
+            previous_action=_sealed(state.previous_action[rows].copy()),
+            parameters=_sealed(parameters.copy()),
         )
 
     def _torques(self, worlds: Worlds[Body], rows: np.ndarray | slice) -> dict[str, np.ndarray | None]:
@@ -171,10 +173,16 @@ class WalkingTask:
         }
         torques: dict[str, np.ndarray | None] = dict.fromkeys(sums)
         for name in self.wanted & sums.keys():
-            torques[name] = worlds.mean_of(sums[name])[rows]
-        if torques["residual_torque"] is not None:
-            torques["residual_torque"] = np.sqrt(torques["residual_torque"])
+            mean = worlds.mean_of(sums[name])[rows]
+            torques[name] = _sealed(np.sqrt(mean) if name == "residual_torque" else mean)
         return torques
+
+    @property
+    def reference_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Least and greatest joint positions of all references that worlds may follow, each (J,) [rad]."""
+        tables = self.gait.table[None] if self._family is None else self._family.tables
+        positions = tables[:, :, : len(self.body.joint_names)]
+        return positions.min(axis=(0, 1)), positions.max(axis=(0, 1))
 
     def _reference_rows(self, phase: np.ndarray, parameters: np.ndarray) -> np.ndarray:
         """Rows of the reference's table (n, t) at phases (n,), in worlds of these parameters (n, P)."""
@@ -213,12 +221,14 @@ class WalkingTask:
 
     def reward(self, quantities: Quantities, rows: np.ndarray, out: np.ndarray) -> None:
         """Write unweighted terms into `rows` (terms, N), and their weighted sum into `out` (N,)."""
-        for term, row in zip(self.terms, rows, strict=True):
-            row[:] = term(quantities)
-        # Term by term: `sum` adds in another order where there is one world.
-        out[:] = 0.0
-        for weighted in self._weights * rows:
-            out += weighted
+        # NumPy need not warn of what is not finite: `check_finite` refuses it.
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            for term, row in zip(self.terms, rows, strict=True):
+                row[:] = term(quantities)
+            # Term by term: `sum` adds in another order where there is one world.
+            out[:] = 0.0
+            for weighted in self._weights * rows:
+                out += weighted
 
     def terminated(self, q: Quantities) -> np.ndarray:
         """Whether the walker failed its task (n,)."""
@@ -280,6 +290,12 @@ class WalkingTask:
         """Uniform numbers (N,), one for the step to come out of each world's own stream."""
         stream = state.seed, state.stream, state.episode
         return random.uniform(*stream, 1, resets.TUPLES, first=state.episode_step)[:, 0]
+
+
+def _sealed(array: np.ndarray) -> np.ndarray:
+    """An array that reward terms, which may be anybody's, cannot write to."""
+    array.flags.writeable = False
+    return array
 
 
 def _sums(worlds: Worlds[Body], weight: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,16 +1,23 @@
 """From the names in YAML to reward terms that can be called: shipped ones, and a user's own."""
 
-import importlib.util
 import inspect
-from collections.abc import Callable, Mapping
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import numpy as np
+from pydantic import ConfigDict, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
+
+from batchenv.config.problems import expectation, shortened
 from batchenv.errors import ConfigError, InputError, nearest
 from batchenv.mdp import rewards
 from batchenv.mdp.quantities import QUANTITIES, Quantities
+
+_STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+_KINDS = "fiub"  # dtypes of numbers, and of truth values, which count as 0 and 1
 
 
 @dataclass(frozen=True)
@@ -35,16 +42,52 @@ class RewardTerm:
         """Unweighted values (N,).
 
         Raises:
-            InputError: the function returned another shape.
+            InputError: the function raised an error, or returned another shape or no real numbers.
         """
-        values = self.function(*(getattr(quantities, name) for name in self.quantities), **self.keywords)
+        given = [getattr(quantities, name) for name in self.quantities]
+        try:
+            values = self.function(*given, **self.keywords)
+        except Exception as error:
+            raise InputError(
+                f"reward term {self.name!r} raised {type(error).__name__}: {error}{_remedy(error)}"
+            ) from error
         expected = quantities.phase.shape
         if getattr(values, "shape", None) != expected:
+            found = f"shape {values.shape}" if hasattr(values, "shape") else f"a {type(values).__name__}"
             raise InputError(
-                f"reward term {self.name!r} returned shape {getattr(values, 'shape', None)}, "
-                f"expected one value for each world, {expected}"
+                f"reward term {self.name!r} returned {found}, expected one value for each world, {expected}"
+            )
+        if isinstance(values, np.ndarray) and values.dtype.kind not in _KINDS:
+            raise InputError(
+                f"reward term {self.name!r} returned values of dtype {values.dtype}, expected real numbers"
             )
         return values
+
+
+def check_finite(rewards: np.ndarray, rows: np.ndarray, names: Sequence[str]) -> None:
+    """Name the term that made a reward infinite or NaN.
+
+    Args:
+        rewards: of all worlds (N,).
+        rows: unweighted terms (terms, N).
+        names: of the terms.
+
+    Raises:
+        InputError: a reward is not finite.
+    """
+    if np.isfinite(rewards).all():
+        return
+    world = int(np.flatnonzero(~np.isfinite(rewards))[0])
+    at_fault = np.flatnonzero(~np.isfinite(rows[:, world]))
+    if not at_fault.size:
+        raise InputError(
+            f"the reward of world {world} is {rewards[world]}: its weighted terms overflow float32"
+        )
+    term = at_fault[0]
+    raise InputError(
+        f"reward term {names[term]!r} is {rows[term, world]} in world {world}; expected a finite number that "
+        "float32 can hold"
+    )
 
 
 def shipped_terms() -> dict[str, Callable[..., Any]]:
@@ -58,12 +101,21 @@ def resolve_terms(
     """Find the function of every term.
 
     Args:
-        reward: weight and keyword arguments by name: that of a shipped term, or "file.py:function".
+        reward: weight and keyword arguments by name: that of a shipped term, or "file.py:function", whose
+            code is run.
 
     Raises:
-        ConfigError: no such term, quantity or keyword; says which there are.
+        ConfigError: no such term, quantity or keyword, a keyword of another type, or two terms of one name;
+            says which there are.
     """
-    return tuple(_resolve(key, weight, keywords) for key, (weight, keywords) in reward.items())
+    terms = tuple(_resolve(key, weight, keywords) for key, (weight, keywords) in reward.items())
+    names = [term.name for term in terms]
+    for key, name in zip(reward, names, strict=True):
+        if names.count(name) > 1:
+            raise ConfigError(
+                f"environment.reward.{key}: another term is called {name!r}, too; rename one of the functions"
+            )
+    return terms
 
 
 def _resolve(key: str, weight: float, keywords: Mapping[str, Any]) -> RewardTerm:
@@ -78,7 +130,7 @@ def _resolve(key: str, weight: float, keywords: Mapping[str, Any]) -> RewardTerm
     function = known[name]
     parameters = inspect.signature(function).parameters.values()
     wanted = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
-    settable = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+    settable = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
     for quantity in wanted:
         if quantity not in QUANTITIES:
             raise ConfigError(
@@ -89,28 +141,72 @@ def _resolve(key: str, weight: float, keywords: Mapping[str, Any]) -> RewardTerm
         if keyword not in settable:
             raise ConfigError(
                 f"environment.reward.{key}.{keyword}: {name} has no such parameter."
-                f"{nearest(keyword, settable)} It has: {', '.join(sorted({'weight'} | settable))}"
+                f"{nearest(keyword, settable)} It has: {', '.join(sorted({'weight'} | set(settable)))}"
             )
-    required = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty}
+    required = {name for name, p in settable.items() if p.default is p.empty}
     if missing := required - set(keywords):
         raise ConfigError(f"environment.reward.{key}: needs {', '.join(sorted(missing))}")
-    return RewardTerm(name, weight, function, wanted, dict(keywords))
+    kinds = _annotations(function)
+    checked = {
+        keyword: _checked(value, _kind(settable[keyword], kinds), f"environment.reward.{key}.{keyword}")
+        for keyword, value in keywords.items()
+    }
+    return RewardTerm(name, weight, function, wanted, checked)
 
 
-def _load(path: Path, key: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"batchenv_terms_{path.stem}", path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise ConfigError(f"environment.reward.{key}: there is no Python file {path}")
-    module = importlib.util.module_from_spec(spec)
+def _annotations(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """Annotations of a function's parameters by name; none where they cannot be evaluated."""
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
+        return typing.get_type_hints(function, include_extras=True)
+    except Exception:  # of names that only a type checker knows
+        return {}
+
+
+def _kind(parameter: inspect.Parameter, annotations: Mapping[str, Any]) -> Any:
+    """The type that a keyword has: as annotated, else that of its default."""
+    if parameter.name in annotations:
+        return annotations[parameter.name]
+    default = parameter.default
+    return type(default) if isinstance(default, bool | int | float | str) else Any
+
+
+def _checked(value: Any, kind: Any, path: str) -> Any:
+    """A keyword's value as its parameter's type has it.
+
+    Raises:
+        ConfigError: it is of another type, or out of bounds.
+    """
+    try:
+        adapter = TypeAdapter(kind, config=_STRICT)
+    except (PydanticUndefinedAnnotation, PydanticUserError):
+        return value  # a type of the user's own, of which YAML's values may be anything
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        raise ConfigError(f"{path} = {shortened(value)}: {expectation(error)}") from None
+
+
+def _load(path: Path, key: str) -> types.ModuleType:
+    """Run a Python file from its source: bytecode that lies beside it may be of another source."""
+    if not path.is_file():
+        raise ConfigError(f"environment.reward.{key}: there is no Python file {path}")
+    module = types.ModuleType(f"batchenv_terms_{path.stem}")
+    module.__file__ = str(path)
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
+    except (Exception, SystemExit) as error:
         raise ConfigError(
             f"environment.reward.{key}: {path} raised {type(error).__name__}: {error}"
         ) from error
     return module
 
 
-def _terms_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
+def _terms_of(module: types.ModuleType) -> dict[str, Callable[..., Any]]:
     functions = inspect.getmembers(module, inspect.isfunction)
     return {name: f for name, f in functions if getattr(f, "__reward_term__", False)}
+
+
+def _remedy(error: Exception) -> str:
+    if "read-only" in str(error):
+        return " (quantities are read-only, for observations and other terms look at them: copy first)"
+    return ""

@@ -5,17 +5,22 @@ from pathlib import Path
 from typing import Any
 
 from batchenv.config import Config, load_config
+from batchenv.config.plain import plain
 from batchenv.errors import InputError, nearest
 
 
 def overridden(
-    config: Config | str | Path, data_root: str | Path | None, keys: Mapping[str, Any], known: tuple[str, ...]
+    config: Config | str | Path,
+    data_root: str | Path | None,
+    trust: bool,
+    keys: Mapping[str, Any],
+    known: tuple[str, ...],
 ) -> Config:
     """Load a configuration and change values of it.
 
     Args:
         config: YAML text, a path, the name of a preset, or a `Config`.
-        data_root: as for `BatchEnv`.
+        data_root, trust: as for `BatchEnv`.
         keys: sections as nested mappings, or values by dotted path; what they do not name stays as it is.
         known: keywords of the caller, for the message.
 
@@ -24,19 +29,19 @@ def overridden(
         ConfigError: the configuration cannot be meant.
 
     >>> from batchenv.config import load_config
-    >>> changed = overridden("walk", None, {"environment": {"episode": {"max_seconds": 3.0}}}, ())
+    >>> changed = overridden("walk", None, True, {"environment": {"episode": {"max_seconds": 3.0}}}, ())
     >>> changed.environment.episode.max_seconds, changed.environment.simulation.sim_hz
     (3.0, 300)
     """
-    sections = tuple(Config.model_fields)
+    loaded = load_config(config, data_root, trust=trust)
+    sections = tuple(type(loaded).model_fields)
     for key in keys:
         if key.partition(".")[0] not in sections:
             raise InputError(
                 f"unknown keyword {key!r}.{nearest(key, (*known, *sections))} Expected {', '.join(known)}, "
                 f"or a section of the configuration: {', '.join(sections)}"
             )
-    loaded = load_config(config, data_root)
-    return loaded.replace(dict(_leaves("", keys))) if keys else loaded
+    return loaded.replace(dict(_leaves("", plain(keys)))) if keys else loaded
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -29,7 +29,7 @@ class SB3VecEnv(VecEnv):
         config: YAML text, a path, the name of a preset, or a `Config`.
         num_envs: N.
         **arguments: as for `VectorEnv`: num_threads, seed, action_limit, render_mode, width, height,
-            data_root, and values of the configuration.
+            data_root, trust, and values of the configuration.
 
     Raises:
         ConfigError: the configuration cannot be meant.

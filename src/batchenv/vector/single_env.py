@@ -18,8 +18,8 @@ class Env(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
     Args:
         config: YAML text, a path, the name of a preset, or a `Config`.
         render_mode: "rgb_array" for pictures, or None.
-        **arguments: as for `VectorEnv`: seed, action_limit, width, height, data_root, and values of the
-            configuration.
+        **arguments: as for `VectorEnv`: seed, action_limit, width, height, data_root, trust, and values of
+            the configuration.
 
     Raises:
         ConfigError: the configuration cannot be meant.

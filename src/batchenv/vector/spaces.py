@@ -1,19 +1,22 @@
 """What observations and actions can be: bounds of every column."""
 
 import math
+from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import ArrayLike
 
+from batchenv.config.problems import shortened
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError
 from batchenv.mdp.task import WalkingTask
 
-_LARGEST = float(np.finfo(np.float32).max)
+# Beyond these, a float32 squared is infinite or zero.
+_LEAST_LIMIT, _GREATEST_LIMIT = 1e-12, 1e12
 
 
-def action_space(env: BatchEnv, limit: float) -> Box:
+def action_space(env: BatchEnv, limit: Any) -> Box:
     """Actions of one world (action_dim,).
 
     Args:
@@ -22,22 +25,20 @@ def action_space(env: BatchEnv, limit: float) -> Box:
             space is that of the environment.
 
     Raises:
-        InputError: the limit is not positive.
+        InputError: the limit is no such number.
     """
-    if not limit > 0:
-        raise InputError(f"action_limit is {limit!r}; expected a positive number, or math.inf for no limit")
-    own = env.single_action_space
-    return Box(np.maximum(own.low, -limit), np.minimum(own.high, limit), own.shape, np.float32)
+    size, own = _checked_limit(limit), env.single_action_space
+    return Box(np.maximum(own.low, -size), np.minimum(own.high, size), own.shape, np.float32)
 
 
 def observation_space(env: BatchEnv, actions: Box) -> Box:
-    """Observations of one world (obs_dim,): what physics does not bound is bounded by the size of a float32.
+    """Observations of one world (obs_dim,): infinite where physics sets no bound.
 
     Args:
         env: whose observations.
         actions: its action space.
     """
-    low, high = np.full(env.obs_dim, -_LARGEST, np.float32), np.full(env.obs_dim, _LARGEST, np.float32)
+    low, high = np.full(env.obs_dim, -np.inf, np.float32), np.full(env.obs_dim, np.inf, np.float32)
     names = [column.name.partition("/")[0] for column in env.obs_layout]
     for name, (least, most) in _bounds(env, actions).items():
         columns = [i for i, own in enumerate(names) if own == name]
@@ -49,18 +50,24 @@ def _bounds(env: BatchEnv, actions: Box) -> dict[str, tuple[ArrayLike, ArrayLike
     """Bounds of the walking task's quantities that have some; a float32 may round an angle up from pi."""
     if not isinstance(env.task, WalkingTask):
         return {}
-    reference = env.task.gait.split(env.task.gait.table).joint_pos
+    least, most = env.task.reference_range
     return {
         "root_up": (-1.0, 1.0),
         "phase": (-1.0, 1.0),
-        "previous_action": (
-            np.minimum(np.maximum(actions.low, -_LARGEST), 0.0),
-            np.maximum(np.minimum(actions.high, _LARGEST), 0.0),
-        ),
+        "previous_action": (np.minimum(actions.low, 0.0), np.maximum(actions.high, 0.0)),
         "reference_pos": (
-            np.nextafter(reference.min(axis=0).astype(np.float32), np.float32(-math.inf)),
-            np.nextafter(reference.max(axis=0).astype(np.float32), np.float32(math.inf)),
+            np.nextafter(least.astype(np.float32), np.float32(-math.inf)),
+            np.nextafter(most.astype(np.float32), np.float32(math.inf)),
         ),
         "heading": (-np.float32(math.pi), np.float32(math.pi)),
-        "foot_load": (0.0, _LARGEST),
     }
+
+
+def _checked_limit(limit: Any) -> np.float32:
+    number = isinstance(limit, int | float | np.integer | np.floating) and not isinstance(limit, bool)
+    if not number or not (limit == math.inf or _LEAST_LIMIT <= limit <= _GREATEST_LIMIT):
+        raise InputError(
+            f"action_limit is {shortened(limit)}; expected a number from {_LEAST_LIMIT:g} to "
+            f"{_GREATEST_LIMIT:g}, or math.inf for no limit"
+        )
+    return np.float32(limit)

@@ -33,6 +33,7 @@ _KEYWORDS = (
     "width",
     "height",
     "data_root",
+    "trust",
 )
 
 
@@ -56,10 +57,12 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         render_mode: "rgb_array" for pictures, or None.
         width, height: of the pictures.
         data_root: where `@data/` files are looked for after the package's own.
-        **keys: values of the configuration, as nested mappings by section or by dotted path.
+        trust: whether the configuration may name Python files, whose code then runs; see `load_config`.
+        **keys: values of the configuration, as nested mappings by section or by dotted path; relative paths
+            start in the working directory.
 
     Raises:
-        ConfigError: the configuration cannot be meant.
+        ConfigError: the configuration cannot be meant, or names code and is not trusted.
         InputError: another argument cannot be meant.
 
     Attributes:
@@ -88,12 +91,13 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         width: int = 640,
         height: int = 480,
         data_root: str | Path | None = None,
+        trust: bool = True,
         **keys: Any,
     ):
         self.autoreset_mode = _mode(autoreset_mode)
         self.render_mode = checked_render_mode(render_mode)
         self.batch = BatchEnv(
-            overridden(config, data_root, keys, _KEYWORDS),
+            overridden(config, data_root, trust, keys, _KEYWORDS),
             num_envs,
             num_threads,
             seed,

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from batchenv.body.gaitnet.document import read_document
@@ -67,6 +69,9 @@ def test_an_alias_of_yaml_is_refused(tmp_path):
         ("a.xml", "<a>\n<b></a>", "2: not XML: mismatched tag"),
         ("a.xml", "", "1: not XML: no element found"),
         ("a.xml", "mujoco", "1: not XML: syntax error"),
+        ("a.xml", "<a>" * 401, "1: nested too deeply; expected at most 400 levels."),
+        ("a.xml", "<a>" + "<b/>" * 100_000, "1: too many elements; expected at most 100000."),
+        ("a.xml", '<?xml version="1.0" encoding="klingon"?><a/>', "1: not XML: unknown encoding"),
         ("a.yaml", "a: 1\nb: [1\n", "3: not YAML: expected ',' or ']'"),
         ("a.yaml", "a: 1\nb: 2\na: 3\n", "3: the key 'a' is said twice."),
         ("a.yaml", "- 1\n", "1: expected a mapping of keys to values."),
@@ -76,6 +81,23 @@ def test_an_alias_of_yaml_is_refused(tmp_path):
 )
 def test_text_that_is_neither_is_refused_with_its_line(tmp_path, name, text, message):
     assert refused(tmp_path, name, text).startswith(message)
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".yaml"])
+def test_paths_that_are_no_files_are_refused_without_waiting(tmp_path, suffix):
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    (tmp_path / f"folder{suffix}").mkdir()
+    (tmp_path / f"large{suffix}").write_bytes(b" " * 4_000_001)
+    for name, message in (("pipe", "no regular file"), ("folder", "a directory"), ("large", "larger than")):
+        with pytest.raises(BodyError, match=f"{name}{suffix}: {message}"):
+            read_document(tmp_path / f"{name}{suffix}")
+
+
+def test_another_file_is_not_included(tmp_path):
+    (tmp_path / "secret").write_text("<do_not_show/>")
+    file = tmp_path / "a.xml"
+    file.write_text('<s xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="secret"/></s>')
+    assert [child.tag for child in read_document(file).children] == ["xi:include"]
 
 
 def test_a_missing_file_names_the_nearest(tmp_path):

@@ -1,3 +1,5 @@
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from batchenv.body.gaitnet import Motion, follow, frames, load_motion, lowest_heights, vector_from_matrix
 from batchenv.body.gaitnet.bvh import read_bvh
 from batchenv.body.gaitnet.bvh_poses import about_axis
+from batchenv.body.gaitnet.motion import first_phase
 from batchenv.body.gaitnet.rotations import matrix_from_vector
 from batchenv.errors import ConfigError
 from tests.body.gaitnet.small_gaitnet import small_body
@@ -134,6 +137,16 @@ def test_lengths_of_a_bvh_file_have_the_unit_that_is_said(bvh_file, skeleton):
     [
         ("Frames: 3", "Frames: 4", "walk.bvh:48: the file has 3 frames, but says Frames: 4."),
         ("Frames: 3", "Frames: 1.5", "walk.bvh:47: 1.5: expected a whole number from 2 to 10000000."),
+        ("Frame Time: 0.5", "Frame Time: 33", "walk.bvh:48: 33: expected a frame time of at most 1 s."),
+        ("Frame Time: 0.5\n", "Frame Time: 0.5\n1 2 3\n", "walk.bvh:49: a frame of 3 values; expected 23"),
+        ("50 99 0 ", "50 99 1e9", "walk.bvh:50: a value is 1e+09; expected degrees and lengths."),
+        (
+            "100 101 0 ",
+            "1e5 101 0 ",
+            "the root travels at 1000 m/s; expected at most 20. Are lengths in metres?",
+        ),
+        ("OFFSET 0 -40 0", "OFFSET 0 -4e4 0", "its joints reach over 400.5 m, at a unit of 0.01 m, and the"),
+        ("ROOT Hips", "ROOT", "walk.bvh:2: a joint has no name."),
         ("Frame Time: 0.5", "Frame Time: 0", "walk.bvh:48: 0: expected a frame time above 0."),
         ("50 99 0", "50 99", "walk.bvh:50: a frame of 22 values; expected 23, one for each channel."),
         ("50 99 0 ", "50 99 0 1 ", "walk.bvh:50: a frame of 24 values"),
@@ -203,9 +216,68 @@ def test_hdf5_has_poses_and_as_many_time_steps(tmp_path, skeleton):
     assert motion.period == 1.0
 
 
+SPACINGS = {
+    "a byte order mark": lambda text: "\ufeff" + text,
+    "no space behind colons": lambda text: text.replace(": ", ":"),
+    "tabs": lambda text: text.replace(": ", ":\t").replace("  ", "\t"),
+    "space before colons": lambda text: text.replace(": ", " : "),
+    "braces behind names": lambda text: text.replace("\n{", "{").replace("\n  {", "{").replace("0\n}", "0}"),
+    "lines of Windows": lambda text: text.replace("\n", "\r\n"),
+    "lines of old Macs": lambda text: text.replace("\n", "\r"),
+    "frames over several lines": lambda text: text.replace("0 101 0 ", "0 101 0\n"),
+    "frames on one line": lambda text: text.replace(FRAMES[0] + "\n", FRAMES[0] + " "),
+    "small letters": lambda text: text.replace("MOTION", "motion").replace("Xrotation", "xrotation"),
+    "lines between": lambda text: text.replace("\n", "\n\n"),
+}
+
+
+@pytest.mark.parametrize("changed", SPACINGS.values(), ids=SPACINGS)
+def test_a_bvh_file_is_read_in_any_spacing(bvh_file, changed):
+    usual, text = read_bvh(bvh_file), bvh_file.read_text()
+    assert changed(text) != text
+    bvh_file.write_bytes(changed(text).encode())
+    other = read_bvh(bvh_file)
+    assert np.array_equal(usual.values, other.values) and usual.frame_time == other.frame_time
+    assert [joint.name for joint in usual.joints] == [joint.name for joint in other.joints]
+
+
+def test_names_of_a_bvh_file_may_have_colons_and_spaces(bvh_file):
+    bvh_file.write_text(bvh_file.read_text().replace("LeftToe", "mixamorig:Left Toe"))
+    assert read_bvh(bvh_file).joints[-1].name == "mixamorig:Left_Toe"
+
+
+def test_a_bvh_file_cut_anywhere_is_refused(bvh_file):
+    text = bvh_file.read_text()
+    for end in [*range(0, text.index("0 101 0"), 40), text.index("50 99") + 20, text.index("100 101") - 1]:
+        bvh_file.write_text(text[:end])
+        with pytest.raises(ConfigError, match=r"walk.bvh:\d+: "):
+            read_bvh(bvh_file)
+
+
+def test_small_angles_of_a_bvh_file_are_remarked_on(bvh_file, skeleton, caplog):
+    text = BVH + "\n".join(["0 101 0" + " 1.5" * 20] * 3)
+    bvh_file.write_text(text)
+    load_motion(bvh_file, skeleton)
+    assert "no joint turns by more than 1.5 degrees. Are its angles in radians?" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("datasets", "message"),
     [
+        (
+            {"motions": np.full((3, 16), 60.0)},
+            "pose 0, coordinate Pelvis_rot_x is 60, far outside its limits",
+        ),
+        (
+            {"time": [0.0, 16.7, 33.3], "motions": np.zeros((3, 16))},
+            "its poses are 16.65 s apart; expected 1e-05 to 1 s. Is its time in s",
+        ),
+        ({"time": [0.0, 1e308, np.inf], "motions": np.zeros((3, 16))}, "time has to be 3 increasing numbers"),
+        (
+            {"time": [0.0, 1.0, 2.0], "motions": np.outer([0, 1, 2], [0] * 5 + [120] + [0] * 10)},
+            "the root travels at 80 m/s",
+        ),
+        ({"motions": np.zeros((3, 16), complex)}, "motions holds no numbers, but complex128"),
         ({"motion": np.zeros((4, 16))}, "has no dataset 'motions'. Did you mean 'motion'?"),
         (
             {"motions": np.zeros((4, 15))},
@@ -222,6 +294,60 @@ def test_hdf5_that_is_no_motion_is_refused(tmp_path, skeleton, datasets, message
     with pytest.raises(ConfigError) as caught:
         load_motion(file, skeleton)
     assert message in str(caught.value)
+
+
+def test_hdf5_with_numbers_elsewhere_or_without_end_is_refused(tmp_path, skeleton):
+    write_hdf5(tmp_path / "other.h5", motions=np.zeros((3, 16)), time=np.arange(3.0))
+    layout = h5py.VirtualLayout((3, 16), float)
+    layout[:] = h5py.VirtualSource(tmp_path / "other.h5", "motions", (3, 16))
+    writers = {
+        "motions is a link": lambda f: f.__setitem__("motions", h5py.ExternalLink("other.h5", "motions")),
+        "motions is a link;": lambda f: f.__setitem__("motions", h5py.SoftLink("/motions")),
+        "motions is no dataset": lambda f: f.create_group("motions"),
+        "motions lies in another file": lambda f: f.create_virtual_dataset("motions", layout),
+        "motions lies in another file;": lambda f: f.create_dataset(
+            "motions", (3, 16), float, external=[("/etc/passwd", 0, 384)]
+        ),
+        "motions has a shape of (1000000000000, 16)": lambda f: f.create_dataset(
+            "motions", (10**12, 16), "f4", chunks=(4, 16)
+        ),
+        "motions has a shape of (100000000, 16)": lambda f: f.create_dataset(
+            "motions", (3, 16), "i1", maxshape=(None, 16), chunks=(10**8, 16)
+        ),
+    }
+    for message, write in writers.items():
+        with h5py.File(tmp_path / "walk.h5", "w") as file:
+            file["time"] = np.arange(3.0)
+            write(file)
+        with pytest.raises(ConfigError) as caught:
+            load_motion(tmp_path / "walk.h5", skeleton)
+        assert f"walk.h5': {message}" in str(caught.value)
+
+
+def test_hdf5_cut_anywhere_is_refused_at_once(tmp_path, skeleton):
+    file = write_hdf5(tmp_path / "walk.h5", motions=np.zeros((9, 16)), time=np.arange(9.0))
+    data = file.read_bytes()
+    for share in range(0, 100, 5):
+        file.write_bytes(data[: share * len(data) // 100])
+        with pytest.raises(ConfigError, match=r"walk.h5' is not HDF5 that can be read"):
+            load_motion(file, skeleton)
+
+
+def test_phase_of_the_first_pose_is_checked(tmp_path):
+    assert first_phase(write_hdf5(tmp_path / "walk.h5", phase=[0.25, 0.5])) == 0.25
+    assert first_phase(write_hdf5(tmp_path / "walk.h5", time=[0.0])) == 0.0
+    for phase in ([], [np.nan], [1e300], 0.5, [[0.5]]):
+        with pytest.raises(ConfigError, match="phase has to be a number for each pose, in cycles"):
+            first_phase(write_hdf5(tmp_path / "walk.h5", phase=phase))
+
+
+def test_paths_that_are_no_files_are_refused_without_waiting(tmp_path, skeleton):
+    for suffix in (".h5", ".bvh"):
+        os.mkfifo(tmp_path / f"pipe{suffix}")
+        (tmp_path / f"folder{suffix}").mkdir()
+        for name, message in (("pipe", "no regular file"), ("folder", "a directory")):
+            with pytest.raises(ConfigError, match=message):
+                load_motion(tmp_path / f"{name}{suffix}", skeleton)
 
 
 def test_files_that_are_no_motion_are_refused(tmp_path, skeleton):

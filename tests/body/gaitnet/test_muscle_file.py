@@ -147,6 +147,13 @@ def test_a_muscle_that_crosses_no_joint_is_refused(tmp_path):
     ("old", "new", "message"),
     [
         ('f0="500"', 'f0="-500"', "2: f0 = '-500' of muscle 'L_Psoas': expected a number above 0."),
+        ('f0="500"', 'f0="1e9"', "2: f0 = '1e9' of muscle 'L_Psoas': expected a finite number, none beyond"),
+        ('lt="0.2"', 'lt="1"', "2: lt = '1' of muscle 'L_Psoas': expected a number below 1."),
+        (
+            'pen_angle="0"',
+            'pen_angle="20"',
+            "2: pen_angle = '20' of muscle 'L_Psoas': expected a number below",
+        ),
         ('f0="500"', 'f0="nan"', "2: f0 = 'nan' of muscle 'L_Psoas': expected a finite number."),
         ('lm="0.9"', 'lm="0"', "2: lm = '0' of muscle 'L_Psoas': expected a number above 0."),
         ('lt="0.2"', "", "2: muscle 'L_Psoas' has no 'lt' or 'lt_rel'."),

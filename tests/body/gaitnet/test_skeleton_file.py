@@ -107,6 +107,20 @@ def test_attributes_without_meaning_are_remarked_on(tmp_path, caplog):
     assert found.remarks[0] in caplog.text
 
 
+def test_limits_that_may_be_in_degrees_are_remarked_on(tmp_path):
+    text = SKELETON.replace('lower="-0.1" upper="2.3"', 'lower="-5" upper="130"', 1)
+    remarks = load_skeleton(write_files(tmp_path, text)[0]).remarks
+    assert [remark.split(": ", 1)[1] for remark in remarks] == [
+        "limits of the joint of 'TibiaR' are beyond a whole turn; they are radians."
+    ]
+
+
+def test_too_many_bodies_are_refused(tmp_path):
+    node = SKELETON[SKELETON.index('  <Node name="FemurR"') : SKELETON.index('  <Node name="TibiaR"')]
+    more = "".join(node.replace("FemurR", f"Leg{k}") for k in range(100))
+    assert refused(tmp_path, node, node + more) == "1: the skeleton has 107 nodes; expected at most 100."
+
+
 def test_a_missing_joint_is_refused_with_its_line(tmp_path):
     start = SKELETON.index('    <Joint type="Revolute"')
     end = SKELETON.index("</Joint>", start) + len("</Joint>\n")
@@ -124,6 +138,14 @@ def test_an_unknown_parent_is_refused_with_the_nearest_name(tmp_path):
     ("old", "new", "message"),
     [
         ('mass="7.5"', 'mass="-7.5"', "11: mass = '-7.5' of body: expected a number above 0."),
+        ('mass="7.5"', 'mass="1e5"', "11: mass = '1e5' of body: expected at most 10000."),
+        ('mass="7.5"', 'mass="1e-9"', "11: mass = '1e-9' of body: expected at least 1e-06."),
+        (
+            "-0.1 0.9 0.0",
+            "-10 90 0",
+            "10: node 'FemurR' is 89 m from the root, or long; are lengths in metres?",
+        ),
+        ('size="0.12 0.4 0.14"', 'size="12 40 14"', "10: node 'FemurR' is 40 m from the root, or long;"),
         ('mass="7.5"', 'mass="nan"', "11: mass = 'nan' of body: expected a finite number."),
         ('mass="7.5"', "", "11: body has no 'mass'."),
         (
@@ -176,7 +198,7 @@ def test_an_unknown_parent_is_refused_with_the_nearest_name(tmp_path):
         (
             'kp="250 50 200"',
             'kp="1e99 50 200"',
-            "14: kp = '1e99 50 200' of joint: expected 3 finite numbers.",
+            "14: kp = '1e99' of joint: expected 3 finite numbers, none beyond 1e+06.",
         ),
         (
             'parent="FemurR"',

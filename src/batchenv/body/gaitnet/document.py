@@ -1,17 +1,23 @@
 """GaitNet's files as elements that know their line: XML and YAML read into one tree, without entities."""
 
 import math
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.parsers import expat
 
 import numpy as np
 import yaml
 
+from batchenv.body.files import MEGABYTE, read_file
+from batchenv.body.xml_scan import scan_xml
 from batchenv.errors import BodyError, nearest
 
 YAML_SUFFIXES = (".yaml", ".yml")
+# GaitNet's largest files are of a tenth of a megabyte; PyYAML takes ten seconds for one.
+_MOST_XML_BYTES, _MOST_YAML_BYTES = 4 * MEGABYTE, MEGABYTE // 2
+# No length, angle, mass, force or gain of a body is larger, in SI units.
+_LARGEST = 1e6
 
 Array = np.ndarray
 
@@ -43,7 +49,7 @@ class Element:
     def label(self) -> str:
         """Return how messages call this element."""
         name = self.values.get("name")
-        return self.tag if name is None else f"{self.tag} {name!r}"
+        return self.tag if name is None else f"{self.tag} {_shortened(name)}"
 
     def all(self, tag: str) -> "list[Element]":
         """Return the children with a tag."""
@@ -74,13 +80,19 @@ class Element:
         value, words = self.text(name, default=default).lower(), list(choices)
         if value not in words:
             raise self.error(
-                f"{name} = {self.values.get(name)!r} of {self.label()}: expected {', '.join(words)}."
-                f"{nearest(value, words)}"
+                f"{name} = {_shortened(self.values.get(name, ''))} of {self.label()}:"
+                f" expected {', '.join(words)}.{nearest(value[:60], words)}"
             )
         return value
 
     def number(
-        self, *names: str, least: float = -math.inf, above: float = -math.inf, default: float | None = None
+        self,
+        *names: str,
+        least: float = -math.inf,
+        above: float = -math.inf,
+        most: float = math.inf,
+        below: float = math.inf,
+        default: float | None = None,
     ) -> float:
         """Return a finite number, in double precision.
 
@@ -88,15 +100,22 @@ class Element:
             names: it stands under the first of these that is there.
             least: smallest that is right.
             above: it has to be more than this.
+            most: largest that is right.
+            below: it has to be less than this.
             default: where none of the names is there.
         """
         if default is not None and not any(self.values.get(name, "").strip() for name in names):
             return default
         text, shown = self.text(*names), next(name for name in names if self.values.get(name, "").strip())
         value = self._finite(text, shown, "a finite number")
-        if value < least or value <= above:
-            bound = f"at least {least:g}" if value < least else f"a number above {above:g}"
-            raise self.error(f"{shown} = {text!r} of {self.label()}: expected {bound}.")
+        for right, bound in (
+            (value > above, f"a number above {above:g}"),
+            (value >= least, f"at least {least:g}"),
+            (value <= most, f"at most {most:g}"),
+            (value < below, f"a number below {below:g}"),
+        ):
+            if not right:
+                raise self.error(f"{shown} = {_shortened(text)} of {self.label()}: expected {bound}.")
         return value
 
     def numbers(self, name: str, count: int, default: Array | None = None) -> Array:
@@ -111,13 +130,7 @@ class Element:
                 f"{name} = {_shortened(text)} of {self.label()} has {len(words)} values; expected {expected}."
             )
         values = np.array([self._finite(word, name, expected) for word in words])
-        if not self.single:
-            return values
-        with np.errstate(over="ignore"):
-            rounded = values.astype(np.float32).astype(float)
-        if not np.isfinite(rounded).all():
-            raise self.error(f"{name} = {_shortened(text)} of {self.label()}: expected {expected}.")
-        return rounded
+        return values.astype(np.float32).astype(float) if self.single else values
 
     def _finite(self, word: str, name: str, expected: str) -> float:
         try:
@@ -126,6 +139,9 @@ class Element:
             value = math.nan
         if not math.isfinite(value):
             raise self.error(f"{name} = {_shortened(word)} of {self.label()}: expected {expected}.")
+        if abs(value) > _LARGEST:
+            bound = f"none beyond {_LARGEST:g}"
+            raise self.error(f"{name} = {_shortened(word)} of {self.label()}: expected {expected}, {bound}.")
         return value
 
 
@@ -144,45 +160,29 @@ def read_document(file: str | Path) -> Element:
             aliases: a body needs none of them, and they can make a small file huge, or read other files.
     """
     path = Path(file)
+    is_yaml = path.suffix.lower() in YAML_SUFFIXES
     try:
-        data = path.read_bytes()
+        data = read_file(path, _MOST_YAML_BYTES if is_yaml else _MOST_XML_BYTES)
     except OSError as error:
-        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise BodyError(f"{path}: {error.strerror}.{nearest(path.name, siblings)}") from None
-    if path.suffix.lower() in YAML_SUFFIXES:
-        return _read_yaml(str(path), data)
-    return _read_xml(str(path), data)
+        siblings = os.listdir(path.parent) if os.path.isdir(path.parent) else []
+        hint = nearest(path.name, siblings) if isinstance(error, FileNotFoundError) else ""
+        raise BodyError(f"{path}: {error.strerror}.{hint}") from None
+    return _read_yaml(str(path), data) if is_yaml else _read_xml(str(path), data)
 
 
 def _read_xml(file: str, data: bytes) -> Element:
-    parser = expat.ParserCreate()
     outer = Element(file, 1, "document", True)
     open_elements = [outer]
 
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        element = Element(file, parser.CurrentLineNumber, tag.lower(), True, attributes)
+    def start(tag: str, attributes: dict[str, str], line: int) -> None:
+        element = Element(file, line, tag.lower(), True, attributes)
         open_elements[-1].children.append(element)
         open_elements.append(element)
 
-    def end(_tag: str) -> None:
+    def end() -> None:
         open_elements.pop()
 
-    def refuse(*_declaration: object) -> None:
-        raise BodyError(
-            f"{file}:{parser.CurrentLineNumber}: a document type declaration, which may define entities, is"
-            " refused; expected elements only."
-        )
-
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.StartDoctypeDeclHandler = refuse
-    parser.EntityDeclHandler = refuse
-    try:
-        parser.Parse(data, True)
-    except (expat.ExpatError, LookupError, ValueError) as error:
-        if isinstance(error, BodyError):
-            raise
-        raise BodyError(f"{file}:{parser.CurrentLineNumber}: not XML: {error}.") from None
+    scan_xml(file, data, start, end)
     return outer.children[0]
 
 

@@ -24,6 +24,7 @@ from batchenv.body.gaitnet.skeleton import Skeleton
 from batchenv.body.gaitnet.skeleton_file import load_skeleton
 from batchenv.body.mechanism import Mechanism
 from batchenv.body.sources import compile_spec
+from batchenv.errors import BodyError
 
 Array = np.ndarray
 
@@ -229,4 +230,9 @@ def load_gaitnet_body(
     """
     skeleton = load_skeleton(skeleton_file)
     paths = load_muscles(muscle_file, skeleton, drop=drop)
-    return GaitNetBody(skeleton, paths, visual, ground_height, timestep, loaded)
+    body = GaitNetBody(skeleton, paths, visual, ground_height, timestep, loaded)
+    try:
+        body.model()
+    except BodyError as error:
+        raise BodyError(f"{skeleton_file}: {error}") from error.__cause__
+    return body

@@ -1,16 +1,18 @@
 """Motion: poses of a skeleton over the phase of a cycle, from GaitNet's HDF5 files or from BVH."""
 
+import logging
 import math
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numba
 import numpy as np
 
-from batchenv.body.gaitnet.bvh import read_bvh
+from batchenv.body.gaitnet.bvh import Bvh, read_bvh
 from batchenv.body.gaitnet.bvh_poses import bvh_poses
+from batchenv.body.gaitnet.hdf5_file import open_hdf5
 from batchenv.body.gaitnet.rotations import (
     exponential_map,
     hamilton_product,
@@ -18,11 +20,21 @@ from batchenv.body.gaitnet.rotations import (
     quat_from_vector,
 )
 from batchenv.body.gaitnet.skeleton import Skeleton
-from batchenv.errors import ConfigError, UsageError, nearest
+from batchenv.errors import ConfigError, nearest
 
 Array = np.ndarray
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
+
+_log = logging.getLogger(__name__)
+# Beyond these, a file is in milliseconds, centimetres or degrees [s], [m/s], [m].
+_SHORTEST_STEP, _LONGEST_STEP = 1e-5, 1.0
+_FASTEST, _FARTHEST = 20.0, 1e5
+_MOST_PHASE, _LATEST = 1000.0, 1e9
+# How many times larger or smaller the joints of a BVH file may reach than those of a skeleton.
+_OTHER_SIZE = 10.0
+# Less than this everywhere is no motion in degrees, but may be one in radians [degrees].
+_SMALL_ANGLE = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,36 +109,48 @@ def load_motion(file: str | Path, skeleton: Skeleton, *, unit: float = 0.01) -> 
     if suffix not in (*HDF5_SUFFIXES, ".bvh"):
         hint = nearest(suffix, (*HDF5_SUFFIXES, ".bvh"))
         raise ConfigError(f"motion file {str(path)!r}: expected .h5, .hdf5 or .bvh.{hint}")
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise ConfigError(f"motion file {str(path)!r} does not exist.")
     if suffix == ".bvh":
         bvh = read_bvh(path)
+        _check_bvh_units(bvh, skeleton, unit)
         poses, residual = bvh_poses(bvh, skeleton, unit)
         followed = {name for names in skeleton.bvh for name in names}
         unmapped = tuple(name for name in bvh.moving() if name not in followed)
-        return Motion(skeleton, poses, (len(poses) - 1) * bvh.frame_time, residual, unmapped)
-    poses, period = _read_hdf5(path, skeleton)
-    return Motion(skeleton, poses, period, np.zeros((len(poses), len(skeleton.names))))
+        motion = Motion(skeleton, poses, (len(poses) - 1) * bvh.frame_time, residual, unmapped)
+    else:
+        poses, period = _read_hdf5(path, skeleton)
+        motion = Motion(skeleton, poses, period, np.zeros((len(poses), len(skeleton.names))))
+    _check_units(path, motion)
+    return motion
+
+
+def first_phase(file: str | Path) -> float:
+    """Return the phase of the gait at which a motion in HDF5 begins, as its dataset `phase` has it; or 0.
+
+    Raises:
+        ConfigError: the dataset holds something else.
+        UsageError: h5py is missing.
+    """
+    with open_hdf5(Path(file)) as data:
+        phase = data.numbers("phase") if "phase" in data else np.zeros(1)
+    if phase.ndim != 1 or not phase.size or not abs(phase[0]) <= _MOST_PHASE:
+        raise ConfigError(f"motion file {str(file)!r}: phase has to be a number for each pose, in cycles.")
+    return float(phase[0])
 
 
 def _read_hdf5(path: Path, skeleton: Skeleton) -> tuple[Array, float]:
     """Return the poses (F, D) of a file, and its period [s]: as many mean time steps as it has poses."""
-    try:
-        import h5py
-    except ImportError as error:
-        raise UsageError("motions in HDF5 need h5py: pip install 'batchenv[evaluate]'") from error
-    try:
-        with h5py.File(path) as file:
-            poses, time = (_dataset(file, name, path) for name in ("motions", "time"))
-    except OSError as error:
-        raise ConfigError(f"motion file {str(path)!r} is not HDF5: {error}") from None
+    with open_hdf5(path) as file:
+        poses, time = file.numbers("motions"), file.numbers("time")
     count = skeleton.num_dof
     if poses.ndim != 2 or poses.shape[1] != count or len(poses) < 2:
         raise ConfigError(
             f"motion file {str(path)!r}: motions has the shape {poses.shape}; expected at least 2 poses"
             f" of the {count} coordinates of the skeleton."
         )
-    if time.shape != poses.shape[:1] or not np.isfinite(time).all() or (np.diff(time) <= 0).any():
+    bounded = time.shape == poses.shape[:1] and (np.abs(time) <= _LATEST).all()
+    if not bounded or (np.diff(time) <= 0).any():
         raise ConfigError(
             f"motion file {str(path)!r}: time has to be {len(poses)} increasing numbers, one for each pose."
         )
@@ -138,16 +162,47 @@ def _read_hdf5(path: Path, skeleton: Skeleton) -> tuple[Array, float]:
     return poses, len(poses) * float(np.diff(time).mean())
 
 
-def _dataset(file: Any, name: str, path: Path) -> Array:
-    if name not in file or not hasattr(file[name], "shape"):
+def _check_bvh_units(bvh: Bvh, skeleton: Skeleton, unit: float) -> None:
+    """ConfigError where the joints of a BVH file are of another order of size than those of a skeleton."""
+    span = unit * bvh.span()
+    own = float(np.ptp(skeleton.T_joint[:, :3, 3], axis=0).max())
+    if span and not 1 / _OTHER_SIZE < span / own < _OTHER_SIZE:
         raise ConfigError(
-            f"motion file {str(path)!r} has no dataset {name!r}.{nearest(name, file)}"
-            f" It has: {', '.join(file)}."
+            f"{bvh.file}: its joints reach over {span:g} m, at a unit of {unit:g} m, and the skeleton's over"
+            f" {own:g} m; expected a file in another unit."
         )
-    try:
-        return np.asarray(file[name][()], dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"motion file {str(path)!r}: {name} holds no numbers: {error}") from None
+    if bvh.largest_angle() < _SMALL_ANGLE:
+        _log.warning(
+            "%s: no joint turns by more than %.1f degrees. Are its angles in radians?",
+            bvh.file,
+            bvh.largest_angle(),
+        )
+
+
+def _check_units(path: Path, motion: Motion) -> None:
+    """ConfigError where a motion cannot be in radians, metres and seconds."""
+    skeleton, poses = motion.skeleton, motion.poses
+    step = motion.period / len(poses)
+    if not _SHORTEST_STEP <= step <= _LONGEST_STEP:
+        raise ConfigError(
+            f"motion file {str(path)!r}: its poses are {step:g} s apart; expected {_SHORTEST_STEP:g} to"
+            f" {_LONGEST_STEP:g} s. Is its time in seconds?"
+        )
+    largest = np.minimum(np.maximum(-skeleton.lower, skeleton.upper), 2 * np.pi) + np.pi
+    largest[3:6] = np.inf
+    far = np.argwhere(np.abs(poses) > largest)
+    if len(far):
+        row, column = far[0]
+        raise ConfigError(
+            f"motion file {str(path)!r}: pose {row}, coordinate {skeleton.dof_names[column]} is"
+            f" {poses[row, column]:g}, far outside its limits. Are the angles in radians?"
+        )
+    speed = np.linalg.norm(poses[-1, 3:6] - poses[0, 3:6]) / motion.period
+    if not speed <= _FASTEST or np.abs(poses[:, 3:6]).max() > _FARTHEST:
+        raise ConfigError(
+            f"motion file {str(path)!r}: the root travels at {speed:g} m/s; expected at most {_FASTEST:g}."
+            " Are lengths in metres?"
+        )
 
 
 @numba.njit(cache=True, error_model="numpy")

@@ -21,6 +21,8 @@ _SAME_PLACE = 1e-9
 # How far apart the bodies of an anchor may have it in the zero pose before the file is worth a remark [m].
 _APART = 0.01
 _ROOT_DOFS = 6
+_MOST_FORCE = 1e5
+_MOST_MUSCLES, _MOST_WAYPOINTS, _MOST_BODIES = 1000, 64, 8
 
 Binding = list[tuple[int, float, np.ndarray]]
 
@@ -53,9 +55,14 @@ def load_muscles(file: str | Path, skeleton: Skeleton, *, drop: bool = False) ->
         raise root.error(
             f"the outermost element is {root.tag!r}; expected 'Muscle' with a Unit for each muscle."
         )
+    if len(elements) > _MOST_MUSCLES:
+        raise root.error(f"the file has {len(elements)} muscles; expected at most {_MOST_MUSCLES}.")
     units, dropped = _read_units(elements, skeleton, drop)
     remarks = [*_copy_right_to_left(units), *_apart(units, skeleton)]
+    if not units:
+        raise root.error("no muscle is left.")
     paths = _assemble(units)
+    _check_steps(paths, units, skeleton)
     crossing, sentences = _crossing(paths, units, skeleton, drop)
     if sentences:
         dropped += sentences
@@ -77,8 +84,15 @@ def _read_units(elements: list[Element], skeleton: Skeleton, drop: bool) -> tupl
                 f"there is a second muscle {name!r}, the first in line {first}; names have to differ."
             )
         waypoints = element.all("waypoint") or element.all("waypoints")
-        if len(waypoints) < 2:
-            raise element.error(f"muscle {name!r} has {len(waypoints)} way-points; expected at least 2.")
+        if not 2 <= len(waypoints) <= _MOST_WAYPOINTS:
+            expected = "at least 2" if len(waypoints) < 2 else f"at most {_MOST_WAYPOINTS}"
+            raise element.error(f"muscle {name!r} has {len(waypoints)} way-points; expected {expected}.")
+        for waypoint in waypoints:
+            if len(waypoint.children) > _MOST_BODIES:
+                raise waypoint.error(
+                    f"an anchor of muscle {name!r} is on {len(waypoint.children)} bodies; expected at most"
+                    f" {_MOST_BODIES}."
+                )
         unknown = _unknown_body(waypoints, name, skeleton)
         if unknown and not drop:
             raise unknown
@@ -196,14 +210,15 @@ def _assemble(units: list[_Unit]) -> MusclePaths:
     anchors = [anchor for unit in units for anchor in unit.anchors]
     entries = [entry for anchor in anchors for entry in anchor]
     elements = [unit.element for unit in units]
-    lt = [element.number("lt", "lt_rel", least=0) for element in elements]
     return MusclePaths(
         names=tuple(unit.name for unit in units),
-        f0=np.array([element.number("f0", above=0) for element in elements]),
-        lm=np.array([element.number("lm", "lm_contract", above=0) for element in elements]),
-        lt=np.array(lt),
-        pen=np.array([element.number("pen_angle", default=0.0) for element in elements]),
-        type1=np.array([element.number("type1_fraction", least=0, default=0.5) for element in elements]),
+        f0=np.array([element.number("f0", above=0, most=_MOST_FORCE) for element in elements]),
+        lm=np.array(
+            [element.number("lm", "lm_contract", above=0, least=0.001, most=10) for element in elements]
+        ),
+        lt=np.array([element.number("lt", "lt_rel", least=0, below=1) for element in elements]),
+        pen=np.array([_pennation(element) for element in elements]),
+        type1=np.array([_share(element) for element in elements]),
         lmt_ref=np.zeros(len(units)),
         mass=np.zeros(len(units)),
         anchor_ptr=_offsets([len(unit.anchors) for unit in units]),
@@ -214,6 +229,15 @@ def _assemble(units: list[_Unit]) -> MusclePaths:
         related_ptr=np.zeros(len(units) + 1, np.int32),
         related_dof=np.zeros(0, np.int32),
     )
+
+
+def _pennation(element: Element) -> float:
+    """Return the pennation angle [rad]; a right angle, or one in degrees, would pull at nothing."""
+    return element.number("pen_angle", least=0, below=1.5, default=0.0)
+
+
+def _share(element: Element) -> float:
+    return element.number("type1_fraction", least=0, most=1, default=0.5)
 
 
 def _offsets(counts: list[int]) -> np.ndarray:
@@ -236,6 +260,18 @@ def _crossing(
             raise error
         sentences.append(f"{unit.name}: {error}")
     return moves, sentences
+
+
+def _check_steps(paths: MusclePaths, units: list[_Unit], skeleton: Skeleton) -> None:
+    """BodyError where two neighbouring way-points are at one place in the zero pose."""
+    zero = frames(skeleton, np.zeros((1, skeleton.num_dof)))
+    steps = np.linalg.norm(np.diff(anchor_positions(paths, zero)[0], axis=0), axis=1)
+    steps[paths.anchor_ptr[1:-1] - 1] = np.inf
+    for step in np.flatnonzero(steps < _SAME_PLACE)[:1]:
+        unit = units[int(paths.anchor_muscle[step])]
+        raise unit.element.error(
+            f"two way-points of muscle {unit.name!r} are at one place; expected a way between them."
+        )
 
 
 def _related(paths: MusclePaths, skeleton: Skeleton) -> np.ndarray:

@@ -19,6 +19,12 @@ DEFAULT_DAMPING = 0.4
 _RESISTANCES = {"damping": DEFAULT_DAMPING, "stiffness": 0.0, "friction": 0.0}
 _DEFAULT_KP, _DEFAULT_KV = 200.0, 40.0
 _ENDS = (("lower", -np.inf), ("upper", np.inf))
+_MOST_NODES = 100
+# [kg]; lighter bodies have no inertia that MuJoCo takes.
+_LEAST_MASS, _MOST_MASS = 1e-6, 1e4
+_SHORT = 1e-6
+# Bodies further apart in the zero pose are in centimetres [m].
+_FAR_APART = 20.0
 _NO_PARENT = ("none", "null", "~")
 # How far from orthonormal a rotation may be before that is worth a remark, and before it is refused.
 _ODD, _MALFORMED = 0.01, 0.5
@@ -62,13 +68,25 @@ def load_skeleton(file: str | Path) -> Skeleton:
     if root.tag != "skeleton":
         raise root.error(f"the outermost element is {root.tag!r}; expected a skeleton.")
     nodes = root.all("node") or root.all("nodes")
-    if not nodes:
-        raise root.error("the skeleton has no nodes.")
+    if not 1 <= len(nodes) <= _MOST_NODES:
+        expected = f"; expected at most {_MOST_NODES}" if nodes else ""
+        raise root.error(f"the skeleton has {len(nodes) or 'no'} nodes{expected}.")
     columns = _Columns()
     for node in nodes:
         node.tag = "node"
         _read_node(node, columns)
-    return _assemble(columns)
+    skeleton = _assemble(columns)
+    _check_lengths(skeleton, nodes)
+    return skeleton
+
+
+def _check_lengths(skeleton: Skeleton, nodes: list[Element]) -> None:
+    """BodyError where bodies are so large or so far apart that lengths cannot be in metres."""
+    for i, node in enumerate(nodes):
+        away = float(np.abs(skeleton.T_joint[i, :3, 3] - skeleton.T_joint[0, :3, 3]).max())
+        length = max(away, float(skeleton.size[i].max()))
+        if length > _FAR_APART:
+            raise node.error(f"{node.label()} is {length:g} m from the root, or long; are lengths in metres?")
 
 
 def _assemble(columns: _Columns) -> Skeleton:
@@ -122,7 +140,7 @@ def _read_body(body: Element, name: str, above: np.ndarray, columns: _Columns) -
     if shape == "box" and size.min() <= 0:
         raise body.error(f"size = {body.values['size']!r} of body {name!r}: expected three edges above 0.")
     columns.add(
-        mass=body.number("mass", above=0),
+        mass=body.number("mass", above=0, least=_LEAST_MASS, most=_MOST_MASS),
         shape=shape,
         size=size,
         contact=body.choice("contact", ("on", "off", "true", "false"), "off") in ("on", "true"),
@@ -139,12 +157,17 @@ def _read_joint(joint: Element, name: str, parent: int, above: np.ndarray, colum
     axis = np.zeros(3)
     if kind == "revolute":
         axis = joint.numbers("axis", 3)
-        if not np.linalg.norm(axis):
+        if np.abs(axis).max() < _SHORT:
             raise joint.error(f"axis of the joint of {name!r} is zero; expected a direction.")
         axis = axis / np.linalg.norm(axis)
     lower, upper = (joint.numbers(key, count, np.full(count, end)) for key, end in _ENDS)
     if (lower > upper).any():
         raise joint.error(f"lower = {joint.values['lower']!r} of the joint of {name!r} is above its upper.")
+    if np.abs([lower, upper])[np.isfinite([lower, upper])].max(initial=0.0) > 2 * np.pi:
+        columns.remarks.append(
+            f"{joint.file}:{joint.line}: limits of the joint of {name!r} are beyond a whole turn; they are"
+            " radians."
+        )
     kp, kv = _gains(joint, name, kind)
     columns.add(
         joint_type=kind,

@@ -1,5 +1,6 @@
 """Muscle paths as MuJoCo's spatial tendons: each way-point on the one body that serves the path best."""
 
+import math
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -10,8 +11,8 @@ from batchenv.body.gaitnet.muscle_paths import MusclePaths
 from batchenv.body.gaitnet.path_geometry import anchor_positions, length_gradients, path_lengths
 from batchenv.body.gaitnet.skeleton import Skeleton
 
-# Poses that paths are compared in, and with how many blended anchors all choices of a muscle are tried.
-_POSES, _MOST_BLENDED = 100, 8
+# Poses that paths are compared in, and up to how many choices of a muscle all are tried.
+_POSES, _MOST_CHOICES = 100, 256
 # Where a joint has no limits, poses are within this of zero [rad].
 _UNLIMITED = 1.0
 _CHUNK = 128
@@ -102,7 +103,7 @@ def _choices(paths: MusclePaths, muscle: int) -> list[np.ndarray]:
     """Return all ways to keep one pair for each anchor of a muscle, each a list of pairs."""
     anchors = range(paths.anchor_ptr[muscle], paths.anchor_ptr[muscle + 1])
     options = [list(range(paths.entry_ptr[a], paths.entry_ptr[a + 1])) for a in anchors]
-    if sum(len(option) > 1 for option in options) > _MOST_BLENDED:
+    if math.prod(len(option) for option in options) > _MOST_CHOICES:
         options = [[max(option, key=lambda k: paths.entry_weight[k])] for option in options]
     return [np.array(found) for found in product(*options)]
 

@@ -26,13 +26,15 @@ class GaitNetAction(Section):
     """From the numbers of the policy to targets."""
 
     scale: float = Field(
-        default=0.04, gt=0, description="What an action of 1 means: an angle [rad] or else [1]."
+        default=0.04, ge=1e-6, le=10_000, description="What an action of 1 means: an angle [rad] or else [1]."
     )
     residual: bool = Field(
         default=True, description="Whether targets are counted from the reference pose instead of from zero."
     )
     time_warping: float = Field(
         default=-1.0,
+        ge=-1,
+        lt=1,
         description=(
             "How much faster an action of 1 makes the gait's clock, as a fraction [1]; -1: no such action."
         ),

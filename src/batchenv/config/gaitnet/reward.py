@@ -1,17 +1,20 @@
 """The sections of GaitNet's configurations that say what is asked: rewards, ends, parameters."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from batchenv.config.parameters import GaitParameter, ParameterRange
+from batchenv.config.parameters import GaitParameter, GaitRange
 from batchenv.config.section import Section
+
+# In exp(-weight cost), more than a million leaves nothing of any reward.
+Amount = Annotated[float, Field(ge=0, le=1e6)]
 
 
 class TorqueCost(Section):
     """The price of torques that no muscle makes."""
 
-    coeff: float = Field(default=0.1, ge=0, description="Cost of a torque of 1 Nm [1/Nm].")
+    coeff: Amount = Field(default=0.1, description="Cost of a torque of 1 Nm [1/Nm].")
     separate: bool = Field(
         default=True, description="Whether torques have a factor of their own beside that of muscles."
     )
@@ -23,8 +26,8 @@ class Metabolic(Section):
     type: Literal["A", "A2", "MA", "MA2"] = Field(
         default="A2", description="Summed over muscles: a, a^2, or the same times the muscle's mass."
     )
-    weight: float = Field(default=0.05, ge=0, description="In exp(-weight cost) [1].")
-    scale: float = Field(default=1.0, ge=0, description="Of the summand, where it does not multiply [1].")
+    weight: Amount = Field(default=0.05, description="In exp(-weight cost) [1].")
+    scale: Amount = Field(default=1.0, description="Of the summand, where it does not multiply [1].")
     multiplicative: bool = Field(
         default=True, description="Whether the price multiplies the reward, or is added to it."
     )
@@ -36,11 +39,13 @@ class Metabolic(Section):
 class AverageVelocity(Section):
     """Walking at the speed that stride and cadence make."""
 
-    weight: float = Field(default=6.0, ge=0, description="In exp(-weight error) [s/m].")
+    weight: Amount = Field(default=6.0, description="In exp(-weight error) [s/m].")
     window_mult: float = Field(
-        default=1.0, gt=0, le=10, description="Cycles over which the velocity is a mean [cycles]."
+        default=1.0, ge=0.01, le=10, description="Cycles over which the velocity is a mean [cycles]."
     )
-    clip: float = Field(default=-1.0, description="Errors up to this count as none [m/s]; below 0: none do.")
+    clip: float = Field(
+        default=-1.0, ge=-1e6, le=1e6, description="Errors up to this count as none [m/s]; below 0: none do."
+    )
     consider_x: bool = Field(default=True, description="Whether going sideways is an error.")
 
 
@@ -48,27 +53,27 @@ class DragX(Section):
     """Staying on the line of travel."""
 
     use: bool = Field(default=False, description="Whether this factor is there.")
-    weight: float = Field(default=1.0, ge=0, description="In exp(-weight distance) [1/m].")
-    threshold: float = Field(default=0.0, ge=0, description="Distance that counts as none [m].")
+    weight: Amount = Field(default=1.0, description="In exp(-weight distance) [1/m].")
+    threshold: Amount = Field(default=0.0, description="Distance that counts as none [m].")
 
 
 class Rhythm(Section):
     """Strides as long as the cycle."""
 
     use: bool = Field(default=False, description="Whether this factor is there.")
-    weight: float = Field(default=1.0, ge=0, description="In exp(-weight error) [1/s].")
+    weight: Amount = Field(default=1.0, description="In exp(-weight error) [1/s].")
 
 
 class Locomotion(Section):
     """Factors of the reward `gaitnet`."""
 
-    head_linear_acc_weight: float = Field(
-        default=4.0, ge=0, description="Of changes of the head's velocity [s^2/m^2]."
+    head_linear_acc_weight: Amount = Field(
+        default=4.0, description="Of changes of the head's velocity [s^2/m^2]."
     )
-    head_rot_weight: float = Field(default=4.0, ge=0, description="Of the head's inclination [1/rad^2].")
-    step_weight: float = Field(default=2.0, ge=0, description="Of feet beside their targets [1/m].")
-    step_clip: float = Field(
-        default=0.075, ge=0, description="Distance of a foot from its target that counts as none [m]."
+    head_rot_weight: Amount = Field(default=4.0, description="Of the head's inclination [1/rad^2].")
+    step_weight: Amount = Field(default=2.0, description="Of feet beside their targets [1/m].")
+    step_clip: Amount = Field(
+        default=0.075, description="Distance of a foot from its target that counts as none [m]."
     )
     avg_vel: AverageVelocity = Field(default_factory=AverageVelocity, description="Speed of travel.")
     dragX: DragX = Field(default_factory=DragX, description="Staying on the line of travel.")
@@ -79,10 +84,9 @@ class KneePain(Section):
     """The force that femur and tibia press on each other with, muscles included."""
 
     use: bool = Field(default=False, description="Whether the mean load on the knees is a factor.")
-    weight: float = Field(default=1.0, ge=0, description="In exp(-weight load) [1/kN].")
-    scale: float = Field(
+    weight: Amount = Field(default=1.0, description="In exp(-weight load) [1/kN].")
+    scale: Amount = Field(
         default=1.0,
-        ge=0,
         description="Of what the load adds to the reward where metabolic.multiplicative is false.",
     )
     termination: bool = Field(
@@ -91,7 +95,7 @@ class KneePain(Section):
     use_max: bool = Field(
         default=False, description="Whether the largest load on a knee in this cycle is a factor."
     )
-    max_weight: float = Field(default=0.1, ge=0, description="In exp(-max_weight largest load) [1/kN].")
+    max_weight: Amount = Field(default=0.1, description="In exp(-max_weight largest load) [1/kN].")
 
     @property
     def measured(self) -> bool:
@@ -102,8 +106,8 @@ class KneePain(Section):
 class Clip(Section):
     """A bound on rewards at the beginning of an episode."""
 
-    step: int = Field(ge=0, description="For so many steps of an episode [steps].")
-    value: float = Field(ge=0, description="the reward is at most this [1].")
+    step: int = Field(ge=0, le=10**9, description="For so many steps of an episode [steps].")
+    value: float = Field(ge=0, le=1e6, description="the reward is at most this [1].")
 
 
 class GaitNetReward(Section):
@@ -129,7 +133,7 @@ class GaitNetReward(Section):
 class GaitNetParameters(Section):
     """Properties of each world, drawn anew for every episode."""
 
-    gait: dict[GaitParameter, ParameterRange] = Field(
+    gait: dict[GaitParameter, GaitRange] = Field(
         default_factory=dict,
         description="stride: length of steps, cadence: their rate, 1 as usual; seen by the policy if varied.",
     )

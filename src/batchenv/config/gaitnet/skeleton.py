@@ -27,16 +27,19 @@ class GaitNetSkeleton(Section):
     kp: float | None = Field(
         default=None,
         ge=0,
+        le=1e6,
         description="Without effect, as in GaitNet: the skeleton's file has the gains [Nm/rad].",
     )
     kv: float | None = Field(
         default=None,
         ge=0,
+        le=1e6,
         description="Without effect, as in GaitNet: the skeleton's file has them [Nms/rad].",
     )
     damping: float | None = Field(
         default=None,
         ge=0,
+        le=1e6,
         description="Without effect, as in GaitNet: the skeleton's file says it, or it is 0.4 [Nms/rad].",
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from batchenv.config.problems import shortened
 from batchenv.config.training import Training
 from batchenv.errors import ConfigError
 
@@ -12,7 +13,9 @@ from batchenv.errors import ConfigError
 class GaitNetTraining(Training):
     """How a policy is trained; GaitNet's actions are small, and scatter more to begin with."""
 
-    init_std: float = Field(default=1.0, gt=0, description="First standard deviation of actions [actions].")
+    init_std: float = Field(
+        default=1.0, ge=1e-6, le=1000, description="First standard deviation of actions [actions]."
+    )
     learn_std: bool = Field(default=False, description="What environment.advanced.learning_std says.")
 
     @field_validator("symmetry")
@@ -47,7 +50,7 @@ def translated_training(
             continue
         value = kept.pop(name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            problems.append(f"training.{name} = {value!r}: give a whole number of at least 1.")
+            problems.append(f"training.{name} = {shortened(value)}: give a whole number of at least 1.")
         elif ours in kept:
             problems.append(f"training.{name}: says the same as training.{ours}; give one of them.")
         elif name == "checkpoint_freq":

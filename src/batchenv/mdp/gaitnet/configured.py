@@ -7,7 +7,7 @@ import numpy as np
 from batchenv.body.gaitnet import GaitNetBody, load_gaitnet_body, load_motion
 from batchenv.body.gaitnet.document import read_document
 from batchenv.body.gaitnet.mechanism import ROOT_DOFS, named_bodies, upper_joints
-from batchenv.body.gaitnet.motion import HDF5_SUFFIXES
+from batchenv.body.gaitnet.motion import HDF5_SUFFIXES, first_phase
 from batchenv.config import GaitNetConfig
 from batchenv.engine import ControlLaw, Logs, Records, Worlds
 from batchenv.engine.configured import network_law
@@ -48,10 +48,10 @@ def gaitnet_task(config: GaitNetConfig, body: GaitNetBody) -> GaitNetTask:
     if is_hdf5 != (motion.type == "h5"):
         right = "h5" if is_hdf5 else "bvh"
         raise ConfigError(f"environment.motion.type = {motion.type!r}: {file.name} is {right}; give that.")
-    first_phase = 0.0
+    phase = 0.0
     if is_hdf5 and not config.environment.advanced.quirks:
-        first_phase = phase_of_first_pose(file)
-    return GaitNetTask(config, body, load_motion(file, body.skeleton), first_phase)
+        phase = first_phase(file)
+    return GaitNetTask(config, body, load_motion(file, body.skeleton), phase)
 
 
 def gaitnet_worlds(
@@ -117,16 +117,3 @@ def ground_height(file: Path) -> float:
     if np.abs(place.numbers("linear", 9).reshape(3, 3)[1] - [0.0, 1.0, 0.0]).max() > _LEVEL:
         raise BodyError(f"{file}:{place.line}: the ground is not level; expected a box whose top is.")
     return float(place.numbers("translation", 3)[1] + 0.5 * body.numbers("size", 3)[1])
-
-
-def phase_of_first_pose(file: Path) -> float:
-    """Phase of the gait at which a motion in HDF5 begins, as its dataset `phase` has it; 0 without one."""
-    import h5py
-
-    with h5py.File(file) as data:
-        if "phase" not in data:
-            return 0.0
-        phase = np.asarray(data["phase"][()], float)  # pyright: ignore[reportIndexIssue]
-    if phase.ndim != 1 or not phase.size or not np.isfinite(phase[0]):
-        raise ConfigError(f"motion file {str(file)!r}: phase has to be a number for each pose.")
-    return float(phase[0])
