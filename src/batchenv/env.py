@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from batchenv import inputs, random
 from batchenv.config import Config, load_config
 from batchenv.engine import MuscleTuples, Snapshot
+from batchenv.engine.control import callbacks
 from batchenv.engine.coordinator import NetworkCoordinator
 from batchenv.errors import UsageError
 from batchenv.mdp.observations import Column, Mirror
@@ -204,6 +205,7 @@ class BatchEnv:
         ids = inputs.masked_ids(mask, self.num_envs)
         if not self._ready and len(ids) < self.num_envs:
             raise UsageError("a reset mask came before all worlds were reset: call env.reset() first")
+        callbacks().install()
         if seed is not None:
             self._state.seed_worlds(seed, ids, self.first_world)
         if isinstance(seed, int | np.integer) and mask is None:
@@ -237,6 +239,7 @@ class BatchEnv:
             ended = np.flatnonzero(self._state.ended).tolist()
             raise UsageError(f"the episodes of worlds {ended} are over: reset(mask=...) them before step")
         actions = inputs.checked_actions(actions, self.num_envs, self.action_layout)
+        callbacks().check()
         state = self._state
         state.previous_action[:], state.action[:] = state.action, actions
         self._task.drive(self.worlds, state)

@@ -129,6 +129,9 @@ def control_block(
         "n_crossing": moments.joint.size,
         "n_entry": moments.entry.size,
         "n_kept": moments.kept.size,
+        "n_qpos": model.nq,
+        "n_moment": model.nJmom,
+        "n_sensordata": model.nsensordata,
         "turn_width": order.entry.shape[1],
     }
     scalars |= {

@@ -1,5 +1,6 @@
 """What worlds of any body share: MuJoCo's batch of them, live views, failures, snapshots."""
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,16 +11,16 @@ from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 
 from batchenv.engine import memory
-from batchenv.engine.block import BLOCK_AT, MAGIC_AT, WORLD_AT, SharedRecord
-from batchenv.engine.control import magic
+from batchenv.engine.block import BLOCK_AT, MAGIC_AT, SUBSTEP_AT, WORLD_AT, SharedRecord
+from batchenv.engine.control import callbacks, magic
 from batchenv.engine.coordinator import NetworkCoordinator
-from batchenv.engine.health import flag_diverged
-from batchenv.errors import InputError
+from batchenv.engine.health import FIRST_FATAL, NOBODY, inspect
+from batchenv.engine.messages import quiet
+from batchenv.errors import EngineError, InputError
 
 Array = NDArray[np.float64]
 
-# The warnings of a state that is not to be trusted; they stand side by side.
-_DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
+_log = logging.getLogger(__name__)
 
 
 def available_cpus() -> int:
@@ -48,7 +49,7 @@ class BatchedWorlds:
         coordinator: the muscle network, or None.
 
     Attributes:
-        failed: worlds that diverged and are not reset yet (N,).
+        failed: worlds that diverged, lie at rest, and are not reset yet (N,).
     """
 
     def __init__(
@@ -65,7 +66,8 @@ class BatchedWorlds:
         self._block = block
         self.batch = Batch(model, num_worlds, self.num_threads, persistent=True)
         self.failed = np.zeros(num_worlds, bool)
-        self._warned = np.zeros(num_worlds, np.int64)
+        self._mild, self._reported = np.zeros(FIRST_FATAL, np.int64), np.zeros(FIRST_FATAL, bool)
+        self._everyone = np.arange(num_worlds)
         self._expanded: dict[str, np.ndarray] = {}
         self._user = self.batch.bind("userdata")
         self.qpos, self.qvel, self.time = (self.batch.bind(name) for name in ("qpos", "qvel", "time"))
@@ -122,24 +124,66 @@ class BatchedWorlds:
 
     def _put(self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray) -> None:
         """Write a state, all else at rest, into the rows of some worlds."""
-        self.batch.state[ids] = self._at_rest
+        self._lay_down(ids)
         self.qpos[ids], self.qvel[ids] = qpos, qvel
-        self._user[ids, WORLD_AT] = ids
         self.failed[ids] = False
 
     def _run(self, call: Callable[[], None]) -> None:
         """Call the batch; flag the worlds in which MuJoCo raised."""
-        try:
-            call()
-        except SimulationError as error:
-            self.failed[error.ids] = True
+        callbacks().check()
+        with quiet():
+            try:
+                call()
+            except SimulationError as error:
+                self.failed[error.ids] = True
 
-    def _flag_diverged(self) -> None:
-        """Flag the worlds whose state became bad; their muscle tuples are no numbers."""
-        warnings = self.batch.warning[:, _DIVERGED, 1]
-        any_failed = flag_diverged(warnings, self._warned, self.qpos, self.qvel, self.failed)
-        if any_failed and self.coordinator is not None and self.coordinator.tuples is not None:
-            self.coordinator.tuples.torque[self.failed] = np.nan
+    def _inspect(self, ids: np.ndarray | None, substep: int) -> None:
+        """Flag the worlds that diverged, and put them at rest; their muscle tuples are no numbers.
+
+        Args:
+            ids: worlds that were stepped or measured (n,); None for all.
+            substep: what the kernel leaves in `SUBSTEP_AT`, once it came to its end each time.
+
+        Raises:
+            EngineError: a world moved without its control law.
+        """
+        ids = self._everyone if ids is None else ids
+        given = (ids, self.batch.warning, self._user, float(magic()), substep, self.qpos, self.qvel)
+        any_failed, neglected = inspect(*given, self.failed, self._mild)
+        if self._mild.any():
+            self._report_mild()
+        if any_failed:
+            rows = np.flatnonzero(self.failed)
+            self._lay_down(rows)
+            if self.coordinator is not None and self.coordinator.tuples is not None:
+                self.coordinator.tuples.torque[rows] = np.nan
+        if neglected != NOBODY:
+            raise EngineError(self._neglect(int(neglected), substep))
+
+    def _neglect(self, world: int, substep: int) -> str:
+        if self._user[world, MAGIC_AT] != magic():
+            return (
+                f"world {world} moved without control: something wrote over its row of userdata, by "
+                "`batch.state`, `batch.reset` or another call of MuJoCo's; call env.reset()"
+            )
+        return (
+            f"the control law of world {world} did not come to its end in every substep: its count is "
+            f"{self._user[world, SUBSTEP_AT]:g}, expected {substep}. An exception in compiled code has that "
+            "effect (Numba prints 'Exception ignored' and goes on), and so has a callback that was replaced "
+            "during the step; call env.reset()"
+        )
+
+    def _report_mild(self) -> None:
+        """Log, once of each kind, warnings of MuJoCo's that end no episode."""
+        for kind in np.flatnonzero((self._mild > 0) & ~self._reported):
+            _log.warning("MuJoCo warned: %s", mujoco.mju_warningText(int(kind), 0))
+        self._reported |= self._mild > 0
+        self._mild[:] = 0
+
+    def _lay_down(self, ids: np.ndarray) -> None:
+        """Put some worlds (n,) where the model begins, at rest."""
+        self.batch.state[ids] = self._at_rest
+        self._user[ids, WORLD_AT] = ids
 
     def _sign(self) -> None:
         """Write what makes the callback take a row for ours."""

@@ -64,7 +64,6 @@ def compile_kernel():
             return
         user = f64(data, USERDATA, block.at_foot_load_peak + block.n_foot)
         substep = np.int64(user[SUBSTEP_AT])
-        user[SUBSTEP_AT] += 1.0
         slope = carray(stack_f64(block.n_dof), (block.n_dof,))
         dof_slopes(block, data, slope)
         accumulate(block, data, user, substep, slope)
@@ -74,13 +73,15 @@ def compile_kernel():
             ctrl = f64(data, CTRL, block.n_muscle)
             for m in range(block.n_muscle):
                 ctrl[m] = user[block.at_target + m]
-            return
-        desired_torques(block, model, data, user, substep)
-        if block.actuator == MASS:
-            if substep % block.inference_every == 0:
-                coordinate(block, model, data, user, substep, slope)
-            activate(block, model, data, user)
-            return
-        apply_torques(block, data, user)
+        else:
+            desired_torques(block, model, data, user, substep)
+            if block.actuator == MASS:
+                if substep % block.inference_every == 0:
+                    coordinate(block, model, data, user, substep, slope)
+                activate(block, model, data, user)
+            else:
+                apply_torques(block, data, user)
+        # Last of all: Numba swallows exceptions, and a step finds by this count that one came in between.
+        user[SUBSTEP_AT] = substep + 1.0
 
     return kernel

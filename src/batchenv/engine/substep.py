@@ -87,7 +87,7 @@ def shared_i32(address, n):
 @numba.njit
 def dof_slopes(block, data, slope):
     """dq_dof / dq_joint: 1 for a joint's own dof, the polynomial's slope for a bound one."""
-    qpos = f64(data, QPOS, 1)
+    qpos = f64(data, QPOS, block.n_qpos)
     joint_qposadr = shared_i32(block.joint_qposadr, block.n_joint)
     bound_dofadr = shared_i32(block.bound_dofadr, block.n_bound)
     bound_joint = shared_i32(block.bound_joint, block.n_bound)
@@ -110,7 +110,7 @@ def pack_moments(block, data):
     kept = carray(u32_pointer(block.kept_entry), (block.n_kept,))
     dof = shared_i32(block.kept_dof, block.n_kept)
     number = shared_i32(block.kept_number, block.n_muscle)
-    moment, colind = f64(data, MOMENT, 1), i32(data, MOMENT_COLIND, block.n_kept)
+    moment, colind = f64(data, MOMENT, block.n_moment), i32(data, MOMENT_COLIND, block.n_kept)
     for k in range(block.n_kept):
         moment[k] = moment[kept[k]]
         colind[k] = dof[k]
@@ -147,7 +147,7 @@ def accumulate(block, data, user, substep, slope):
         if block.actuator != MUSCLE:
             user[block.at_desired_sum + j] += desired
             user[block.at_residual_squared_sum + j] += (made - desired) ** 2
-    sensordata = f64(data, SENSORDATA, 1)
+    sensordata = f64(data, SENSORDATA, block.n_sensordata)
     sensor_adr = shared_i32(block.foot_sensor_adr, block.n_foot)
     for f in range(block.n_foot):
         load = sensordata[sensor_adr[f]]
@@ -164,7 +164,7 @@ def desired_torques(block, model, data, user, substep):
             user[block.at_desired + j] = user[block.at_target + j]
         return
     elapsed = substep * carray(f64_pointer(model + TIMESTEP), (1,))[0]
-    qpos, qvel = f64(data, QPOS, 1), f64(data, QVEL, block.n_dof)
+    qpos, qvel = f64(data, QPOS, block.n_qpos), f64(data, QVEL, block.n_dof)
     qposadr = shared_i32(block.joint_qposadr, n)
     dofadr = shared_i32(block.joint_dofadr, n)
     kp, kv = shared_f64(block.kp, n), shared_f64(block.kv, n)
@@ -184,7 +184,7 @@ def coordinate(block, model, data, user, substep, slope):
         carray(u32_pointer(block.moment_dof), (block.n_entry,)),
         carray(u32_pointer(block.moment_place), (block.n_entry,)),
         slope,
-        f64(data, MOMENT, 1),
+        f64(data, MOMENT, block.n_moment),
         jta,
     )
     # Errors are weighted by scaling both sides of the torque balance.

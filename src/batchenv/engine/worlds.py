@@ -9,7 +9,7 @@ from batchenv.body import Body
 from batchenv.engine.assembly import ControlLaw, control_block, controlled_model
 from batchenv.engine.batched import BatchedWorlds
 from batchenv.engine.block import ACTIVATION_SQUARED_AT, UserLayout
-from batchenv.engine.control import install
+from batchenv.engine.control import callbacks
 from batchenv.engine.coordinator import NetworkCoordinator
 from batchenv.engine.health import clear
 from batchenv.engine.moment_arms import moment_structure
@@ -43,7 +43,7 @@ class Worlds(BatchedWorlds):
         self.body, self.law, self.substeps = body, law, substeps
         self.layout = UserLayout.of(len(body.joint_names), len(body.muscle_names), len(body.grf_sensor_adr))
         self._cleared = np.concatenate([np.arange(s.start, s.stop) for s in self.layout.sums])
-        install()
+        callbacks().install()
         model = controlled_model(body, law, self.layout.size)
         moments = moment_structure(body, model)
         coordinator = (
@@ -147,8 +147,8 @@ class Worlds(BatchedWorlds):
     def step(self, watch: Callable[[], None] | None = None, ids: np.ndarray | None = None) -> None:
         """Advance worlds by `substeps`; derived fields are then those of the last substep's beginning.
 
-        Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` until they are
-        reset.
+        Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` and lie at rest until
+        they are reset.
 
         Args:
             watch: called after every substep; `qpos`, `qvel` and `act` are then those of its end, derived
@@ -156,6 +156,10 @@ class Worlds(BatchedWorlds):
                 there. The results are the same to the last bit; the worlds then take their substeps one at a
                 time.
             ids: which worlds (n,); None for all.
+
+        Raises:
+            EngineError: a world moved without its control law.
+            UsageError: the control callback is not installed any more.
         """
         clear(self._user, self._cleared)
         for _ in range(1 if watch is None else self.substeps):
@@ -164,7 +168,7 @@ class Worlds(BatchedWorlds):
             self._run(lambda: self.batch.step(ids, nstep=self.substeps if watch is None else 1))
             if watch is not None:
                 watch()
-        self._flag_diverged()
+        self._inspect(ids, self.substeps)
 
     def reset(self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray) -> None:
         """Put worlds into a state, their muscles at rest; derived fields follow with the next step.

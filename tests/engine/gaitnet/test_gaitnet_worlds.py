@@ -5,7 +5,8 @@ import pytest
 from batchenv.engine import ControlLaw, Worlds
 from batchenv.engine.block import BLOCK_AT, SUBSTEP_AT
 from batchenv.engine.gaitnet import GaitNetLaw, GaitNetWorlds
-from batchenv.errors import BodyError, InputError, UsageError
+from batchenv.engine.gaitnet.block import MEASURED
+from batchenv.errors import BodyError, EngineError, InputError, UsageError
 from tests.body.gaitnet.small_gaitnet import small_body
 from tests.engine.gaitnet.small_worlds import CYCLE, SUBSTEPS, build, drive, pose, stand, targets
 
@@ -308,16 +309,31 @@ def test_worlds_of_both_kinds_live_side_by_side(small, body):
     assert np.array_equal(bits(alone), bits(together))
 
 
-def test_a_block_of_other_sources_is_left_alone(small):
+def test_a_block_of_other_sources_is_left_alone_and_the_step_says_so(small):
     worlds = build(small, 1, actuator="pd")
     stand(worlds)
     worlds._block.record["digest"] += 2
     worlds.set_targets(targets(worlds, 0))
-    worlds.step()
+    with pytest.raises(EngineError, match="its count is 0, expected -2"):
+        worlds.step()
     assert not worlds.bind("qfrc_applied").any() and worlds.bind("userdata")[0, SUBSTEP_AT] == 0.0
     worlds._block.record["digest"] -= 2
     worlds.step()
-    assert worlds.bind("qfrc_applied").any() and worlds.bind("userdata")[0, SUBSTEP_AT] == SUBSTEPS
+    assert worlds.bind("qfrc_applied").any() and worlds.bind("userdata")[0, SUBSTEP_AT] == MEASURED
+
+
+def test_a_world_diverges_every_time(small):
+    quiet, hurt = build(small, 3, actuator="tor"), build(small, 3, actuator="tor")
+    for k in range(4):
+        for worlds in (quiet, hurt):
+            stand(worlds)
+            torque = np.ones((3, small.skeleton.num_dof))
+            torque[1] = 1e14 if worlds is hurt else 1.0
+            worlds.set_targets(torque)
+            worlds.step()
+        assert hurt.failed.tolist() == [False, True, False] and not quiet.failed.any(), k
+        assert np.array_equal(bits(hurt, [0, 2]), bits(quiet, [0, 2]))
+        assert np.isfinite(hurt.batch.state).all()
 
 
 def test_a_law_without_its_network_is_refused(small):

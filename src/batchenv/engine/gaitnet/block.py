@@ -19,6 +19,8 @@ CLIPPING = {"none": NO_CLIPPING, "hard": HARD_CLIPPING}
 
 # In place of a substep's number: the world was reset and is only to be measured.
 FRESH = -1
+# The same, once it was measured after a step or a reset.
+MEASURED = -2
 
 _SCALARS = (
     ("kernel", np.uint64),  # the control callback looks for the kernel's address here, in the first field

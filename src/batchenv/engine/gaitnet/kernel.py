@@ -16,7 +16,7 @@ from numba import carray, cfunc, types
 from batchenv.engine.block import BLOCK_AT, SUBSTEP_AT
 from batchenv.engine.control import integers, source_digest
 from batchenv.engine.gaitnet import fields
-from batchenv.engine.gaitnet.block import block_pointer
+from batchenv.engine.gaitnet.block import MEASURED, block_pointer
 from batchenv.engine.gaitnet.clocks import advance_clocks
 from batchenv.engine.gaitnet.fields import USERDATA, timestep_of
 from batchenv.engine.gaitnet.loads import log_loads
@@ -78,12 +78,14 @@ def compile_kernel():
         if substep < 0 or substep >= block.substeps:
             observe(block, data, user)
             drop_constraints(data)
+            user[SUBSTEP_AT] = MEASURED
             return
-        user[SUBSTEP_AT] += 1.0
         if substep == 0:
             start_targets(block, user)
         log_start(block, data, user, substep)
         drive(block, model, data, user, substep)
         advance_clocks(block, user, timestep_of(model))
+        # Last of all: Numba swallows exceptions, and a step finds by this count that one came in between.
+        user[SUBSTEP_AT] = substep + 1.0
 
     return kernel

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from batchenv.body.gaitnet import GaitNetBody
 from batchenv.engine.batched import BatchedWorlds
 from batchenv.engine.block import SUBSTEP_AT
-from batchenv.engine.control import install
+from batchenv.engine.control import callbacks
 from batchenv.engine.coordinator import NetworkCoordinator
-from batchenv.engine.gaitnet.block import FRESH, GaitNetLayout
+from batchenv.engine.gaitnet.block import FRESH, MEASURED, GaitNetLayout
 from batchenv.engine.gaitnet.law import Crossings, GaitNetLaw, check_joints, control_block, controlled_model
 from batchenv.errors import UsageError
 
@@ -74,7 +74,7 @@ class GaitNetWorlds(BatchedWorlds):
             "load_log": (substeps, n_load),
         }
         self._slots: dict[str, Array] = {}
-        install()
+        callbacks().install()
         model = controlled_model(body, timestep, self.layout.size)
         coordinator = (
             NetworkCoordinator(law.network, crossings, crossings, num_worlds)
@@ -132,13 +132,17 @@ class GaitNetWorlds(BatchedWorlds):
     def step(self, watch: Callable[[], None] | None = None, ids: np.ndarray | None = None) -> None:
         """Advance worlds by `substeps`, and measure what they have come to.
 
-        Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` until they are
-        reset.
+        Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` and lie at rest until
+        they are reset.
 
         Args:
             watch: called after every substep, when derived fields are those of the substep's beginning. The
                 results are the same to the last bit; the worlds then take their substeps one at a time.
             ids: which worlds (n,); None for all.
+
+        Raises:
+            EngineError: a world moved without its control law.
+            UsageError: the control callback is not installed any more.
         """
         self._user[:, SUBSTEP_AT] = 0.0
         self.slot("metabolic_sum")[:] = self.slot("torque_sum")[:] = 0.0
@@ -149,7 +153,7 @@ class GaitNetWorlds(BatchedWorlds):
                 stage = _MEASURE if k == self.substeps - 1 else 0
                 self._run(lambda stage=stage: self.batch.step(ids, nstep=1, stage=stage))
                 watch()
-        self._flag_diverged()
+        self._inspect(ids, MEASURED)
 
     def reset(
         self,
@@ -182,3 +186,4 @@ class GaitNetWorlds(BatchedWorlds):
             return
         self._user[ids, SUBSTEP_AT] = FRESH
         self._run(lambda: self.batch.forward(ids, stage=_MEASURE))
+        self._inspect(ids, MEASURED)
