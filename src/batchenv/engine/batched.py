@@ -1,22 +1,25 @@
 """What worlds of any body share: MuJoCo's batch of them, live views, failures, snapshots."""
 
+import ctypes
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import Any
 
 import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 
+from batchenv.calls import Process
 from batchenv.engine import memory
 from batchenv.engine.block import BLOCK_AT, MAGIC_AT, SUBSTEP_AT, WORLD_AT, SharedRecord
 from batchenv.engine.control import callbacks, magic
 from batchenv.engine.coordinator import NetworkCoordinator
 from batchenv.engine.health import FIRST_FATAL, NOBODY, inspect
 from batchenv.engine.messages import quiet
-from batchenv.errors import EngineError, InputError
+from batchenv.engine.snapshot import Snapshot, check_snapshot
+from batchenv.errors import EngineError
 
 Array = NDArray[np.float64]
 
@@ -26,14 +29,6 @@ _log = logging.getLogger(__name__)
 def available_cpus() -> int:
     """Number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """State of all worlds: MuJoCo's state rows (n, nstate), and per-world model fields by name."""
-
-    state: Array
-    fields: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class BatchedWorlds:
@@ -61,6 +56,7 @@ class BatchedWorlds:
         coordinator: NetworkCoordinator | None,
     ):
         memory.check_layout(model)
+        self._process = Process("this batch of worlds")
         self.num_threads = min(num_worlds, num_threads or available_cpus())
         self.coordinator = coordinator
         self._block = block
@@ -73,6 +69,12 @@ class BatchedWorlds:
         self.qpos, self.qvel, self.time = (self.batch.bind(name) for name in ("qpos", "qvel", "time"))
         self._sign()
         self._at_rest = self.batch.state[0].copy()
+
+    def __del__(self) -> None:
+        process = getattr(self, "_process", None)
+        if process is not None and not process.here and hasattr(self, "batch"):
+            # A fork has none of the threads that the batch would wait for at its end: it is never deleted.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.batch._b))
 
     @property
     def num_worlds(self) -> int:
@@ -103,24 +105,35 @@ class BatchedWorlds:
         """Copy the state of all worlds, for `restore`."""
         return Snapshot(self.batch.state.copy(), {name: a.copy() for name, a in self._expanded.items()})
 
+    def check_snapshot(self, snapshot: Any) -> None:
+        """Refuse what `restore` cannot take over whole.
+
+        Raises:
+            InputError: it is no snapshot, of another number of worlds or another body, or damaged.
+        """
+        check_snapshot(snapshot, self.batch.state, self.model)
+
     def restore(self, snapshot: Snapshot) -> None:
         """Put all worlds back into a snapshot; what follows has the bits it would have had.
 
         Raises:
-            InputError: the snapshot is of another number of worlds or another body.
+            InputError: it is no snapshot, of another number of worlds or another body, or damaged.
         """
-        if snapshot.state.shape != self.batch.state.shape:
-            raise InputError(
-                f"snapshot holds state rows {snapshot.state.shape}, these worlds {self.batch.state.shape}: "
-                "restore it into worlds of the same body and number"
-            )
+        self.check_snapshot(snapshot)
         self.batch.state[:] = snapshot.state
         for name in self._expanded.keys() | snapshot.fields.keys():
             self.expand(name)[:] = snapshot.fields.get(name, getattr(self.model, name))
         if {"body_mass", "body_inertia"} & self._expanded.keys():
-            self.batch.set_const()
+            self._run(self.batch.set_const)
         self._sign()
         self.failed[:] = False
+
+    def fail(self, ids: np.ndarray) -> None:
+        """Flag worlds (n,) as failed, and put them at rest; their muscle tuples are no numbers."""
+        self.failed[ids] = True
+        self._lay_down(ids)
+        if self.coordinator is not None and self.coordinator.tuples is not None:
+            self.coordinator.tuples.torque[ids] = np.nan
 
     def _put(self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray) -> None:
         """Write a state, all else at rest, into the rows of some worlds."""
@@ -130,6 +143,7 @@ class BatchedWorlds:
 
     def _run(self, call: Callable[[], None]) -> None:
         """Call the batch; flag the worlds in which MuJoCo raised."""
+        self._process.check()
         callbacks().check()
         with quiet():
             try:
@@ -138,7 +152,7 @@ class BatchedWorlds:
                 self.failed[error.ids] = True
 
     def _inspect(self, ids: np.ndarray | None, substep: int) -> None:
-        """Flag the worlds that diverged, and put them at rest; their muscle tuples are no numbers.
+        """Let the worlds fail that diverged.
 
         Args:
             ids: worlds that were stepped or measured (n,); None for all.
@@ -153,10 +167,7 @@ class BatchedWorlds:
         if self._mild.any():
             self._report_mild()
         if any_failed:
-            rows = np.flatnonzero(self.failed)
-            self._lay_down(rows)
-            if self.coordinator is not None and self.coordinator.tuples is not None:
-                self.coordinator.tuples.torque[rows] = np.nan
+            self.fail(np.flatnonzero(self.failed))
         if neglected != NOBODY:
             raise EngineError(self._neglect(int(neglected), substep))
 

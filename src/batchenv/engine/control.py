@@ -109,7 +109,7 @@ def compile_control():
 
 
 class Callbacks:
-    """MuJoCo's physics callbacks: global variables of the process, which any library may change at any time."""
+    """MuJoCo's physics callbacks: global variables of the process, which any library may change."""
 
     def __init__(self) -> None:
         self._pointers = [mujoco_global(name) for name in _CALLBACKS]

@@ -1,4 +1,4 @@
-"""Compiled passes over all worlds before and after a step: what is cleared, who diverged, who was not controlled."""
+"""Compiled passes over all worlds: what a step clears, who diverged in it, who moved without control."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""MuJoCo's warnings while worlds step: it counts them by world, and neither prints them nor writes a log file."""
+"""MuJoCo's warnings while worlds step: it counts them by world, and neither prints them nor logs them."""
 
 # Numba re-exports untyped names.
 # pyright: reportPrivateImportUsage=false

@@ -103,7 +103,7 @@ class Worlds(BatchedWorlds):
         factor = scale if scale.ndim == 2 else np.broadcast_to(scale, len(rows))[:, None]
         self.expand("body_mass")[rows] = self.model.body_mass * factor
         self.expand("body_inertia")[rows] = self.model.body_inertia * factor[:, :, None]
-        self.batch.set_const(rows)
+        self._run(lambda: self.batch.set_const(rows))
 
     def set_friction(self, friction: np.ndarray, ids: np.ndarray | None = None) -> None:
         """Set the sliding friction of the floor, for each world its own (len(ids),)."""
@@ -147,8 +147,8 @@ class Worlds(BatchedWorlds):
     def step(self, watch: Callable[[], None] | None = None, ids: np.ndarray | None = None) -> None:
         """Advance worlds by `substeps`; derived fields are then those of the last substep's beginning.
 
-        Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` and lie at rest until
-        they are reset.
+        Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` and lie at rest
+        until they are reset.
 
         Args:
             watch: called after every substep; `qpos`, `qvel` and `act` are then those of its end, derived

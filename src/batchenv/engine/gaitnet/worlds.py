@@ -132,8 +132,8 @@ class GaitNetWorlds(BatchedWorlds):
     def step(self, watch: Callable[[], None] | None = None, ids: np.ndarray | None = None) -> None:
         """Advance worlds by `substeps`, and measure what they have come to.
 
-        Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` and lie at rest until
-        they are reset.
+        Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` and lie at rest
+        until they are reset.
 
         Args:
             watch: called after every substep, when derived fields are those of the substep's beginning. The
