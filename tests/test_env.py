@@ -353,5 +353,5 @@ def test_a_part_of_a_batch_draws_what_its_worlds_would_draw_there():
     with BatchEnv("walk", 5, 1, seed=3) as whole, BatchEnv("walk", 2, 1, seed=3, first_world=3) as part:
         assert np.array_equal(whole.reset()[3:], part.reset())
         assert np.array_equal(whole.reset(8)[3:], part.reset(8))
-    with pytest.raises(InputError, match="first_world is -1; expected a whole number of at least 0"):
+    with pytest.raises(InputError, match="first_world is -1; expected a whole number from 0"):
         BatchEnv("walk", 2, first_world=-1)

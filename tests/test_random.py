@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from batchenv import InputError, random
+from batchenv.random import Streams
 
 KEY = np.array([0xA4093822, 0x299F31D0], np.uint64)
 COUNTER = np.array([0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344], np.uint64)
@@ -43,11 +44,11 @@ def test_numbers_are_spread_as_they_should():
 
 
 def test_one_seed_gives_worlds_streams_of_their_own_and_many_give_each_the_first():
-    seeds, streams, given = random.streams(7, 3)
-    assert seeds.tolist() == [7, 7, 7] and streams.tolist() == [0, 1, 2] and given.all()
-    seeds, streams, given = random.streams([5, None, 2**64 - 1], 3)
-    assert seeds[[0, 2]].tolist() == [5, 2**64 - 1] and streams.tolist() == [0, 0, 0]
-    assert given.tolist() == [True, False, True]
+    one = Streams.of(7, 3)
+    assert one.seed.tolist() == [7, 7, 7] and one.stream.tolist() == [0, 1, 2] and one.given.all()
+    many = Streams.of([5, None, 2**64 - 1], 3)
+    assert many.seed[[0, 2]].tolist() == [5, 2**64 - 1] and many.stream.tolist() == [0, 0, 0]
+    assert many.given.tolist() == [True, False, True] and (one.one, many.one) == (7, None)
     mixed = random.uniform(np.array([5, 6], np.uint64), np.array([0, 3]), np.array([1, 2]), 6)
     assert np.array_equal(mixed[0], random.uniform(5, np.array([0]), np.array([1]), 6)[0])
     assert np.array_equal(mixed[1], random.uniform(6, np.array([3]), np.array([2]), 6)[0])
@@ -59,8 +60,21 @@ def test_one_seed_gives_worlds_streams_of_their_own_and_many_give_each_the_first
         ([1, 2], "seed holds 2 numbers, expected one for each of 3 worlds"),
         ([1, 2, -3], "seed is -3; expected a whole number"),
         (0.5, "seed is 0.5; expected a whole number"),
+        (np.array(0.5), "seed is array.0.5.; expected a whole number"),
+        (np.array(True), "seed is array.True.; expected a whole number"),
+        (np.zeros(3), "seed is np.float64.0.0.; expected a whole number"),
+        (np.zeros((3, 2), int), "expected a whole number"),
+        ([True, 1, 2], "seed is True; expected a whole number"),
+        ("123", "seed is '123'; expected a whole number"),
+        ([10**5000, 1, 2], "seed is of type int; expected a whole number"),
+        ({0: 1}, "seed is {0: 1}; expected a whole number"),
     ],
 )
 def test_seeds_that_cannot_be_meant_are_refused(seed, message):
     with pytest.raises(InputError, match=message):
-        random.streams(seed, 3)
+        Streams.of(seed, 3)
+
+
+@pytest.mark.parametrize("seed", [np.array(5), np.int8(5), np.uint64(5), 5])
+def test_a_seed_may_be_of_any_whole_type(seed):
+    assert Streams.of(seed, 2).one == 5 and Streams.of([seed, None], 2).seed[0] == 5

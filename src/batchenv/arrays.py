@@ -1,11 +1,64 @@
-"""Which array library an array is of."""
+"""Arrays and numbers that callers hand in, of whatever library they are."""
 
+import operator
 from typing import Any
 
 import array_api_compat
 import numpy as np
 
+from batchenv.errors import InputError
+
+_SHOWN = 80
+
 
 def array_namespace(array: Any) -> Any:
     """The array-API namespace of an array; NumPy's own, which needs no wrapper, without the search for it."""
     return np if type(array) is np.ndarray else array_api_compat.array_namespace(array)
+
+
+def shown(value: object) -> str:
+    """A value as messages show it: in one line, not too long, whatever it is."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a number of thousands of digits, or an object that cannot describe itself
+        return f"of type {type(value).__name__}"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+
+
+def whole_number(value: Any) -> int | None:
+    """The whole number that a value is: Python's, NumPy's, or the only element of an array; None for others.
+
+    >>> whole_number(np.array(5)), whole_number(5.0), whole_number(True)
+    (5, None, None)
+    """
+    if isinstance(value, bool | np.bool_) or "bool" in str(getattr(value, "dtype", "")):
+        return None
+    try:
+        return operator.index(value)
+    except Exception:  # whatever an object of the caller's raises
+        return None
+
+
+def numpy_array(name: str, value: Any) -> np.ndarray:
+    """Make a NumPy array of what a caller hands in: nested lists, arrays, Torch tensors of any type.
+
+    Args:
+        name: how messages call it.
+
+    Raises:
+        InputError: no array can be made of it, or some of it is masked.
+    """
+    try:
+        if hasattr(value, "detach"):  # a Torch tensor; NumPy knows no bfloat16
+            value = value.detach().cpu()
+            value = value.float() if "bfloat16" in str(value.dtype) else value
+        masked = np.ma.is_masked(value)
+        array = np.asarray(value)
+    except Exception as error:  # whatever an object of the caller's raises
+        raise InputError(
+            f"{name}: no array can be made of this {type(value).__name__} ({type(error).__name__}: {error}); "
+            "expected numbers in a rectangle"
+        ) from error
+    if masked:
+        raise InputError(f"{name}: {np.ma.count_masked(value)} values are masked; expected values everywhere")
+    return array

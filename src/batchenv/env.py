@@ -2,8 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, get_args
@@ -13,31 +11,28 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from batchenv import inputs, random
+from batchenv.arrays import numpy_array
+from batchenv.calls import Calls
 from batchenv.config import Config, load_config
-from batchenv.engine import MuscleTuples, Snapshot
+from batchenv.engine import MuscleTuples
+from batchenv.engine.callback import callbacks
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
-from batchenv.errors import UsageError
+from batchenv.errors import ConfigError, UsageError
 from batchenv.mdp.actions import action_bounds
 from batchenv.mdp.observations import Column, Mirror
 from batchenv.mdp.protocol import Task
 from batchenv.mdp.scene import build_scene
-from batchenv.mdp.state import TaskState
 from batchenv.mdp.terms import check_finite
+from batchenv.random import Streams
+from batchenv.snapshot import EnvSnapshot, check_snapshot, identity
 
 _log = logging.getLogger(__name__)
 
 Autoreset = Literal["same_step", "next_step", "disabled"]
 _NOBODY = np.zeros(0, np.intp)
-
-
-@dataclass(frozen=True)
-class EnvSnapshot:
-    """State of a BatchEnv: of its worlds, its task, and its seed."""
-
-    worlds: Snapshot
-    task: TaskState
-    seed: int
-    obs: np.ndarray
+# In place of a call that did not come to its end: there was none yet.
+_NEVER = "never reset"
+_MOST_WORLDS, _MOST_THREADS = 2**20, 1024
 
 
 class BatchEnv:
@@ -103,28 +98,35 @@ class BatchEnv:
         first_world: int = 0,
         trust: bool = True,
     ):
-        inputs.check_whole_number("num_envs", num_envs, 1)
-        inputs.check_memory(int(num_envs))
-        inputs.check_whole_number("num_threads", num_threads or 1, 1)
-        inputs.check_whole_number("first_world", first_world, 0)
+        num_envs = inputs.checked_whole_number("num_envs", num_envs, 1, _MOST_WORLDS)
+        inputs.check_memory(num_envs)
+        if num_threads is not None:
+            num_threads = inputs.checked_whole_number("num_threads", num_threads, 1, _MOST_THREADS)
+        self.first_world = inputs.checked_whole_number("first_world", first_world, 0, 2**62)
         inputs.check_choice("autoreset", autoreset, get_args(Autoreset))
+        inputs.check_flag("copy", copy)
         self.seed, self.autoreset = random.checked_seed(seed), autoreset
         self.config = load_config(config, data_root, trust=trust)
-        scene = build_scene(self.config, int(num_envs), num_threads, self.seed)
+        self._calls = Calls("this BatchEnv")
+        scene = build_scene(self.config, num_envs, num_threads, self.seed)
         # Of the classes that the configuration asks for, see `Scene`.
         self.body: Any = scene.body
         self.task: Any = scene.task
         self.worlds: Any = scene.worlds
         self._task: Task = scene.task
-        self.num_envs, self.num_threads = int(num_envs), self.worlds.num_threads
+        self.num_envs, self.num_threads = num_envs, self.worlds.num_threads
         self.obs_dim, self.action_dim = len(scene.task.obs_layout), len(scene.task.action_layout)
         self._has_tuples = self.worlds.coordinator is not None and self.worlds.coordinator.tuples is not None
         self.failures = 0
-        self.first_world = first_world
-        self._copy, self._ready, self._closed = copy, False, False
+        self._copy, self._closed = copy, False
+        # The call since which worlds and episodes do not belong together; None where they do.
+        self._unfinished: str | None = _NEVER
+        self._identity = identity(self.config, autoreset, self.worlds.model.signature)
         self._state = self._task.first_state(self.num_envs)
-        self._state.seed_worlds(self.seed, np.arange(self.num_envs), first_world)
+        everyone = np.arange(self.num_envs)
+        self._state.seed_worlds(Streams.of(self.seed, self.num_envs, self.first_world), everyone)
         self._obs = np.zeros((self.num_envs, self.obs_dim), np.float32)
+        self._seen = np.zeros_like(self._obs)
         self._rewards = np.zeros(self.num_envs, np.float32)
         self._dones = np.zeros(self.num_envs, bool)
         self.final_obs = np.zeros_like(self._obs)
@@ -178,6 +180,11 @@ class BatchEnv:
         return self._task.parameter_values(self._state)
 
     @property
+    def waiting(self) -> NDArray[np.bool_]:
+        """Whether the episode of each world is over, and the world waits to be reset (N,)."""
+        return self._state.ended
+
+    @property
     def control_dt(self) -> float:
         """Length of a step [s]."""
         return self._task.control_dt
@@ -205,17 +212,21 @@ class BatchEnv:
             InputError: a seed or the mask cannot be meant; no world is reset.
             UsageError: some worlds were never reset and are not in the mask.
         """
-        self._check_open()
-        ids = inputs.masked_ids(mask, self.num_envs)
-        if not self._ready and len(ids) < self.num_envs:
-            raise UsageError("a reset mask came before all worlds were reset: call env.reset() first")
-        if seed is not None:
-            self._state.seed_worlds(seed, ids, self.first_world)
-        if isinstance(seed, int | np.integer) and mask is None:
-            self.seed = int(seed)
-        self._begin(ids)
-        self._ready = True
-        return self._result(self._obs)
+        with self._calls:
+            self._check_open()
+            ids = inputs.masked_ids(mask, self.num_envs)
+            streams = None if seed is None else Streams.of(seed, self.num_envs, self.first_world)
+            if len(ids) < self.num_envs:
+                self._check_whole("a reset mask")
+            callbacks().install()
+            self._unfinished = "reset"
+            if streams is not None:
+                self._state.seed_worlds(streams, ids)
+                if streams.one is not None and mask is None:
+                    self.seed = streams.one
+            self._begin(ids)
+            self._unfinished = None
+            return self._result(self._obs)
 
     def step(
         self, actions: Any, watch: Callable[[], None] | None = None
@@ -235,28 +246,19 @@ class BatchEnv:
             InputError: actions of another shape, not numbers, or not finite; no world has moved.
             UsageError: before `reset`, after `close`, or where worlds wait to be reset; no world has moved.
         """
-        self._check_open()
-        if not self._ready:
-            raise UsageError("step was called before reset: call env.reset() first")
-        if self.autoreset == "disabled" and self._state.ended.any():
-            ended = np.flatnonzero(self._state.ended).tolist()
-            raise UsageError(f"the episodes of worlds {ended} are over: reset(mask=...) them before step")
-        actions = inputs.checked_actions(actions, self.num_envs, self.action_layout)
-        state = self._state
-        state.previous_action[:], state.action[:] = state.action, actions
-        self._task.drive(self.worlds, state)
-        if self._has_tuples:
-            self.worlds.choose_tuples(self._task.tuple_draws(state))
-        late = np.flatnonzero(state.ended) if self.autoreset == "next_step" else _NOBODY
-        self.worlds.step(watch, np.flatnonzero(~state.ended) if late.size else None)
-        self._task.advance(self.worlds, state)
-        self._judge()
-        if late.size:
-            self._begin_late(late)
-        ended = np.flatnonzero(self._dones)
-        if ended.size:
-            self._end(ended)
-        return self._result(self._obs), self._result(self._rewards), self._result(self._dones)
+        with self._calls:
+            self._check_open()
+            self._check_whole("step")
+            if self.autoreset == "disabled" and self._state.ended.any():
+                ended = np.flatnonzero(self._state.ended).tolist()
+                raise UsageError(f"the episodes of worlds {ended} are over: reset(mask=...) them before step")
+            actions = inputs.checked_actions(actions, self.num_envs, self.action_layout)
+            inputs.check_callable("watch", watch)
+            callbacks().check()
+            self._unfinished = "step"
+            self._advance(actions, None if watch is None else self._calls.lend(watch))
+            self._unfinished = None
+            return self._result(self._obs), self._result(self._rewards), self._result(self._dones)
 
     def set_parameters(self, ids: Any, values: Any) -> NDArray[np.float32]:
         """Give some worlds other parameters, from their next substep on.
@@ -275,33 +277,51 @@ class BatchEnv:
             InputError: a world or a value cannot be; nothing is changed.
             UsageError: before `reset` or after `close`.
         """
-        self._check_open()
-        if not self._ready:
-            raise UsageError(
-                "set_parameters was called before reset, which draws them: call env.reset() first"
-            )
-        ids = inputs.checked_ids(ids, self.num_envs)
-        values = self._task.checked_parameters(values, len(ids))
-        self._task.set_parameters(self.worlds, self._state, ids, values)
-        self._observe(ids)
-        return self._result(self._obs)
+        with self._calls:
+            self._check_open()
+            self._check_whole("set_parameters")
+            ids = inputs.checked_ids(ids, self.num_envs)
+            values = self._task.checked_parameters(numpy_array("parameters", values), len(ids))
+            callbacks().check()
+            self._unfinished = "set_parameters"
+            self._task.set_parameters(self.worlds, self._state, ids, values)
+            self._observe(ids)
+            self._unfinished = None
+            return self._result(self._obs)
 
     def snapshot(self) -> EnvSnapshot:
-        """Copy all state, for `restore`."""
-        self._check_open()
-        return EnvSnapshot(self.worlds.snapshot(), self._state.copy(), self.seed, self._obs.copy())
+        """Copy all state, for `restore`.
+
+        Raises:
+            UsageError: after `close`, or where a call was interrupted.
+        """
+        with self._calls:
+            self._check_open()
+            if self._unfinished != _NEVER:
+                self._check_whole("snapshot")
+            return self._snapshot()
 
     def restore(self, snapshot: EnvSnapshot) -> NDArray[np.float32]:
         """Put all worlds back into a snapshot; what follows has the bits it would have had.
 
         Returns:
             The observations at that moment (N, obs_dim).
+
+        Raises:
+            InputError: it is no snapshot of an environment of this configuration; nothing is changed.
+            UsageError: after `close`.
         """
-        self._check_open()
-        self.worlds.restore(snapshot.worlds)
-        self._state.assign(snapshot.task)
-        self.seed, self._obs[:], self._ready = snapshot.seed, snapshot.obs, True
-        return self._result(self._obs)
+        with self._calls:
+            self._check_open()
+            check_snapshot(snapshot, self._snapshot())
+            self.worlds.check_snapshot(snapshot.worlds)
+            callbacks().install()
+            self._unfinished = "restore"
+            self.worlds.restore(snapshot.worlds)
+            self._state.assign(snapshot.task)
+            self.seed, self._obs[:] = int(snapshot.seed), snapshot.obs
+            self._unfinished = _NEVER if (self._state.episode < 0).any() else None
+            return self._result(self._obs)
 
     def set_muscle_network(self, state_dict: Mapping[str, Any]) -> None:
         """Give all worlds new weights of the muscle network, from their next substep on.
@@ -314,7 +334,8 @@ class BatchEnv:
             InputError: a key, shape, dtype or value is wrong; the old weights stay.
             UsageError: no muscle network coordinates.
         """
-        self._networked().network.load(state_dict)
+        with self._calls:
+            self._networked().network.load(state_dict)
 
     def muscle_network(self) -> dict[str, NDArray[np.float32]]:
         """The weights that the worlds compute with: those last set, rounded to the kernel's 21 bits.
@@ -338,9 +359,18 @@ class BatchEnv:
 
     def close(self) -> None:
         """Free the worlds; only `close` may be called after."""
-        if not self._closed:
+        if not self._calls.process.here:  # nobody steps in a fork
             self._closed = True
-            del self.worlds
+        if not self._closed:
+            with self._calls:
+                self._closed = True
+                del self.worlds
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise UsageError(
+            "a BatchEnv lives in the process that built it, and can be neither copied nor pickled: build "
+            "another one from env.config, and restore env.snapshot() in it"
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -350,20 +380,37 @@ class BatchEnv:
     ) -> None:
         self.close()
 
+    def _advance(self, actions: np.ndarray, watch: Callable[[], None] | None) -> None:
+        """A step under actions (N, A) that were checked."""
+        state = self._state
+        state.previous_action[:], state.action[:] = state.action, actions
+        self._task.drive(self.worlds, state)
+        if self._has_tuples:
+            self.worlds.choose_tuples(self._task.tuple_draws(state))
+        late = np.flatnonzero(state.ended) if self.autoreset == "next_step" else _NOBODY
+        self.worlds.step(watch, np.flatnonzero(~state.ended) if late.size else None)
+        self._task.advance(self.worlds, state)
+        self._judge()
+        if late.size:
+            self._begin_late(late)
+        ended = np.flatnonzero(self._dones)
+        if ended.size:
+            self._end(ended)
+
     def _judge(self) -> None:
         """Rewards, ends and observations after a step; a failed world keeps its last good observation."""
-        failed = self.worlds.failed
-        self.diverged[:] = failed
-        any_failed = bool(failed.any())
-        kept = self._obs[failed] if any_failed else None
-        # The rows of failed worlds are replaced below.
-        with np.errstate(invalid="ignore", over="ignore") if any_failed else nullcontext():
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             quantities = self._task.measure(self.worlds, self._state)
+            self._task.observe(quantities, self._seen)
+            # A state may be one that MuJoCo would go on from, and yet no float32.
+            self.worlds.fail(np.flatnonzero(~np.isfinite(self._seen).all(axis=1)))
+            failed = self.worlds.failed
             self._task.reward(quantities, self._reward_rows, self._rewards)
             np.logical_or(self._task.terminated(quantities), failed, out=self.terminated)
-            self._task.observe(quantities, self._obs)
-        if any_failed:
-            self._obs[failed], self._reward_rows[:, failed], self._rewards[failed] = kept, 0.0, 0.0
+        self.diverged[:] = failed
+        np.copyto(self._obs, self._seen, where=~failed[:, None])
+        if failed.any():
+            self._reward_rows[:, failed], self._rewards[failed] = 0.0, 0.0
         check_finite(self._rewards, self._reward_rows, self._task.reward_names)
         self._state.episode_return += self._rewards
         np.greater(self._state.episode_step >= self.max_episode_steps, self.terminated, out=self.truncated)
@@ -396,7 +443,16 @@ class BatchEnv:
 
     def _observe(self, ids: np.ndarray) -> None:
         seen = np.empty((len(ids), self.obs_dim), np.float32)
-        self._obs[ids] = self._task.observe(self._task.measure(self.worlds, self._state, ids), seen)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            self._task.observe(self._task.measure(self.worlds, self._state, ids), seen)
+        bad = np.argwhere(~np.isfinite(seen))
+        if bad.size:
+            row, column = bad[0]
+            raise ConfigError(
+                f"world {ids[row]} begins with {seen[row, column]} for {self.obs_layout[column].name}: "
+                "what the configuration asks for is too large, or no number"
+            )
+        self._obs[ids] = seen
 
     def _networked(self) -> NetworkCoordinator:
         self._check_open()
@@ -406,6 +462,24 @@ class BatchEnv:
                 "environment.skeleton.actuator to mass"
             )
         return self.worlds.coordinator
+
+    def _snapshot(self) -> EnvSnapshot:
+        state = self._state.copy()
+        return EnvSnapshot(self.worlds.snapshot(), state, self.seed, self._obs.copy(), self._identity)
+
+    def _check_whole(self, call: str) -> None:
+        """Refuse a call that goes on from states that are not whole.
+
+        Raises:
+            UsageError: they were never reset, or a call did not come to its end.
+        """
+        if self._unfinished == _NEVER:
+            raise UsageError(f"{call} came before all worlds were reset: call env.reset() first")
+        if self._unfinished is not None:
+            raise UsageError(
+                f"the last call of {self._unfinished} did not come to its end (Ctrl-C, or an error), so that "
+                f"worlds and episodes do not belong together: call env.reset() or env.restore() before {call}"
+            )
 
     def _check_open(self) -> None:
         if self._closed:

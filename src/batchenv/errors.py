@@ -24,6 +24,10 @@ class UsageError(BatchEnvError, RuntimeError):
     """A call came at a time when it has no meaning."""
 
 
+class EngineError(BatchEnvError, RuntimeError):
+    """Worlds moved without their control law; they are good for nothing but a reset."""
+
+
 class CheckpointError(BatchEnvError, RuntimeError):
     """A checkpoint cannot be read, or does not fit."""
 

@@ -6,17 +6,26 @@ from typing import Any
 
 import numpy as np
 
+from batchenv.arrays import numpy_array, shown, whole_number
 from batchenv.errors import InputError, nearest
 from batchenv.mdp.observations import Column
 
 # Memory of a world in the largest batches, rounded down [bytes].
 _LEAST_WORLD = 250_000
+# A square of an action is a finite float32 still, and so is a sum of many.
+LARGEST_ACTION = 1e15
 
 
-def check_whole_number(name: str, value: object, least: int) -> None:
-    """InputError unless `value` is a whole number of at least `least`."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise InputError(f"{name} is {value!r}; expected a whole number of at least {least}")
+def checked_whole_number(name: str, value: object, least: int, most: int) -> int:
+    """The whole number that `value` is.
+
+    Raises:
+        InputError: it is none from `least` to `most`.
+    """
+    number = whole_number(value)
+    if number is None or not least <= number <= most:
+        raise InputError(f"{name} is {shown(value)}; expected a whole number from {least} to {most}")
+    return number
 
 
 def check_memory(num_envs: int) -> None:
@@ -31,10 +40,21 @@ def check_memory(num_envs: int) -> None:
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     """InputError unless `value` is one of `choices`."""
-    if value not in choices:
-        raise InputError(
-            f"{name} is {value!r}; expected one of {', '.join(choices)}.{nearest(str(value), choices)}"
-        )
+    if not isinstance(value, str) or value not in choices:
+        close = nearest(value, choices) if isinstance(value, str) else ""
+        raise InputError(f"{name} is {shown(value)}; expected one of {', '.join(choices)}.{close}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """InputError unless `value` is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} is {shown(value)}; expected True or False")
+
+
+def check_callable(name: str, value: object) -> None:
+    """InputError unless `value` can be called, or is None."""
+    if value is not None and not callable(value):
+        raise InputError(f"{name} is {shown(value)}; expected a function without parameters, or None")
 
 
 def checked_ids(ids: Any, num_envs: int) -> np.ndarray:
@@ -43,10 +63,12 @@ def checked_ids(ids: Any, num_envs: int) -> np.ndarray:
     Raises:
         InputError: there are none, or they are not such numbers.
     """
-    array = np.asarray(ids)
+    array = numpy_array("ids", ids)
     possible = array.ndim == 1 and array.size > 0 and array.dtype.kind in "iu"
     if not possible or len(np.unique(array)) < array.size or not 0 <= array.min() <= array.max() < num_envs:
-        raise InputError(f"ids are {ids!r}; expected (n,) different whole numbers from 0 to {num_envs - 1}")
+        raise InputError(
+            f"ids are {shown(ids)}; expected (n,) different whole numbers from 0 to {num_envs - 1}"
+        )
     return array.astype(np.intp)
 
 
@@ -58,31 +80,34 @@ def masked_ids(mask: Any, num_envs: int) -> np.ndarray:
     """
     if mask is None:
         return np.arange(num_envs)
-    array = np.asarray(mask)
+    array = numpy_array("the reset mask", mask)
     if array.shape != (num_envs,) or array.dtype != np.bool_ or not array.any():
+        chosen = f" and {np.count_nonzero(array)} worlds in it" if array.dtype == np.bool_ else ""
         raise InputError(
-            f"the reset mask has shape {array.shape}, dtype {array.dtype} and {np.count_nonzero(array)} "
-            f"worlds in it; expected (num_envs,) = ({num_envs},) of bool, one of them True at least"
+            f"the reset mask has shape {array.shape}, dtype {array.dtype}{chosen}; "
+            f"expected (num_envs,) = ({num_envs},) of bool, one of them True at least"
         )
     return np.flatnonzero(array)
 
 
 def checked_actions(actions: Any, num_envs: int, layout: Sequence[Column]) -> np.ndarray:
-    """Actions as an array (num_envs, A) of finite real numbers, whatever its memory layout.
+    """Actions as an array (num_envs, A) of float64, whatever their type and memory layout.
 
     Raises:
-        InputError: they have another shape, are not numbers, or not finite.
+        InputError: they have another shape, are not numbers, not finite, or too large to be meant.
     """
-    array, expected = np.asarray(actions), (num_envs, len(layout))
+    array, expected = numpy_array("actions", actions), (num_envs, len(layout))
     if array.shape != expected:
         raise InputError(f"actions have shape {array.shape}, expected (num_envs, action_dim) = {expected}")
     if array.dtype.kind not in "fiub":
         raise InputError(f"actions have dtype {array.dtype}, expected real numbers")
-    finite = np.isfinite(array)
-    if not finite.all():
-        world, column = np.argwhere(~finite)[0]
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float64, copy=False)
+    inside = np.abs(array) <= LARGEST_ACTION  # not-a-number is outside, too
+    if not inside.all():
+        world, column = np.argwhere(~inside)[0]
         raise InputError(
-            f"actions hold {array[world, column]} for world {world}, "
-            f"{layout[column].name} (column {column}); expected finite numbers"
+            f"actions hold {array[world, column]} for world {world}, {layout[column].name} "
+            f"(column {column}); expected finite numbers of at most {LARGEST_ACTION:g} in size"
         )
     return array

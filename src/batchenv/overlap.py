@@ -1,6 +1,6 @@
 """Two halves of a batch in flight: the worlds of one step while the policy thinks about the other."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Literal, Protocol, Self, TypeVar
@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchenv import random
+from batchenv.arrays import numpy_array, shown, whole_number
+from batchenv.calls import Process
 from batchenv.config import Config
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError, UsageError
@@ -36,17 +38,23 @@ class InFlight(Generic[Env]):
 
     def __init__(self, env: Env, name: str):
         self.env, self.name = env, name
+        self._process = Process(name)
         self._thread = ThreadPoolExecutor(1, name)
         self._flight: Future[Step] | None = None
+        self._sending = False  # whether Ctrl-C came between the sending and the taking note of it
 
     def send(self, actions: Any) -> None:
         """Begin a step with actions, which are copied, and return at once.
 
         Raises:
-            UsageError: it is in flight.
+            InputError: no array can be made of the actions.
+            UsageError: it is in flight, or was built before a fork.
         """
         self.check_landed()
-        self._flight = self._thread.submit(self.env.step, np.array(actions))
+        actions = numpy_array("actions", actions).copy()
+        self._sending = True
+        self._flight = self._thread.submit(self.env.step, actions)
+        self._sending = False
 
     def recv(self) -> Step:
         """Wait for the step, and return what it returned or raise what it raised.
@@ -54,19 +62,31 @@ class InFlight(Generic[Env]):
         Raises:
             UsageError: nothing was sent.
         """
-        flight, self._flight = self._flight, None
-        if flight is None:
+        self._process.check()
+        if self._flight is None:
             raise UsageError(f"{self.name} is not in flight: send it actions first")
+        # Whoever is interrupted while they wait may receive it yet.
+        wait([self._flight])
+        flight, self._flight = self._flight, None
         return flight.result()
 
     def check_landed(self) -> None:
         """Refuse what must wait.
 
         Raises:
-            UsageError: it is in flight.
+            UsageError: it is in flight, or was built before a fork.
         """
+        self._process.check()
+        if self._sending:
+            raise UsageError(f"sending {self.name} was interrupted: call reset() first")
         if self._flight is not None:
             raise UsageError(f"{self.name} is in flight: receive its step first")
+
+    def land(self) -> None:
+        """Where `send` was interrupted, wait for what it may have begun, and forget it."""
+        if self._sending:
+            self._thread.submit(int).result()
+            self._flight, self._sending = None, False
 
     def close(self) -> None:
         """Let what is in flight land, and end the thread."""
@@ -80,7 +100,7 @@ class Halves:
     N/2 - 1, half 1 the rest. What a step returns are the buffers of its half, overwritten by its next step.
 
     Args:
-        config, num_threads: as of `BatchEnv`; both halves step with so many threads.
+        config, num_threads, data_root: as of `BatchEnv`; both halves step with so many threads.
         num_envs: N, an even number.
         seed: of all random draws; by default one from the operating system, found in `seed`.
 
@@ -107,15 +127,19 @@ class Halves:
         num_envs: int,
         num_threads: int | None = None,
         seed: int | None = None,
+        *,
+        data_root: str | Path | None = None,
     ):
-        if num_envs < 2 or num_envs % 2:
-            raise InputError(f"num_envs is {num_envs!r}; expected an even number of at least 2")
-        self.num_envs, self.seed = num_envs, random.checked_seed(seed)
-        each = num_envs // 2
+        number = whole_number(num_envs)
+        if number is None or number < 2 or number % 2:
+            raise InputError(f"num_envs is {shown(num_envs)}; expected an even number of at least 2")
+        self.num_envs, self.seed, each = number, random.checked_seed(seed), number // 2
         self.envs = tuple(
-            BatchEnv(config, each, num_threads, self.seed, first_world=half * each) for half in (0, 1)
+            BatchEnv(config, each, num_threads, self.seed, data_root=data_root, first_world=half * each)
+            for half in (0, 1)
         )
         self._parts = tuple(InFlight(env, f"half {half}") for half, env in enumerate(self.envs))
+        self._whole = True  # whether both halves are in the same reset
 
     def reset(self, seed: int | None = None) -> NDArray[np.float32]:
         """Begin a new episode in all worlds.
@@ -127,11 +151,17 @@ class Halves:
             Observations of both halves, one below the other (N, obs_dim).
 
         Raises:
+            InputError: no stream can have that seed; no world is reset.
             UsageError: a half is in flight.
         """
         for part in self._parts:
+            part.land()
             part.check_landed()
-        return np.concatenate([env.reset(seed) for env in self.envs])
+        seed = None if seed is None else random.checked_seed(seed)
+        self._whole = False
+        obs = np.concatenate([env.reset(seed) for env in self.envs])
+        self._whole = True
+        return obs
 
     def send(self, actions: Any, half: Half) -> None:
         """Begin a step of one half, and return at once.
@@ -141,9 +171,13 @@ class Halves:
             half: which.
 
         Raises:
+            InputError: no array can be made of the actions, or there is no such half.
             UsageError: the half is in flight.
         """
-        self._parts[half].send(actions)
+        part = self._part(half)
+        if not self._whole:
+            raise UsageError("a reset of the halves was interrupted: call reset() again before send")
+        part.send(actions)
 
     def recv(self, half: Half) -> Step:
         """Wait for the step of one half.
@@ -155,13 +189,18 @@ class Halves:
             InputError: the actions sent were wrong; no world of the half has moved.
             UsageError: nothing was sent to the half.
         """
-        return self._parts[half].recv()
+        return self._part(half).recv()
 
     def close(self) -> None:
         """Let what is in flight land, and free the worlds."""
         for part in self._parts:
             part.close()
             part.env.close()
+
+    def _part(self, half: Any) -> InFlight[BatchEnv]:
+        if whole_number(half) not in (0, 1):
+            raise InputError(f"half is {shown(half)}; expected 0 or 1")
+        return self._parts[half]
 
     def __enter__(self) -> Self:
         return self

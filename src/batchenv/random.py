@@ -6,11 +6,14 @@ Philox4x32-10 of Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3" (S
 import math
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from batchenv.arrays import shown, whole_number
 from batchenv.errors import InputError
 
 _MAX_SEED = 2**64 - 1
@@ -86,7 +89,7 @@ def gaussian(u):
     return out
 
 
-def checked_seed(seed: int | None) -> int:
+def checked_seed(seed: Any) -> int:
     """Return a seed that streams can have; None for one from the operating system.
 
     Raises:
@@ -94,33 +97,55 @@ def checked_seed(seed: int | None) -> int:
     """
     if seed is None:
         return secrets.randbits(63)
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed <= _MAX_SEED:
-        raise InputError(f"seed is {seed!r}; expected a whole number from 0 to 2**64 - 1")
-    return int(seed)
+    number = whole_number(seed)
+    if number is None or not 0 <= number <= _MAX_SEED:
+        raise InputError(f"seed is {shown(seed)}; expected a whole number from 0 to 2**64 - 1")
+    return number
 
 
-def streams(
-    seed: int | Sequence[int | None] | np.ndarray, num_worlds: int, first: int = 0
-) -> tuple[np.ndarray, ...]:
+@dataclass(frozen=True)
+class Streams:
     """Which streams N worlds draw from.
 
-    Args:
-        seed: one number, of which every world has a stream of its own; or one for each world, which then
-            draws what world 0 draws under that seed, None where a world goes on as it is.
-        num_worlds: N.
-        first: of those that have streams of one seed, the number of the first.
-
-    Returns:
-        Seeds (N,) uint64, streams (N,), and whether each is given (N,).
-
-    Raises:
-        InputError: there are more or fewer seeds than worlds, or one that streams cannot have.
+    Attributes:
+        seed: (N,) uint64.
+        stream: number of each under its seed (N,).
+        given: whether the world begins it, or goes on as it is (N,).
+        one: the seed of all, None where worlds have seeds of their own.
     """
-    if not isinstance(seed, Sequence | np.ndarray):
-        one = np.full(num_worlds, checked_seed(seed), np.uint64)
-        return one, first + np.arange(num_worlds), np.ones(num_worlds, bool)
-    if len(seed) != num_worlds:
-        raise InputError(f"seed holds {len(seed)} numbers, expected one for each of {num_worlds} worlds")
-    given = np.array([value is not None for value in seed])
-    each = [0 if value is None else checked_seed(value) for value in seed]
-    return np.array(each, np.uint64), np.zeros(num_worlds, np.int64), given
+
+    seed: np.ndarray
+    stream: np.ndarray
+    given: np.ndarray
+    one: int | None
+
+    @classmethod
+    def of(cls, seed: Any, num_worlds: int, first: int = 0) -> "Streams":
+        """Check what a caller says of seeds.
+
+        Args:
+            seed: one number, of which every world has a stream of its own; or one for each world, which then
+                draws what world 0 draws under that seed, None where a world goes on as it is.
+            num_worlds: N.
+            first: of those that have streams of one seed, the number of the first.
+
+        Raises:
+            InputError: there are more or fewer seeds than worlds, or one that streams cannot have.
+        """
+        if whole_number(seed) is not None or not _is_list(seed):
+            one = checked_seed(seed)
+            each = np.full(num_worlds, one, np.uint64)
+            return cls(each, first + np.arange(num_worlds), np.ones(num_worlds, bool), one)
+        seeds = list(seed)
+        if len(seeds) != num_worlds:
+            raise InputError(f"seed holds {len(seeds)} numbers, expected one for each of {num_worlds} worlds")
+        given = np.array([value is not None for value in seeds])
+        each = np.array([0 if value is None else checked_seed(value) for value in seeds], np.uint64)
+        return cls(each, np.zeros(num_worlds, np.int64), given, None)
+
+
+def _is_list(seed: Any) -> bool:
+    """Whether a caller gives several seeds: a sequence, or an array of some dimension."""
+    if isinstance(seed, Sequence):
+        return not isinstance(seed, str | bytes | bytearray)
+    return bool(getattr(seed, "shape", ()))

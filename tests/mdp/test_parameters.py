@@ -153,7 +153,7 @@ def test_parameters_that_cannot_be_are_refused_and_change_nothing(ids, values, m
 
 
 def test_parameters_before_the_first_reset_are_refused():
-    with BatchEnv("walk", 1, seed=0) as env, pytest.raises(UsageError, match="before reset"):
+    with BatchEnv("walk", 1, seed=0) as env, pytest.raises(UsageError, match="before all worlds were reset"):
         env.set_parameters([0], np.zeros((1, 0)))
 
 

@@ -2,7 +2,8 @@
 
 from batchenv.engine.coordinators.shared_network import MuscleTuples, NetworkLaw
 from batchenv.engine.law import ControlLaw, Logs, Records
-from batchenv.engine.worlds import Snapshot, Worlds, available_cpus
+from batchenv.engine.snapshot import Snapshot
+from batchenv.engine.worlds import Worlds, available_cpus
 
 __all__ = [
     "ControlLaw",

@@ -22,11 +22,28 @@ from llvmlite import ir
 from numba import carray, cfunc, types
 from numba.extending import intrinsic
 
-from batchenv.engine.memory import address_of, f64_pointer, i64_pointer, load_address, offset
+from batchenv.engine.memory import (
+    address_of,
+    f64_pointer,
+    i64_pointer,
+    load_address,
+    mujoco_global,
+    offset,
+)
 from batchenv.engine.record import MAGIC_AT, N_HEADER, RECORD_AT
 from batchenv.errors import UsageError
 
 _CALLBACK: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+_CALLBACKS = (
+    "mjcb_control",
+    "mjcb_passive",
+    "mjcb_contactfilter",
+    "mjcb_sensor",
+    "mjcb_time",
+    "mjcb_act_dyn",
+    "mjcb_act_gain",
+    "mjcb_act_bias",
+)
 
 NUSERDATA = offset("mjModel", "nuserdata")
 USERDATA = offset("mjData", "userdata")
@@ -91,17 +108,55 @@ def compile_control():
     return control, _CALLBACK(control.address)
 
 
-def install() -> None:
-    """Install the callback in this process, once; rows of other batches are not touched by it.
+class Callbacks:
+    """MuJoCo's physics callbacks: global variables of the process, which any library may change."""
 
-    Raises:
-        UsageError: another `mjcb_control` is installed.
-    """
-    _, callback = compile_control()
-    current = mujoco.get_mjcb_control()
-    if current is not None and current is not callback:
-        raise UsageError(
-            "another mjcb_control is installed in this process, and MuJoCo has room for one: "
-            "call mujoco.set_mjcb_control(None) before building batchenv worlds"
-        )
-    mujoco.set_mjcb_control(callback)
+    def __init__(self) -> None:
+        self._pointers = [mujoco_global(name) for name in _CALLBACKS]
+        self._accepted: list[int | None] = []
+        self._control, self._callback = compile_control()
+
+    def install(self) -> None:
+        """Install the control callback where there is none; rows of other batches are not touched by it.
+
+        Raises:
+            UsageError: another `mjcb_control` is installed, or another callback is a Python function.
+        """
+        if mujoco_global("mjcb_control").value is None:
+            mujoco.set_mjcb_control(self._callback)
+        self.check()
+
+    def check(self) -> None:
+        """Refuse to step where our callback would not be called.
+
+        Raises:
+            UsageError: it is not installed any more, or another callback is a Python function.
+        """
+        values = [pointer.value for pointer in self._pointers]
+        if values == self._accepted:
+            return
+        control = values[_CALLBACKS.index("mjcb_control")]
+        if control is None:
+            raise UsageError(
+                "something in this process removed batchenv's mjcb_control from MuJoCo, and without it no "
+                "muscle acts: call env.reset(), which installs it again"
+            )
+        if control != self._control.address:
+            raise UsageError(
+                "another mjcb_control is installed in this process, and MuJoCo has room for one: "
+                "call mujoco.set_mjcb_control(None), then build or reset batchenv's worlds"
+            )
+        for name in _CALLBACKS:
+            other = getattr(mujoco, f"get_{name}")()
+            if other is not None and not hasattr(other, "argtypes"):
+                raise UsageError(
+                    f"{name} is a Python function, and MuJoCo's threads call none: call "
+                    f"mujoco.set_{name}(None), or install a C function through ctypes"
+                )
+        self._accepted = values
+
+
+@functools.cache
+def callbacks() -> Callbacks:
+    """Those of this process."""
+    return Callbacks()

@@ -1,8 +1,16 @@
-"""Compiled passes over all worlds before and after a step: what is cleared, and who diverged."""
+"""Compiled passes over all worlds: what a step clears, who diverged in it, who moved without control."""
 
 import math
 
+import mujoco
 import numba
+
+from batchenv.engine.record import MAGIC_AT, SUBSTEP_AT
+
+# MuJoCo's warnings from this one on tell of a state, or of controls, that are not to be trusted.
+FIRST_FATAL = int(mujoco.mjtWarning.mjWARN_BADQPOS)
+# In place of the number of a world.
+NOBODY = -1
 
 
 @numba.njit(cache=True)
@@ -14,30 +22,42 @@ def clear(rows, columns):
 
 
 @numba.njit(cache=True)
-def flag_diverged(warnings, counted, qpos, qvel, failed):
-    """Flag worlds that MuJoCo has warned of since the last call, or whose state is not finite.
+def inspect(ids, warning, user, magic, substep, qpos, qvel, failed, mild):
+    """Flag worlds that diverged since the last call, and find one that the control callback did not serve.
+
+    MuJoCo resets a world that diverges within a step, and with it `userdata` and the numbers of its warnings
+    but the one that tells of it. They are cleared here, so that every divergence is a first one.
 
     Args:
-        warnings: numbers of the warnings that tell of divergence (N, W).
-        counted: their sums at the last call (N,), brought up to date.
+        ids: worlds that were stepped (n,).
+        warning: MuJoCo's warnings, what they are about and how often they came (N, W, 2); cleared.
+        user: rows of `userdata` (N, k).
+        magic: what a row begins with that the callback serves.
+        substep: what the kernel leaves where it counts substeps, once it came to its end in all of them.
         qpos, qvel: (N, nq), (N, nv).
         failed: out, only ever set (N,).
+        mild: out, how often each warning came that does not tell of divergence (`FIRST_FATAL`,).
 
     Returns:
-        Whether any world is flagged.
+        Whether any world failed; and one that did not, and was not served, or `NOBODY`.
     """
-    any_failed = False
-    for i in range(failed.size):
-        total = 0
-        for w in range(warnings.shape[1]):
-            total += warnings[i, w]
+    any_failed, neglected = False, NOBODY
+    for i in ids:
+        for w in range(warning.shape[1]):
+            if w < FIRST_FATAL:
+                mild[w] += warning[i, w, 1]
+            elif warning[i, w, 1] != 0:
+                failed[i] = True
+            warning[i, w, 1] = 0
         checked = 0.0
         for k in range(qpos.shape[1]):
             checked += qpos[i, k]
         for k in range(qvel.shape[1]):
             checked += qvel[i, k]
-        if total != counted[i] or not math.isfinite(checked):
+        if not math.isfinite(checked):
             failed[i] = True
-        counted[i] = total
-        any_failed |= failed[i]
-    return any_failed
+        if failed[i]:
+            any_failed = True
+        elif user[i, MAGIC_AT] != magic or user[i, SUBSTEP_AT] != substep:
+            neglected = i
+    return any_failed, neglected

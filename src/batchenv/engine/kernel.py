@@ -50,7 +50,7 @@ from batchenv.engine.paths.tendons import (
     tendon_torques,
 )
 from batchenv.engine.paths.way_points import apply_way_points, path_velocities, way_point_torques
-from batchenv.engine.record import RECORD_AT, SUBSTEP_AT
+from batchenv.engine.record import MEASURED, RECORD_AT, SUBSTEP_AT
 from batchenv.engine.recorders.capacity import record_capacity
 from batchenv.engine.recorders.effort import record_effort, record_ideal_torques, record_mujoco_effort
 from batchenv.engine.recorders.foot_loads import record_foot_loads
@@ -152,8 +152,8 @@ def compile_kernel(choice: Choice):
                 record_capacity(block, user, user[block.at_mirrored + block.substeps] > 0.0, jta, jtp)
             if constraints == ACTIVE_SET:
                 spare_constraints(data)
+            user[SUBSTEP_AT] = MEASURED
             return
-        user[SUBSTEP_AT] += 1.0
         if paths == TENDONS:
             coupling_slopes(block, data, slope)
         if joint_torques == 1:
@@ -273,5 +273,7 @@ def compile_kernel(choice: Choice):
             record_ideal_torques(block, user)
         if constraints == ACTIVE_SET:
             resist(block, model, data, user, ball, actuated)
+        # Last of all: Numba swallows exceptions, and a step finds by this count that one came in between.
+        user[SUBSTEP_AT] = substep + 1.0
 
     return kernel

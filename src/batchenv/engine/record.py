@@ -15,6 +15,8 @@ Shape = tuple[int, ...]
 
 # Leading slots of every world's userdata.
 MAGIC_AT, RECORD_AT, SUBSTEP_AT, WORLD_AT, N_HEADER = 0, 1, 2, 3, 4
+# In place of a substep's number: the world was reset and is only to be measured; and it was measured.
+FRESH, MEASURED = -1, -2
 # Leading fields of the record; the control callback looks for the kernel's address in the first one.
 _HEADER = (("kernel", np.uint64), ("digest", np.int64), ("n_user", np.int64), ("substeps", np.int64))
 

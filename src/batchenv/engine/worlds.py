@@ -1,9 +1,10 @@
 """N worlds of one body, stepped together on all cores, with the control law inside every substep."""
 
+import ctypes
+import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import mujoco
 import numpy as np
@@ -11,36 +12,38 @@ from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 
 from batchenv.body.mechanism import Mechanism
+from batchenv.calls import Process
 from batchenv.engine import memory
-from batchenv.engine.callback import install, magic
+from batchenv.engine.callback import callbacks, magic
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
-from batchenv.engine.health import clear, flag_diverged
+from batchenv.engine.health import FIRST_FATAL, NOBODY, clear, inspect
 from batchenv.engine.kernel import compile_kernel, kernel_digest
 from batchenv.engine.law import ControlLaw, adapt_model, check_law, choose_parts, describe
+from batchenv.engine.messages import quiet
 from batchenv.engine.parts import PARTS, RECORD
-from batchenv.engine.record import MAGIC_AT, RECORD_AT, SUBSTEP_AT, WORLD_AT, Layout, SharedRecord
-from batchenv.errors import InputError
+from batchenv.engine.record import (
+    FRESH,
+    MAGIC_AT,
+    MEASURED,
+    RECORD_AT,
+    SUBSTEP_AT,
+    WORLD_AT,
+    Layout,
+    SharedRecord,
+)
+from batchenv.engine.snapshot import Snapshot, check_snapshot
+from batchenv.errors import EngineError
 
 Array = NDArray[np.float64]
 
-# The warnings of a state that is not to be trusted; they stand side by side.
-_DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
+_log = logging.getLogger(__name__)
+
 _ALL_STAGES = int(mujoco.mjtStage.mjSTAGE_ACC)
-# In place of a substep's number: the world was reset and is only to be measured.
-_FRESH = -1
 
 
 def available_cpus() -> int:
     """Number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """State of all worlds: MuJoCo's state rows (n, nstate), and per-world model fields by name."""
-
-    state: Array
-    fields: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class Moving(Protocol):
@@ -73,7 +76,7 @@ class Worlds(Generic[BodyType]):
         measured: whether derived fields are brought up to the state after each `step`, as `measure` does.
 
     Attributes:
-        failed: worlds that diverged and are not reset yet (N,).
+        failed: worlds that diverged, lie at rest, and are not reset yet (N,).
         coordinator: the muscle network, or None where none coordinates.
         layout: where the slots of `userdata` lie.
 
@@ -92,8 +95,9 @@ class Worlds(Generic[BodyType]):
         *,
         measured: bool = False,
     ):
+        self._process = Process("this batch of worlds")
         self.body, self.law, self.substeps, self.measured = body, law, substeps, measured
-        install()
+        callbacks().install()
         mechanism = body.mechanism()
         check_law(mechanism, law)
         adapt_model(mechanism, law)
@@ -125,7 +129,8 @@ class Worlds(Generic[BodyType]):
         self.num_threads = min(num_worlds, num_threads or available_cpus())
         self.batch = Batch(mechanism.model, num_worlds, self.num_threads, persistent=True)
         self.failed = np.zeros(num_worlds, bool)
-        self._warned = np.zeros(num_worlds, np.int64)
+        self._mild, self._reported = np.zeros(FIRST_FATAL, np.int64), np.zeros(FIRST_FATAL, bool)
+        self._everyone = np.arange(num_worlds)
         self._expanded: dict[str, np.ndarray] = {}
         self._slots: dict[str, Array] = {}
         self._user = self.batch.bind("userdata")
@@ -134,6 +139,12 @@ class Worlds(Generic[BodyType]):
         )
         self._sign()
         self._at_rest = self.batch.state[0].copy()
+
+    def __del__(self) -> None:
+        process = getattr(self, "_process", None)
+        if process is not None and not process.here and hasattr(self, "batch"):
+            # A fork has none of the threads that the batch would wait for at its end: it is never deleted.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.batch._b))
 
     @property
     def num_worlds(self) -> int:
@@ -195,8 +206,8 @@ class Worlds(Generic[BodyType]):
     def step(self, watch: Callable[[], None] | None = None, ids: np.ndarray | None = None) -> None:
         """Advance worlds by `substeps`.
 
-        Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` until they are
-        reset.
+        Worlds in which MuJoCo raised, or whose state became bad, are flagged in `failed` and lie at rest
+        until they are reset.
 
         Args:
             watch: called after every substep; `qpos`, `qvel` and `act` are then those of its end, derived
@@ -204,6 +215,10 @@ class Worlds(Generic[BodyType]):
                 there. The results are the same to the last bit; the worlds then take their substeps one at a
                 time.
             ids: which worlds (n,); None for all.
+
+        Raises:
+            EngineError: a world moved without its control law.
+            UsageError: the control callback is not installed any more.
         """
         clear(self._user, self._cleared)
         # Unless asked for, no stage is computed after the last substep: with a control callback installed,
@@ -216,7 +231,7 @@ class Worlds(Generic[BodyType]):
                 stage = last if k == self.substeps - 1 else 0
                 self._run(lambda stage=stage: self.batch.step(ids, nstep=1, stage=stage))
                 watch()
-        self._flag_diverged()
+        self._inspect(ids, MEASURED if self.measured else self.substeps)
 
     def reset(self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray) -> None:
         """Put worlds into a state, their muscles at rest; derived fields follow with `measure` or a step.
@@ -226,53 +241,105 @@ class Worlds(Generic[BodyType]):
             qpos: (n, nq).
             qvel: (n, nv).
         """
-        self.batch.state[ids] = self._at_rest
+        self._lay_down(ids)
         self.qpos[ids], self.qvel[ids] = qpos, qvel
-        self._user[ids, WORLD_AT] = ids
         self.failed[ids] = False
 
     def measure(self, ids: np.ndarray) -> None:
         """Bring derived fields and records of some worlds (n,) up to a state that was written."""
         if len(ids):
-            self._user[ids, SUBSTEP_AT] = _FRESH
+            self._user[ids, SUBSTEP_AT] = FRESH
             self._run(lambda: self.batch.forward(ids, stage=_ALL_STAGES))
+            self._inspect(ids, MEASURED)
 
     def snapshot(self) -> Snapshot:
         """Copy the state of all worlds, for `restore`."""
         return Snapshot(self.batch.state.copy(), {name: a.copy() for name, a in self._expanded.items()})
 
+    def check_snapshot(self, snapshot: Any) -> None:
+        """Refuse what `restore` cannot take over whole.
+
+        Raises:
+            InputError: it is no snapshot, of another number of worlds or another body, or damaged.
+        """
+        check_snapshot(snapshot, self.batch.state, self.model)
+
     def restore(self, snapshot: Snapshot) -> None:
         """Put all worlds back into a snapshot; what follows has the bits it would have had.
 
         Raises:
-            InputError: the snapshot is of another number of worlds or another body.
+            InputError: it is no snapshot, of another number of worlds or another body, or damaged.
         """
-        if snapshot.state.shape != self.batch.state.shape:
-            raise InputError(
-                f"snapshot holds state rows {snapshot.state.shape}, these worlds {self.batch.state.shape}: "
-                "restore it into worlds of the same body and number"
-            )
+        self.check_snapshot(snapshot)
         self.batch.state[:] = snapshot.state
         for name in self._expanded.keys() | snapshot.fields.keys():
             self.expand(name)[:] = snapshot.fields.get(name, getattr(self.model, name))
         if {"body_mass", "body_inertia"} & self._expanded.keys():
-            self.batch.set_const()
+            self._run(self.batch.set_const)
         self._sign()
         self.failed[:] = False
 
+    def fail(self, ids: np.ndarray) -> None:
+        """Flag worlds (n,) as failed, and put them at rest; their muscle tuples are no numbers."""
+        self.failed[ids] = True
+        self._lay_down(ids)
+        if self.coordinator is not None and self.coordinator.tuples is not None:
+            self.coordinator.tuples.torque[ids] = np.nan
+
     def _run(self, call: Callable[[], None]) -> None:
         """Call the batch; flag the worlds in which MuJoCo raised."""
-        try:
-            call()
-        except SimulationError as error:
-            self.failed[error.ids] = True
+        self._process.check()
+        callbacks().check()
+        with quiet():
+            try:
+                call()
+            except SimulationError as error:
+                self.failed[error.ids] = True
 
-    def _flag_diverged(self) -> None:
-        """Flag the worlds whose state became bad; their muscle tuples are no numbers."""
-        warnings = self.batch.warning[:, _DIVERGED, 1]
-        any_failed = flag_diverged(warnings, self._warned, self.qpos, self.qvel, self.failed)
-        if any_failed and self.coordinator is not None and self.coordinator.tuples is not None:
-            self.coordinator.tuples.torque[self.failed] = np.nan
+    def _inspect(self, ids: np.ndarray | None, substep: int) -> None:
+        """Let the worlds fail that diverged.
+
+        Args:
+            ids: worlds that were stepped or measured (n,); None for all.
+            substep: what the kernel leaves in `SUBSTEP_AT`, once it came to its end each time.
+
+        Raises:
+            EngineError: a world moved without its control law.
+        """
+        ids = self._everyone if ids is None else ids
+        given = (ids, self.batch.warning, self._user, float(magic()), substep, self.qpos, self.qvel)
+        any_failed, neglected = inspect(*given, self.failed, self._mild)
+        if self._mild.any():
+            self._report_mild()
+        if any_failed:
+            self.fail(np.flatnonzero(self.failed))
+        if neglected != NOBODY:
+            raise EngineError(self._neglect(int(neglected), substep))
+
+    def _neglect(self, world: int, substep: int) -> str:
+        if self._user[world, MAGIC_AT] != magic():
+            return (
+                f"world {world} moved without control: something wrote over its row of userdata, by "
+                "`batch.state`, `batch.reset` or another call of MuJoCo's; call env.reset()"
+            )
+        return (
+            f"the control law of world {world} did not come to its end in every substep: its count is "
+            f"{self._user[world, SUBSTEP_AT]:g}, expected {substep}. An exception in compiled code has that "
+            "effect (Numba prints 'Exception ignored' and goes on), and so has a callback that was replaced "
+            "during the step; call env.reset()"
+        )
+
+    def _report_mild(self) -> None:
+        """Log, once of each kind, warnings of MuJoCo's that end no episode."""
+        for kind in np.flatnonzero((self._mild > 0) & ~self._reported):
+            _log.warning("MuJoCo warned: %s", mujoco.mju_warningText(int(kind), 0))
+        self._reported |= self._mild > 0
+        self._mild[:] = 0
+
+    def _lay_down(self, ids: np.ndarray) -> None:
+        """Put some worlds (n,) where the model begins, at rest."""
+        self.batch.state[ids] = self._at_rest
+        self._user[ids, WORLD_AT] = ids
 
     def _sign(self) -> None:
         """Write what makes the callback take a row for ours."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from batchenv.config import Config, GaitNetConfig
 from batchenv.engine import Worlds
+from batchenv.engine.callback import callbacks
 from batchenv.engine.configured import control_law, load_configured_body, load_configured_gait
 from batchenv.mdp.gaitnet.configured import gaitnet_task, gaitnet_worlds, load_gaitnet_configured_body
 from batchenv.mdp.protocol import Task
@@ -38,7 +39,9 @@ def build_scene(config: Config, num_envs: int, num_threads: int | None, seed: in
     Raises:
         ConfigError: a file that the configuration names cannot be used.
         BodyError: the body lacks what the task needs.
+        UsageError: another library's callbacks are installed in MuJoCo.
     """
+    callbacks().install()  # first of all, for MuJoCo calls them while it compiles a body, too
     if isinstance(config, GaitNetConfig):
         body = load_gaitnet_configured_body(config)
         return Scene(

@@ -1,12 +1,11 @@
 """What tasks remember of each world: arrays with one row for each, no objects."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
-from batchenv import random
+from batchenv.random import Streams
 
 
 @dataclass
@@ -21,7 +20,10 @@ class TaskState:
         ended: whether the episode is over and the world waits to be reset (N,).
         episode_step: control steps in this episode (N,).
         episode_return: sum of rewards in this episode (N,).
+        UNKNOWN: names of arrays in which not-a-number stands for what is not known yet.
     """
+
+    UNKNOWN: ClassVar[frozenset[str]] = frozenset()
 
     phase: np.ndarray
     action: np.ndarray
@@ -48,13 +50,10 @@ class TaskState:
             episode_return=np.zeros(num_worlds),
         )
 
-    def seed_worlds(
-        self, seed: int | Sequence[int | None] | np.ndarray, ids: np.ndarray, first: int = 0
-    ) -> None:
-        """Begin the streams of some worlds anew; see `random.streams`."""
-        seeds, streams, given = random.streams(seed, len(self.seed), first)
-        ids = ids[given[ids]]
-        self.seed[ids], self.stream[ids], self.episode[ids] = seeds[ids], streams[ids], -1
+    def seed_worlds(self, streams: Streams, ids: np.ndarray) -> None:
+        """Begin the streams of some worlds (n,), where they are given."""
+        ids = ids[streams.given[ids]]
+        self.seed[ids], self.stream[ids], self.episode[ids] = streams.seed[ids], streams.stream[ids], -1
 
     def copy(self) -> Self:
         """A deep copy."""

@@ -113,7 +113,6 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self.single_observation_space = observation_space(self.batch, self.single_action_space)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self._waiting = np.zeros(self.num_envs, bool)  # worlds that the next step resets
         self._renderer: Renderer | None = None
 
     def reset(
@@ -140,7 +139,6 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         mask = (options or {}).get("reset_mask")
         obs = self.batch.reset(seed, mask)
         super().reset(seed=seed if isinstance(seed, int) else None)
-        self._waiting[slice(None) if mask is None else mask] = False
         return self._returned(obs), {}
 
     def step(
@@ -161,15 +159,14 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             UsageError: before `reset`, after `close`, or in DISABLED where worlds wait to be reset.
         """
         batch = self.batch
+        waiting = batch.waiting.copy()  # the worlds that this step resets
         obs, rewards, dones = batch.step(self.cut(actions))
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
             infos = self._infos(~dones)
             if dones.any():
                 infos |= self._final(dones.copy())
         else:
-            infos = self._infos(~self._waiting)
-            if self.autoreset_mode == AutoresetMode.NEXT_STEP:
-                self._waiting[:] = dones
+            infos = self._infos(~waiting)
         ends = self._returned(batch.terminated), self._returned(batch.truncated)
         return self._returned(obs), self._returned(rewards), *ends, infos
 

@@ -30,7 +30,7 @@ def skeleton_spec(skeleton: Skeleton, *, visual: bool = False, ground_height: fl
 
     MuJoCo limits a ball joint by the angle of its rotation alone. The angle here is that of the furthest
     corner of GaitNet's limits, which are for each component: what GaitNet allows is allowed. Worlds limit the
-    components (`engine/gaitnet/resistance.py`).
+    components (`engine/constraints/rows.py`).
 
     Args:
         skeleton: what to build.

@@ -1,6 +1,7 @@
 """What GaitNet's task remembers of each world."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numba
 import numpy as np
@@ -32,6 +33,8 @@ class GaitNetState(TaskState):
         com_log: centre of mass in the last W substeps (N, W, 3) [m]; substep k lies in column k % W.
         head_log: velocity of the head in the same way (N, H, 3) [m/s].
     """
+
+    UNKNOWN: ClassVar[frozenset[str]] = frozenset({"stance_clock", "stride_time"})
 
     stride: np.ndarray
     cadence: np.ndarray

@@ -1,0 +1,54 @@
+"""MuJoCo's warnings while worlds step: it counts them by world, and neither prints them nor logs them."""
+
+# Numba re-exports untyped names.
+# pyright: reportPrivateImportUsage=false
+
+import ctypes
+import functools
+import threading
+
+from numba import cfunc, types
+
+from batchenv.engine.memory import mujoco_global
+
+
+@functools.cache
+def _ignore():
+    """Compile a handler that drops messages; worker threads call it, and none of them waits for the GIL."""
+
+    @cfunc(types.void(types.voidptr), cache=True)
+    def ignore(message):
+        return
+
+    return ignore
+
+
+class Quiet:
+    """Context in which MuJoCo's warnings are dropped, unless the user has a handler for them.
+
+    Without one, MuJoCo prints warnings and appends them to MUJOCO_LOG.TXT in the working directory. The
+    handler is one of the whole process: it is set while any thread is in the context, and taken back after.
+    """
+
+    def __init__(self) -> None:
+        self._handler: ctypes.c_void_p = mujoco_global("mju_user_warning")
+        self._lock, self._inside = threading.Lock(), 0
+        self._own: int = _ignore().address
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._handler.value is None:
+                self._handler.value = self._own
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._handler.value == self._own:
+                self._handler.value = None
+
+
+@functools.cache
+def quiet() -> Quiet:
+    """The one context of this process."""
+    return Quiet()

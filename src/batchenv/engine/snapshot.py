@@ -1,0 +1,68 @@
+"""State of all worlds that can be put back, and whether it fits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import mujoco
+import numpy as np
+from mujoco.batch import MODEL_FIELDS
+from numpy.typing import NDArray
+
+from batchenv.arrays import shown
+from batchenv.errors import InputError
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """State of all worlds: MuJoCo's state rows (n, nstate), and per-world model fields by name."""
+
+    state: NDArray[np.float64]
+    fields: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def check_snapshot(snapshot: Any, state: np.ndarray, model: mujoco.MjModel) -> None:
+    """Refuse a snapshot that worlds cannot take over whole.
+
+    Args:
+        snapshot: what a caller hands in.
+        state: rows of the worlds (N, nstate).
+        model: that they run on.
+
+    Raises:
+        InputError: it is none, of another number of worlds or another body, or damaged.
+    """
+    if not isinstance(snapshot, Snapshot) or not isinstance(snapshot.fields, Mapping):
+        raise InputError(f"restore was given {shown(snapshot)}; expected what worlds.snapshot() returned")
+    if getattr(snapshot.state, "shape", None) != state.shape:
+        raise InputError(
+            f"snapshot holds state rows {getattr(snapshot.state, 'shape', None)}, these worlds have "
+            f"{state.shape}: restore it into worlds of the same body and number"
+        )
+    check_array("state", snapshot.state, state)
+    for name, array in snapshot.fields.items():
+        if name not in MODEL_FIELDS or not isinstance(getattr(model, name, None), np.ndarray):
+            raise InputError(f"fields of the snapshot name {shown(name)}, which is no field of a model")
+        usual = getattr(model, name)
+        check_array(f"fields.{name}", array, np.broadcast_to(usual, (len(state), *usual.shape)))
+        if name in ("body_mass", "body_inertia") and (array < 0.0).any():
+            raise InputError(f"fields.{name} of the snapshot holds numbers below zero: it is damaged")
+
+
+def check_array(name: str, array: Any, like: np.ndarray, *, nan: bool = False) -> None:
+    """Refuse an array of a snapshot that is of another shape or type than its like, or not finite.
+
+    Args:
+        name: how messages call it.
+        array: what a caller hands in.
+        like: what it is to be like.
+        nan: whether it may hold not-a-number.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not isinstance(array, np.ndarray) or array.shape != like.shape or array.dtype != like.dtype:
+        given = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise InputError(f"{name} of the snapshot is {given}, expected {like.dtype} {like.shape}")
+    if like.dtype.kind == "f" and not (np.isfinite(array) | (nan & np.isnan(array))).all():
+        raise InputError(f"{name} of the snapshot holds numbers that are not finite: it is damaged")

@@ -1,0 +1,106 @@
+"""State of a `BatchEnv` that can be put back, and whether it fits."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from batchenv.arrays import shown, whole_number
+from batchenv.config import Config
+from batchenv.engine import Snapshot
+from batchenv.engine.snapshot import check_array
+from batchenv.errors import InputError
+from batchenv.mdp.state import TaskState
+
+# Sections and keys of a configuration that say nothing of what a state means.
+_SETTINGS = (
+    "reward",
+    "termination",
+    "episode",
+    "reset",
+    "muscle.network.file",
+    "muscle.network.base_file",
+    "muscle.network.tuples",
+)
+
+
+@dataclass(frozen=True)
+class EnvSnapshot:
+    """State of a BatchEnv: of its worlds, its task, and its seed.
+
+    Attributes:
+        worlds: of the engine.
+        task: of each world.
+        seed: of the environment.
+        obs: observations at that moment (N, obs_dim).
+        identity: what a state has its meaning from, by the path in the configuration.
+    """
+
+    worlds: Snapshot
+    task: TaskState
+    seed: int
+    obs: np.ndarray
+    identity: Mapping[str, str]
+
+
+def identity(config: Config, autoreset: str, signature: int) -> dict[str, str]:
+    """What a state has its meaning from.
+
+    Args:
+        config: of the environment.
+        autoreset: when worlds that ended are reset.
+        signature: MuJoCo's, of the model.
+    """
+    flat = dict(_flat(config.model_dump()["environment"], "environment"))
+    settings = tuple(f"environment.{key}" for key in _SETTINGS)
+    kept = {
+        path: value
+        for path, value in flat.items()
+        if not any(path == key or path.startswith(f"{key}.") for key in settings)
+    }
+    return kept | {"autoreset": autoreset, "signature of the body's model": str(signature)}
+
+
+def check_snapshot(snapshot: Any, like: EnvSnapshot) -> None:
+    """Refuse a snapshot that an environment cannot take over whole.
+
+    Args:
+        snapshot: what a caller hands in.
+        like: a snapshot of the environment as it is.
+
+    Raises:
+        InputError: it is none, of another configuration, or damaged.
+    """
+    if not isinstance(snapshot, EnvSnapshot):
+        raise InputError(f"restore was given {shown(snapshot)}; expected what env.snapshot() returned")
+    missing = [f.name for f in fields(EnvSnapshot) if f.name not in vars(snapshot)]
+    if missing or not isinstance(snapshot.identity, Mapping):
+        raise InputError(f"the snapshot lacks {', '.join(missing) or 'its identity'}: take a new one")
+    for path in dict.fromkeys((*like.identity, *snapshot.identity)):
+        there, here = (each.identity.get(path, "absent") for each in (snapshot, like))
+        if there != here:
+            raise InputError(
+                f"the snapshot is of another environment: {path} is {there} there and {here} here; "
+                "restore it into one of the same configuration"
+            )
+    if type(snapshot.task) is not type(like.task) or not isinstance(snapshot.worlds, Snapshot):
+        raise InputError(
+            f"the snapshot holds {type(snapshot.worlds).__name__} and {type(snapshot.task).__name__}, "
+            f"expected Snapshot and {type(like.task).__name__}"
+        )
+    if whole_number(snapshot.seed) is None:
+        raise InputError(f"seed of the snapshot is {shown(snapshot.seed)}; expected a whole number")
+    check_array("obs", snapshot.obs, like.obs)
+    for name, array in vars(like.task).items():
+        check_array(f"task.{name}", vars(snapshot.task).get(name), array, nan=name in like.task.UNKNOWN)
+
+
+def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Plain data by dotted path; of files their names alone, since a snapshot may travel."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _flat(item, f"{path}.{key}")
+    else:
+        yield path, PurePath(value).name if isinstance(value, str) and "/" in value else repr(value)
