@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 
 from batchenv.engine import ControlLaw, Worlds
-from batchenv.engine.record import SUBSTEP_AT
+from batchenv.engine.record import MEASURED, SUBSTEP_AT
+from batchenv.errors import EngineError
 from tests.engine import walking_worlds
 from tests.engine.bits import bits
-from tests.engine.small_worlds import SUBSTEPS, build, drive, stand, take_step, targets
+from tests.engine.small_worlds import build, drive, stand, take_step, targets
 
 
 def test_another_control_callback_is_not_overwritten(body):
@@ -32,13 +33,14 @@ def test_worlds_of_both_kinds_live_side_by_side(small, body):
     assert np.array_equal(bits(alone), bits(together))
 
 
-def test_a_record_of_other_sources_is_left_alone(small):
+def test_a_record_of_other_sources_is_left_alone_and_the_step_says_so(small):
     worlds = build(small, 1, actuator="pd")
     stand(worlds)
     worlds._record.record["digest"] += 2
     worlds.set_targets(targets(worlds, 0))
-    worlds.step()
+    with pytest.raises(EngineError, match="its count is 0, expected -2"):
+        worlds.step()
     assert not worlds.bind("qfrc_applied").any() and worlds.bind("userdata")[0, SUBSTEP_AT] == 0.0
     worlds._record.record["digest"] -= 2
     worlds.step()
-    assert worlds.bind("qfrc_applied").any() and worlds.bind("userdata")[0, SUBSTEP_AT] == SUBSTEPS
+    assert worlds.bind("qfrc_applied").any() and worlds.bind("userdata")[0, SUBSTEP_AT] == MEASURED

@@ -170,3 +170,17 @@ def test_address_of_the_block_is_signed_too(worlds):
     snapshot.state[:, column] = 12345.0
     worlds.restore(snapshot)
     assert (worlds.bind("userdata")[:, RECORD_AT] == worlds._record.address).all()
+
+
+def test_a_measured_world_diverges_every_time(small):
+    quiet, hurt = build(small, 3, actuator="tor"), build(small, 3, actuator="tor")
+    for k in range(4):
+        for worlds in (quiet, hurt):
+            stand(worlds)
+            torque = np.ones_like(worlds.slot("target"))
+            torque[1] = 1e14 if worlds is hurt else 1.0
+            worlds.set_targets(torque)
+            worlds.step()
+        assert hurt.failed.tolist() == [False, True, False] and not quiet.failed.any(), k
+        assert np.array_equal(bits(hurt, [0, 2]), bits(quiet, [0, 2]))
+        assert np.isfinite(hurt.batch.state).all()
