@@ -14,6 +14,7 @@ TIERS = (
     "errors",
     "arrays",
     "calls",
+    "compiled",
     "config",
     "random",
     "body",

@@ -26,7 +26,7 @@ def shown(value: object) -> str:
 
 
 def whole_number(value: Any) -> int | None:
-    """The whole number that a value is: Python's, NumPy's, or the only element of an array; None for others.
+    """The whole number that a value is: Python's, NumPy's, or that of a 0-d array; None for others.
 
     >>> whole_number(np.array(5)), whole_number(5.0), whole_number(True)
     (5, None, None)

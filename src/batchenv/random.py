@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchenv.arrays import shown, whole_number
+from batchenv.compiled import compiled
 from batchenv.errors import InputError
 
 _MAX_SEED = 2**64 - 1
@@ -31,7 +32,7 @@ def philox4x32(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@numba.njit(cache=True)
+@compiled()
 def _draw(seed, world, episode, stream, first, out):
     """Fill rows (n, count) with uniform numbers, beginning at each stream's block `first` (n,)."""
     count = out.shape[1]
@@ -78,7 +79,7 @@ def box_muller(first, second):
     return math.sqrt(-2.0 * math.log1p(-first)) * math.cos(2.0 * math.pi * second)
 
 
-@numba.njit(cache=True)
+@compiled()
 def gaussian(u):
     """Standard normal numbers (n, count) from uniform ones (n, 2 count)."""
     count = u.shape[1] // 2

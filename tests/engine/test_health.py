@@ -10,6 +10,8 @@ from batchenv.engine.health import FIRST_FATAL, NOBODY, inspect
 from batchenv.engine.memory import mujoco_global
 from batchenv.engine.record import MAGIC_AT, RECORD_AT, SUBSTEP_AT
 from batchenv.errors import EngineError
+from tests.engine.bits import bits
+from tests.engine.small_worlds import build, stand
 
 SUBSTEPS = 4
 MAGIC = 7.0

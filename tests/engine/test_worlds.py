@@ -144,7 +144,8 @@ def test_the_coordinator_may_run_in_every_other_substep(body):
 
 
 def test_actuators_that_are_no_muscles_are_refused(tmp_path):
-    xml = """<mujoco><worldbody><geom type="plane" size="1 1 1"/><body pos="0 0 1"><freejoint/><geom size=".1"/>
+    xml = """<mujoco><worldbody><geom type="plane" size="1 1 1"/>
+      <body pos="0 0 1"><freejoint/><geom size=".1"/>
       <body><joint name="j"/><geom size=".1" pos="0 0 .2"/></body></body></worldbody>
       <actuator><motor name="m" joint="j"/></actuator></mujoco>"""
     (tmp_path / "body.xml").write_text(xml)

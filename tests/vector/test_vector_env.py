@@ -1,6 +1,7 @@
 import math
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import gymnasium
@@ -320,3 +321,19 @@ def test_the_package_names_its_environments():
     assert all(hasattr(batchenv, name) for name in batchenv.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'VecEnv'"):
         _ = batchenv.VecEnv
+
+
+def test_a_snapshot_that_the_batch_restores_brings_back_which_worlds_wait():
+    envs = VectorEnv("torque", 2, environment={"episode": {"max_seconds": 0.1}})
+    with closing(envs):
+        envs.reset(seed=0)
+        fresh = envs.batch.snapshot()
+        zeros = np.zeros(envs.action_space.shape)
+        while not envs.step(zeros)[3].any():
+            pass
+        waiting = envs.batch.snapshot()
+        assert envs.batch.waiting.all()
+        envs.batch.restore(fresh)  # nobody waits, so that the step tells of both worlds
+        assert envs.step(zeros)[4]["_reward_terms"].all()
+        envs.batch.restore(waiting)  # the step resets both, and has nothing to tell
+        assert envs.step(zeros)[4] == {}

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-import numba
 import numpy as np
 
 from batchenv.body.body import Body
 from batchenv.body.foot_geometry import lowest_heights, relative_positions
 from batchenv.body.gait_cycle import TABLE_SIZE, GaitCycle
 from batchenv.body.indices import without_side
+from batchenv.compiled import compiled
 
 # Joints whose excursion makes a step long; the others move as usual.
 _STRIDING = ("hip_flexion", "ankle_angle")
@@ -68,7 +68,7 @@ class GaitFamily:
         return _rows(self.strides, self.tables, self.rates, phase, stride, cadence)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _rows(strides, tables, rates, phase, stride, cadence):
     last, size = strides.size - 1, tables.shape[1]
     rows = np.empty((phase.size, tables.shape[2]))

@@ -1,9 +1,10 @@
 """How it moves: batched MuJoCo worlds with the control law inside every substep."""
 
 from batchenv.engine.coordinators.shared_network import MuscleTuples, NetworkLaw
+from batchenv.engine.cpus import available_cpus
 from batchenv.engine.law import ControlLaw, Logs, Records
 from batchenv.engine.snapshot import Snapshot
-from batchenv.engine.worlds import Worlds, available_cpus
+from batchenv.engine.worlds import Worlds
 
 __all__ = [
     "ControlLaw",

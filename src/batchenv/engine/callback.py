@@ -10,18 +10,16 @@ address is the first field of the record that the world's `userdata` points to. 
 
 import ctypes
 import functools
-import hashlib
-from collections.abc import Iterable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import mujoco
 import numpy as np
 from llvmlite import ir
-from numba import carray, cfunc, types
+from numba import carray, types
 from numba.extending import intrinsic
 
+from batchenv.compiled import c_function, source_digest
 from batchenv.engine.memory import (
     address_of,
     f64_pointer,
@@ -49,19 +47,6 @@ NUSERDATA = offset("mjModel", "nuserdata")
 USERDATA = offset("mjData", "userdata")
 
 
-def source_digest(files: Iterable[str], constants: Iterable[int]) -> int:
-    """Number of 48 bits (exact in a float64) that changes with any source or constant of compiled code.
-
-    Args:
-        files: sources, relative to this folder.
-        constants: integers, such as offsets of MuJoCo's fields, that are frozen into the code.
-    """
-    folder = Path(__file__).parent
-    digest = hashlib.sha256(b"".join((folder / name).read_bytes() for name in files))
-    digest.update(repr(list(constants)).encode())
-    return int.from_bytes(digest.digest()[:6], "little") | 1
-
-
 def integers(module: ModuleType) -> list[int]:
     """The integer constants of a module, in the order of their names."""
     return [v for _, v in sorted(vars(module).items()) if isinstance(v, int)]
@@ -70,7 +55,7 @@ def integers(module: ModuleType) -> list[int]:
 @functools.cache
 def magic() -> int:
     """What a row of `userdata` begins with that is ours."""
-    return source_digest(("callback.py", "memory.py", "record.py"), (NUSERDATA, USERDATA))
+    return source_digest(__name__, (NUSERDATA, USERDATA))
 
 
 @intrinsic
@@ -95,7 +80,7 @@ def compile_control():
     """
     expected = float(magic())
 
-    @cfunc(types.void(types.voidptr, types.voidptr), cache=True)
+    @c_function(types.void(types.voidptr, types.voidptr))
     def control(model_pointer, data_pointer):
         model, data = address_of(model_pointer), address_of(data_pointer)
         if carray(i64_pointer(model + NUSERDATA), (1,))[0] < N_HEADER:

@@ -3,8 +3,8 @@
 import math
 
 import mujoco
-import numba
 
+from batchenv.compiled import compiled
 from batchenv.engine.record import MAGIC_AT, SUBSTEP_AT
 
 # MuJoCo's warnings from this one on tell of a state, or of controls, that are not to be trusted.
@@ -13,7 +13,7 @@ FIRST_FATAL = int(mujoco.mjtWarning.mjWARN_BADQPOS)
 NOBODY = -1
 
 
-@numba.njit(cache=True)
+@compiled()
 def clear(rows, columns):
     """Set some columns (K,) of all rows (N, n) to zero."""
     for i in range(rows.shape[0]):
@@ -21,7 +21,7 @@ def clear(rows, columns):
             rows[i, column] = 0.0
 
 
-@numba.njit(cache=True)
+@compiled()
 def inspect(ids, warning, user, magic, substep, qpos, qvel, failed, mild):
     """Flag worlds that diverged since the last call, and find one that the control callback did not serve.
 

@@ -12,14 +12,14 @@ kernel leaves alone what does not bear the digest of its own sources.
 # ruff: noqa: SIM102 -- Numba leaves out a branch by a condition that is one comparison with a constant
 
 import functools
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import carray, cfunc, types
+from numba import carray, types
 
+from batchenv.compiled import c_function, source_digest
 from batchenv.engine import fields
-from batchenv.engine.callback import integers, source_digest
+from batchenv.engine.callback import integers
 from batchenv.engine.constraints.rows import resist, spare_constraints
 from batchenv.engine.controllers.pd import pd_torques
 from batchenv.engine.controllers.stable_pd import ball_coordinates, stable_pd_torques, start_targets
@@ -35,7 +35,7 @@ from batchenv.engine.fields import LENGTH, QFRC_APPLIED, QPOS, USERDATA, VELOCIT
 from batchenv.engine.joints import apply_ideal_torques, clear_applied, take_torques
 from batchenv.engine.memory import address_of, stack_f64
 from batchenv.engine.muscles.crossings import take_excitations
-from batchenv.engine.parts import RECORD, block_pointer
+from batchenv.engine.parts import block_pointer
 from batchenv.engine.paths.tendons import (
     activate,
     actuator_forces,
@@ -98,10 +98,8 @@ class Choice(NamedTuple):
 
 @functools.cache
 def kernel_digest() -> int:
-    """Changes with any source, offset or field of the compiled kernel."""
-    folder = Path(__file__).parent
-    sources = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*.py"))
-    return source_digest(sources, [*integers(fields), *(RECORD.fields or {})])
+    """Changes with any source or offset of the compiled kernel."""
+    return source_digest(__name__, integers(fields))
 
 
 @functools.cache
@@ -120,7 +118,7 @@ def compile_kernel(choice: Choice):
     in_every_substep = int(own_forces == 1 or forces_known == 1)
     coordinates = int(coordinator in (STATIC_OPTIMIZATION, NETWORK))
 
-    @cfunc(types.void(types.voidptr, types.voidptr), cache=True)
+    @c_function(types.void(types.voidptr, types.voidptr))
     def kernel(model_pointer, data_pointer):
         model, data = address_of(model_pointer), address_of(data_pointer)
         address = np.uintp(np.int64(f64(data, USERDATA, RECORD_AT + 1)[RECORD_AT]))

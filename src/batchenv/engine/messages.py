@@ -5,10 +5,12 @@
 
 import ctypes
 import functools
+import os
 import threading
 
-from numba import cfunc, types
+from numba import types
 
+from batchenv.compiled import c_function
 from batchenv.engine.memory import mujoco_global
 
 
@@ -16,7 +18,7 @@ from batchenv.engine.memory import mujoco_global
 def _ignore():
     """Compile a handler that drops messages; worker threads call it, and none of them waits for the GIL."""
 
-    @cfunc(types.void(types.voidptr), cache=True)
+    @c_function(types.void(types.voidptr))
     def ignore(message):
         return
 
@@ -34,6 +36,8 @@ class Quiet:
         self._handler: ctypes.c_void_p = mujoco_global("mju_user_warning")
         self._lock, self._inside = threading.Lock(), 0
         self._own: int = _ignore().address
+        # A fork may come while another thread holds the lock, which then nobody in it lets go.
+        os.register_at_fork(after_in_child=quiet.cache_clear)
 
     def __enter__(self) -> None:
         with self._lock:

@@ -3,13 +3,13 @@
 import mujoco
 import numba
 import numpy as np
-from mujoco.batch import Batch
 from numpy.typing import NDArray
 
 from batchenv.body import Body
 from batchenv.engine.coordinators.static_optimization import static_optimization, turns
 from batchenv.engine.law import ControlLaw, adapt_model
 from batchenv.engine.muscles.mujoco import effective_moment_arms, muscle_bias, muscle_gain
+from batchenv.engine.owned_batch import OwnedBatch
 
 _ROWS = 128
 
@@ -33,7 +33,7 @@ class Problems:
         assert mechanism.moments is not None
         self.body, self.model, self.moments = body, mechanism.model, mechanism.moments
         self.ptr, self.joint = self.moments.ptr, self.moments.joint
-        self._batch = Batch(self.model, _ROWS, num_threads, persistent=True)
+        self._batch = OwnedBatch(self.model, _ROWS, num_threads)
         self._turns = turns(self.ptr, self.joint, len(body.joint_names))
 
     def optimize(

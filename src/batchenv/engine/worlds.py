@@ -1,25 +1,24 @@
 """N worlds of one body, stepped together on all cores, with the control law inside every substep."""
 
-import ctypes
 import logging
-import os
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
 import mujoco
 import numpy as np
-from mujoco.batch import Batch, SimulationError
+from mujoco.batch import SimulationError
 from numpy.typing import NDArray
 
 from batchenv.body.mechanism import Mechanism
-from batchenv.calls import Process
 from batchenv.engine import memory
 from batchenv.engine.callback import callbacks, magic
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
+from batchenv.engine.cpus import available_cpus
 from batchenv.engine.health import FIRST_FATAL, NOBODY, clear, inspect
 from batchenv.engine.kernel import compile_kernel, kernel_digest
 from batchenv.engine.law import ControlLaw, adapt_model, check_law, choose_parts, describe
 from batchenv.engine.messages import quiet
+from batchenv.engine.owned_batch import OwnedBatch
 from batchenv.engine.parts import PARTS, RECORD
 from batchenv.engine.record import (
     FRESH,
@@ -39,11 +38,6 @@ Array = NDArray[np.float64]
 _log = logging.getLogger(__name__)
 
 _ALL_STAGES = int(mujoco.mjtStage.mjSTAGE_ACC)
-
-
-def available_cpus() -> int:
-    """Number of CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 class Moving(Protocol):
@@ -95,7 +89,6 @@ class Worlds(Generic[BodyType]):
         *,
         measured: bool = False,
     ):
-        self._process = Process("this batch of worlds")
         self.body, self.law, self.substeps, self.measured = body, law, substeps, measured
         callbacks().install()
         mechanism = body.mechanism()
@@ -127,7 +120,7 @@ class Worlds(Generic[BodyType]):
         }
         self._record = SharedRecord(RECORD, PARTS, values, self.layout, header)
         self.num_threads = min(num_worlds, num_threads or available_cpus())
-        self.batch = Batch(mechanism.model, num_worlds, self.num_threads, persistent=True)
+        self.batch = OwnedBatch(mechanism.model, num_worlds, self.num_threads)
         self.failed = np.zeros(num_worlds, bool)
         self._mild, self._reported = np.zeros(FIRST_FATAL, np.int64), np.zeros(FIRST_FATAL, bool)
         self._everyone = np.arange(num_worlds)
@@ -139,12 +132,6 @@ class Worlds(Generic[BodyType]):
         )
         self._sign()
         self._at_rest = self.batch.state[0].copy()
-
-    def __del__(self) -> None:
-        process = getattr(self, "_process", None)
-        if process is not None and not process.here and hasattr(self, "batch"):
-            # A fork has none of the threads that the batch would wait for at its end: it is never deleted.
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.batch._b))
 
     @property
     def num_worlds(self) -> int:
@@ -288,7 +275,6 @@ class Worlds(Generic[BodyType]):
 
     def _run(self, call: Callable[[], None]) -> None:
         """Call the batch; flag the worlds in which MuJoCo raised."""
-        self._process.check()
         callbacks().check()
         with quiet():
             try:

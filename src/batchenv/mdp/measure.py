@@ -6,6 +6,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from batchenv.compiled import compiled
+
 N_ROOT = 13  # heading, position, linear velocity, angular velocity, vertical axis
 
 
@@ -28,7 +30,7 @@ def measured_columns(
     return columns
 
 
-@numba.njit(cache=True)
+@compiled()
 def interpolate(table, phase):
     """Rows of a periodic table at phases, linearly between them.
 
@@ -57,7 +59,7 @@ def interpolate_row(table, phase, out):
         out[k] = table[below, k] + weight * (table[above, k] - table[below, k])
 
 
-@numba.njit(cache=True)
+@compiled()
 def measure(
     # which worlds, and their phases
     ids,

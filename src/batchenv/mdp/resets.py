@@ -8,6 +8,7 @@ import numpy as np
 
 from batchenv import random
 from batchenv.body import Body
+from batchenv.compiled import compiled
 from batchenv.config import ParameterRange
 from batchenv.random import box_muller
 
@@ -80,7 +81,7 @@ def start(
     return Start(draws[:, 0], qpos, qvel)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _write_joints(
     # draws and reference
     draws,

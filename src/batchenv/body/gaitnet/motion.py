@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import numba
 import numpy as np
 
 from batchenv.body.gaitnet.bvh import Bvh, read_bvh
@@ -20,6 +19,7 @@ from batchenv.body.gaitnet.rotations import (
     quat_from_vector,
 )
 from batchenv.body.gaitnet.skeleton import Skeleton
+from batchenv.compiled import compiled
 from batchenv.errors import ConfigError, nearest
 
 Array = np.ndarray
@@ -205,7 +205,7 @@ def _check_units(path: Path, motion: Motion) -> None:
         )
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _poses(poses, quats, turning, phase):
     """Poses (N, D) at phases (N,), see `Motion.pose`.
 

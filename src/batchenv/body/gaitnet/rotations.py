@@ -5,6 +5,8 @@ import math
 import numba
 import numpy as np
 
+from batchenv.compiled import compiled
+
 Array = np.ndarray
 
 # Below this angle [rad] the series of sin(x) / x to second order is exact in double precision.
@@ -138,7 +140,7 @@ def hamilton_product(a, b, c, d, w, x, y, z):
     )
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _exponentials(vector):
     """Rows of `quat_from_vector`, (n, 3) -> (n, 4)."""
     out = np.empty((vector.shape[0], 4))
@@ -147,7 +149,7 @@ def _exponentials(vector):
     return out
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _logarithms(quat):
     """Rows of `vector_from_quat`, (n, 4) -> (n, 3)."""
     out = np.empty((quat.shape[0], 3))
@@ -156,7 +158,7 @@ def _logarithms(quat):
     return out
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _matrices(quat):
     """Rows of `matrix_from_quat`, (n, 4) -> (n, 3, 3)."""
     out = np.empty((quat.shape[0], 3, 3))
@@ -168,7 +170,7 @@ def _matrices(quat):
     return out
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _products(left, right):
     """Rows of `quat_product`, (n, 4) each."""
     out = np.empty(left.shape)

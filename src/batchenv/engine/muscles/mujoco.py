@@ -6,6 +6,8 @@ those of `mju_muscleGain` and `mju_muscleBias`, and equal them bit for bit.
 
 import numba
 
+from batchenv.compiled import compiled
+
 MINVAL = 1e-15  # mjMINVAL
 
 
@@ -142,7 +144,7 @@ def effective_moment_arms(
         arms[place[k]] += moment[entry[k]] * slope[dof[k]]
 
 
-@numba.njit(cache=True)
+@compiled()
 def active_forces(length, velocity, activation, lengthrange, acc0, gainprm):
     """Force of the contractile elements, tension positive (n, n_muscle) [N].
 

@@ -5,6 +5,8 @@ import math
 import numba
 import numpy as np
 
+from batchenv.compiled import compiled
+
 # How a world's local time is kept with the global one.
 NO_CLIPPING, HARD_CLIPPING = 0, 1
 CLIPPING = {"none": NO_CLIPPING, "hard": HARD_CLIPPING}
@@ -21,7 +23,7 @@ def _in_mirror(global_time, local_time, cycle, clipping):
     return phase_of(global_time if clipping == HARD_CLIPPING else local_time, cycle) > 0.5
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def in_mirror(global_time, local_time, cycle, clipping):
     """Whether worlds (n,) are in the second half of their cycle, which symmetry mirrors."""
     out = np.empty(global_time.size, np.bool_)
@@ -30,7 +32,7 @@ def in_mirror(global_time, local_time, cycle, clipping):
     return out
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def run_clocks(
     # gait
     phase_action,

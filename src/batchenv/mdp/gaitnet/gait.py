@@ -6,8 +6,9 @@ LEFT_STANCE, RIGHT_TAKEOFF, and around again.
 
 import math
 
-import numba
 import numpy as np
+
+from batchenv.compiled import compiled
 
 LEFT, RIGHT = 0, 1
 RIGHT_STANCE, LEFT_TAKEOFF, LEFT_STANCE, RIGHT_TAKEOFF = 0, 1, 2, 3
@@ -24,7 +25,7 @@ def left_by_clock(phase: np.ndarray) -> np.ndarray:
     return ~((phase > RIGHT_FROM) & (phase <= RIGHT_TO))
 
 
-@numba.njit(cache=True)
+@compiled()
 def follow_phase(
     # logs of a step
     local_time,
@@ -77,7 +78,7 @@ def follow_phase(
             current_foot[i] = foot[i, k, LEFT if left else RIGHT]
 
 
-@numba.njit(cache=True)
+@compiled()
 def _switch(i, current_foot, way, left, current_target, next_target, stance_clock, stride_time):
     """The next foothold is the current one; a stride ahead of the foot that stood is the next."""
     current_target[i] = next_target[i]
@@ -88,7 +89,7 @@ def _switch(i, current_foot, way, left, current_target, next_target, stance_cloc
     stance_clock[i, side] = 0.0
 
 
-@numba.njit(cache=True)
+@compiled()
 def follow_contacts(
     # logs of a step
     contact,

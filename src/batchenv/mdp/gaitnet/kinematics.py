@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from batchenv.body.gaitnet import Skeleton
+from batchenv.compiled import compiled
 
 Array = np.ndarray
 # x is across the sagittal plane.
@@ -53,7 +53,7 @@ def bodies(
     return Bodies(position, ximat[:, body_id].reshape(*position.shape, 3), velocity, spin, com, com_velocity)
 
 
-@numba.njit(cache=True)
+@compiled()
 def velocities(twist: Array, position: Array, com: Array) -> Array:
     """Velocities of points (n, B, 3) [m/s] that move with bodies.
 

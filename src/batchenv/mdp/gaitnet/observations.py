@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from batchenv.body.gaitnet import Skeleton
+from batchenv.compiled import compiled
 from batchenv.mdp.gaitnet.kinematics import Bodies, BodyMirror
 from batchenv.mdp.observations import Column, Mirror
 
@@ -55,7 +55,7 @@ def observe(view: View, mirror: BodyMirror, out: Array) -> Array:
     return out
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _write(
     # bodies, see `Bodies`
     position,

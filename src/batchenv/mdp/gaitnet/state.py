@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numba
 import numpy as np
 
+from batchenv.compiled import compiled
 from batchenv.mdp.state import TaskState
 
 # Substeps back to which the head's velocity is compared.
@@ -105,7 +105,7 @@ class GaitNetState(TaskState):
         return ring[ids, (self.logged[ids] - 1 - back) % ring.shape[1]]
 
 
-@numba.njit(cache=True)
+@compiled()
 def _append(ring, logged, values):
     """Write values (N, S, 3) behind those that were logged (N,), into a ring (N, W, 3)."""
     for world in range(values.shape[0]):

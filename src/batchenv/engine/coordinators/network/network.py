@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchenv.arrays import numpy_array
 from batchenv.engine.coordinators.network.layout import MuscleNetLayout
 from batchenv.engine.coordinators.network.packing import BITS, pack, unpack
 from batchenv.errors import InputError, nearest
@@ -45,7 +46,8 @@ class MuscleNetwork:
             InputError: a key, shape, dtype or value is wrong; the old parameters stay.
         """
         checked = check_state(self.layout, state)
-        self.packed[:] = pack(_parameters(self.layout, checked), self.bits)
+        packed = pack(_parameters(self.layout, checked), self.bits)
+        self.packed[:] = packed
         self._state = checked
 
     def state(self) -> StateDict:
@@ -107,12 +109,7 @@ def _key_names(layout: MuscleNetLayout, state: Mapping[str, Any]) -> dict[str, s
 
 
 def _check_parameter(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    if hasattr(
-        value, "detach"
-    ):  # a Torch tensor, which may be on a GPU, or bfloat16 that NumPy does not know
-        value = value.detach().cpu()
-        value = value.float().numpy() if value.is_floating_point() else value.numpy()
-    array = np.asarray(value)
+    array = numpy_array(f"muscle network: {name!r}", value)
     if not np.issubdtype(array.dtype, np.floating):
         raise InputError(f"muscle network: {name!r} has dtype {array.dtype}, expected floating-point numbers")
     if array.shape != shape:

@@ -1,0 +1,168 @@
+"""Compiled functions, cached on disk for as long as none of the sources changes that they are made of.
+
+Numba's cache looks at the file that a function stands in, and not at those whose functions and constants are
+compiled into it. Here a function's cache bears a digest of its file and of all files of the package that this
+one imports, and those, and so on.
+"""
+
+# Numba re-exports untyped names.
+# pyright: reportPrivateImportUsage=false
+
+import functools
+import hashlib
+import logging
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import mujoco
+import numba
+import numpy as np
+from numba.core import caching, config, sigutils
+from numba.core.ccallback import CFunc
+
+_log = logging.getLogger(__name__)
+
+PACKAGE = __name__.partition(".")[0]
+_ROOT = Path(__file__).parent
+_IMPORT = re.compile(
+    rf"^[ \t]*(?:from ({PACKAGE}[\w.]*) import (\([^)]*\)|[^\n]*)|import ({PACKAGE}[\w.]*))", re.MULTILINE
+)
+# Numba's settings that change what is compiled, and are no part of its own keys.
+_FLAGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE")
+
+
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function as `numba.njit` does, and cache it.
+
+    Args:
+        **options: of `numba.njit`.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        dispatcher = numba.njit(**options)(function)
+        if hasattr(dispatcher, "enable_caching"):  # with NUMBA_DISABLE_JIT it is the function itself
+            dispatcher._cache = _cache_of(function)
+        return dispatcher
+
+    return decorate
+
+
+def c_function(signature: Any) -> Callable[[Callable[..., Any]], CFunc]:
+    """Compile a C function as `numba.cfunc` does, and cache it.
+
+    Args:
+        signature: of Numba's types.
+    """
+
+    def decorate(function: Callable[..., Any]) -> CFunc:
+        callback = CFunc(function, sigutils.normalize_signature(signature), {}, {})
+        callback._cache = _cache_of(function)
+        callback.compile()
+        return callback
+
+    return decorate
+
+
+def source_digest(module: str, constants: Iterable[int] = ()) -> int:
+    """Number of 48 bits (exact in a float64) that changes with any source or constant of compiled code.
+
+    Args:
+        module: dotted name of the module in which the code stands.
+        constants: integers that are frozen into it, such as offsets of MuJoCo's fields.
+    """
+    digest = hashlib.sha256(stamp(module).encode())
+    digest.update(repr(list(constants)).encode())
+    return int.from_bytes(digest.digest()[:6], "little") | 1
+
+
+@functools.cache
+def stamp(module: str) -> str:
+    """Digest of a module's sources, see `sources`, and of the packages and settings that compile them."""
+    digest = hashlib.sha256(repr((llvmlite.__version__, mujoco.__version__, np.__version__)).encode())
+    digest.update(repr([getattr(config, name, None) for name in _FLAGS]).encode())
+    for name, file in sorted(sources(module).items()):
+        digest.update(f"{name}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def sources(module: str, root: Path = _ROOT) -> dict[str, Path]:
+    """Files of a module of the package and of all that it imports from the package, by dotted name.
+
+    Args:
+        module: dotted name.
+        root: folder of the package.
+    """
+    found: dict[str, Path] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        file = None if name in found else _file_of(name, root)
+        if file is not None:
+            found[name] = file
+            for base, names, plain in _IMPORT.findall(file.read_text(encoding="utf-8")):
+                waiting += [plain] if plain else [base, *(f"{base}.{n}" for n in re.findall(r"\w+", names))]
+    return found
+
+
+def _file_of(module: str, root: Path) -> Path | None:
+    """The file of a module; None where the name is one of something in a module."""
+    place = root.joinpath(*module.split(".")[1:])
+    files = (place / "__init__.py", place.with_suffix(".py"))
+    return next((file for file in files if file.is_file()), None)
+
+
+class SourceCache(caching.FunctionCache):
+    """Numba's cache of a function, with the digest of all its sources, and calm where files are damaged."""
+
+    def __init__(self, function: Callable[..., Any]):
+        super().__init__(function)
+        self._module = function.__module__
+        self._stamped = False
+
+    def _load_overload(self, sig: Any, target_context: Any) -> Any:
+        self._put_stamp()
+        try:
+            return super()._load_overload(sig, target_context)
+        except Exception as error:  # empty and cut files make pickle raise anything
+            _log.info("%s is compiled again: its cache is damaged (%r)", self._name, error)
+            return None
+
+    def _save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            try:
+                super()._save_overload(sig, data)
+            except OSError:
+                raise
+            except Exception:  # the index is damaged: begin it again
+                self._cache_file.flush()
+                super()._save_overload(sig, data)
+        except OSError as error:
+            _log.debug("%s is not cached: %s", self._name, error)
+            _warn_uncached()
+
+    def _put_stamp(self) -> None:
+        """Not before the function is called first: reading sources takes a while."""
+        if not self._stamped:
+            self._cache_file._source_stamp = stamp(self._module)
+            self._stamped = True
+
+
+def _cache_of(function: Callable[..., Any]) -> caching._Cache:
+    try:
+        return SourceCache(function)
+    except RuntimeError as error:  # Numba found no directory that it may write to
+        _log.debug("%s", error)
+        _warn_uncached()
+        return caching.NullCache()
+
+
+@functools.cache
+def _warn_uncached() -> None:
+    """Warn once in a process."""
+    _log.warning(
+        "compiled code cannot be cached, so that every start takes a minute: let the environment variable "
+        "NUMBA_CACHE_DIR name a directory that can be written to"
+    )
