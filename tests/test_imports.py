@@ -12,6 +12,7 @@ PACKAGE = "batchenv"
 # The package's own names (`from batchenv import BatchEnv`) are a tier, below all that it re-exports.
 TIERS = (
     "errors",
+    "files",
     "arrays",
     "config",
     "random",

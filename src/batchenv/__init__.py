@@ -10,6 +10,7 @@ from batchenv.errors import (
     CheckpointError,
     ConfigError,
     InputError,
+    OutputError,
     UsageError,
 )
 from batchenv.mdp.rewards import reward_term
@@ -25,6 +26,7 @@ __all__ = [
     "ConfigError",
     "Env",
     "InputError",
+    "OutputError",
     "UsageError",
     "VectorEnv",
     "load_config",

@@ -11,7 +11,7 @@ from batchenv.evaluate.coordinator_plot import comparison_png
 from batchenv.evaluate.coordinators import Comparison
 from batchenv.evaluate.coordinators import compare_coordinators as compare
 from batchenv.evaluate.walker import load_walker
-from batchenv.learn.atomic import write_atomically
+from batchenv.files import write_atomically
 from batchenv.learn.pretraining_report import PretrainingResult
 
 _HELP = f"a YAML file, or a preset: {', '.join(PRESETS)}"

@@ -12,7 +12,7 @@ import torch
 from rsl_rl.algorithms import PPO
 
 from batchenv.errors import CheckpointError
-from batchenv.learn.atomic import write_atomically
+from batchenv.files import write_atomically
 from batchenv.learn.policy import MUSCLES_FILE, POLICY_FILE, Policy, check_columns
 
 CHECKPOINT_FILE = "checkpoint.pt"

@@ -14,7 +14,7 @@ from batchenv.config import Config
 from batchenv.engine.configured import control_law, load_configured_body, load_configured_gait
 from batchenv.engine.coordinator import NetworkCoordinator, NetworkLaw
 from batchenv.engine.problems import Problems
-from batchenv.learn.atomic import write_atomically
+from batchenv.files import write_atomically
 from batchenv.learn.co_training import learner_of
 from batchenv.learn.muscle_learner import MuscleLearner
 from batchenv.learn.muscle_problems import Pool, draw_activations, draw_torques

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from batchenv.errors import CheckpointError, InputError, nearest
-from batchenv.learn.atomic import write_atomically
+from batchenv.files import write_atomically
 
 POLICY_FILE = "policy.safetensors"
 MUSCLES_FILE = "muscle_network.npz"

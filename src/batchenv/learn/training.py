@@ -16,7 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from batchenv.config import Config
 from batchenv.engine import available_cpus
 from batchenv.errors import BatchEnvError, CheckpointError, InputError
-from batchenv.learn.atomic import write_atomically
+from batchenv.files import write_atomically
 from batchenv.learn.checkpoints import (
     CHECKPOINT_FILE,
     CONFIG_FILE,

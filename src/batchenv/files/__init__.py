@@ -1,0 +1,7 @@
+"""Files: written whole or not at all, and read without trust in what they say of themselves."""
+
+from batchenv.files.atomic import write_atomically
+from batchenv.files.npz import read_npz
+from batchenv.files.seal import check_seal, sealed
+
+__all__ = ["check_seal", "read_npz", "sealed", "write_atomically"]
