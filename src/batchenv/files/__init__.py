@@ -3,5 +3,6 @@
 from batchenv.files.atomic import write_atomically
 from batchenv.files.npz import read_npz
 from batchenv.files.seal import check_seal, sealed
+from batchenv.files.torch_file import read_torch
 
-__all__ = ["check_seal", "read_npz", "sealed", "write_atomically"]
+__all__ = ["check_seal", "read_npz", "read_torch", "sealed", "write_atomically"]

@@ -13,6 +13,7 @@ _PREFIX = b"batchenv sha256 "
 _SIZE = len(_PREFIX) + 64
 _END_MARK = b"PK\x05\x06"
 _END_SIZE = 22  # of the last record of a ZIP archive, which ends with the length of the comment
+_NO_COMMENT = b"\0\0"
 _PIECE = 2**20
 
 
@@ -37,7 +38,7 @@ def check_seal(stream: BinaryIO) -> bool:
     ending = stream.read()
     stream.seek(0)
     if not ending.startswith(_PREFIX):
-        if not ending[-_END_SIZE:].startswith(_END_MARK):
+        if not ending[-_END_SIZE:].startswith(_END_MARK) or not ending.endswith(_NO_COMMENT):
             raise ValueError("it does not end as a ZIP archive")
         return False
     digest, left = hashlib.sha256(), size - _SIZE

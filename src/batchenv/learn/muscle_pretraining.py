@@ -1,6 +1,7 @@
 """Training of the muscle network ahead of any policy, on problems of all kinds."""
 
 import dataclasses
+import io
 import math
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from batchenv.config import Config
 from batchenv.engine.configured import control_law, load_configured_body, load_configured_gait
 from batchenv.engine.coordinator import NetworkCoordinator, NetworkLaw
 from batchenv.engine.problems import Problems
-from batchenv.files import write_atomically
+from batchenv.files import sealed, write_atomically
 from batchenv.learn.co_training import learner_of
 from batchenv.learn.muscle_learner import MuscleLearner
 from batchenv.learn.muscle_problems import Pool, draw_activations, draw_torques
@@ -84,9 +85,15 @@ def pretrain(
 
 
 def save_network(path: Path, network: dict[str, NDArray[np.float32]], *, half: bool = False) -> None:
-    """Write parameters to an NPZ file that `muscle.network.file` loads, in half precision if asked for."""
+    """Write parameters to a sealed NPZ file that `muscle.network.file` loads, in half precision if asked for.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     arrays = {key: value.astype(np.float16) if half else value for key, value in network.items()}
-    write_atomically(path, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, **arrays)
+    write_atomically(path, lambda file: file.write(sealed(stream.getvalue())))
 
 
 def _prepare(

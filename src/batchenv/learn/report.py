@@ -3,8 +3,11 @@
 from dataclasses import dataclass, field
 from math import isnan, nan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from batchenv.errors import CheckpointError
 
 WINDOW = 20_000
 """Environment steps over which returns and lengths of episodes are averaged."""
@@ -98,6 +101,20 @@ class Episodes:
     mean_length: float = nan
     ended: list[tuple[int, np.ndarray, np.ndarray]] = field(default_factory=list)
 
+    @classmethod
+    def restored(cls, fields: Any) -> "Episodes":
+        """Make them of their fields by name, which may come from a stranger.
+
+        Raises:
+            CheckpointError: they are not such fields.
+        """
+        means = ("first_length", "mean_return", "mean_length")
+        possible = isinstance(fields, dict) and fields.keys() == {*means, "ended"}
+        possible = possible and all(type(fields[name]) is float for name in means)
+        if not possible or not isinstance(fields["ended"], list) or not all(map(_is_added, fields["ended"])):
+            raise CheckpointError("The checkpoint does not hold the episodes that ended lately.")
+        return cls(**fields)
+
     def add(self, steps: int, returns: np.ndarray, lengths: np.ndarray) -> None:
         """Count episodes that ended.
 
@@ -113,3 +130,12 @@ class Episodes:
             self.mean_return, self.mean_length = float(kept_returns.mean()), float(kept_lengths.mean())
             if steps <= WINDOW or isnan(self.first_length):
                 self.first_length = self.mean_length
+
+
+def _is_added(entry: Any) -> bool:
+    """Whether this is steps, returns and lengths as `Episodes.add` takes them."""
+    if not isinstance(entry, tuple) or len(entry) != 3 or type(entry[0]) is not int:
+        return False
+    returns, lengths = entry[1:]
+    arrays = isinstance(returns, np.ndarray) and isinstance(lengths, np.ndarray)
+    return arrays and returns.ndim == 1 and returns.shape == lengths.shape

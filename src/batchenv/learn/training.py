@@ -138,7 +138,7 @@ def _resumed_run(rollouts: Rollouts, config: Config, checkpoint: Checkpoint) -> 
     checkpoint.load_into(ppo)
     rollouts.restore(checkpoint)
     set_random_state(checkpoint.random)
-    episodes = unpack(checkpoint.episodes, Episodes())
+    episodes = Episodes.restored(unpack(checkpoint.episodes))
     return _Run(rollouts, ppo, config, checkpoint.seed, checkpoint.steps, episodes)
 
 
