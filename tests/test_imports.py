@@ -11,6 +11,7 @@ SOURCE = Path(__file__).parent.parent / "src"
 PACKAGE = "batchenv"
 # The package's own names (`from batchenv import BatchEnv`) are a tier, below all that it re-exports.
 TIERS = (
+    "startup",
     "errors",
     "files",
     "arrays",
@@ -30,6 +31,8 @@ TIERS = (
     "benchmark_gaitnet",
     "distributed",
     PACKAGE,
+    "cli_ending",
+    "cli_options",
     "cli_gaitnet",
     "cli_muscles",
     "cli_train",

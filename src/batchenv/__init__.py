@@ -1,5 +1,8 @@
 """batchenv: batches of muscle-driven humans, at the speed of bare MuJoCo."""
 
+import batchenv.startup  # noqa: F401  # before all else, see there
+
+# isort: split
 from typing import Any
 
 from batchenv.config import PRESETS, Config, load_config

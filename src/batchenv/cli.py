@@ -19,13 +19,13 @@ from batchenv.benchmark_adapters import TABLE_HEAD as ADAPTER_TABLE_HEAD
 from batchenv.benchmark_adapters import AdapterRow, benchmark_adapters
 from batchenv.benchmark_gaitnet import TABLE_HEAD as GAITNET_TABLE_HEAD
 from batchenv.benchmark_gaitnet import GaitNetRow, benchmark_gaitnet
+from batchenv.cli_ending import conventional_ending
 from batchenv.cli_gaitnet import import_gaitnet
 from batchenv.cli_muscles import compare_coordinators, pretrain_muscles
 from batchenv.cli_train import train
 from batchenv.config import PRESETS, Config, GaitNetConfig, load_config, parse_changes
 from batchenv.engine import available_cpus
 from batchenv.engine.configured import load_configured_body
-from batchenv.errors import BatchEnvError
 from batchenv.evaluate import RECORDING_SUFFIXES, Report, judge, load_recording, write_report
 from batchenv.evaluate.mm_evalkit import export
 from batchenv.evaluate.record import record
@@ -310,10 +310,8 @@ def main(args: list[str] | None = None) -> None:
         args: words after the program's name; by default those of this process.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    try:
+    with conventional_ending():
         app.cli(prog="batchenv", args=args, description=__doc__, sort_subcommands=False)
-    except BatchEnvError as error:
-        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What a training run tells about itself."""
 
+import signal
 from dataclasses import dataclass, field
 from math import isnan, nan
 from pathlib import Path
@@ -69,7 +70,7 @@ class TrainingResult:
         last_length: the same of its last 20,000.
         last_return: mean return of those.
         checkpoint: the file.
-        interrupted: whether a signal ended the run before its time.
+        stopped_by: the signal that ended the run before its time, if one did.
         reached: whether the run ended because it was at its goal.
     """
 
@@ -82,8 +83,13 @@ class TrainingResult:
     last_length: float
     last_return: float
     checkpoint: Path
-    interrupted: bool
+    stopped_by: signal.Signals | None = None
     reached: bool = False
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal ended the run before its time."""
+        return self.stopped_by is not None
 
 
 @dataclass
