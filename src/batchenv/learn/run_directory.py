@@ -37,14 +37,15 @@ class RunDirectory:
 
     def __init__(self, path: str | Path, *, new: bool = False):
         self.path, self._lock = Path(path), -1
-        self._made = list(itertools.takewhile(lambda p: not p.exists(), [self.path, *self.path.parents]))
+        places = [self.path, *self.path.parents]
+        self._made = list(itertools.takewhile(lambda place: not os.path.exists(place), places))
         try:
             self.path.mkdir(parents=True, exist_ok=not new)
             self._lock = _locked(self.path)
         except OSError as error:
             if isinstance(error, OutputError) or (new and isinstance(error, FileExistsError)):
                 raise
-            is_file = self.path.exists() and not self.path.is_dir()
+            is_file = os.path.exists(self.path) and not self.path.is_dir()
             reason = "it is a file" if is_file else error.strerror
             raise OutputError(f"{path} cannot be the directory of a run: {reason}") from error
 
