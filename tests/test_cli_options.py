@@ -56,7 +56,7 @@ def test_what_is_no_whole_number_is_refused_by_name(value: str, capsys):
         ((*PRETRAIN, "--out", "none/a.npz"), "--out none/a.npz: there is no directory"),
         ((*PRETRAIN, "--out", "a.txt"), "--out a.txt: expected a name that ends with .npz"),
         ((*PRETRAIN, "--out", "folder.npz"), "--out folder.npz: it is a directory"),
-        ((*PRETRAIN, "--out", "/proc/a.npz"), "cannot be written|may not be written to"),
+        ((*PRETRAIN, "--out", "/proc/a.npz"), "--out /proc/a.npz cannot be written: No such file"),
         ((*COMPARE, "--plot", "none/a.png"), "--plot none/a.png: there is no directory"),
         ((*COMPARE, "--plot", "a.pdf"), "--plot a.pdf: expected a name that ends with .png"),
     ],
@@ -68,6 +68,6 @@ def test_places_that_cannot_be_used_are_refused_before_any_work(tmp_path: Path, 
     (tmp_path / "full" / "checkpoint.pt").touch()
     before = sorted(tmp_path.rglob("*"))
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match=message if "|" in message else re.escape(message)):
+    with pytest.raises(SystemExit, match=re.escape(message)):
         main([str(word) for word in words])
     assert sorted(tmp_path.rglob("*")) == before

@@ -1,9 +1,11 @@
 """Numbers and files on the command line, refused by the name of their option before any work begins."""
 
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
+
+from batchenv.errors import OutputError
+from batchenv.files import check_writable
 
 MOST_THREADS = 4096
 MOST_WORLDS = 1_000_000
@@ -33,5 +35,7 @@ def check_place(option: str, file: Path, suffixes: Sequence[str]) -> None:
         raise SystemExit(f"{option} {file}: there is no directory {directory}")
     if file.is_dir():
         raise SystemExit(f"{option} {file}: it is a directory")
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise SystemExit(f"{option} {file}: the directory {directory} may not be written to")
+    try:
+        check_writable(file)
+    except OutputError as error:
+        raise SystemExit(f"{option} {error}") from error

@@ -1,8 +1,8 @@
 """Files: written whole or not at all, and read without trust in what they say of themselves."""
 
-from batchenv.files.atomic import write_atomically
+from batchenv.files.atomic import check_writable, write_atomically
 from batchenv.files.npz import read_npz
 from batchenv.files.seal import check_seal, sealed
 from batchenv.files.torch_file import read_torch
 
-__all__ = ["check_seal", "read_npz", "read_torch", "sealed", "write_atomically"]
+__all__ = ["check_seal", "check_writable", "read_npz", "read_torch", "sealed", "write_atomically"]

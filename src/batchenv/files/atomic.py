@@ -26,7 +26,7 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
         OutputError: the system refuses: the disk is full, the directory is missing or may not be written to.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
+    partial = _partial(path)
     try:
         descriptor = os.open(partial, _FLAGS, 0o666)
         try:
@@ -43,6 +43,24 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
         if isinstance(error, OutputError):
             raise
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def check_writable(path: str | Path) -> None:
+    """Try to write beside a file that `write_atomically` is to replace later, after minutes of work.
+
+    Raises:
+        OutputError: the system refuses.
+    """
+    partial = _partial(Path(path))
+    try:
+        os.close(os.open(partial, _FLAGS, 0o666))
+        partial.unlink()
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
 
 
 def remove_partials(path: str | Path) -> None:
