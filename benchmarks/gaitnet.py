@@ -21,6 +21,7 @@ from batchenv.engine.gaitnet.logs import log_end, log_start
 from batchenv.engine.gaitnet.muscles import apply_muscles, measure_muscles, trace_paths
 from batchenv.engine.gaitnet.resistance import constraint_forces
 from batchenv.engine.gaitnet.substep import coordinate, pd_torques
+from batchenv.files import check_output_file
 
 SUBSTEPS = 16
 
@@ -172,6 +173,8 @@ def main() -> None:
     parser.add_argument("--envs", type=int, default=8)
     parser.add_argument("--json")
     arguments = parser.parse_args()
+    if arguments.json is not None:
+        check_output_file(arguments.json, "--json")
     body = load_gaitnet_body(arguments.skeleton, arguments.muscles)
     substep = {name: cpu_time(run, 1000) for name, run in parts(body)}
     for name, microseconds in substep.items():

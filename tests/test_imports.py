@@ -14,6 +14,7 @@ TIERS = (
     "startup",
     "errors",
     "files",
+    "interrupts",
     "arrays",
     "config",
     "random",

@@ -4,10 +4,11 @@ import contextlib
 import errno
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from batchenv.errors import BatchEnvError
+from batchenv.interrupts import Interrupted, ending_at_once
 from batchenv.learn.stopping import StopTraining, silence
 from batchenv.startup import imported
 
@@ -36,19 +37,38 @@ def stopped(number: signal.Signals, outcome: str = "") -> NoReturn:
 
 @contextlib.contextmanager
 def conventional_ending() -> Iterator[None]:
-    """Turn mistakes of the user, Ctrl-C and a lost standard output into a sentence and an exit status."""
+    """Turn mistakes of the user, signals and a lost standard output into a sentence and an exit status."""
     imported()
+    with ending_at_once():
+        try:
+            yield
+            sys.stdout.flush()
+        except BatchEnvError as error:
+            sys.exit(f"error: {error}")
+        except KeyboardInterrupt as told:
+            stopped(_number(told))
+        except StopTraining as told:
+            stopped(told.number)
+        except MemoryError:
+            sys.exit("error: there is too little memory")
+        except OSError as error:
+            _end_by(error)
+
+
+@contextlib.contextmanager
+def saying(kept: Callable[[], str]) -> Iterator[None]:
+    """Say what is kept of the results of a block that a signal, or a reader that has gone away, ends."""
     try:
         yield
-        sys.stdout.flush()
-    except BatchEnvError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        stopped(signal.SIGINT)
-    except StopTraining as told:
-        stopped(told.number)
-    except OSError as error:
-        _end_by(error)
+    except KeyboardInterrupt as told:
+        stopped(_number(told), kept())
+    except BrokenPipeError:
+        silence(sys.stdout)
+        stopped(signal.SIGPIPE, kept())
+
+
+def _number(told: KeyboardInterrupt) -> signal.Signals:
+    return signal.Signals(told.signum) if isinstance(told, Interrupted) else signal.SIGINT
 
 
 def _end_by(error: OSError) -> NoReturn:

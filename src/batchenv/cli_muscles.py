@@ -20,11 +20,11 @@ from batchenv.cli_options import (
 from batchenv.config import PRESETS, load_config
 from batchenv.engine import available_cpus
 from batchenv.errors import OutputError
-from batchenv.evaluate.coordinator_plot import comparison_png
+from batchenv.evaluate.coordinator_plot import check_matplotlib, comparison_png
 from batchenv.evaluate.coordinators import Comparison
 from batchenv.evaluate.coordinators import compare_coordinators as compare
 from batchenv.evaluate.walker import load_walker
-from batchenv.files import write_atomically
+from batchenv.files import check_output_file, write_atomically
 from batchenv.learn.pretraining_report import PretrainingResult
 from batchenv.learn.stopping import StopTraining
 from batchenv.startup import importing
@@ -111,6 +111,8 @@ def compare_coordinators(
     check_whole("--steps", steps, 1, MOST_STEPS)
     check_whole("--threads", threads, 1, MOST_THREADS)
     check_place("--plot", plot, (".png",))
+    check_output_file(plot, "--plot")
+    check_matplotlib()
     resolved = load_config(config, trust=trust)
     walker = None if policy is None else load_walker(policy, trust=trust)
     if walker is not None:

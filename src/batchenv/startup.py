@@ -34,7 +34,7 @@ def leave(number: int, frame: FrameType | None) -> NoReturn:
 def importing() -> Iterator[None]:
     """Let Ctrl-C end the command at once, while it imports more packages."""
     before = signal.getsignal(signal.SIGINT)
-    if not is_command() or before is not signal.default_int_handler:
+    if not is_command() or before in (signal.SIG_IGN, signal.SIG_DFL, None):
         yield
         return
     signal.signal(signal.SIGINT, leave)
