@@ -25,6 +25,7 @@ from batchenv.engine.coordinators.shared_network import evaluate_network
 from batchenv.engine.paths.way_points import apply_way_points, trace_paths, way_point_torques
 from batchenv.engine.recorders.effort import record_effort
 from batchenv.engine.recorders.logs import log_end, log_start
+from batchenv.files import check_output_file
 from batchenv.mdp.gaitnet.configured import gaitnet_records
 
 SUBSTEPS = 16
@@ -195,6 +196,8 @@ def main() -> None:
     parser.add_argument("--envs", type=int, default=8)
     parser.add_argument("--json")
     arguments = parser.parse_args()
+    if arguments.json is not None:
+        check_output_file(arguments.json, "--json")
     body = load_gaitnet_body(arguments.skeleton, arguments.muscles)
     substep = {name: cpu_time(run, 1000) for name, run in parts(body)}
     for name, microseconds in substep.items():

@@ -31,6 +31,7 @@ from batchenv.body.body import load_body
 from batchenv.body.sources import compile_spec
 from batchenv.engine.coordinators.network.kernel import stack_vectors
 from batchenv.engine.memory import address_of, f32_pointer, f64_pointer, load_address, offset
+from batchenv.files import check_output_file
 
 SUBSTEPS = 10
 CTRL, USERDATA, QVEL = (offset("mjData", name) for name in ("ctrl", "userdata", "qvel"))
@@ -192,6 +193,8 @@ def main():
     parser.add_argument("--alternations", type=int, default=15)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
+    if args.json is not None:
+        check_output_file(args.json, "--json")
     variants = all_variants()
     rows = list(time_kernels(variants, args.alternations))
     in_loop = [variant for variant in variants if variant.name not in ("dot", "float32, all pairs")]

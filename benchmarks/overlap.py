@@ -20,6 +20,7 @@ from torch import nn
 
 from batchenv import BatchEnv
 from batchenv.engine import available_cpus
+from batchenv.files import check_output_file
 from batchenv.overlap import Halves
 
 HEAD = (
@@ -110,6 +111,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if options.json is not None:
+        check_output_file(options.json, "--json")
     torch.set_num_threads(1)
     print(HEAD)
     rows = []

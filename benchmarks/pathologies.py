@@ -17,6 +17,7 @@ import numpy as np
 from batchenv import BatchEnv, load_config
 from batchenv.config import ParameterRange
 from batchenv.evaluate.walker import load_walker
+from batchenv.files import check_output_file
 
 PRESETS = ("weak_gluteus", "drop_foot", "crouch")
 SECONDS = 6.0
@@ -122,6 +123,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
+    if given.json is not None:
+        check_output_file(given.json, "--json")
     printed(*HEAD)
     printed(*["---"] * len(HEAD))
     healthy = walk({}, 0.0, given.envs, given.seed)

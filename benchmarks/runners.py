@@ -20,6 +20,7 @@ from batchenv.distributed.pool import LocalPool, Pool
 from batchenv.distributed.ray_pool import RayPool
 from batchenv.distributed.runner import MakeBatchEnv, Order, worlds_of_each
 from batchenv.engine import available_cpus
+from batchenv.files import check_output_file
 from batchenv.learn.policy import Policy
 
 HEAD = (
@@ -90,6 +91,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=8)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if options.json is not None:
+        check_output_file(options.json, "--json")
     print(HEAD)
     rows = []
     for envs in options.envs:

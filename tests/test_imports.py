@@ -11,7 +11,10 @@ SOURCE = Path(__file__).parent.parent / "src"
 PACKAGE = "batchenv"
 # The package's own names (`from batchenv import BatchEnv`) are a tier, below all that it re-exports.
 TIERS = (
+    "startup",
     "errors",
+    "files",
+    "interrupts",
     "arrays",
     "calls",
     "compiled",
@@ -32,6 +35,8 @@ TIERS = (
     "benchmark_gaitnet",
     "distributed",
     PACKAGE,
+    "cli_ending",
+    "cli_options",
     "cli_gaitnet",
     "cli_muscles",
     "cli_train",

@@ -1,5 +1,8 @@
 """batchenv: batches of muscle-driven humans, at the speed of bare MuJoCo."""
 
+import batchenv.startup  # noqa: F401  # before all else, see there
+
+# isort: split
 from typing import Any
 
 from batchenv.config import PRESETS, Config, load_config
@@ -10,6 +13,7 @@ from batchenv.errors import (
     CheckpointError,
     ConfigError,
     InputError,
+    OutputError,
     UsageError,
 )
 from batchenv.mdp.rewards import reward_term
@@ -25,6 +29,7 @@ __all__ = [
     "ConfigError",
     "Env",
     "InputError",
+    "OutputError",
     "UsageError",
     "VectorEnv",
     "load_config",

@@ -6,10 +6,12 @@ measure construction, the first reset and memory.
 """
 
 import gc
+import itertools
 import multiprocessing
 import os
 import platform
 import resource
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -23,8 +25,12 @@ from mujoco.batch import Batch
 from batchenv.config import Config
 from batchenv.engine import available_cpus
 from batchenv.env import BatchEnv
+from batchenv.errors import InputError
+from batchenv.evaluate.numbers import MOST_THREADS, check_count
 
 STEPS_PER_TURN = 8
+MOST_ENVS, MOST_ALTERNATIONS = 100_000, 10_000
+LEAST_ALTERNATIONS = 5  # fewer have no median
 
 
 @dataclass(frozen=True)
@@ -76,10 +82,27 @@ def benchmark(
         envs: numbers of worlds.
         threads: numbers of threads.
         alternations: turns of environment and bare batch, at least 5.
+
+    Raises:
+        InputError: a number is impossible; nothing is measured.
     """
-    for num_threads in threads:
-        for num_envs in envs:
-            yield from _compare(configs, num_envs, num_threads, alternations)
+    check_sizes(envs, threads, alternations)
+    sizes = itertools.product(threads, envs)
+    return (
+        row
+        for num_threads, num_envs in sizes
+        for row in _compare(configs, num_envs, num_threads, alternations)
+    )
+
+
+def check_sizes(envs: Sequence[int], threads: Sequence[int], alternations: int) -> None:
+    """InputError unless these are numbers of worlds, of threads and of alternations."""
+    for name, values, most in (("envs", envs, MOST_ENVS), ("threads", threads, MOST_THREADS)):
+        if not len(values):
+            raise InputError(f"{name} is empty; expected at least one number")
+        for value in values:
+            check_count(name, value, most)
+    check_count("alternations", alternations, MOST_ALTERNATIONS, LEAST_ALTERNATIONS)
 
 
 def machine() -> dict[str, str | int]:
@@ -221,7 +244,13 @@ def _resident_mb() -> float:
 
 
 def _in_fresh_process(work: Callable[..., dict[str, float]], *arguments: object) -> dict[str, float]:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    # A process inherits which signals are blocked: Ctrl-C is for this one, which ends that one.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    try:
+        pool = multiprocessing.get_context("spawn").Pool(1)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with pool:
         return pool.apply(work, arguments)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from batchenv.benchmark import STEPS_PER_TURN, Turn, timed, total
+from batchenv.benchmark import STEPS_PER_TURN, Turn, check_sizes, timed, total
 from batchenv.config import Config
 from batchenv.env import BatchEnv
 from batchenv.vector import VectorEnv
@@ -64,7 +64,15 @@ def benchmark_adapters(
         envs: numbers of worlds.
         threads: numbers of threads that step them.
         alternations: turns of each, at least 5.
+
+    Raises:
+        InputError: a number is impossible; nothing is measured.
     """
+    check_sizes(envs, threads, alternations)
+    return _rows(config, envs, threads, alternations)
+
+
+def _rows(config: Config, envs: list[int], threads: list[int], alternations: int) -> Iterator[AdapterRow]:
     for num_threads, num_envs in itertools.product(threads, envs):
         contenders = _contenders(config, num_envs, num_threads)
         try:

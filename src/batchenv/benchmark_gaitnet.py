@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batchenv.benchmark import STEPS_PER_TURN, timed, total
+from batchenv.benchmark import STEPS_PER_TURN, check_sizes, timed, total
 from batchenv.config import GaitNetConfig
 from batchenv.env import BatchEnv
 
@@ -63,8 +63,18 @@ def benchmark_gaitnet(
         config: the whole configuration.
         envs: numbers of worlds.
         threads: numbers of threads.
-        turns: how often 8 steps are measured.
+        turns: how often 8 steps are measured, at least 5.
+
+    Raises:
+        InputError: a number is impossible; nothing is measured.
     """
+    check_sizes(envs, threads, turns)
+    return _rows(name, config, envs, threads, turns)
+
+
+def _rows(
+    name: str, config: GaitNetConfig, envs: list[int], threads: list[int], turns: int
+) -> Iterator[GaitNetRow]:
     for num_threads in threads:
         for num_envs in envs:
             with BatchEnv(config, num_envs, num_threads, seed=0) as env:

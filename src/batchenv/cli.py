@@ -19,24 +19,27 @@ from batchenv.benchmark_adapters import TABLE_HEAD as ADAPTER_TABLE_HEAD
 from batchenv.benchmark_adapters import AdapterRow, benchmark_adapters
 from batchenv.benchmark_gaitnet import TABLE_HEAD as GAITNET_TABLE_HEAD
 from batchenv.benchmark_gaitnet import GaitNetRow, benchmark_gaitnet
+from batchenv.cli_ending import conventional_ending, saying
 from batchenv.cli_gaitnet import import_gaitnet
 from batchenv.cli_muscles import compare_coordinators, pretrain_muscles
 from batchenv.cli_train import train
 from batchenv.config import PRESETS, Config, GaitNetConfig, load_config, parse_changes
 from batchenv.engine import available_cpus
 from batchenv.engine.configured import load_configured_body
-from batchenv.errors import BatchEnvError
 from batchenv.evaluate import RECORDING_SUFFIXES, Report, judge, load_recording, write_report
 from batchenv.evaluate.mm_evalkit import export
+from batchenv.evaluate.numbers import MOST_STRIDES, MOST_WALKS, check_count, check_seconds, check_threads
 from batchenv.evaluate.record import record
 from batchenv.evaluate.robustness import robustness
 from batchenv.evaluate.rollout import read_sweep, roll_out
-from batchenv.evaluate.stage import Stage
+from batchenv.evaluate.stage import Stage, check_grid
 from batchenv.evaluate.video import check_video, film, write_video
 from batchenv.evaluate.viewer import has_screen, show
 from batchenv.evaluate.walker import load_walker
+from batchenv.files import check_output_directory, check_output_file, write_atomically
 from batchenv.learn.policy import POLICY_FILE
 from batchenv.mdp.task import reward_terms
+from batchenv.random import checked_seed
 
 app = tyro.extras.SubcommandApp()
 
@@ -93,6 +96,9 @@ def bench(
     """
     if alternations < 5:
         raise SystemExit(f"--alternations {alternations}: at least 5, or the median says nothing")
+    check_threads("--threads", threads)
+    if json_file is not None:
+        check_output_file(json_file, "--json")
     most = threads or available_cpus()
     counts = sorted({2**k for k in range(most.bit_length()) if 2**k <= most} | {most}) if scaling else [most]
     resolved = load_config(config, data, trust=trust)
@@ -106,11 +112,12 @@ def bench(
         head, measured = _TABLE_HEAD, benchmark(contenders, [*envs], counts, alternations)
     rows = []
     print(head)
-    for row in measured:
-        rows.append(row)
-        print(_table_line(row) if isinstance(row, Row) else row.table_line(), flush=True)
-        if json_file is not None:
-            _write_json(json_file, rows)
+    with saying(lambda: f"{json_file or 'the table'} holds the {len(rows)} rows measured so far"):
+        for row in measured:
+            rows.append(row)
+            print(_table_line(row) if isinstance(row, Row) else row.table_line(), flush=True)
+            if json_file is not None:
+                _write_json(json_file, rows)
 
 
 def _contenders(name: str, config: Config) -> dict[str, Config]:
@@ -142,7 +149,8 @@ def _table_line(row: Row) -> str:
 
 
 def _write_json(file: Path, rows: Sequence[Row | AdapterRow | GaitNetRow]) -> None:
-    file.write_text(json.dumps(as_json(rows), indent=1) + "\n")
+    text = json.dumps(as_json(rows), indent=1) + "\n"
+    write_atomically(file, lambda stream: stream.write(text.encode()))
 
 
 @app.command
@@ -177,12 +185,21 @@ def evaluate(
         import matplotlib  # noqa: F401  # said before the walks, not after
     except ImportError as error:
         raise SystemExit(f"reports need more packages ({error}): pip install 'batchenv[evaluate]'") from error
+    check_output_directory(out, "--out")
+    check_count("--strides", strides, MOST_STRIDES)
+    check_count("--seeds", seeds, MOST_WALKS)
+    check_seconds("--seconds", seconds)
+    check_threads("--threads", threads)
+    checked_seed(seed)
     if Path(walker).suffix in RECORDING_SUFFIXES and Path(walker).name != POLICY_FILE:
+        if change:
+            raise SystemExit("--set is for walks, and a recording is walked already")
         report = judge(load_recording(walker), Path(walker).stem)
     else:
         who = load_walker(walker, trust=trust)
         who = replace(who, config=who.config.replace(_changes(change)))
         walks = max(seeds, ceil(strides * who.config.environment.motion.period / seconds))
+        check_count("the number of walks for --strides and --seconds", walks, MOST_WALKS)
         print(f"{who.name}: {walks} walks of {seconds:g} s", flush=True)
         recording = record(who, walks, seconds, seed, threads)
         if quick:
@@ -230,12 +247,17 @@ def rollout(
     Args:
         out: the file, .h5; it is written as the walk goes on, and readable if that is interrupted.
         strides: length of a rollout, in cycles of the reference gait.
-        sweep: CSV file, one rollout a row; columns: speed, period, friction, mass, muscle_strength, muscles.
+        sweep: CSV file, one rollout a row; columns: speed, period, friction, mass, muscle_strength, and names
+            of muscles, with or without their side, such as soleus_r or soleus.
         seed: of the starts.
         threads: threads that step the worlds; by default the CPUs that this process may use.
         file_format: mm-evalkit writes an .npz archive for MuscleMimic's evaluation of that name.
         trust: run the Python files that the walker's configuration names.
     """
+    check_output_file(out, "--out")
+    check_count("--strides", strides, MOST_STRIDES)
+    check_threads("--threads", threads)
+    checked_seed(seed)
     who = load_walker(walker, trust=trust)
     if file_format == "mm-evalkit":
         if sweep is not None:
@@ -243,11 +265,20 @@ def rollout(
         print(f"{export(who, out, strides, seed=seed, num_threads=threads)[0]}: {out}")
         return
     rows = None if sweep is None else read_sweep(sweep, load_configured_body(who.config).muscle_names)
-    try:
+    before = _identity(out)
+    walked = "holds what was walked so far"
+    with saying(lambda: f"{out} {walked if _identity(out) != before else 'was not written'}"):
         ended = roll_out(who, out, strides, rows, seed, threads)
-    except KeyboardInterrupt:
-        sys.exit(f"interrupted: {out} holds what was walked so far")
     print(f"{len(ended)} rollouts, {ended.count('completed')} completed, {ended.count('fell')} fell: {out}")
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Which file a name stands for now."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 @app.command
@@ -276,6 +307,10 @@ def play(
     shape = re.fullmatch(r"([1-9]\d?)x([1-9]\d?)", grid)
     if shape is None:
         sys.exit(f"--grid {grid}: expected ROWSxLANES, such as 4x4")
+    check_grid((int(shape[1]), int(shape[2])))
+    check_seconds("--seconds", seconds)
+    check_threads("--threads", threads)
+    checked_seed(seed)
     if video is None and not has_screen():
         sys.exit("there is no screen to open a window on: add --video FILE.mp4")
     if video is not None:
@@ -286,7 +321,10 @@ def play(
         if video is None:
             show(stage)
             return
-        count = write_video(video, _reported(film(stage, seconds), stage.fps), stage.fps)
+        before = _identity(video)
+        filmed = "holds what was filmed so far"
+        with saying(lambda: f"{video} {filmed if _identity(video) != before else 'was not written'}"):
+            count = write_video(video, _reported(film(stage, seconds), stage.fps), stage.fps)
         print(f"{count} frames, {stage.falls} falls: {video}")
 
 
@@ -310,10 +348,8 @@ def main(args: list[str] | None = None) -> None:
         args: words after the program's name; by default those of this process.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    try:
+    with conventional_ending():
         app.cli(prog="batchenv", args=args, description=__doc__, sort_subcommands=False)
-    except BatchEnvError as error:
-        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

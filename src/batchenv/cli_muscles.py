@@ -1,18 +1,33 @@
 """The commands about the muscle network; `cli` registers them."""
 
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from batchenv.cli_ending import stopped
+from batchenv.cli_options import (
+    MOST_MINUTES,
+    MOST_SEED,
+    MOST_STEPS,
+    MOST_THREADS,
+    MOST_WORLDS,
+    check_place,
+    check_positive,
+    check_whole,
+)
 from batchenv.config import PRESETS, load_config
 from batchenv.engine import available_cpus
-from batchenv.evaluate.coordinator_plot import comparison_png
+from batchenv.errors import OutputError
+from batchenv.evaluate.coordinator_plot import check_matplotlib, comparison_png
 from batchenv.evaluate.coordinators import Comparison
 from batchenv.evaluate.coordinators import compare_coordinators as compare
 from batchenv.evaluate.walker import load_walker
-from batchenv.learn.atomic import write_atomically
+from batchenv.files import check_output_file, write_atomically
 from batchenv.learn.pretraining_report import PretrainingResult
+from batchenv.learn.stopping import StopTraining
+from batchenv.startup import importing
 
 _HELP = f"a YAML file, or a preset: {', '.join(PRESETS)}"
 NetworkConfig = Annotated[str, arg(metavar="CONFIG", help=_HELP)]
@@ -25,7 +40,7 @@ def pretrain_muscles(
     minutes: float = 8.0,
     threads: int | None = None,
     seed: int = 0,
-    device: str = "cpu",
+    device: Literal["cpu", "cuda"] = "cpu",
     half: bool = False,
     trust: bool = False,
 ) -> None:
@@ -37,21 +52,22 @@ def pretrain_muscles(
         minutes: how long.
         threads: that learn; by default the CPUs that this process may use.
         seed: of everything that is drawn.
-        device: cpu or cuda.
+        device: where the network learns.
         half: write the weights in half precision.
         trust: accept a configuration that names Python files, whose code may run.
     """
+    check_positive("--minutes", minutes, MOST_MINUTES)
+    check_whole("--threads", threads, 1, MOST_THREADS)
+    check_whole("--seed", seed, 0, MOST_SEED)
+    check_place("--out", out, (".npz",))
     try:
-        from rich.console import Console
-
-        from batchenv.learn.muscle_pretraining import pretrain, save_network
-        from batchenv.learn.progress import PretrainingProgress
+        with importing():
+            from batchenv.learn.muscle_pretraining import pretrain, save_network
+            from batchenv.learn.progress import Output, PretrainingProgress
     except ImportError as error:
         raise SystemExit(f"training needs more packages ({error}): pip install 'batchenv[train]'") from error
-    resolved = load_config(config, trust=trust)
-    if not out.resolve().parent.is_dir():
-        raise SystemExit(f"--out {out}: there is no directory {out.resolve().parent}")
-    with PretrainingProgress(Console()) as progress:
+    resolved, console = load_config(config, trust=trust), Output()
+    with PretrainingProgress(console) as progress:
         network, result = pretrain(
             resolved,
             minutes,
@@ -61,8 +77,12 @@ def pretrain_muscles(
             progress=progress,
         )
     save_network(out, network, half=half)
-    print(_result_table(result))
-    print(f"weights: {out}")
+    with suppress(StopTraining, OutputError) if result.stopped_by else nullcontext():
+        console.print(
+            f"{_result_table(result)}\nweights: {out}", highlight=False, soft_wrap=True, markup=False
+        )
+    if result.stopped_by is not None:
+        stopped(result.stopped_by, f"the weights of {result.updates:,} updates are saved in {out}")
 
 
 def compare_coordinators(
@@ -87,6 +107,12 @@ def compare_coordinators(
         plot: PNG file of torques over the gait cycle and activations by muscle.
         trust: run the Python files that the configurations name.
     """
+    check_whole("--envs", envs, 1, MOST_WORLDS)
+    check_whole("--steps", steps, 1, MOST_STEPS)
+    check_whole("--threads", threads, 1, MOST_THREADS)
+    check_place("--plot", plot, (".png",))
+    check_output_file(plot, "--plot")
+    check_matplotlib()
     resolved = load_config(config, trust=trust)
     walker = None if policy is None else load_walker(policy, trust=trust)
     if walker is not None:

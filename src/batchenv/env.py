@@ -289,6 +289,26 @@ class BatchEnv:
             self._unfinished = None
             return self._result(self._obs)
 
+    @property
+    def episode_steps(self) -> NDArray[np.int64]:
+        """Control steps of each world's episode so far (N,), a copy."""
+        return self._state.episode_step.copy()
+
+    def set_episode_steps(self, steps: Any) -> None:
+        """Count each world's episode as if it had lasted so long: it is truncated accordingly, nothing moves.
+
+        Args:
+            steps: control steps (N,), whole numbers from 0 to below `max_episode_steps`.
+
+        Raises:
+            InputError: they are not; nothing is changed.
+            UsageError: before `reset` or after `close`.
+        """
+        self._check_open()
+        if not self._ready:
+            raise UsageError("set_episode_steps was called before reset: call env.reset() first")
+        self._state.episode_step[:] = inputs.checked_steps(steps, self.num_envs, self.max_episode_steps)
+
     def snapshot(self) -> EnvSnapshot:
         """Copy all state, for `restore`.
 

@@ -32,6 +32,10 @@ class CheckpointError(BatchEnvError, RuntimeError):
     """A checkpoint cannot be read, or does not fit."""
 
 
+class OutputError(BatchEnvError, OSError):
+    """A file or directory cannot be written."""
+
+
 def nearest(name: str, candidates: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the candidate most like name, or "" where none is.
 

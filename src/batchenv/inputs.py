@@ -72,6 +72,25 @@ def checked_ids(ids: Any, num_envs: int) -> np.ndarray:
     return array.astype(np.intp)
 
 
+def checked_steps(steps: Any, num_envs: int, most: int) -> np.ndarray:
+    """Steps of each world's episode (num_envs,), whole numbers from 0 to below `most`.
+
+    Raises:
+        InputError: they are not.
+    """
+    array = np.asarray(steps)
+    if array.shape != (num_envs,) or array.dtype.kind not in "iu":
+        raise InputError(
+            f"steps have shape {array.shape} and dtype {array.dtype}; expected ({num_envs},) whole numbers"
+        )
+    wrong = np.flatnonzero((array < 0) | (array >= most))
+    if wrong.size:
+        raise InputError(
+            f"the step of world {wrong[0]} is {array[wrong[0]]}; expected a number from 0 to {most - 1}"
+        )
+    return array
+
+
 def masked_ids(mask: Any, num_envs: int) -> np.ndarray:
     """Numbers of the worlds in a mask (num_envs,) bool, at least one; without a mask, of all.
 

@@ -98,3 +98,10 @@ def test_cost_of_transport_of_isometric_muscles_by_hand():
     assert power == pytest.approx(by_hand, rel=1e-9)
     assert measures["muscles_j_kg_m"] == pytest.approx(by_hand.sum() / (MASS * SPEED), rel=1e-9)
     assert measures["gross_j_kg_m"] - measures["muscles_j_kg_m"] == pytest.approx(1.2 / SPEED)
+
+
+def test_a_walk_on_the_spot_has_no_cost_per_metre():
+    walk = human_walk(seconds=6.0)
+    costs, power = metabolic_measures(walk, find_cycles(walk), 0.0)
+    assert np.isnan(costs["gross_j_kg_m"]) and np.isnan(costs["muscles_j_kg_m"])
+    assert np.isfinite(power).all() and costs["muscle_mass_kg"] > 0

@@ -136,8 +136,8 @@ def test_the_command_writes_the_archive(tmp_path, capsys):
     ("arguments", "message"),
     [
         ({"file": "walk.h5"}, "expected the name of an .npz file"),
-        ({"file": "walk.npz", "strides": 0}, "strides is 0, expected at least 1"),
-        ({"file": "walk.npz", "walks": 0}, "walks is 0, expected at least 1"),
+        ({"file": "walk.npz", "strides": 0}, "strides is 0; expected a whole number from 1"),
+        ({"file": "walk.npz", "walks": 0}, "walks is 0; expected a whole number from 1"),
     ],
 )
 def test_what_cannot_be_exported_is_refused(tmp_path, monkeypatch, arguments, message):

@@ -5,6 +5,7 @@ import pytest
 from batchenv import load_config
 from batchenv.body import Body
 from batchenv.engine.world_parameters import set_muscle_lengths
+from batchenv.errors import InputError
 from batchenv.evaluate import Recording, judge, write_report
 from batchenv.evaluate.record import Sampler, Tape, record, record_walks
 from batchenv.evaluate.walker import Walker
@@ -246,3 +247,21 @@ def test_the_report_of_a_walker_that_falls_says_so(recording, tmp_path):
     _, page = write_report(report, tmp_path)
     assert report.numbers["completed"] == 0.0
     assert "The walker fell in 4 of 4 episodes" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"walks": 0}, "walks is 0; expected a whole number from 1 to 10,000"),
+        ({"walks": 1e3}, "walks is 1000.0; expected a whole number"),
+        ({"seconds": float("nan")}, "seconds is nan; expected a number from 0.001 to 86400 s"),
+        ({"seconds": -1}, "seconds is -1; expected"),
+        ({"seconds": 1e300}, "seconds is 1e[+]300; expected"),
+        ({"rate": 0.0}, "rate is 0.0; expected"),
+        ({"seed": -1}, "seed is -1; expected"),
+        ({"num_threads": 0}, "num_threads is 0; expected a whole number from 1 to 1,024"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused_before_anybody_walks(arguments, message):
+    with pytest.raises(InputError, match=message):
+        record(untrained(), **arguments)

@@ -70,6 +70,15 @@ def test_excitation_that_is_missing_is_the_activation():
         ({"episode": np.zeros(400)}, r"'episode': shape \(400,\) of float64, expected \(T,\) of integers"),
         ({"mass": -75.0}, r"'mass' is -75.0, expected one positive number"),
         ({"joint_names": ("a",) * 6}, r"'joint_names': 'a' occurs twice"),
+        ({"joint_names": "knee_angle_r"}, r"'joint_names': shape \(\) of <U12, expected \(J,\) of texts"),
+        ({"joint_names": np.arange(6)}, r"'joint_names': shape \(6,\) of int64, expected \(J,\) of texts"),
+        ({"joint_names": [f"j{i}" for i in range(20_000)]}, "20,000 texts, expected at most 10,000"),
+        ({"mass": 1e300}, r"'mass' is 1e\+300, expected one positive number from 0.001 to 1e\+06 kg"),
+        ({"dt": 5.0}, "'dt' is 5.0, expected one positive number from 1e-06 to 0.1 s"),
+        ({"gravity": [9.81, 9.81]}, "'gravity' is .*expected one positive number"),
+        ({"root_pos": np.full((400, 3), -1e200)}, r"'root_pos': -1e\+200 at \(0, 0\), expected -1e\+06 to"),
+        ({"activation": np.full((400, 2), 7.0), "muscle_names": ("a", "b")}, "'activation': "),
+        ({"root_pos": [[0.0], [1.0, 2.0]]}, "'root_pos' is no array"),
         ({"foot_pos": np.full((400, 2, 3), "x")}, r"'foot_pos': type <U1, expected numbers \[m\]"),
         (
             {"joint_torque": np.where(np.arange(6) < 3, np.nan, np.ones((400, 6)))},
@@ -131,3 +140,25 @@ def test_empty_recording_is_a_recording():
 def test_layout_names_every_field_of_a_recording():
     assert set(LAYOUT) == set(human_walk(seconds=2.0).__dataclass_fields__)
     assert "grf                   (T, 2, 3)    [N]" in describe_layout()
+
+
+def test_a_recording_of_python_objects_or_of_more_than_memory_is_refused(tmp_path: Path):
+    path = tmp_path / "walk.npz"
+    np.savez(path, joint_pos=np.array([{}], object))
+    with pytest.raises(InputError, match="walk.npz: not a readable NPZ file .*Python objects"):
+        load_npz(path)
+    np.savez_compressed(path, joint_pos=np.zeros(2**28, np.int8))
+    assert path.stat().st_size < 1e6
+    with pytest.raises(InputError, match="walk.npz: not a readable NPZ file .*268,435,584 bytes, more than"):
+        load_npz(path)
+
+
+def test_errors_of_a_file_name_it(tmp_path: Path):
+    path = tmp_path / "walk.npz"
+    save_npz(human_walk(seconds=1.0), path)
+    with np.load(path) as stored:
+        np.savez(path, **{**stored, "mass": -1.0})
+    with pytest.raises(InputError, match=r"walk.npz: Recording value 'mass' is"):
+        load_npz(path)
+    with pytest.raises(InputError, match="no.npz: no such file"):
+        load_npz(tmp_path / "no.npz")

@@ -2,7 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
-from batchenv.errors import InputError
+from batchenv.errors import InputError, OutputError
 from batchenv.evaluate import load_recording
 from batchenv.evaluate.rollout import read_sweep, roll_out
 from tests.evaluate.untrained import untrained
@@ -51,6 +51,12 @@ def test_every_row_of_a_sweep_is_a_rollout_under_its_own_parameters(tmp_path):
         ("mass,mass\n1,1\n", "column 'mass' occurs twice"),
         ("mass\n", "1 lines, expected a header and at least one row"),
         ("mass,speed\n1\n", "line 2: 1 values, expected 2"),
+        ("mass\n1\n\n\nheavy\n", "line 5: mass is 'heavy', expected a positive number"),
+        ("mass\n1e300\n", "line 2: mass is '1e300', expected 0.1 to 10"),
+        ("soleus\n1e9\n", "line 2: soleus is '1e9', expected 0.001 to 1000"),
+        ("speed\n-1\n", "line 2: speed is '-1', expected a positive number"),
+        ("mass\n1\0\n", "mass is '1\\x00', expected a positive number"),
+        ('mass\n"1\n', "not a readable CSV file in UTF-8 (unexpected end of data)"),
         ("mass\n1\nheavy\n", "line 3: mass is 'heavy', expected a positive number"),
         ("mass\n-1\n", "line 2: mass is '-1'"),
         ("mass\nnan\n", "line 2: mass is 'nan'"),
@@ -67,3 +73,24 @@ def test_a_rollout_that_cannot_be_written_is_refused_before_it_begins(tmp_path, 
     with pytest.raises(InputError, match="expected"):
         roll_out(untrained(), tmp_path / name, strides)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_sweep_in_another_encoding_is_refused(tmp_path):
+    (tmp_path / "sweep.csv").write_bytes("mass;größe\n".encode("latin-1"))
+    with pytest.raises(InputError, match="sweep.csv: not a readable CSV file in UTF-8"):
+        read_sweep(tmp_path / "sweep.csv", MUSCLES)
+
+
+def test_a_link_at_the_name_of_a_rollout_is_refused_before_it_begins(tmp_path):
+    (tmp_path / "r.h5").symlink_to(tmp_path / "victim")
+    with pytest.raises(OutputError, match="it is a symbolic link"):
+        roll_out(untrained(), tmp_path / "r.h5", 1)
+    assert not (tmp_path / "victim").exists()
+
+
+@pytest.mark.parametrize("strides", [-1, 0, 2.5, float("nan"), True, "3", 10**30])
+def test_strides_that_cannot_be_are_named(tmp_path, strides):
+    with pytest.raises(
+        InputError, match=f"strides is {strides!r}; expected a whole number from 1 to 100,000"
+    ):
+        roll_out(untrained(), tmp_path / "r.h5", strides)

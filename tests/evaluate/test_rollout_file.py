@@ -9,9 +9,10 @@ import numpy as np
 import psutil
 import pytest
 
-from batchenv.errors import InputError, UsageError
+from batchenv.errors import InputError, OutputError, UsageError
 from batchenv.evaluate.recording import LAYOUT, Recording
-from batchenv.evaluate.rollout_file import PER_SAMPLE, RecordingWriter, load_recording
+from batchenv.evaluate.recording_file import load_recording
+from batchenv.evaluate.rollout_file import PER_SAMPLE, RecordingWriter
 from tests.evaluate.synthetic_walk import human_walk
 
 CONSTANTS = ("dt", "mass", "joint_names", "muscle_names", "muscle_peak_force", "optimal_fiber_length")
@@ -152,3 +153,122 @@ def test_file_of_another_kind_is_refused(tmp_path: Path):
     (tmp_path / "walk.h5").write_text("nothing of the kind")
     with pytest.raises(InputError, match="not a readable HDF5 file"):
         load_recording(tmp_path / "walk.h5")
+
+
+FILL_THE_DISK = """
+import resource
+import sys
+
+import numpy as np
+
+from batchenv.errors import OutputError
+from batchenv.evaluate import RecordingWriter
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, 700_000))
+rng = np.random.default_rng(0)
+path = sys.argv[1]
+with RecordingWriter(path, dt=0.01, mass=75.0, joint_names=[f"j{i}_r" for i in range(14)]) as writer:
+    try:
+        for k in range(60):
+            time = (k * 512 + np.arange(512)) * 0.01
+            writer.append(
+                episode=np.zeros(512, int), time=time, joint_pos=rng.normal(0, 0.1, (512, 14)),
+                grf=rng.normal(0, 1, (512, 2, 3)), foot_pos=np.zeros((512, 2, 3)),
+                root_pos=np.zeros((512, 3)),
+            )
+    except OutputError as error:
+        print(error)
+"""
+
+
+def test_a_full_disk_is_an_error_and_leaves_what_was_written_before(tmp_path: Path):
+    path = tmp_path / "walk.h5"
+    ended = subprocess.run(
+        [sys.executable, "-c", FILL_THE_DISK, str(path)], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    count = len(load_recording(path).time)
+    assert f"cannot be written: File too large; it holds the {count:,} samples before" in ended.stdout
+    assert count >= 1024
+    assert [file.name for file in tmp_path.iterdir()] == ["walk.h5"]
+
+
+def test_a_link_at_the_name_of_the_file_is_not_followed(tmp_path: Path):
+    walk = human_walk(seconds=1.0)
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "walk.h5").symlink_to(tmp_path / "victim")
+    with pytest.raises(OutputError, match="walk.h5: it is a symbolic link"):
+        writer_for(walk, tmp_path / "walk.h5")
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
+def test_an_older_file_stays_until_there_are_samples(tmp_path: Path):
+    walk = human_walk(seconds=1.0)
+    path = tmp_path / "walk.h5"
+    path.write_text("older")
+    with writer_for(walk, path):
+        pass
+    assert path.read_text() == "older" and [file.name for file in tmp_path.iterdir()] == ["walk.h5"]
+    with writer_for(walk, path) as writer:
+        writer.append(**rows_of(walk, slice(None)))
+    assert_same(load_recording(path), human_walk(seconds=1.0, ended=("interrupted",)))
+
+
+def test_every_bit_of_what_is_read_has_a_checksum(tmp_path: Path):
+    walk = human_walk(seconds=1.0)
+    path = tmp_path / "walk.h5"
+    with writer_for(walk, path) as writer:
+        writer.append(**rows_of(walk, slice(None)))
+        writer.end_episode(0, "completed")
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(100):
+        damaged = bytearray(whole)
+        damaged[rng.integers(len(damaged))] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            assert_same(load_recording(path), walk)
+        except InputError as error:
+            assert "walk.h5" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"episode": np.full(200, 10**9)}, r"episodes 1000000000 to 1000000000, expected 0 to 999,999"),
+        ({"episode": np.full(200, -1)}, "episodes -1 to -1"),
+        ({"episode": np.zeros(200)}, "'episode' has type float64"),
+        ({"root_pos": np.full((200, 3), np.nan)}, "'root_pos': 600 values are not finite"),
+        (
+            {"grf": np.full((200, 2, 3), 1e300)},
+            r"'grf': 1e\+300 at \(0, 0, 0\), expected -1e\+07 to 1e\+07 N",
+        ),
+        ({"grf": np.full((200, 2, 3), "x")}, "'grf' has type <U1, expected numbers"),
+        ({"root_pos": [[1.0], [2.0, 3.0]]}, "'root_pos' is no array"),
+    ],
+)
+def test_samples_that_nobody_could_read_are_refused(tmp_path: Path, changes, message):
+    walk = human_walk(seconds=1.0)
+    with writer_for(walk, tmp_path / "walk.h5") as writer:
+        with pytest.raises(InputError, match=message):
+            writer.append(**rows_of(walk, slice(None)) | changes)
+        writer.append(**rows_of(walk, slice(None)))
+        writer.end_episode(0, "completed")
+    assert_same(load_recording(tmp_path / "walk.h5"), walk)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dt": 0.0}, "'dt' is 0.0, expected one positive number"),
+        ({"mass": np.inf}, "'mass' is inf"),
+        ({"gravity": "9.81"}, "'gravity' is '9.81'"),
+        ({"joint_names": "knee"}, "'joint_names': shape"),
+        ({"joint_names": ("a", "a")}, "'a' occurs twice"),
+        ({"chunk_samples": 0}, "chunk_samples is 0; expected a whole number from 1"),
+    ],
+)
+def test_constants_that_nobody_could_read_are_refused_before_there_is_a_file(tmp_path, changes, message):
+    arguments = {"dt": 0.01, "mass": 75.0, "joint_names": ("a",)} | changes
+    with pytest.raises(InputError, match=message):
+        RecordingWriter(tmp_path / "walk.h5", **arguments)
+    assert not list(tmp_path.iterdir())

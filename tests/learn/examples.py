@@ -33,14 +33,21 @@ def checkpoint_of(steps: int) -> Checkpoint:
         "mlp.0.weight": torch.full((2, 3), float(steps)),
         "mlp.0.bias": torch.full((2,), float(steps)),
     }
+    critic = actor | {"mlp.0.weight": actor["mlp.0.weight"][:1], "mlp.0.bias": actor["mlp.0.bias"][:1]}
     return Checkpoint(
         steps=steps,
         num_envs=1,
         seed=0,
-        config="",
+        config="training: {hidden: []}",
         observations=("a", "b", "c"),
         actions=("u", "v"),
-        learner={"actor_state_dict": actor, "first": value, "last": value.clone()},
+        learner={
+            "actor_state_dict": actor,
+            "critic_state_dict": critic,
+            "optimizer_state_dict": {},
+            "first": value,
+            "last": value.clone(),
+        },
         random=random_state(),
         env=None,
         episodes=None,

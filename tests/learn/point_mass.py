@@ -80,6 +80,13 @@ class PointMass:
         self._begin(ended)
         return self._obs, self._rewards, self._dones
 
+    @property
+    def episode_steps(self) -> np.ndarray:
+        return self._length.copy()
+
+    def set_episode_steps(self, steps: np.ndarray) -> None:
+        self._length[:] = steps
+
     def snapshot(self) -> Snapshot:
         return Snapshot(
             self._position.copy(),

@@ -13,17 +13,28 @@ _TITLES = {"static_optimization": "static optimisation", "network": "muscle netw
 _COLORS = {"static_optimization": WALKER, "network": ACCENT}
 
 
+def check_matplotlib() -> None:
+    """Refuse to plan a plot where none can be drawn.
+
+    Raises:
+        UsageError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise UsageError("a plot needs matplotlib: pip install 'batchenv[evaluate]'") from error
+
+
 def comparison_png(comparison: Comparison) -> bytes:
     """Draw a comparison.
 
     Raises:
         UsageError: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UsageError("a plot needs matplotlib: pip install matplotlib") from error
+    check_matplotlib()
+    import matplotlib
+    from matplotlib.figure import Figure
+
     style: Any = STYLE
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(10.0, 11.0), layout="constrained")

@@ -13,6 +13,8 @@ from batchenv.engine.coordinators.shared_network import NetworkCoordinator
 from batchenv.engine.problems import Problems
 from batchenv.env import BatchEnv
 from batchenv.errors import UsageError
+from batchenv.evaluate.numbers import MOST_WALKS, check_count, check_threads
+from batchenv.interrupts import held_back
 
 BINS = 50
 _TIMINGS = 5
@@ -94,8 +96,13 @@ def compare_coordinators(
         num_threads: as for `BatchEnv`.
 
     Raises:
+        InputError: a number is impossible.
+        Interrupted: SIGINT, SIGTERM or SIGHUP came.
         UsageError: the configuration names no trained weights, or its actuator is not mass.
     """
+    check_count("num_envs", num_envs, MOST_WALKS)
+    check_count("steps", steps, 100_000)
+    check_threads("num_threads", num_threads)
     environment = config.environment
     if environment.skeleton.actuator != "mass":
         raise UsageError(f"actuator {environment.skeleton.actuator!r} needs no coordinator; expected mass")
@@ -152,13 +159,17 @@ def walking_states(
         qpos.append(worlds.qpos.copy())
         qvel.append(worlds.qvel.copy())
 
-    for _ in range(steps):
-        start = env.snapshot().task.phase
-        phase += [(start + k * timestep / period) % 1.0 for k in range(worlds.substeps)]
-        qpos.append(worlds.qpos.copy())
-        qvel.append(worlds.qvel.copy())
-        obs = env.step(np.zeros((env.num_envs, env.action_dim)) if policy is None else policy(obs), watch)[0]
-        del qpos[-1], qvel[-1]  # a substep's desired torques are those of its beginning
+    with held_back() as check:
+        for _ in range(steps):
+            check()
+            start = env.snapshot().task.phase
+            phase += [(start + k * timestep / period) % 1.0 for k in range(worlds.substeps)]
+            qpos.append(worlds.qpos.copy())
+            qvel.append(worlds.qvel.copy())
+            obs = env.step(
+                np.zeros((env.num_envs, env.action_dim)) if policy is None else policy(obs), watch
+            )[0]
+            del qpos[-1], qvel[-1]  # a substep's desired torques are those of its beginning
     jta, passive = problems.solve(np.concatenate(qpos), np.concatenate(qvel))
     shape = (len(desired), env.num_envs, -1)
     torque = np.array(desired) - passive.reshape(shape).astype(float)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from batchenv.errors import InputError
 from batchenv.evaluate.gait_cycles import PERCENT, RIGHT, GaitCycles
 from batchenv.evaluate.human import JOINTS, human_vertical_grf, pearson
 from batchenv.evaluate.recording import Recording
@@ -43,11 +44,18 @@ def grf_measures(vertical: np.ndarray, fore_aft: np.ndarray, cycles: GaitCycles)
         r: correlation of the mean vertical force with that of Schwartz et al. (2008) over the whole cycle.
         spike_bw: mean over the cycles of the largest vertical force in the first 10 % of the cycle.
         braking_bw_s, propulsive_bw_s: mean impulse backward (negative) and forward [body weights s].
+
+    Raises:
+        InputError: feet touch the ground too shortly to have peaks.
     """
     mean = vertical.mean(axis=0)
     stance = 100 * float(cycles.stance.mean())
     first = np.flatnonzero((min(IMPACT_END - 2, stance / 4) < PERCENT) & (stance / 2 >= PERCENT))
     second = np.flatnonzero((stance / 2 < PERCENT) & (stance >= PERCENT))
+    if not (first.size and second.size):
+        raise InputError(
+            f"Recording array 'grf': feet stand for {stance:.2g} % of the gait cycle, expected more than 4 %"
+        )
     peak1 = first[np.argmax(mean[first])]
     peak2 = second[np.argmax(mean[second])]
     valley = peak1 + np.argmin(mean[peak1 : peak2 + 1])

@@ -146,7 +146,7 @@ def energy_rate(
         fast: fraction of fast-twitch fibers (M,).
         version: the paper of 2003 or its revision of 2010.
     """
-    effort = np.where(excitation > activation, excitation, 0.5 * (excitation + activation))
+    effort = np.maximum(np.where(excitation > activation, excitation, 0.5 * (excitation + activation)), 0.0)
     isometric = np.where(length > 1, force_length(length), 1.0)
     maintenance = (128 * fast + 25) * effort**0.6 * AEROBIC * (0.4 + 0.6 * isometric)
     slow_coefficient = 100 * FAST_OVER_SLOW / MAX_VELOCITY_FAST
@@ -210,14 +210,14 @@ def metabolic_measures(
         gross_j_kg_m: of the muscles (2003) and a basal rate of 1.2 W/kg.
         muscle_mass_kg: of all muscles.
     """
-    distance = recording.mass * abs(speed)
+    distance = recording.mass * abs(speed) if speed else float("nan")  # nothing moves by 0 m at a cost per m
     power = metabolic_power(recording, cycles)
     muscles = power.sum() / distance
     mass = muscle_mass(recording.muscle_peak_force, recording.optimal_fiber_length)
     measures = {
         "muscles_j_kg_m": float(muscles),
         "muscles_2010_j_kg_m": float(metabolic_power(recording, cycles, 2010).sum() / distance),
-        "gross_j_kg_m": float(muscles + RESTING_W_KG / abs(speed)),
+        "gross_j_kg_m": float(muscles + RESTING_W_KG * recording.mass / distance),
         "muscle_mass_kg": float(mass.sum()),
     }
     return measures, power

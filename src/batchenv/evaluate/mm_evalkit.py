@@ -9,15 +9,18 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from batchenv.config.paths import PACKAGE_DATA
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError, UsageError
+from batchenv.evaluate.numbers import MOST_STRIDES, MOST_WALKS, check_count, check_threads
 from batchenv.evaluate.record import Sampler, record_walks
 from batchenv.evaluate.walker import Walker
+from batchenv.files import check_output_file, write_atomically
+from batchenv.random import checked_seed
 
 CHANNELS_FILE = PACKAGE_DATA / "myofullbody_channels.json"
 ROOT_NQ = 7  # position and quaternion of the root, before the joints' one coordinate each
@@ -95,16 +98,20 @@ def export(
         How each walk ended: "completed" or "fell".
 
     Raises:
-        InputError: no NPZ file can have that name, there is nothing to record, or the body is not `myolegs`
-            with muscles at work.
+        InputError: no NPZ file has that name, a number is impossible, or the body is not `myolegs` with
+            muscles at work.
+        OutputError: the file cannot be written.
+        Interrupted: SIGINT, SIGTERM or SIGHUP came; nothing is written.
         UsageError: the physics of a walk failed in its first step.
     """
     path = Path(file)
     if path.suffix != ".npz" or not path.parent.is_dir():
         raise InputError(f"{path}: expected the name of an .npz file in a directory")
-    for name, value in (("strides", strides), ("walks", walks)):
-        if value < 1:
-            raise InputError(f"{name} is {value}, expected at least 1")
+    check_output_file(path)
+    check_count("strides", strides, MOST_STRIDES)
+    check_count("walks", walks, MOST_WALKS)
+    check_threads("num_threads", num_threads)
+    checked_seed(seed)
     seconds = strides * walker.config.environment.motion.period
     with walker.worlds(walks, seconds, num_threads) as env:
         columns = _columns(env)
@@ -201,7 +208,11 @@ def _spread(values: np.ndarray, columns: np.ndarray, width: int) -> np.ndarray:
 
 def _write(path: Path, entries: Iterator[tuple[str, Any]]) -> None:
     """Write an NPZ file entry by entry: no more than one walk is held as MyoFullBody's columns."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, value in entries:
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, np.asarray(value), allow_pickle=False)
+
+    def write(file: BinaryIO) -> None:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, value in entries:
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                    np.lib.format.write_array(stream, np.asarray(value), allow_pickle=False)
+
+    write_atomically(path, write)

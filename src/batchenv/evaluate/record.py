@@ -11,8 +11,11 @@ import numpy as np
 
 from batchenv.engine.muscles.mujoco import active_forces
 from batchenv.env import BatchEnv
-from batchenv.evaluate.recording import Recording, from_arrays
+from batchenv.evaluate.numbers import MOST_WALKS, check_count, check_number, check_seconds, check_threads
+from batchenv.evaluate.recording import LAYOUT, Recording, from_arrays
 from batchenv.evaluate.walker import Walker
+from batchenv.interrupts import held_back
+from batchenv.random import checked_seed
 
 RATE = 100.0  # lowest rate at which ground reactions show their shape [Hz]
 
@@ -82,11 +85,13 @@ class Sampler:
         Args:
             elapsed: time since the start of the episode [s]; MuJoCo sets a world that diverges back to zero.
         """
-        axes = {name: tuple(range(1, values.ndim)) for name, values in self._samples.items()}
-        finite = [np.isfinite(self._samples[name]).all(axis=axis) for name, axis in axes.items()]
+        possible = [
+            _possible(name, values).all(axis=tuple(range(1, values.ndim)))
+            for name, values in self._samples.items()
+        ]
         turned = np.abs(self._samples["joint_pos"]).max(axis=(1, 2)) > 2 * np.pi
         on_time = np.abs(self._samples["time"][:, -1] - elapsed) < 0.5 * self.dt
-        return np.all(finite, axis=0) & ~turned & on_time
+        return np.all(possible, axis=0) & ~turned & on_time
 
     def samples(self, ids: np.ndarray) -> dict[str, np.ndarray]:
         """The last step's samples of some worlds (n,), one world after another (n * per_step, ...)."""
@@ -118,6 +123,12 @@ class Sampler:
         before = joint_pos - self._worlds.timestep * joint_vel
         bound = force[:, body.bound_dofadr] * body.bound_slope(before)
         return force[:, body.joint_dofadr] + bound @ self._driver
+
+
+def _possible(name: str, values: np.ndarray) -> np.ndarray:
+    """Where values are finite and, of an array of `LAYOUT`, in its range."""
+    finite, layout = np.isfinite(values), LAYOUT.get(name)
+    return finite if layout is None else finite & (values >= layout.low) & (values <= layout.high)
 
 
 class _Fibers:
@@ -217,21 +228,26 @@ def record_walks(
 
     Returns:
         How each episode ended (N,).
+
+    Raises:
+        Interrupted: SIGINT, SIGTERM or SIGHUP came; the sink has the samples of whole steps.
     """
     episodes = np.arange(env.num_envs) if episodes is None else episodes
     ended = ["interrupted"] * env.num_envs
     walking, step = np.ones(env.num_envs, bool), 0
-    while walking.any():
-        obs, _, dones = env.step(policy(obs), sampler)
-        step += 1
-        ids = np.flatnonzero(walking & sampler.sound(step * env.control_dt))
-        samples = sampler.samples(ids)
-        sink.append(episode=np.repeat(episodes[ids], sampler.per_step), **samples)
-        for world in np.flatnonzero(walking & dones):
-            ended[world] = "fell" if env.terminated[world] else "completed"
-            own = None if parameters is None else parameters[world]
-            sink.end_episode(int(episodes[world]), ended[world], own)
-        walking &= ~dones
+    with held_back() as check:
+        while walking.any():
+            check()
+            obs, _, dones = env.step(policy(obs), sampler)
+            step += 1
+            ids = np.flatnonzero(walking & sampler.sound(step * env.control_dt))
+            samples = sampler.samples(ids)
+            sink.append(episode=np.repeat(episodes[ids], sampler.per_step), **samples)
+            for world in np.flatnonzero(walking & dones):
+                ended[world] = "fell" if env.terminated[world] else "completed"
+                own = None if parameters is None else parameters[world]
+                sink.end_episode(int(episodes[world]), ended[world], own)
+            walking &= ~dones
     return ended
 
 
@@ -252,7 +268,16 @@ def record(
         seed: of the starts.
         num_threads: as for `BatchEnv`.
         rate: of the samples at least [Hz].
+
+    Raises:
+        InputError: a number is impossible; nothing is simulated.
+        Interrupted: SIGINT, SIGTERM or SIGHUP came.
     """
+    check_count("walks", walks, MOST_WALKS)
+    check_seconds("seconds", seconds)
+    check_threads("num_threads", num_threads)
+    check_number("rate", rate, 0.001, 1e6, " Hz")
+    checked_seed(seed)
     with walker.worlds(walks, seconds, num_threads) as env:
         obs, sampler = env.reset(seed), Sampler(env, rate)
         tape = Tape(sampler.constants, walks)

@@ -8,6 +8,7 @@ T samples of E episodes, one after another; J joints; M muscles (0 for a walker 
 dt                    ()           [s]      time between two samples
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -17,6 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from batchenv.errors import InputError, nearest
+from batchenv.evaluate.hdf5_file import most_bytes
+from batchenv.files import read_npz, write_atomically
 
 ENDINGS = ("completed", "fell", "interrupted")
 
@@ -26,18 +29,29 @@ NOT_GIVEN: Any = None  # __post_init__ fills it in, so that the array is always 
 
 
 class ArrayLayout(NamedTuple):
-    """Shape (letters are lengths), unit, meaning of one array, and whether a recording can do without it."""
+    """Shape (letters are lengths), unit and meaning of one array, whether a recording can do without it, and
+    the range of its values: wide, beyond what bodies do, but such that no arithmetic overflows."""
 
     shape: tuple[str | int, ...]
     unit: str
     meaning: str
     optional: bool = False
+    low: float = -np.inf
+    high: float = np.inf
+
+
+_MOST_NAMES, MOST_EPISODES = 10_000, 1_000_000
+_TOLERANCE = 1e-3  # of activations, which single precision and filters put beyond 0 and 1
+
+
+def _optional(shape: tuple[str, ...], unit: str, meaning: str, low: float, high: float) -> ArrayLayout:
+    return ArrayLayout(shape, unit, meaning, True, low, high)
 
 
 LAYOUT: dict[str, ArrayLayout] = {
-    "dt": ArrayLayout((), "s", "time between two samples"),
-    "mass": ArrayLayout((), "kg", "mass of the body"),
-    "gravity": ArrayLayout((), "m/s^2", "acceleration of gravity, 9.81 where not given", True),
+    "dt": ArrayLayout((), "s", "time between two samples", False, 1e-6, 0.1),
+    "mass": ArrayLayout((), "kg", "mass of the body", False, 1e-3, 1e6),
+    "gravity": _optional((), "m/s^2", "acceleration of gravity, 9.81 where not given", 1e-3, 1e3),
     "joint_names": ArrayLayout(
         ("J",), "", "hip_flexion_r, knee_angle_r, ankle_angle_r, the same with _l, any others"
     ),
@@ -45,34 +59,46 @@ LAYOUT: dict[str, ArrayLayout] = {
     "episode": ArrayLayout(
         ("T",), "", "index into `ended` of the episode a sample belongs to, not decreasing"
     ),
-    "time": ArrayLayout(("T",), "s", "time since the start of the episode"),
+    "time": ArrayLayout(("T",), "s", "time since the start of the episode", False, -1.0, 1e7),
     "joint_pos": ArrayLayout(
         ("T", "J"), "rad", "joint angle; flexion and dorsiflexion positive, 0 standing upright"
     ),
-    "joint_vel": ArrayLayout(
-        ("T", "J"), "rad/s", "joint velocity; the difference of `joint_pos` if absent", True
+    "joint_vel": _optional(
+        ("T", "J"), "rad/s", "joint velocity; the difference of `joint_pos` if absent", -1e5, 1e5
     ),
-    "joint_torque": ArrayLayout(
-        ("T", "J"), "Nm", "net torque of the actuators, in the sense of `joint_pos`", True
+    "joint_torque": _optional(
+        ("T", "J"), "Nm", "net torque of the actuators, in the sense of `joint_pos`", -1e6, 1e6
     ),
-    "grf": ArrayLayout(("T", 2, 3), "N", "ground reaction on the right and left foot (forward, left, up)"),
-    "foot_pos": ArrayLayout(("T", 2, 3), "m", "heel or calcaneus of the right and left foot"),
-    "root_pos": ArrayLayout(("T", 3), "m", "pelvis"),
+    "grf": ArrayLayout(
+        ("T", 2, 3), "N", "ground reaction on the right and left foot (forward, left, up)", False, -1e7, 1e7
+    ),
+    "foot_pos": ArrayLayout(
+        ("T", 2, 3), "m", "heel or calcaneus of the right and left foot", False, -1e6, 1e6
+    ),
+    "root_pos": ArrayLayout(("T", 3), "m", "pelvis", False, -1e6, 1e6),
     "root_vel": ArrayLayout(
-        ("T", 3), "m/s", "velocity of the pelvis; the difference of `root_pos` if absent", True
+        ("T", 3), "m/s", "velocity of the pelvis; the difference of `root_pos` if absent", True, -1e5, 1e5
     ),
     "muscle_names": ArrayLayout(
         ("M",), "", "names of myolegs with _r or _l, such as soleus_r; may be empty", True
     ),
-    "activation": ArrayLayout(("T", "M"), "1", "muscle activation, 0 to 1", True),
-    "excitation": ArrayLayout(("T", "M"), "1", "muscle excitation, 0 to 1; the activation if absent", True),
-    "muscle_force": ArrayLayout(("T", "M"), "N", "force of the contractile element, tension positive", True),
-    "fiber_velocity": ArrayLayout(
-        ("T", "M"), "1/s", "optimal fiber lengths per second, lengthening positive", True
+    "activation": _optional(("T", "M"), "1", "muscle activation, 0 to 1", -_TOLERANCE, 1 + _TOLERANCE),
+    "excitation": _optional(
+        ("T", "M"),
+        "1",
+        "muscle excitation, 0 to 1; the activation if absent",
+        -_TOLERANCE,
+        1 + _TOLERANCE,
     ),
-    "fiber_length": ArrayLayout(("T", "M"), "1", "fiber length over optimal fiber length", True),
-    "muscle_peak_force": ArrayLayout(("M",), "N", "peak isometric force", True),
-    "optimal_fiber_length": ArrayLayout(("M",), "m", "optimal fiber length", True),
+    "muscle_force": _optional(
+        ("T", "M"), "N", "force of the contractile element, tension positive", -1e7, 1e7
+    ),
+    "fiber_velocity": _optional(
+        ("T", "M"), "1/s", "optimal fiber lengths per second, lengthening positive", -1e5, 1e5
+    ),
+    "fiber_length": _optional(("T", "M"), "1", "fiber length over optimal fiber length", -1e3, 1e3),
+    "muscle_peak_force": _optional(("M",), "N", "peak isometric force", 1e-3, 1e7),
+    "optimal_fiber_length": _optional(("M",), "m", "optimal fiber length", 1e-6, 1e3),
 }
 
 
@@ -123,7 +149,7 @@ class Recording:
         for name in ("dt", "mass", "gravity"):
             self._set(name, _positive(name, getattr(self, name)))
         for name in ("joint_names", "muscle_names", "ended"):
-            self._set(name, tuple(str(item) for item in getattr(self, name)))
+            self._set(name, _texts(name, getattr(self, name)))
         _check_names(self)
         self._set("episode", _integers("episode", self.episode))
         lengths = {
@@ -195,7 +221,7 @@ class Recording:
         return names.index(f"{name}_r"), names.index(f"{name}_l")
 
 
-def from_arrays(arrays: Mapping[str, Any], source: str = "recording") -> Recording:
+def from_arrays(arrays: Mapping[str, Any], source: str | Path = "recording") -> Recording:
     """Return the recording that `arrays`, named as in `LAYOUT`, make up.
 
     Raises:
@@ -209,19 +235,26 @@ def from_arrays(arrays: Mapping[str, Any], source: str = "recording") -> Recordi
         raise InputError(
             f"{source}: lacks the arrays {', '.join(map(repr, missing))}. The layout is\n{describe_layout()}"
         )
-    return Recording(**arrays)
+    try:
+        return Recording(**arrays)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
 
 
 def save_npz(recording: Recording, path: str | Path) -> None:
-    """Write the recording as a compressed NPZ file; arrays that were not measured are left out."""
+    """Write the recording as a compressed NPZ file; arrays that were not measured are left out.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     arrays = {}
     for item in fields(recording):
         value = np.asarray(getattr(recording, item.name))
         if value.dtype.kind == "f" and value.ndim and (value.size == 0 or np.isnan(value.flat[0])):
             continue
         arrays[item.name] = value
-    with Path(path).open("wb") as file:  # np.savez would append .npz to another suffix
-        np.savez_compressed(file, **arrays)
+    # np.savez would append .npz to another suffix
+    write_atomically(Path(path), lambda file: np.savez_compressed(file, **arrays))
 
 
 def load_npz(path: str | Path) -> Recording:
@@ -230,23 +263,69 @@ def load_npz(path: str | Path) -> Recording:
     Raises:
         InputError: the file is no NPZ file, or an array is missing, unknown or wrong.
     """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, AttributeError) as error:
-        raise InputError(f"{path}: not a readable NPZ file of plain arrays ({error})") from error
+        arrays = read_npz(path, most_bytes(path))
+    except InputError as error:
+        raise InputError(f"{path}: not a readable NPZ file ({error.__cause__})") from error
     return from_arrays(arrays, str(path))
 
 
+def check_values(name: str, array: Array) -> None:
+    """InputError unless all values of an array of `LAYOUT` are finite and in their range."""
+    layout = LAYOUT[name]
+    finite = np.isfinite(array)
+    if not finite.all():
+        first = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise InputError(
+            f"Recording array {name!r}: {int((~finite).sum())} values are not finite, the first at {first};"
+            " expected finite numbers" + (", or NaN throughout where not measured" if layout.optional else "")
+        )
+    possible = (array >= layout.low) & (array <= layout.high)
+    if not possible.all():
+        first = tuple(int(i) for i in np.argwhere(~possible)[0])
+        raise InputError(
+            f"Recording array {name!r}: {array[first]:g} at {first},"
+            f" expected {layout.low:g} to {layout.high:g} {layout.unit}".rstrip()
+        )
+
+
+def as_array(name: str, values: object) -> Array:
+    """Return values as an array; InputError names those that are none."""
+    try:
+        return np.asarray(values)
+    except Exception as error:  # ragged lists, or an object whose __array__ raises
+        raise InputError(f"Recording array {name!r} is no array ({error})") from error
+
+
 def _positive(name: str, value: object) -> float:
-    number = np.asarray(value)
-    if number.shape != () or number.dtype.kind not in "fiu" or not np.isfinite(number) or number <= 0:
-        raise InputError(f"Recording value {name!r} is {value!r}, expected one positive number")
+    number, layout = as_array(name, value), LAYOUT[name]
+    real = number.shape == () and number.dtype.kind in "fiu"
+    if not (real and np.isfinite(number) and layout.low <= number <= layout.high):
+        raise InputError(
+            f"Recording value {name!r} is {value!r}, expected one positive number"
+            f" from {layout.low:g} to {layout.high:g} {layout.unit}"
+        )
     return float(number)
 
 
+def _texts(name: str, values: object) -> tuple[str, ...]:
+    array = as_array(name, values)
+    if array.ndim != 1 or (array.size and array.dtype.kind != "U"):
+        raise InputError(
+            f"Recording array {name!r}: shape {array.shape} of {array.dtype},"
+            f" expected ({LAYOUT[name].shape[0]},) of texts"
+        )
+    most = MOST_EPISODES if name == "ended" else _MOST_NAMES
+    if len(array) > most:
+        raise InputError(f"Recording array {name!r}: {len(array):,} texts, expected at most {most:,}")
+    return tuple(map(str, array))
+
+
 def _integers(name: str, values: object) -> Array:
-    array = np.asarray(values)
+    array = as_array(name, values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise InputError(
             f"Recording array {name!r}: shape {array.shape} of {array.dtype}, expected (T,) of integers"
@@ -256,30 +335,25 @@ def _integers(name: str, values: object) -> Array:
 
 def _array(name: str, values: object, layout: ArrayLayout, lengths: Mapping[str, int]) -> Array:
     shape = tuple(lengths[axis] if isinstance(axis, str) else axis for axis in layout.shape)
-    if values is None:
+    if values is None and layout.optional:
         return np.broadcast_to(np.nan, shape)
-    array = np.asarray(values)
+    array = as_array(name, values)
     if array.dtype.kind not in "fiub":
         raise InputError(f"Recording array {name!r}: type {array.dtype}, expected numbers [{layout.unit}]")
     if array.shape != shape:
         axes = ", ".join(map(str, layout.shape))
         raise InputError(f"Recording array {name!r}: shape {array.shape}, expected ({axes}) = {shape}")
-    if array.dtype.kind != "f":
+    if array.dtype not in (np.float32, np.float64):
         array = array.astype(float)
-    bad = ~np.isfinite(array)
-    if bad.any() and not (layout.optional and np.isnan(array).all()):
-        first = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise InputError(
-            f"Recording array {name!r}: {int(bad.sum())} values are not finite, the first at {first};"
-            " expected finite numbers" + (", or NaN throughout where not measured" if layout.optional else "")
-        )
+    if not (layout.optional and array.size and np.isnan(array.flat[0]) and np.isnan(array).all()):
+        check_values(name, array)
     return array
 
 
 def _check_names(recording: Recording) -> None:
     for array in ("joint_names", "muscle_names"):
         names = getattr(recording, array)
-        repeated = sorted({name for name in names if names.count(name) > 1})
+        repeated = [name for name, count in Counter(names).items() if count > 1]
         if repeated:
             raise InputError(
                 f"Recording array {array!r}: {repeated[0]!r} occurs twice, expected distinct names"

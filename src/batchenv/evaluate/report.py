@@ -6,6 +6,7 @@ from pathlib import Path
 from batchenv.evaluate.judge import Report
 from batchenv.evaluate.page import render_page
 from batchenv.evaluate.plots import figures, to_bytes
+from batchenv.files import check_output_directory, write_atomically
 
 
 def write_report(report: Report, out_dir: str | Path) -> tuple[Path, Path]:
@@ -15,12 +16,18 @@ def write_report(report: Report, out_dir: str | Path) -> tuple[Path, Path]:
         The paths of the two files.
 
     Raises:
+        OutputError: they cannot be written.
         UsageError: matplotlib is not installed.
     """
     folder = Path(out_dir)
+    check_output_directory(folder)
     folder.mkdir(parents=True, exist_ok=True)
     images = {name: to_bytes(figure) for name, figure in figures(report).items()}
     numbers, page = folder / "report.json", folder / "report.html"
-    numbers.write_text(json.dumps(report.numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    page.write_text(render_page(report, images), encoding="utf-8")
+    _write(numbers, json.dumps(report.numbers, indent=1, allow_nan=False) + "\n")
+    _write(page, render_page(report, images))
     return numbers, page
+
+
+def _write(path: Path, text: str) -> None:
+    write_atomically(path, lambda file: file.write(text.encode()))

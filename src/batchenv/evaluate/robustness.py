@@ -7,7 +7,10 @@ import numpy as np
 
 from batchenv.env import BatchEnv
 from batchenv.evaluate.conditions import set_conditions
+from batchenv.evaluate.numbers import check_count, check_threads
 from batchenv.evaluate.walker import Walker
+from batchenv.interrupts import held_back
+from batchenv.random import checked_seed
 
 PUSHES = tuple(range(20, 201, 20))  # [N]
 PUSH_SECONDS = 0.2
@@ -80,7 +83,14 @@ def robustness(
         repeats: walks in each setting; of a push, in its four directions together, at least one in each.
         seed: of the starts.
         num_threads: as for `BatchEnv`.
+
+    Raises:
+        InputError: a number is impossible; nothing is simulated.
+        Interrupted: SIGINT, SIGTERM or SIGHUP came.
     """
+    check_count("repeats", repeats, 1000)
+    check_threads("num_threads", num_threads)
+    checked_seed(seed)
     chosen = [
         trial
         for trial in trials()
@@ -145,12 +155,14 @@ def _stay_up(walker: Walker, env: BatchEnv, chosen: list[Trial], seed: int) -> n
     )
     pushes = Pushes(env, _column(chosen, "push"), PUSH_AT, PUSH_SECONDS)
     up = np.ones(env.num_envs, bool)
-    for step in range(env.max_episode_steps):
-        pushes.before_step(step)
-        obs, _, _ = env.step(walker.policy(obs))
-        up &= ~env.terminated
-        if not up.any():
-            break
+    with held_back() as check:
+        for step in range(env.max_episode_steps):
+            check()
+            pushes.before_step(step)
+            obs, _, _ = env.step(walker.policy(obs))
+            up &= ~env.terminated
+            if not up.any():
+                break
     return up
 
 

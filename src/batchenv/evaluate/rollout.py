@@ -12,13 +12,27 @@ import numpy as np
 from batchenv.body.indices import without_side
 from batchenv.errors import InputError, nearest
 from batchenv.evaluate.conditions import set_conditions
+from batchenv.evaluate.hdf5_file import h5py_module
+from batchenv.evaluate.numbers import MOST_STRIDES, check_count, check_threads
 from batchenv.evaluate.record import Sampler, record_walks
 from batchenv.evaluate.rollout_file import HDF5_SUFFIXES, RecordingWriter
 from batchenv.evaluate.walker import Walker
+from batchenv.files import check_output_file
+from batchenv.interrupts import held_back
+from batchenv.random import checked_seed
 
 GAIT = ("speed", "period")  # of the reference: rows that share them walk in one batch
 CONDITIONS = ("friction", "mass", "muscle_strength")
 BATCH = 64  # rows that walk side by side
+# What a column may hold; those of muscles are factors as muscle_strength is.
+RANGES = {
+    "speed": (0.01, 20.0),
+    "period": (0.1, 10.0),
+    "friction": (0.001, 10.0),
+    "mass": (0.1, 10.0),
+    "muscle_strength": (0.001, 1000.0),
+}
+_MOST_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -47,16 +61,16 @@ def read_sweep(file: str | Path, muscles: tuple[str, ...]) -> Sweep:
         muscles: names of the body's muscles.
 
     Raises:
-        InputError: a column is unknown, or a value is no positive number.
+        InputError: the file is no CSV file in UTF-8, a column is unknown, or a value is no positive number or
+            out of the range of its column.
     """
     path = Path(file)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(stream) if any(row)]
+    rows = _read_rows(path)
     if len(rows) < 2:
         raise InputError(f"{path}: {len(rows)} lines, expected a header and at least one row")
-    names = tuple(rows[0])
+    names = tuple(rows[0][1])
     known = (*GAIT, *CONDITIONS, *muscles, *(without_side(muscle) for muscle in muscles))
     for name in names:
         if name not in known:
@@ -66,7 +80,7 @@ def read_sweep(file: str | Path, muscles: tuple[str, ...]) -> Sweep:
             )
         if names.count(name) > 1:
             raise InputError(f"{path}: column {name!r} occurs twice")
-    return Sweep(names, np.array([_numbers(path, names, line, row) for line, row in enumerate(rows[1:], 2)]))
+    return Sweep(names, np.array([_numbers(path, names, line, row) for line, row in rows[1:]]))
 
 
 def roll_out(
@@ -88,25 +102,30 @@ def roll_out(
         num_threads: as for `BatchEnv`.
 
     Returns:
-        How each rollout ended: "completed" or "fell".
+        How each rollout ended: "completed", "fell", or "interrupted" where its physics failed.
 
     Raises:
-        InputError: no HDF5 file can have that name, or there is no stride to record.
+        InputError: no HDF5 file has that name, or a number is impossible; nothing is written.
+        OutputError: the file cannot be written, now or when the disk is full; it holds what was walked until
+            then.
+        Interrupted: SIGINT, SIGTERM or SIGHUP came; likewise.
     """
     path = Path(file)
     if path.suffix not in HDF5_SUFFIXES or not path.parent.is_dir():
         raise InputError(f"{path}: expected the name of an {' or '.join(HDF5_SUFFIXES)} file in a directory")
-    if strides < 1:
-        raise InputError(f"strides is {strides}, expected at least 1")
+    check_output_file(path)
+    check_count("strides", strides, MOST_STRIDES)
+    check_threads("num_threads", num_threads)
+    checked_seed(seed)
+    h5py_module()
     sweep = sweep or Sweep((), np.zeros((1, 0)))
     attributes = {"walker": walker.name, "config": walker.config.to_yaml(), "seed": seed}
     ended = ["interrupted"] * len(sweep)
-    with ExitStack() as files:
+    walks = [(rows, *_gait(walker, sweep, rows)) for rows in _batches(sweep)]
+    with held_back() as check, ExitStack() as files:
         writer: RecordingWriter | None = None
-        for rows in _batches(sweep):
-            gait = {name: sweep.column(name)[rows[0]] for name in GAIT if name in sweep.names}
-            changes = {f"environment.motion.{name}": float(value) for name, value in gait.items()}
-            period = walker.config.replace(changes).environment.motion.period
+        for rows, changes, period in walks:
+            check()
             with walker.worlds(len(rows), strides * period, num_threads, changes) as env:
                 env.reset(seed)
                 sampler = Sampler(env)
@@ -121,6 +140,16 @@ def roll_out(
             for row, ending in zip(rows, endings, strict=True):
                 ended[row] = ending
     return ended
+
+
+def _gait(walker: Walker, sweep: Sweep, rows: np.ndarray) -> tuple[dict[str, float], float]:
+    """What rows that walk side by side change in the configuration, and the period of their gait [s]."""
+    changes = {
+        f"environment.motion.{name}": float(sweep.column(name)[rows[0]])
+        for name in GAIT
+        if name in sweep.names
+    }
+    return changes, walker.config.replace(changes).environment.motion.period
 
 
 def _batches(sweep: Sweep) -> Iterator[np.ndarray]:
@@ -146,6 +175,19 @@ def _conditions(sweep: Sweep, rows: np.ndarray, muscles: tuple[str, ...]) -> dic
     return conditions
 
 
+def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
+    """Lines of a CSV file that are not empty, with their numbers."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.reader(stream, strict=True)
+            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: not a readable CSV file in UTF-8 ({error})") from error
+    if len(rows) > _MOST_ROWS:
+        raise InputError(f"{path}: {len(rows):,} lines, expected at most {_MOST_ROWS:,}")
+    return rows
+
+
 def _numbers(path: Path, names: tuple[str, ...], line: int, row: list[str]) -> list[float]:
     if len(row) != len(names):
         raise InputError(f"{path}, line {line}: {len(row)} values, expected {len(names)} as in the header")
@@ -157,5 +199,8 @@ def _numbers(path: Path, names: tuple[str, ...], line: int, row: list[str]) -> l
             number = math.nan
         if not (math.isfinite(number) and number > 0):
             raise InputError(f"{path}, line {line}: {name} is {cell!r}, expected a positive number")
+        least, most = RANGES.get(name, RANGES["muscle_strength"])
+        if not least <= number <= most:
+            raise InputError(f"{path}, line {line}: {name} is {cell!r}, expected {least:g} to {most:g}")
         numbers.append(number)
     return numbers

@@ -1,32 +1,37 @@
-"""Rollouts on disk: an HDF5 file written while the walk goes on, and reading of either format.
+"""Rollouts on disk: an HDF5 file written while the walk goes on.
 
 Memory does not grow with the length of the rollout, and a file whose writer was killed still opens: samples
 are appended in chunks under HDF5's single-writer-multiple-reader mode, and `committed` counts those that are
 whole. Samples of several episodes may interleave, as worlds that walk side by side write them; reading sorts
-them.
+them. A full disk is a case that HDF5 does not survive, so room is taken before it writes.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
 
-from batchenv.errors import InputError, UsageError, nearest
-from batchenv.evaluate.recording import ENDINGS, LAYOUT, Recording, from_arrays, load_npz
+from batchenv.errors import InputError, OutputError, UsageError, nearest
+from batchenv.evaluate.hdf5_file import SUPERBLOCK_BYTES, end_of_data, h5py_module
+from batchenv.evaluate.numbers import check_count
+from batchenv.evaluate.recording import (
+    ENDINGS,
+    LAYOUT,
+    MOST_EPISODES,
+    Recording,
+    as_array,
+    check_values,
+)
+from batchenv.files import check_output_file
 
 PER_SAMPLE = tuple(name for name, layout in LAYOUT.items() if layout.shape[:1] == ("T",))
 HDF5_SUFFIXES = (".h5", ".hdf5")
-RECORDING_SUFFIXES = (".npz", *HDF5_SUFFIXES)
 CHUNK_BYTES = 1 << 18  # of one dataset; a chunk cache of HDF5 (1 MiB) holds several
-
-
-def _h5py() -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise UsageError("HDF5 files need h5py: pip install 'batchenv[evaluate]'") from error
-    return h5py
+_HEADERS = 1 << 17  # more than HDF5 needs at once for what is not data: headers, indices [bytes]
+_COMPACT_BYTES = 60_000  # a header holds 64 KiB at most
 
 
 class RecordingWriter:
@@ -38,6 +43,7 @@ class RecordingWriter:
     ...     writer.append(episode=[0], time=[0.0], joint_pos=[[0.1]], grf=np.zeros((1, 2, 3)),
     ...                   foot_pos=np.zeros((1, 2, 3)), root_pos=np.zeros((1, 3)))
     ...     writer.end_episode(0, "completed")
+    >>> from batchenv.evaluate import load_recording
     >>> load_recording(path).ended
     ('completed',)
     """
@@ -57,7 +63,7 @@ class RecordingWriter:
         attributes: Mapping[str, str | float] | None = None,
         chunk_samples: int = 512,
     ) -> None:
-        """Create the file, replacing one of the same name.
+        """Create the file; it takes its name, and the place of an older one, with its first samples.
 
         Args:
             path: the file to write.
@@ -71,27 +77,49 @@ class RecordingWriter:
             parameter_names: of the numbers that `end_episode` takes, as of a sweep.
             attributes: where the rollout comes from: command, seed, configuration.
             chunk_samples: samples held in memory before they are written; a killed writer loses no more.
+
+        Raises:
+            InputError: a value is impossible; nothing is created.
+            OutputError: no such file can be written.
+            UsageError: h5py is not installed.
         """
-        self._file: Any = _h5py().File(path, "w", libver="latest")
+        h5py = h5py_module()
+        check_count("chunk_samples", chunk_samples, 1_000_000)
+        constants = _checked_constants(
+            dt=dt,
+            mass=mass,
+            gravity=gravity,
+            joint_names=joint_names,
+            muscle_names=muscle_names,
+            muscle_peak_force=muscle_peak_force,
+            optimal_fiber_length=optimal_fiber_length,
+        )
+        self._path = Path(path)
+        check_output_file(self._path, room=_HEADERS)
+        # Nobody can place a file or a link at a random name that must be new.
+        self._partial: Path | None = self._path.with_name(f".{self._path.name}.{token_hex(8)}.partial")
         self._lengths = {"J": len(joint_names), "M": len(muscle_names)}
         self._chunk_samples = chunk_samples
         self._pending: dict[str, list[np.ndarray]] = {}
         self._pending_samples = 0
         self._columns: tuple[str, ...] = ()
         self._written = 0
+        self._chunks: dict[str, tuple[int, int]] = {}  # rows of a chunk and bytes of a row
         self._parameter_names = tuple(parameter_names)
-        self._file.attrs.update({"format": "batchenv-recording-1", **dict(attributes or {})})
-        for name, value in (("dt", dt), ("mass", mass), ("gravity", gravity)):
-            self._constant(name, np.float64(value))
-        for name, value in (
-            ("muscle_peak_force", muscle_peak_force),
-            ("optimal_fiber_length", optimal_fiber_length),
-        ):
-            if value is not None:
-                self._constant(name, np.asarray(value, dtype=float))
-        for name, value in (("joint_names", joint_names), ("muscle_names", muscle_names)):
-            if len(value):
-                self._constant(name, np.asarray([str(item).encode() for item in value]))
+        self._file: Any = h5py.File(self._partial, "x", libver="latest")
+        self._disk = os.dup(self._file.id.get_vfd_handle())
+        # The data of compact datasets lie in a header that has a checksum.
+        self._compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        self._compact.set_layout(h5py.h5d.COMPACT)
+        try:
+            self._take_room(_HEADERS + sum(len(str(text)) for text in (attributes or {}).values()))
+            self._file.attrs.update({"format": "batchenv-recording-1", **dict(attributes or {})})
+            for name, value in constants.items():
+                self._file.create_dataset(name, data=value, dcpl=self._dcpl(value))
+                self._describe(name)
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> "RecordingWriter":
         return self
@@ -106,27 +134,37 @@ class RecordingWriter:
             samples: arrays of `LAYOUT` whose first length is T, as (K, ...); the first call settles which.
 
         Raises:
-            InputError: a name is unknown or missing, or a shape is wrong.
+            InputError: a name is unknown or missing, or a shape or value is wrong; nothing is appended.
+            OutputError: the disk is full; the file holds what was written before, and the writer is closed.
             UsageError: the writer is closed.
         """
         if self._file is None:
             raise UsageError("append after close: the rollout file is complete")
-        if not self._columns:
-            self._start(tuple(samples))
-        if set(samples) != set(self._columns):
-            odd = sorted(set(samples) ^ set(self._columns))
+        columns = self._columns or _checked_columns(tuple(samples))
+        if set(samples) != set(columns):
+            odd = sorted(set(samples) ^ set(columns))
             raise InputError(
                 f"append got or lacks {odd}, expected the arrays of the first call: {self._columns}"
             )
-        count = len(samples["episode"])
-        arrays = {name: np.asarray(value) for name, value in samples.items()}
+        arrays = {name: as_array(name, value) for name, value in samples.items()}
+        episode = arrays["episode"]
         for name, array in arrays.items():
-            expected = (count, *self._shape(name))
+            expected = (episode.size, *self._shape(name))
             if array.shape != expected:
                 raise InputError(f"append: {name!r} has shape {array.shape}, expected {expected}")
+            if array.size and array.dtype.kind not in ("iu" if name == "episode" else "fiub"):
+                raise InputError(f"append: {name!r} has type {array.dtype}, expected numbers")
+            if name != "episode" and not (LAYOUT[name].optional and np.isnan(array).all()):
+                check_values(name, array)
+        if episode.size and not 0 <= episode.min() <= episode.max() < MOST_EPISODES:
+            raise InputError(
+                f"append: episodes {episode.min()} to {episode.max()}, expected 0 to {MOST_EPISODES - 1:,}"
+            )
+        if not self._columns:
+            self._start(columns)
         for name, array in arrays.items():
             self._pending[name].append(array.astype(self._file[name].dtype, copy=True))
-        self._pending_samples += count
+        self._pending_samples += episode.size
         if self._pending_samples >= self._chunk_samples:
             self.flush()
 
@@ -137,67 +175,130 @@ class RecordingWriter:
             episode: its index.
             ended: 'completed' or 'fell'.
             parameters: the numbers named `parameter_names`, those that the episode was run with.
+
+        Raises:
+            InputError: an argument is wrong; nothing is written.
+            OutputError: as for `append`.
+            UsageError: no sample was appended yet, or the writer is closed.
         """
+        if self._file is None:
+            raise UsageError("end_episode after close: the rollout file is complete")
+        check_count("end_episode: episode", episode, MOST_EPISODES - 1, least=0)
         if ended not in ENDINGS:
             raise InputError(f"end_episode: {ended!r}, expected one of {ENDINGS}.{nearest(ended, ENDINGS)}")
+        numbers = None if parameters is None else as_array("parameters", parameters)
+        expected = (len(self._parameter_names),)
+        if numbers is not None and (numbers.shape != expected or numbers.dtype.kind not in "fiu"):
+            raise InputError(
+                f"end_episode: parameters {parameters!r}, expected numbers for {self._parameter_names}"
+            )
         if not self._columns:
             raise UsageError("end_episode before append: an episode has at least one sample")
+        self.flush()
+        self._take_room(_HEADERS + self._episode_bytes(episode + 1))
         self._reserve_episodes(episode + 1)
         self._file["ended"][episode] = ended.encode()
-        if parameters is not None:
-            self._file["parameters"][episode] = parameters
-        self.flush()
-
-    def flush(self) -> None:
-        """Write what is pending; from here on a reader sees it."""
-        if self._pending_samples:
-            stop = self._written + self._pending_samples
-            for name, parts in self._pending.items():
-                dataset = self._file[name]
-                dataset.resize(stop, axis=0)
-                dataset[self._written : stop] = np.concatenate(parts)
-                parts.clear()
-            self._reserve_episodes(int(self._file["episode"][self._written : stop].max()) + 1)
-            self._written, self._pending_samples = stop, 0
-            self._file.flush()
-            self._file["committed"][...] = stop
+        if numbers is not None and self._parameter_names:
+            self._file["parameters"][episode] = numbers.astype(float)
         self._file.flush()
 
+    def flush(self) -> None:
+        """Write what is pending; from here on a reader sees it.
+
+        Raises:
+            OutputError: as for `append`.
+        """
+        if self._file is None or not self._pending_samples:
+            return
+        stop = self._written + self._pending_samples
+        episodes = int(max(part.max(initial=0) for part in self._pending["episode"])) + 1
+        self._take_room(_HEADERS + self._pending_bytes() + self._episode_bytes(episodes))
+        for name, parts in self._pending.items():
+            dataset = self._file[name]
+            dataset.resize(stop, axis=0)
+            dataset[self._written : stop] = np.concatenate(parts)
+            parts.clear()
+        self._reserve_episodes(episodes)
+        self._written, self._pending_samples = stop, 0
+        self._file.flush()
+        self._file["committed"][0] = stop
+        self._file.flush()
+        if self._partial is not None:
+            os.replace(self._partial, self._path)
+            self._partial = None
+
     def close(self) -> None:
-        """Write what is pending and close the file."""
-        if self._file is not None:
+        """Write what is pending and close the file; one without a sample is removed.
+
+        Raises:
+            OutputError: as for `append`.
+        """
+        try:
             self.flush()
-            self._file.close()
-            self._file = None
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        """Close the file as it is, and give back room that was not used."""
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        try:
+            file.close()
+            end = end_of_data(os.pread(self._disk, SUPERBLOCK_BYTES, 0))
+            if end is not None and end < os.fstat(self._disk).st_size:
+                os.truncate(self._disk, end)
+        finally:
+            os.close(self._disk)
+            if self._partial is not None:
+                self._partial.unlink(missing_ok=True)
+
+    def _pending_bytes(self) -> int:
+        """Bytes that pending samples take at most; a chunk that is not full yet is written once more."""
+        return sum(
+            (self._pending_samples + self._written % rows) * row_bytes
+            for rows, row_bytes in self._chunks.values()
+        )
+
+    def _episode_bytes(self, count: int) -> int:
+        return (count + 1024) * (12 + 8 * len(self._parameter_names))
+
+    def _take_room(self, size: int) -> None:
+        """Have the disk set bytes aside at the end of the file: HDF5 crashes where it cannot write.
+
+        Raises:
+            OutputError: it has no room; the file is closed as it is.
+        """
+        if not hasattr(os, "posix_fallocate"):
+            return
+        try:
+            os.posix_fallocate(self._disk, self._file.id.get_filesize(), size)
+        except OSError as error:
+            kept = f"; it holds the {self._written:,} samples before" if self._written else ""
+            self._release()
+            raise OutputError(f"{self._path} cannot be written: {error.strerror}{kept}") from error
+
+    def _dcpl(self, value: Any) -> Any:
+        """How a constant is laid out: compact, unless it is too large for a header."""
+        return self._compact.copy() if np.asarray(value).nbytes < _COMPACT_BYTES else None
 
     def _shape(self, name: str) -> tuple[int, ...]:
         return tuple(
             self._lengths[axis] if isinstance(axis, str) else axis for axis in LAYOUT[name].shape[1:]
         )
 
-    def _constant(self, name: str, value: Any) -> None:
-        self._file.create_dataset(name, data=value)
-        self._describe(name)
-
     def _describe(self, name: str) -> None:
         attributes = self._file[name].attrs
         attributes["units"], attributes["description"] = LAYOUT[name].unit, LAYOUT[name].meaning
 
     def _start(self, columns: tuple[str, ...]) -> None:
-        for name in columns:
-            if name not in PER_SAMPLE:
-                raise InputError(
-                    f"append: no array {name!r} has a sample per row.{nearest(name, PER_SAMPLE)}"
-                )
-        required = [name for name in PER_SAMPLE if not LAYOUT[name].optional and name not in columns]
-        if required:
-            raise InputError(f"append lacks {required}, which every sample has")
+        self._take_room(_HEADERS)
         for name in columns:
             shape = self._shape(name)
             kind = {"episode": np.int32, "time": np.float64}.get(name, np.float32)
-            rows = int(
-                np.clip(CHUNK_BYTES // (np.dtype(kind).itemsize * max(1, int(np.prod(shape)))), 16, 1 << 13)
-            )
+            row_bytes = np.dtype(kind).itemsize * max(1, int(np.prod(shape)))
+            rows = int(np.clip(CHUNK_BYTES // row_bytes, 16, 1 << 13))
+            self._chunks[name] = rows, row_bytes
             self._file.create_dataset(
                 name,
                 (0, *shape),
@@ -209,20 +310,32 @@ class RecordingWriter:
             )
             self._describe(name)
         self._start_episodes()
-        self._file.create_dataset("committed", data=np.int64(0))
+        self._file.create_dataset("committed", data=np.zeros(1, np.int64), chunks=(1,), fletcher32=True)
         self._columns = columns
         self._pending = {name: [] for name in columns}
         self._file.swmr_mode = True  # no dataset or attribute can be created from here on
 
     def _start_episodes(self) -> None:
         self._file.create_dataset(
-            "ended", (0,), "S11", maxshape=(None,), chunks=(1024,), fillvalue=b"interrupted"
+            "ended",
+            (0,),
+            "S11",
+            maxshape=(None,),
+            chunks=(1024,),
+            fillvalue=b"interrupted",
+            fletcher32=True,
         )
         self._describe("ended")
         if self._parameter_names:
             width = len(self._parameter_names)
             parameters = self._file.create_dataset(
-                "parameters", (0, width), float, maxshape=(None, width), chunks=(256, width), fillvalue=np.nan
+                "parameters",
+                (0, width),
+                float,
+                maxshape=(None, width),
+                chunks=(256, width),
+                fillvalue=np.nan,
+                fletcher32=True,
             )
             parameters.attrs["names"] = [name.encode() for name in self._parameter_names]
 
@@ -232,43 +345,34 @@ class RecordingWriter:
                 self._file[name].resize(count, axis=0)
 
 
-def load_recording(path: str | Path) -> Recording:
-    """Read a recording from an NPZ file or an HDF5 file, also one whose writer was interrupted.
+def _checked_constants(**constants: Any) -> dict[str, np.ndarray]:
+    """Constants of a recording as they are stored; a recording without samples checks them."""
+    count, none = len(constants["joint_names"]), np.zeros((0, 2, 3))
+    empty = Recording(
+        **constants,
+        ended=(),
+        episode=np.zeros(0, int),
+        time=np.zeros(0),
+        joint_pos=np.zeros((0, count)),
+        grf=none,
+        foot_pos=none,
+        root_pos=none[:, 0],
+    )
+    stored = {}
+    for name, value in constants.items():
+        if name.endswith("_names"):
+            if len(value):
+                stored[name] = np.array([text.encode() for text in getattr(empty, name)])
+        elif value is not None:
+            stored[name] = np.asarray(getattr(empty, name), float)
+    return stored
 
-    Raises:
-        InputError: the file is neither, or an array is missing or wrong.
-    """
-    path = Path(path)
-    if path.suffix not in RECORDING_SUFFIXES:
-        raise InputError(f"{path}: suffix {path.suffix!r}, expected a recording as .npz, .h5 or .hdf5")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    return load_npz(path) if path.suffix == ".npz" else _load_hdf5(path)
 
-
-def _open(path: Path) -> Any:
-    file = _h5py().File
-    try:
-        return file(path, "r", locking=False)
-    except OSError:
-        # A killed writer leaves the file marked as being written, which only a SWMR reader accepts.
-        return file(path, "r", libver="latest", swmr=True, locking=False)
-
-
-def _load_hdf5(path: Path) -> Recording:
-    try:
-        with _open(path) as file:
-            arrays = {name: file[name][()] for name in LAYOUT if name in file}
-            committed = int(file["committed"][()]) if "committed" in file else None
-    except OSError as error:
-        raise InputError(f"{path}: not a readable HDF5 file ({error})") from error
-    if "episode" not in arrays:
-        raise InputError(f"{path}: holds no samples, expected the arrays of a recording")
-    for name in ("joint_names", "muscle_names", "ended"):
-        if name in arrays:
-            arrays[name] = np.char.decode(arrays[name].astype("S"))
-    order = np.argsort(arrays["episode"][:committed], kind="stable")
-    for name in PER_SAMPLE:
-        if name in arrays:
-            arrays[name] = arrays[name][:committed][order]
-    return from_arrays(arrays, str(path))
+def _checked_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
+    for name in columns:
+        if name not in PER_SAMPLE:
+            raise InputError(f"append: no array {name!r} has a sample per row.{nearest(name, PER_SAMPLE)}")
+    required = [name for name in PER_SAMPLE if not LAYOUT[name].optional and name not in columns]
+    if required:
+        raise InputError(f"append lacks {required}, which every sample has")
+    return columns

@@ -12,7 +12,9 @@ import numpy as np
 from batchenv.body import Body
 from batchenv.engine.configured import load_configured_body
 from batchenv.env import BatchEnv
+from batchenv.evaluate.numbers import check_count, check_threads
 from batchenv.evaluate.walker import Walker
+from batchenv.random import checked_seed
 
 LANE, ROW = 1.1, 1.7  # distance of walkers beside and behind one another [m]
 RELAXED, ACTIVE = np.array([0.50, 0.62, 0.88]), np.array([0.85, 0.04, 0.06])  # colours of muscles
@@ -24,9 +26,17 @@ FORCE_WIDTH = 0.018  # [m]
 FORCE_COLOUR = np.array([0.10, 0.62, 0.36, 1.0], np.float32)
 FORCE_LEAST = 20.0  # [N]; smaller ones are not drawn
 FOLLOW_SECONDS = 0.3  # time constant of the camera [s]
+MOST_WALKERS = 400
 GEOMS_PER_WALKER = 700  # at most: bones, segments of muscles, contacts
 
 _ALL, _MOVING = mujoco.mjtCatBit.mjCAT_ALL.value, mujoco.mjtCatBit.mjCAT_DYNAMIC.value
+
+
+def check_grid(grid: tuple[int, int]) -> None:
+    """InputError unless a grid has rows and lanes of walkers, and not more than can be drawn."""
+    for name, value in zip(("rows", "lanes"), grid, strict=True):
+        check_count(f"grid: {name}", value, MOST_WALKERS)
+    check_count("grid: walkers", grid[0] * grid[1], MOST_WALKERS)
 
 
 class Stage:
@@ -41,6 +51,9 @@ class Stage:
         contacts: whether to draw the force of the floor on each foot, from its centre of pressure.
         seed: of the starts.
         num_threads: as for `BatchEnv`.
+
+    Raises:
+        InputError: a number is impossible.
 
     Attributes:
         env: the worlds.
@@ -57,6 +70,9 @@ class Stage:
         seed: int = 0,
         num_threads: int | None = None,
     ):
+        check_grid(grid)
+        check_threads("num_threads", num_threads)
+        checked_seed(seed)
         self.env: BatchEnv = walker.worlds(grid[0] * grid[1], EPISODE_SECONDS, num_threads)
         self._policy = walker.policy
         self._axes = self.env.task.axes

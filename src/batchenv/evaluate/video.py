@@ -1,25 +1,32 @@
 """Videos of walkers, without a screen."""
 
+import contextlib
+import functools
+import os
+import secrets
+import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import numpy as np
 
-from batchenv.errors import InputError, UsageError
-from batchenv.evaluate.offscreen import Offscreen
+from batchenv.errors import InputError, OutputError, UsageError
+from batchenv.evaluate.numbers import check_seconds
+from batchenv.evaluate.offscreen import Offscreen, checked_size, choose_backend
 from batchenv.evaluate.stage import Stage
+from batchenv.files import check_output_file
+from batchenv.interrupts import held_back
 
 WIDTH, HEIGHT = 1280, 720
-# ffmpeg's options by the suffix of the file; a GIF has a palette of its own, and half the size.
-_OPTIONS: dict[str, dict[str, Any]] = {
-    ".mp4": {"codec": "libx264", "quality": 8},
-    ".gif": {
-        "codec": "gif",
-        "ffmpeg_log_level": "error",
-        "pix_fmt_out": "rgb8",
-        "output_params": ["-vf", "scale=iw/2:-1:flags=lanczos,split[a][b];[a]palettegen[p];[b][p]paletteuse"],
-    },
+_FFMPEG_ADVICE = "pip install 'batchenv[viewer]' brings one; IMAGEIO_FFMPEG_EXE may name another"
+# ffmpeg's encoder and options by the suffix of the file; a GIF has a palette of its own, and half the size.
+_ENCODERS = {".mp4": "libx264", ".gif": "gif"}
+_OPTIONS = {
+    ".mp4": ["-pix_fmt", "yuv420p", "-crf", "10", "-vf", "scale=ceil(iw/2)*2:ceil(ih/2)*2"],
+    ".gif": ["-vf", "scale=iw/2:-1:flags=lanczos,split[a][b];[a]palettegen[p];[b][p]paletteuse"],
 }
 
 
@@ -27,8 +34,14 @@ def film(stage: Stage, seconds: float, width: int = WIDTH, height: int = HEIGHT)
     """Step walkers and yield a picture (height, width, 3) of every control step, good until the next.
 
     Raises:
+        InputError: no film is that long or of that size.
         UsageError: this machine cannot render.
     """
+    check_seconds("seconds", seconds)
+    return _film(stage, seconds, *checked_size(width, height))
+
+
+def _film(stage: Stage, seconds: float, width: int, height: int) -> Iterator[np.ndarray]:
     scene = stage.new_scene()
     with Offscreen(stage.model, width, height) as screen:
         for _ in range(max(1, round(seconds / stage.env.control_dt))):
@@ -37,46 +50,124 @@ def film(stage: Stage, seconds: float, width: int = WIDTH, height: int = HEIGHT)
             stage.step()
 
 
-def check_video(file: Path) -> None:
-    """Refuse a file that no video can be written to.
+def check_video(file: str | Path) -> None:
+    """Refuse a file that no video can be written to, and a machine that cannot film.
 
     Raises:
         InputError: it has another suffix than .mp4 and .gif, or its directory does not exist.
-        UsageError: imageio-ffmpeg is not installed.
+        OutputError: a file of that name cannot be written.
+        UsageError: OpenGL, imageio-ffmpeg or ffmpeg itself is missing or does not work.
     """
+    file = Path(file)
+    _check_file(file)
+    choose_backend()
+
+
+def write_video(file: str | Path, frames: Iterable[np.ndarray], fps: float) -> int:
+    """Write pictures (height, width, 3) as a video; return how many.
+
+    The file takes its name when it is whole. If the pictures end in an exception, Ctrl-C included, the video
+    of those before is kept and the exception passed on.
+
+    Raises:
+        InputError: the file has another suffix than .mp4 and .gif, or its directory does not exist.
+        OutputError: the file cannot be written, now or when the disk is full.
+        UsageError: imageio-ffmpeg or ffmpeg itself is missing or does not work.
+    """
+    file = Path(file)
+    exe = _check_file(file)
+    partial = file.with_name(f".{file.stem}.{secrets.token_hex(8)}.partial{file.suffix}")
+    with tempfile.TemporaryFile() as said:
+        pictures = _Pictures(exe, partial, fps, said)
+        try:
+            with held_back() as check:
+                for frame in frames:
+                    pictures.add(frame)
+                    check()
+        finally:
+            reason = pictures.close()
+            if reason:
+                partial.unlink(missing_ok=True)
+                raise OutputError(f"{file}: the video could not be written ({reason})")
+            if pictures.count:
+                os.replace(partial, file)
+    return pictures.count
+
+
+class _Pictures:
+    """An ffmpeg that makes a video of the pictures it is given; their size is that of the first."""
+
+    def __init__(self, exe: str, file: Path, fps: float, said: IO[bytes]):
+        self._exe, self._file, self._fps = exe, file, Fraction(fps).limit_denominator(1000)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._said = said  # what ffmpeg complains about
+        self.count = 0
+
+    def add(self, frame: np.ndarray) -> None:
+        if self._process is None:
+            self._process = self._start(*frame.shape[1::-1])
+        assert self._process.stdin is not None
+        self._process.stdin.write(np.ascontiguousarray(frame).data)
+        self.count += 1
+
+    def close(self) -> str:
+        """End the video; return what went wrong, or ""."""
+        if self._process is None:
+            return ""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        failed = self._process.wait() != 0
+        self._said.seek(0)
+        lines = self._said.read().decode(errors="replace").strip().splitlines()
+        return (lines[-1] if lines else f"ffmpeg ended with {self._process.returncode}") if failed else ""
+
+    def _start(self, width: int, height: int) -> subprocess.Popen[bytes]:
+        suffix = self._file.suffix
+        source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(self._fps)]
+        words = [self._exe, "-v", "error", *source, "-i", "-", "-an"]
+        words += ["-codec:v", _ENCODERS[suffix], *_OPTIONS[suffix], f"file:{self._file.absolute()}"]
+        # In a session of its own, Ctrl-C does not reach it and the video is ended as it should be.
+        return subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._said, start_new_session=True
+        )
+
+
+def _check_file(file: Path) -> str:
+    """Return the ffmpeg that can write this file; raises as `write_video` does."""
     if file.suffix not in _OPTIONS:
         raise InputError(f"{file}: suffix {file.suffix!r}, expected {' or '.join(_OPTIONS)}")
     if not file.parent.is_dir():
         raise InputError(f"{file}: there is no directory {file.parent}")
-    _ffmpeg()
+    check_output_file(file)
+    exe, encoder = _executable(), _ENCODERS[file.suffix]
+    if encoder not in _encoders(exe):
+        raise UsageError(f"{exe} writes no {file.suffix} videos: it lacks the encoder {encoder}")
+    return exe
 
 
-def write_video(file: Path, frames: Iterable[np.ndarray], fps: float) -> int:
-    """Write pictures (height, width, 3) as a video; return how many.
-
-    Raises:
-        InputError, UsageError: as `check_video`.
-    """
-    check_video(file)
-    writer: Any = None
-    count = 0
-    try:
-        for frame in frames:
-            count += 1
-            if writer is None:
-                size = frame.shape[1::-1]
-                writer = _ffmpeg().write_frames(str(file), size, fps=fps, **_OPTIONS[file.suffix])
-                writer.send(None)
-            writer.send(np.ascontiguousarray(frame))
-    finally:
-        if writer is not None:
-            writer.close()
-    return count
-
-
-def _ffmpeg() -> Any:
+def _executable() -> str:
     try:
         import imageio_ffmpeg
     except ImportError as error:
         raise UsageError("videos need imageio-ffmpeg: pip install 'batchenv[viewer]'") from error
-    return imageio_ffmpeg
+    try:
+        return imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError as error:
+        raise UsageError(f"videos need ffmpeg, and there is none: {_FFMPEG_ADVICE}") from error
+
+
+@functools.cache
+def _encoders(exe: str) -> frozenset[str]:
+    """Names of the encoders that an ffmpeg has.
+
+    Raises:
+        UsageError: it does not run.
+    """
+    try:
+        listed = subprocess.run(
+            [exe, "-hide_banner", "-encoders"], capture_output=True, text=True, timeout=60.0, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise UsageError(f"videos need ffmpeg, and {exe} does not run ({error}): {_FFMPEG_ADVICE}") from error
+    return frozenset(line.split()[1] for line in listed.stdout.splitlines() if len(line.split()) > 1)

@@ -1,7 +1,7 @@
 """Checkpoints: everything a training run needs to go on, in one file that is never half-written."""
 
 import dataclasses
-import pickle
+import io
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -11,12 +11,15 @@ import numpy as np
 import torch
 from rsl_rl.algorithms import PPO
 
-from batchenv.errors import CheckpointError
-from batchenv.learn.atomic import write_atomically
+from batchenv.errors import CheckpointError, InputError, OutputError
+from batchenv.files import read_torch, sealed, write_atomically
+from batchenv.learn.checkpoint_contents import check_contents
 from batchenv.learn.policy import MUSCLES_FILE, POLICY_FILE, Policy, check_columns
 
 CHECKPOINT_FILE = "checkpoint.pt"
 CONFIG_FILE = "config.yaml"
+MOST_BYTES = 2**30
+"""Of a checkpoint; one of 4,096 worlds with networks of 1024-1024-1024 takes a tenth [bytes]."""
 _FORMAT = 1
 _PACKAGES = ("batchenv", "mujoco", "numpy", "torch", "rsl-rl-lib")
 
@@ -66,15 +69,23 @@ class Checkpoint:
         return {key: value.numpy() for key, value in self.muscles["network"].items()}
 
     def save(self, run_dir: Path) -> Path:
-        """Write the checkpoint, policy and muscle network beside it, into a run's directory."""
+        """Write the checkpoint, policy and muscle network beside it, into a run's directory.
+
+        Raises:
+            OutputError: a file cannot be written; what it held before, it still holds.
+        """
         path = run_dir / CHECKPOINT_FILE
         contents = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        write_atomically(path, lambda file: torch.save({"format": _FORMAT, **contents}, file))
+        stream = io.BytesIO()
+        torch.save({"format": _FORMAT, **contents}, stream)
+        if stream.tell() > MOST_BYTES:
+            raise OutputError(f"{path} would have {stream.tell():,} bytes; {MOST_BYTES:,} are the most")
+        write_atomically(path, lambda file: file.write(sealed(stream.getvalue())))
         self.policy.save(run_dir / POLICY_FILE)
         if (network := self.muscle_network) is not None:
-            write_atomically(
-                run_dir / MUSCLES_FILE, lambda file: np.savez(file, allow_pickle=False, **network)
-            )
+            arrays = io.BytesIO()
+            np.savez(arrays, allow_pickle=False, **network)
+            write_atomically(run_dir / MUSCLES_FILE, lambda file: file.write(sealed(arrays.getvalue())))
         return path
 
     def load_into(self, ppo: PPO) -> None:
@@ -85,7 +96,7 @@ class Checkpoint:
         """
         try:
             ppo.load(self.learner, None, True)
-        except (RuntimeError, ValueError, KeyError) as error:
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(
                 f"The checkpoint does not fit the networks as configured: {error}"
             ) from error
@@ -103,35 +114,43 @@ class Checkpoint:
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a checkpoint; nothing in the file is executed (Torch's `weights_only`).
 
+    A checkpoint is compared with the digest that it was saved with; an older one without a digest, with the
+    checksums of Torch's archive.
+
     Args:
         path: the directory of a run, or the checkpoint file in it.
 
     Raises:
-        CheckpointError: there is none, or it is truncated or not a checkpoint of batchenv.
+        CheckpointError: there is none, it is damaged or too large, not a checkpoint of batchenv, or its
+            networks have other sizes than its configuration says, or numbers that are not finite.
     """
     path = Path(path)
     file = path / CHECKPOINT_FILE if path.is_dir() else path
-    if not file.is_file():
+    if not file.exists():
         raise CheckpointError(
             f"There is no checkpoint at {file}; expected the directory of a training run, "
             f"or its {CHECKPOINT_FILE}."
         )
     try:
-        contents = torch.load(file, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(f"{file} cannot be read as a checkpoint ({reason}); is it complete?") from error
+        contents = read_torch(file, "a checkpoint", MOST_BYTES)
+    except InputError as error:
+        raise CheckpointError(f"{error}; is it complete?") from error
     found = contents.pop("format", None) if isinstance(contents, dict) else None
     if found != _FORMAT:
         raise CheckpointError(
             f"{file} has checkpoint format {found!r}; this batchenv reads format {_FORMAT}."
         )
     try:
-        return Checkpoint(**contents)
+        checkpoint = Checkpoint(**contents)
     except TypeError as error:
         raise CheckpointError(
             f"{file} lacks a part of a checkpoint, or has one too many: {error}."
         ) from error
+    try:
+        check_contents(contents)
+    except ValueError as error:
+        raise CheckpointError(f"{file} cannot be read as a checkpoint: {error}") from error
+    return checkpoint
 
 
 def policy_of(
@@ -171,8 +190,8 @@ def random_state() -> dict[str, Any]:
 
 def set_random_state(state: dict[str, Any]) -> None:
     """Put Torch's and NumPy's global generators back into a `random_state`."""
-    torch.set_rng_state(state["torch"])
     kind, keys, *rest = state["numpy"]
+    torch.set_rng_state(state["torch"])
     np.random.set_state((kind, keys.numpy(), *rest))
 
 
@@ -192,31 +211,44 @@ def pack(value: Any) -> Any:
 def unpack(packed: Any, like: Any = None) -> Any:
     """Turn what `pack` made back into arrays and scalars, and into the dataclasses that `like` shows.
 
+    Args:
+        packed: as read from a file.
+        like: a state of the same kind, whose types, shapes and dtypes are expected; None takes any.
+
     Raises:
-        CheckpointError: a field is missing, or an array has another shape or type than its like.
+        CheckpointError: a field is missing, or is not like its like.
     """
     if dataclasses.is_dataclass(like) and not isinstance(like, type):
-        fields = [field.name for field in dataclasses.fields(like)]
+        fields = {field.name: getattr(like, field.name) for field in dataclasses.fields(like)}
+        _check_kind(packed, {})
         missing = [name for name in fields if name not in packed]
         if missing:
             raise CheckpointError(
                 f"The checkpoint lacks {', '.join(missing)} of the environment's state: another version of "
-                "batchenv wrote it; go on with that version, or train anew."
+                "batchenv wrote it; go on with that version, or train from the beginning."
             )
-        return dataclasses.replace(
-            like, **{name: unpack(packed[name], getattr(like, name)) for name in fields}
-        )
-    if isinstance(packed, dict):
-        known = like if isinstance(like, dict) else {}
-        return {key: unpack(item, known.get(key)) for key, item in packed.items()}
-    if isinstance(packed, tuple | list):
-        return type(packed)(unpack(item) for item in packed)
-    if not isinstance(packed, torch.Tensor):
-        return packed
-    array = packed.numpy()
-    if isinstance(like, np.ndarray) and (array.shape != like.shape or array.dtype != like.dtype):
+        known = {name: unpack(packed[name], value) for name, value in fields.items()}
+        return dataclasses.replace(like, **known)
+    value = packed.numpy() if isinstance(packed, torch.Tensor) else packed
+    if like is not None:
+        _check_kind(value, like)
+    if isinstance(value, dict):
+        known = {} if like is None else like
+        return {key: unpack(item, known.get(key)) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(unpack(item) for item in value)
+    return value
+
+
+def _check_kind(value: Any, like: Any) -> None:
+    """CheckpointError unless an array has the shape and dtype of its like, and anything else its type."""
+
+    def kind(of: Any) -> str:
+        return f"{of.dtype} {of.shape}" if isinstance(of, np.ndarray) else type(of).__name__
+
+    like = like.item() if isinstance(like, np.generic) else like
+    if kind(value) != kind(like):
         raise CheckpointError(
-            f"The checkpoint holds {array.dtype} {array.shape} of the environment's state; "
-            f"this environment has {like.dtype} {like.shape}: is it of the same configuration?"
+            f"The checkpoint holds {kind(value)} of the environment's state; "
+            f"this environment has {kind(like)}: is it of the same configuration?"
         )
-    return array

@@ -54,7 +54,7 @@ class CoTraining:
             raise CheckpointError("The checkpoint holds no muscle network: it was trained without one.")
         try:
             self.learner.load_state_dict(state)
-        except (RuntimeError, ValueError, KeyError) as error:
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"The checkpoint's muscle network is not as configured: {error}") from error
         self._env.set_muscle_network(self.learner.network())
 

@@ -4,7 +4,6 @@ The loss is that of MASS (Lee et al. 2019, "Scalable Muscle-Actuated Human Simul
 as GaitNet has it: mean(((JtA a - tau) / 100)^2) + 0.01 mean(a^2) + 0.01 mean(z^2), with a = relu(tanh(z)).
 """
 
-import copy
 import itertools
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from torch import nn
 from batchenv.config.training import MuscleLearning
 from batchenv.engine.coordinators.network import MuscleNetLayout, check_state
 from batchenv.engine.coordinators.network.layout import LEAKY_SLOPE, PREVIOUS_SCALE, TORQUE_SCALE
+from batchenv.learn.adam_state import load_adam
 
 _ERROR_SCALE = 100.0
 """Torque error that the loss counts as one [Nm]."""
@@ -168,7 +168,7 @@ class MuscleLearner:
             RuntimeError, ValueError, KeyError: it is of another network.
         """
         self.model.net.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))  # Torch would share it
+        load_adam(self.optimizer, state["optimizer"])
         self.random.set_state(state["random"].cpu())
 
 

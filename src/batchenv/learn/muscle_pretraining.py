@@ -1,6 +1,7 @@
 """Training of the muscle network ahead of any policy, on problems of all kinds."""
 
 import dataclasses
+import io
 import math
 import time
 from collections.abc import Callable
@@ -14,17 +15,21 @@ from batchenv.config import Config
 from batchenv.engine.configured import control_law, load_configured_body, load_configured_gait
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator, NetworkLaw
 from batchenv.engine.problems import Problems
-from batchenv.learn.atomic import write_atomically
+from batchenv.errors import InputError
+from batchenv.files import sealed, write_atomically
+from batchenv.inputs import check_whole_number
 from batchenv.learn.co_training import learner_of
 from batchenv.learn.muscle_learner import MuscleLearner
 from batchenv.learn.muscle_problems import Pool, draw_activations, draw_torques
 from batchenv.learn.pretraining_report import PretrainingReport, PretrainingResult
+from batchenv.learn.stopping import StopTraining, stop_signals
 
 FIRST_RATE, LAST_RATE = 1e-3, 1e-5
 """Learning rate at the start of a cosine, after a short rise, and at its end."""
 _POOL, _REFRESH, _UPDATES = 50_000, 2_000, 100
 """States to draw from; how many of them are replaced, after every so many updates."""
 _HELD_OUT = 8_000
+MOST_MINUTES = 525_600  # a year
 _BEYOND = 0.3
 """Of the torques learned from, drawn whether they can be made or not."""
 _SWEEPS = 100  # of static optimisation for the comparison, from rest: as good as converged
@@ -43,11 +48,11 @@ def pretrain(
 
     The loss is that of `MuscleLearner` with the weights of `training.muscle_network`. Most torques are JtA a'
     of random activations a', the others any; those of held-out problems, in new states, are all of the first
-    kind.
+    kind. A signal, or `StopTraining` raised by `progress`, ends it early, see `stop_signals`.
 
     Args:
         config: names the body, the gait and the network.
-        minutes: how long.
+        minutes: how long; finite, and more than 0.
         threads: for Torch and for states.
         seed: of all draws; results still depend on how many updates the time allows.
         device: "cpu" or "cuda".
@@ -55,7 +60,11 @@ def pretrain(
 
     Returns:
         Parameters of the network, and how good they are.
+
+    Raises:
+        InputError: minutes, threads, seed or device are none; nothing is begun.
     """
+    _check(minutes, threads, seed, device)
     random, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     learner, problems, pool = _prepare(config, rng, threads, seed, device)
     held_out = Pool(problems, pool.gait, _HELD_OUT, rng).jta
@@ -64,15 +73,20 @@ def pretrain(
     torch.set_num_threads(threads)
     try:
         start, updates, share = time.monotonic(), 0, 0.0
-        while share < 1.0:
-            share = min(1.0, (time.monotonic() - start) / (60.0 * minutes))
-            for group in learner.optimizer.param_groups:
-                group["lr"] = _rate(share)
-            jta, torque = _mini_batch(learner, pool.jta, crossing, joint, random)
-            loss, squared = learner.update(jta, torque)
-            updates += 1
-            if updates % _UPDATES == 0:
-                progress(PretrainingReport(share, updates, loss.item(), math.sqrt(squared.item())))
+        with stop_signals() as stop:
+            while share < 1.0 and stop.number is None:
+                share = min(1.0, (time.monotonic() - start) / (60.0 * minutes))
+                for group in learner.optimizer.param_groups:
+                    group["lr"] = _rate(share)
+                jta, torque = _mini_batch(learner, pool.jta, crossing, joint, random)
+                loss, squared = learner.update(jta, torque)
+                updates += 1
+                if updates % _UPDATES:
+                    continue
+                try:
+                    progress(PretrainingReport(share, updates, loss.item(), math.sqrt(squared.item())))
+                except StopTraining as told:
+                    stop.number = told.number
                 pool.replace(_REFRESH)
         seconds = time.monotonic() - start
         activation = draw_activations(held_out, crossing, joint, random)
@@ -80,13 +94,30 @@ def pretrain(
     finally:
         torch.set_num_threads(before)
     names = tuple(problems.body.joint_names)
-    return learner.network(), PretrainingResult(names, *compared, updates, pool.drawn, seconds)
+    stopped_by = stop.number if share < 1.0 else None
+    result = PretrainingResult(names, *compared, updates, pool.drawn, seconds, stopped_by)
+    return learner.network(), result
+
+
+def _check(minutes: float, threads: int, seed: int, device: str) -> None:
+    if not 0.0 < minutes <= MOST_MINUTES:
+        raise InputError(f"minutes is {minutes}; expected more than 0 and at most {MOST_MINUTES:,}")
+    check_whole_number("threads", threads, 1)
+    check_whole_number("seed", seed, 0)
+    if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
+        raise InputError(f"device is {device!r}; expected cpu, or cuda where Torch finds a GPU of that kind")
 
 
 def save_network(path: Path, network: dict[str, NDArray[np.float32]], *, half: bool = False) -> None:
-    """Write parameters to an NPZ file that `muscle.network.file` loads, in half precision if asked for."""
+    """Write parameters to a sealed NPZ file that `muscle.network.file` loads, in half precision if asked for.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     arrays = {key: value.astype(np.float16) if half else value for key, value in network.items()}
-    write_atomically(path, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, **arrays)
+    write_atomically(path, lambda file: file.write(sealed(stream.getvalue())))
 
 
 def _prepare(

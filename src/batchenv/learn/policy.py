@@ -1,22 +1,37 @@
 """A trained policy in plain NumPy: what it takes to act, without Torch."""
 
 import json
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors import SafetensorError
 
 from batchenv.errors import CheckpointError, InputError, nearest
-from batchenv.learn.atomic import write_atomically
+from batchenv.files import write_atomically
+from batchenv.files.tensor_file import read_tensors, tensor_bytes
+
+_log = logging.getLogger(__name__)
 
 POLICY_FILE = "policy.safetensors"
 MUSCLES_FILE = "muscle_network.npz"
 """Beside a policy: the network that coordinated the muscles for it, where one did."""
 _TEXTS = ("observations", "actions", "steps")
+_DAMAGE = (
+    SafetensorError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+)
 
 Array = NDArray[np.float32]
 
@@ -63,13 +78,18 @@ class Policy:
         return np.asarray(x @ self.weights[-1].T + self.biases[-1], np.float32)
 
     def save(self, path: str | Path) -> None:
-        """Write the policy to a safetensors file, atomically."""
+        """Write the policy to a safetensors file with a digest, atomically.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
         arrays = {"mean": self.mean, "scale": self.scale}
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             arrays[f"weight_{i}"], arrays[f"bias_{i}"] = weight, bias
         contiguous = {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
         texts = {name: json.dumps(getattr(self, name)) for name in _TEXTS}
-        write_atomically(Path(path), lambda file: file.write(save(contiguous, texts)))
+        contents = tensor_bytes(contiguous, texts)
+        write_atomically(path, lambda file: file.write(contents))
 
     def check_layout(self, observations: tuple[str, ...], actions: tuple[str, ...]) -> None:
         """Refuse an environment whose columns are not those that the policy was trained on.
@@ -82,27 +102,32 @@ class Policy:
 
 
 def load_policy(path: str | Path) -> Policy:
-    """Read a policy.
+    """Read a policy, and compare it with the digest that it was saved with.
+
+    Older files have no digest; a warning says so.
 
     Args:
         path: a safetensors file, or the directory of a training run.
 
     Raises:
-        CheckpointError: there is none, or it cannot be read.
+        CheckpointError: there is none, it cannot be read, it is damaged, its numbers are not finite, or its
+            layers do not fit together.
     """
     path = Path(path)
     file = path / POLICY_FILE if path.is_dir() else path
-    if not file.is_file():
+    if not file.exists():
         raise CheckpointError(
             f"There is no policy at {file}; expected the directory of a training run, or its {POLICY_FILE}."
         )
     try:
-        with safe_open(file, framework="numpy") as stored:
-            arrays = {name: stored.get_tensor(name) for name in stored.offset_keys()}
-            texts = {name: json.loads(text) for name, text in (stored.metadata() or {}).items()}
-        return _from_parts(arrays, texts)
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{file} cannot be read as a policy ({error}); is it complete?") from error
+        arrays, texts, has_digest = read_tensors(file)
+        policy = _from_parts(arrays, {name: json.loads(text) for name, text in texts.items()})
+    except _DAMAGE as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise CheckpointError(f"{file} cannot be read as a policy ({reason}); is it complete?") from error
+    if not has_digest:
+        _log.warning("%s has no digest: an older version saved it, and damage goes unnoticed", file)
+    return policy
 
 
 def check_columns(kind: str, trained: tuple[str, ...], given: tuple[str, ...]) -> None:
@@ -127,17 +152,51 @@ def check_columns(kind: str, trained: tuple[str, ...], given: tuple[str, ...]) -
         )
 
 
-def _from_parts(arrays: dict[str, Array], texts: dict[str, Any]) -> Policy:
-    for name in ("mean", "scale", "weight_0", "bias_0"):
-        if name not in arrays:
-            raise KeyError(f"no array {name!r}")
+def _from_parts(arrays: dict[str, np.ndarray], texts: dict[str, Any]) -> Policy:
+    """Put a policy together.
+
+    Raises:
+        ValueError: a part is missing, unknown, of another type or shape, or no finite number.
+    """
     layers = range(sum(name.startswith("weight_") for name in arrays))
+    names = [f"{part}_{i}" for i in layers or (0,) for part in ("weight", "bias")]
+    _check_names("array", ("mean", "scale", *names), arrays)
+    _check_names("text", _TEXTS, texts)
+    for name, array in arrays.items():
+        if array.dtype != np.float32 or not np.isfinite(array).all():
+            raise ValueError(f"the array {name!r} of {array.dtype} does not hold finite float32 throughout")
+    if not (arrays["scale"] > 0.0).all():
+        raise ValueError(f"the array 'scale' holds {arrays['scale'].min():g}, expected positive numbers")
+    columns = {name: texts[name] for name in ("observations", "actions")}
+    for name, value in columns.items():
+        if not isinstance(value, list) or not all(isinstance(column, str) for column in value):
+            raise ValueError(f"the text {name!r} is no list of names")
+    steps = texts["steps"]
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 0:
+        raise ValueError(f"the text 'steps' is {steps!r}, expected a whole number")
+    widths = (len(columns["observations"]), *(arrays[f"bias_{i}"].size for i in layers))
+    if widths[-1] != len(columns["actions"]):
+        raise ValueError(f"it has {widths[-1]} outputs for {len(columns['actions'])} actions")
+    shapes: dict[str, tuple[int, ...]] = {"mean": widths[:1], "scale": widths[:1]}
+    for i, (n_in, n_out) in enumerate(pairwise(widths)):
+        shapes[f"weight_{i}"], shapes[f"bias_{i}"] = (n_out, n_in), (n_out,)
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape:
+            raise ValueError(f"the array {name!r} has shape {arrays[name].shape}, expected {shape}")
     return Policy(
         mean=arrays["mean"],
         scale=arrays["scale"],
         weights=tuple(arrays[f"weight_{i}"] for i in layers),
         biases=tuple(arrays[f"bias_{i}"] for i in layers),
-        observations=tuple(texts["observations"]),
-        actions=tuple(texts["actions"]),
-        steps=int(texts["steps"]),
+        observations=tuple(columns["observations"]),
+        actions=tuple(columns["actions"]),
+        steps=steps,
     )
+
+
+def _check_names(kind: str, expected: Iterable[str], found: Iterable[str]) -> None:
+    missing, unknown = [name for name in expected if name not in found], [*set(found) - set(expected)]
+    if missing:
+        raise ValueError(f"no {kind} {missing[0]!r}")
+    if unknown:
+        raise ValueError(f"an unknown {kind} {unknown[0]!r}")

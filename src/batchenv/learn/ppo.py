@@ -12,6 +12,7 @@ from tensordict import TensorDict
 from torch import nn
 
 from batchenv.config import Training
+from batchenv.learn.adam_state import load_adam
 from batchenv.learn.learnable_env import Image, LearnableEnv
 from batchenv.learn.rsl_rl_env import RslRlEnv
 
@@ -108,9 +109,13 @@ class ActorCriticAdam(torch.optim.Adam):
         return {"actor": super().state_dict(), "critic": self.critic.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore both."""
-        super().load_state_dict(state_dict["actor"])
-        self.critic.load_state_dict(state_dict["critic"])
+        """Restore both.
+
+        Raises:
+            KeyError, ValueError: it is the state of other networks.
+        """
+        load_adam(self, state_dict["actor"])
+        load_adam(self.critic, state_dict["critic"])
 
 
 class TruncationPPO(PPO):

@@ -1,5 +1,6 @@
 """What pretraining of the muscle network tells about itself."""
 
+import signal
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,7 @@ class PretrainingResult:
         network_effort, optimization_effort: mean squared activations.
         updates, states: that were learned from.
         seconds: that learning took.
+        stopped_by: the signal that ended it before its time, if one did.
     """
 
     joint_names: tuple[str, ...]
@@ -38,3 +40,4 @@ class PretrainingResult:
     updates: int
     states: int
     seconds: float
+    stopped_by: signal.Signals | None = None

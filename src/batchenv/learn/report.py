@@ -1,10 +1,14 @@
 """What a training run tells about itself."""
 
+import signal
 from dataclasses import dataclass, field
 from math import isnan, nan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from batchenv.errors import CheckpointError
 
 WINDOW = 20_000
 """Environment steps over which returns and lengths of episodes are averaged."""
@@ -66,7 +70,7 @@ class TrainingResult:
         last_length: the same of its last 20,000.
         last_return: mean return of those.
         checkpoint: the file.
-        interrupted: whether a signal ended the run before its time.
+        stopped_by: the signal that ended the run before its time, if one did.
         reached: whether the run ended because it was at its goal.
     """
 
@@ -79,8 +83,13 @@ class TrainingResult:
     last_length: float
     last_return: float
     checkpoint: Path
-    interrupted: bool
+    stopped_by: signal.Signals | None = None
     reached: bool = False
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal ended the run before its time."""
+        return self.stopped_by is not None
 
 
 @dataclass
@@ -98,6 +107,20 @@ class Episodes:
     mean_length: float = nan
     ended: list[tuple[int, np.ndarray, np.ndarray]] = field(default_factory=list)
 
+    @classmethod
+    def restored(cls, fields: Any) -> "Episodes":
+        """Make them of their fields by name, which may come from a stranger.
+
+        Raises:
+            CheckpointError: they are not such fields.
+        """
+        means = ("first_length", "mean_return", "mean_length")
+        possible = isinstance(fields, dict) and fields.keys() == {*means, "ended"}
+        possible = possible and all(type(fields[name]) is float for name in means)
+        if not possible or not isinstance(fields["ended"], list) or not all(map(_is_added, fields["ended"])):
+            raise CheckpointError("The checkpoint does not hold the episodes that ended lately.")
+        return cls(**fields)
+
     def add(self, steps: int, returns: np.ndarray, lengths: np.ndarray) -> None:
         """Count episodes that ended.
 
@@ -113,3 +136,12 @@ class Episodes:
             self.mean_return, self.mean_length = float(kept_returns.mean()), float(kept_lengths.mean())
             if steps <= WINDOW or isnan(self.first_length):
                 self.first_length = self.mean_length
+
+
+def _is_added(entry: Any) -> bool:
+    """Whether this is steps, returns and lengths as `Episodes.add` takes them."""
+    if not isinstance(entry, tuple) or len(entry) != 3 or type(entry[0]) is not int:
+        return False
+    returns, lengths = entry[1:]
+    arrays = isinstance(returns, np.ndarray) and isinstance(lengths, np.ndarray)
+    return arrays and returns.ndim == 1 and returns.shape == lengths.shape

@@ -7,6 +7,7 @@ import torch
 from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 
+from batchenv.errors import UsageError
 from batchenv.learn.learnable_env import LearnableEnv
 
 
@@ -18,47 +19,71 @@ class RslRlEnv(VecEnv):
     `extras` has "final_observations": where an episode ended, the row of what it saw last (the row of the
     observations is then the first of the next episode).
 
+    `episode_length_buf` holds the steps of each world's episode. Whoever writes to it, as rsl_rl's runner
+    does with `learn(init_at_random_ep_len=True)`, decides when the worlds are cut off.
+
     Args:
-        env: the environment; the adapter does not close it.
+        env: the environment, which resets worlds in the step that ends them; the adapter does not close it.
         cfg: any configuration, for rsl_rl's logger.
+
+    Raises:
+        UsageError: the environment resets worlds at another time.
     """
 
     def __init__(self, env: LearnableEnv, cfg: dict[str, Any] | None = None):
+        autoreset = getattr(env, "autoreset", "same_step")
+        if autoreset != "same_step":
+            raise UsageError(f"the environment has autoreset {autoreset!r}; rsl_rl needs 'same_step'")
         self.env = env
         self.num_envs, self.num_actions = env.num_envs, env.action_dim
         self.max_episode_length = env.max_episode_steps
         self.episode_length_buf = torch.zeros(env.num_envs, dtype=torch.long)
+        self._steps = self.episode_length_buf.clone()
         self.device = "cpu"
         self.cfg = cfg or {}
         self._obs: TensorDict | None = None
 
     def reset(self, seed: int | None = None) -> TensorDict:
         """Start new episodes in all worlds and return their first observations."""
-        self.episode_length_buf.zero_()
         self._obs = self._copied(self.env.reset(seed))
+        self._note_steps()
         return self._obs
 
     def get_observations(self) -> TensorDict:
         """Return the current observations {"policy": (num_envs, obs_dim)}; the first call resets."""
-        return self.reset() if self._obs is None else self._obs
+        if self._obs is None:
+            wanted = self.episode_length_buf.clone()  # it may have been written to already
+            self._obs = self.reset()
+            self.episode_length_buf[:] = wanted
+        return self._obs
 
     def restore(self, snapshot: Any) -> TensorDict:
         """Put the environment back into a snapshot and return its observations at that moment."""
         self._obs = self._copied(self.env.restore(snapshot))
+        self._note_steps()
         return self._obs
 
     def step(self, actions: torch.Tensor) -> tuple[TensorDict, torch.Tensor, torch.Tensor, dict[str, Any]]:
-        """Step all worlds with actions (num_envs, num_actions), see `VecEnv.step`."""
+        """Step all worlds with actions (num_envs, num_actions), see `VecEnv.step`.
+
+        Raises:
+            InputError: `episode_length_buf` was given other values than steps of an episode.
+        """
+        if not torch.equal(self.episode_length_buf, self._steps):
+            self.env.set_episode_steps(self.episode_length_buf.cpu().numpy())
         obs, rewards, dones = self.env.step(actions.detach().numpy())
         self._obs = self._copied(obs)
         ended = torch.from_numpy(dones)
-        self.episode_length_buf += 1
-        self.episode_length_buf[ended] = 0
+        self._note_steps()
         extras = {
             "time_outs": torch.from_numpy(self.env.truncated & ~self.env.terminated),
             "final_observations": self._wrapped(torch.from_numpy(self.env.final_obs)),
         }
         return self._obs, torch.from_numpy(rewards), ended, extras
+
+    def _note_steps(self) -> None:
+        self._steps = torch.from_numpy(np.array(self.env.episode_steps, np.int64))
+        self.episode_length_buf[:] = self._steps
 
     def _copied(self, obs: np.ndarray) -> TensorDict:
         return self._wrapped(torch.from_numpy(np.array(obs, np.float32)))

@@ -2,34 +2,38 @@
 
 import gc
 import logging
-import signal
-import threading
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch.utils.tensorboard import SummaryWriter
 
-from batchenv.config import Config
+from batchenv.config import Config, Training
 from batchenv.engine import available_cpus
-from batchenv.errors import BatchEnvError, CheckpointError, InputError
-from batchenv.learn.atomic import write_atomically
+from batchenv.errors import BatchEnvError, CheckpointError, OutputError
+from batchenv.files import write_atomically
+from batchenv.inputs import check_whole_number
 from batchenv.learn.checkpoints import (
     CHECKPOINT_FILE,
     CONFIG_FILE,
     Checkpoint,
+    load_checkpoint,
     pack,
     random_state,
     set_random_state,
     unpack,
 )
+from batchenv.learn.event_file import EventFile
 from batchenv.learn.learnable_env import LearnableEnv
+from batchenv.learn.policy import MUSCLES_FILE, POLICY_FILE
 from batchenv.learn.ppo import TruncationPPO
 from batchenv.learn.report import Episodes, Report, TrainingResult
 from batchenv.learn.rollouts import EnvRollouts, Rollouts
+from batchenv.learn.run_directory import RunDirectory
+from batchenv.learn.stopping import StopTraining, stop_signals
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +43,7 @@ Until = Callable[[Report, Callable[[], Checkpoint]], bool]
 def train(
     env: LearnableEnv | Rollouts,
     config: Config,
-    run_dir: str | Path,
+    run_dir: str | Path | RunDirectory,
     steps: int | None = None,
     *,
     resume: Checkpoint | None = None,
@@ -48,13 +52,14 @@ def train(
 ) -> TrainingResult:
     """Train a policy with PPO, with checkpoints and TensorBoard scalars in the directory of the run.
 
-    SIGINT (Ctrl-C) and SIGTERM end the run after the iteration under way, with a checkpoint; a second one at
-    once. Torch learns with `training.learn_threads` threads and otherwise, while worlds step, with one.
+    SIGINT (Ctrl-C), SIGTERM and SIGHUP end the run after the iteration under way, with a checkpoint, see
+    `stop_signals`; so does `StopTraining`, raised by `progress`. Torch learns with `training.learn_threads`
+    threads and otherwise, while worlds step, with one.
 
     Args:
         env: environment of `config`, or where else rollouts come from; it is reset, and left open.
         config: its section `training` is followed, the seed included; all of it is kept in the checkpoint.
-        run_dir: directory of the run, made where it does not exist.
+        run_dir: directory of the run, made where it does not exist, and locked meanwhile.
         steps: environment steps (worlds times control steps) after which to stop, those of a resumed run
             included; a rollout is always finished. By default `training.steps`.
         resume: a checkpoint to go on from, see `load_checkpoint`. With as many worlds as it was saved with,
@@ -67,31 +72,42 @@ def train(
         How it ended.
 
     Raises:
-        CheckpointError: `resume` is of an environment with other columns, or `run_dir` holds another run.
+        CheckpointError: `resume` is of an environment with other columns, or `run_dir` holds another run, or
+            another process trains in it.
+        OutputError: a file cannot be written, as on a full disk; the last checkpoint is whole.
         BatchEnvError: learning diverged; the last checkpoint is from before.
     """
-    run_dir = Path(run_dir)
     total = config.training.steps if steps is None else steps
-    if total < 1:
-        raise InputError(f"steps is {total}; expected at least 1.")
-    if resume is None and (run_dir / CHECKPOINT_FILE).exists():
+    check_whole_number("steps", total, 1)
+    with ExitStack() as stack:
+        directory = run_dir
+        if not isinstance(directory, RunDirectory):
+            check_vacant(Path(directory), resume)
+            directory = stack.enter_context(RunDirectory(directory))
+        check_vacant(directory.path, resume)
+        directory.remove_partials((CHECKPOINT_FILE, CONFIG_FILE, POLICY_FILE, MUSCLES_FILE))
+        stack.enter_context(_torch_threads(1))
+        gc.freeze()  # what is loaded by now need not be searched for garbage in every hundredth step
+        stack.callback(gc.unfreeze)
+        rollouts = env if isinstance(env, Rollouts) else EnvRollouts(env)
+        run = _new_run(rollouts, config) if resume is None else _resumed_run(rollouts, config, resume)
+        text = run.config_text.encode()
+        write_atomically(directory.path / CONFIG_FILE, lambda file: file.write(text))
+        if not (directory.path / CHECKPOINT_FILE).exists():
+            run.checkpoint().save(directory.path)
+        return _run_until(total, run, directory.path, progress or (lambda report: None), until)
+
+
+def check_vacant(run_dir: Path, resume: Checkpoint | None = None) -> None:
+    """Refuse a directory that holds a run, unless that is resumed.
+
+    Raises:
+        CheckpointError: it holds one.
+    """
+    if resume is None and os.path.lexists(run_dir / CHECKPOINT_FILE):
         raise CheckpointError(
             f"{run_dir} already holds a checkpoint: resume that run, or choose another directory."
         )
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    gc.freeze()  # what is loaded by now need not be searched for garbage in every hundredth step
-    try:
-        rollouts = env if isinstance(env, Rollouts) else EnvRollouts(env)
-        run = _new_run(rollouts, config) if resume is None else _resumed_run(rollouts, config, resume)
-        run_dir.mkdir(parents=True, exist_ok=True)
-        write_atomically(run_dir / CONFIG_FILE, lambda file: file.write(run.config_text.encode()))
-        if not (run_dir / CHECKPOINT_FILE).exists():
-            run.checkpoint().save(run_dir)
-        return _run_until(total, run, run_dir, progress or (lambda report: None), until)
-    finally:
-        gc.unfreeze()
-        torch.set_num_threads(threads)
 
 
 @dataclass
@@ -138,34 +154,42 @@ def _resumed_run(rollouts: Rollouts, config: Config, checkpoint: Checkpoint) -> 
     checkpoint.load_into(ppo)
     rollouts.restore(checkpoint)
     set_random_state(checkpoint.random)
-    episodes = unpack(checkpoint.episodes, Episodes())
+    episodes = Episodes.restored(unpack(checkpoint.episodes))
     return _Run(rollouts, ppo, config, checkpoint.seed, checkpoint.steps, episodes)
 
 
 def _run_until(
     total: int, run: _Run, run_dir: Path, progress: Callable[[Report], None], until: Until | None
 ) -> TrainingResult:
-    training = run.config.training
-    start = saved = time.monotonic()
-    start_steps, env_seconds, reached, iterations = run.steps, 0.0, False, 0
-    purge_step = run.steps or None
-    with _stop_signals() as stop, SummaryWriter(str(run_dir), purge_step=purge_step, flush_secs=10) as writer:
-        while run.steps < total and not stop.is_set():
-            report, seconds = _iterate(run, total, min(training.learn_threads, available_cpus()))
-            env_seconds += seconds
-            for tag, value in report.scalars().items():
-                writer.add_scalar(tag, value, run.steps)
-            progress(report)
-            iterations += 1
-            every = training.checkpoint_iterations
-            if (every and iterations % every == 0) or time.monotonic() - saved >= training.checkpoint_seconds:
-                saved = time.monotonic()
-                run.checkpoint().save(run_dir)
-            if until is not None and until(report, run.checkpoint):
-                reached = True
-                break
-        path = run.checkpoint().save(run_dir)
+    start, start_steps, env_seconds = time.monotonic(), run.steps, 0.0
+    pace = _Pace(run.config.training)
+    reached = False
+    with stop_signals() as stop:
+        try:
+            with EventFile(run_dir, run.steps or None) as events:
+                while run.steps < total and not reached and stop.number is None:
+                    try:
+                        report, seconds = _iterate(run, total)
+                    except BatchEnvError as error:
+                        if stop.number is None:
+                            raise
+                        _log.warning("the last iteration is lost: %s", error)  # runners were stopped, too
+                        break
+                    env_seconds += seconds
+                    events.write(report.scalars(), run.steps)
+                    if pace.is_due():
+                        run.checkpoint().save(run_dir)
+                        pace.restart()
+                    try:
+                        progress(report)
+                        reached = until is not None and until(report, run.checkpoint)
+                    except StopTraining as told:
+                        stop.number = told.number
+            path = run.checkpoint().save(run_dir)
+        except OutputError as error:
+            raise _without_disk(run, run_dir, error) from error
         elapsed = time.monotonic() - start
+        unfinished = run.steps < total and not reached
         return TrainingResult(
             steps=run.steps,
             steps_done=run.steps - start_steps,
@@ -176,18 +200,50 @@ def _run_until(
             last_length=run.episodes.mean_length,
             last_return=run.episodes.mean_return,
             checkpoint=path,
-            interrupted=run.steps < total and not reached,
+            stopped_by=stop.number if unfinished else None,
             reached=reached,
         )
 
 
-def _iterate(run: _Run, total: int, learn_threads: int) -> tuple[Report, float]:
+class _Pace:
+    """When the next checkpoint is due: after so many seconds, and where asked for, so many iterations."""
+
+    def __init__(self, training: Training):
+        self._training, self._iterations = training, 0
+        self._saved = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Count an iteration, and return whether to save after it."""
+        self._iterations += 1
+        every = self._training.checkpoint_iterations
+        late = time.monotonic() - self._saved >= self._training.checkpoint_seconds
+        return late or (every is not None and self._iterations % every == 0)
+
+    def restart(self) -> None:
+        """Note that a checkpoint was saved."""
+        self._saved = time.monotonic()
+
+
+def _without_disk(run: _Run, run_dir: Path, error: OutputError) -> OutputError:
+    """Save once more, for it may be the progress that cannot be written; say what was saved."""
+    try:
+        run.checkpoint().save(run_dir)
+        saved = run.steps
+    except OutputError:
+        saved = load_checkpoint(run_dir).steps
+    return OutputError(
+        f"{error}; training stopped at {run.steps:,} steps, "
+        f"and the checkpoint in {run_dir} holds {saved:,} of them"
+    )
+
+
+def _iterate(run: _Run, total: int) -> tuple[Report, float]:
     """Collect one rollout and learn from it; also return the seconds that the environment took."""
     started = time.perf_counter()
     collected = run.rollouts.collect(run.ppo, run.config.training.num_steps_per_env, run.steps)
     run.steps += collected.steps
     run.episodes.add(run.steps, collected.returns, collected.lengths)
-    losses = _learn(run, learn_threads)
+    losses = _learn(run, min(run.config.training.learn_threads, available_cpus()))
     seconds = time.perf_counter() - started
     report = Report(
         steps=run.steps,
@@ -231,26 +287,3 @@ def _torch_threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """Turn the first SIGINT or SIGTERM into an event; a second acts as if nobody had listened."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def note(number: int, frame: object) -> None:
-        _log.warning("stopping after this iteration; once more to stop without saving")
-        stop.set()
-        signal.signal(number, before[number])
-
-    try:
-        for number in before:
-            signal.signal(number, note)
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -8,7 +8,7 @@ import numpy as np
 from batchenv.engine.configured import load_configured_body
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError, UsageError
-from batchenv.evaluate.offscreen import Offscreen
+from batchenv.evaluate.offscreen import Offscreen, checked_size
 from batchenv.evaluate.stage import ACTIVE, FULLY_ACTIVE, LOOK_AT_HEIGHT, RELAXED
 from batchenv.mdp.task import WalkingTask
 
@@ -35,12 +35,15 @@ class Renderer:
         width, height: of the pictures.
 
     Raises:
-        UsageError: this machine cannot render, or the task is not the walking task.
+        InputError: no picture has that size.
+        UsageError: this machine cannot render, the task is not the walking task, or the worlds are closed.
     """
 
     def __init__(self, env: BatchEnv, width: int, height: int):
         if not isinstance(env.task, WalkingTask):
             raise UsageError(f"render draws worlds of WalkingTask, not of {type(env.task).__name__}")
+        checked_size(width, height)
+        _check_open(env)
         self._env, self._axes = env, env.task.axes
         self._model = load_configured_body(env.config, visual=True).model
         self._model.vis.headlight.ambient[:] = self._model.vis.headlight.diffuse[:] = 0.35
@@ -53,7 +56,12 @@ class Renderer:
         self._screen = Offscreen(self._model, width, height)
 
     def draw(self, world: int) -> np.ndarray:
-        """Return a new picture of a world (height, width, 3)."""
+        """Return a new picture of a world (height, width, 3).
+
+        Raises:
+            UsageError: the worlds are closed.
+        """
+        _check_open(self._env)
         worlds, data, model = self._env.worlds, self._data, self._model
         data.qpos[:], data.act[:] = worlds.qpos[world], worlds.act[world]
         mujoco.mj_forward(model, data)
@@ -75,3 +83,8 @@ class Renderer:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _check_open(env: BatchEnv) -> None:
+    if not hasattr(env, "worlds"):
+        raise UsageError("render after close: this environment is closed, build a new one")

@@ -57,14 +57,16 @@ class Env(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
 
         Args:
             seed: begin the stream of the world anew; None goes on with its next episode.
-            options: none has a meaning.
+            options: none has a meaning; None or empty.
 
         Returns:
             Observation (obs_dim,), and an empty info.
 
         Raises:
-            InputError: no stream can have that seed.
+            InputError: no stream can have that seed, or an option is given; the world is not reset.
         """
+        if options:
+            raise InputError(f"unknown options {options!r} of reset; expected None or an empty dict")
         obs, _ = self._worlds.reset(seed=seed)
         super().reset(seed=seed)
         return obs[0], {}

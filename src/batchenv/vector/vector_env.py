@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from batchenv.config import Config
 from batchenv.env import Autoreset, BatchEnv
 from batchenv.errors import InputError
+from batchenv.evaluate.offscreen import checked_size
 from batchenv.vector.overrides import overridden
 from batchenv.vector.render import RENDER_MODES, Renderer, checked_render_mode
 from batchenv.vector.spaces import action_space, observation_space
@@ -95,7 +96,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         **keys: Any,
     ):
         self.autoreset_mode = _mode(autoreset_mode)
-        self.render_mode = checked_render_mode(render_mode)
+        self.render_mode, self._size = checked_render_mode(render_mode), checked_size(width, height)
         self.batch = BatchEnv(
             overridden(config, data_root, trust, keys, _KEYWORDS),
             num_envs,
@@ -103,7 +104,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             seed,
             autoreset=_AUTORESET[self.autoreset_mode],
         )
-        self.num_envs, self.copy, self._size = self.batch.num_envs, copy, (width, height)
+        self.num_envs, self.copy = self.batch.num_envs, copy
         self.metadata = {
             "autoreset_mode": self.autoreset_mode,
             "render_modes": list(RENDER_MODES),

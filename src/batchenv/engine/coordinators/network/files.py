@@ -1,13 +1,10 @@
 """Parameters of muscle networks in files."""
 
-import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from batchenv.errors import InputError
+from batchenv.files import read_npz, read_torch
 
 SUFFIXES = (".npz", ".pt", ".pth")
 
@@ -17,35 +14,17 @@ def read_state(file: Path) -> dict[str, Any]:
 
     Args:
         file: NumPy's ".npz" with the keys of a state dict, or a state dict saved by Torch (".pt", ".pth"),
-            for which Torch must be installed. Nothing in either is executed.
+            for which Torch must be installed. Nothing in either is executed, and a quarter of a gigabyte is
+            the most that is read; the largest networks of `MuscleNetLayout` take less.
 
     Raises:
-        InputError: it is neither, or cannot be read.
+        InputError: it is neither, is damaged, or cannot be read.
     """
     if file.suffix == ".npz":
-        return _read_npz(file)
-    if file.suffix in SUFFIXES:
-        return _read_torch(file)
-    raise InputError(f"{file} has suffix {file.suffix!r}; expected one of {', '.join(SUFFIXES)}")
-
-
-def _read_npz(file: Path) -> dict[str, Any]:
-    try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, AttributeError) as error:
-        raise InputError(f"{file} cannot be read as an NPZ file ({error})") from error
-
-
-def _read_torch(file: Path) -> dict[str, Any]:
-    try:
-        import torch
-    except ImportError as error:
-        raise InputError(f"{file} was written by Torch, which is not installed; give an .npz file") from error
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-        raise InputError(f"{file} cannot be read as a state dict of Torch ({error})") from error
+        return read_npz(file)
+    if file.suffix not in SUFFIXES:
+        raise InputError(f"{file} has suffix {file.suffix!r}; expected one of {', '.join(SUFFIXES)}")
+    state = read_torch(file, "a state dict of Torch")
     if not isinstance(state, dict):
         raise InputError(f"{file} holds {type(state).__name__}, expected a state dict")
     return state

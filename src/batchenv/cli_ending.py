@@ -1,0 +1,83 @@
+"""How the command ends: with a sentence for people, and the exit status that shells expect."""
+
+import contextlib
+import errno
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+from batchenv.errors import BatchEnvError
+from batchenv.interrupts import Interrupted, ending_at_once
+from batchenv.learn.stopping import StopTraining, silence
+from batchenv.startup import imported
+
+_CAUSES = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "terminated",
+    signal.SIGHUP: "the terminal has closed",
+    signal.SIGPIPE: "nobody reads standard output any more",
+}
+_LOST = {errno.EPIPE: signal.SIGPIPE, errno.EIO: signal.SIGHUP}
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+
+
+def stopped(number: signal.Signals, outcome: str = "") -> NoReturn:
+    """End like a program that a signal has ended, with a sentence on standard error.
+
+    Args:
+        number: the signal.
+        outcome: what was done by then, to be read after a colon.
+    """
+    cause = _CAUSES.get(number, number.name)
+    with contextlib.suppress(OSError, ValueError):
+        print(f"{cause}: {outcome}" if outcome else cause, file=sys.stderr, flush=True)
+    raise SystemExit(128 + number)
+
+
+@contextlib.contextmanager
+def conventional_ending() -> Iterator[None]:
+    """Turn mistakes of the user, signals and a lost standard output into a sentence and an exit status."""
+    imported()
+    with ending_at_once():
+        try:
+            yield
+            sys.stdout.flush()
+        except BatchEnvError as error:
+            sys.exit(f"error: {error}")
+        except KeyboardInterrupt as told:
+            stopped(_number(told))
+        except StopTraining as told:
+            stopped(told.number)
+        except MemoryError:
+            sys.exit("error: there is too little memory")
+        except OSError as error:
+            _end_by(error)
+
+
+@contextlib.contextmanager
+def saying(kept: Callable[[], str]) -> Iterator[None]:
+    """Say what is kept of the results of a block that a signal, or a reader that has gone away, ends."""
+    try:
+        yield
+    except KeyboardInterrupt as told:
+        stopped(_number(told), kept())
+    except BrokenPipeError:
+        silence(sys.stdout)
+        stopped(signal.SIGPIPE, kept())
+
+
+def _number(told: KeyboardInterrupt) -> signal.Signals:
+    return signal.Signals(told.signum) if isinstance(told, Interrupted) else signal.SIGINT
+
+
+def _end_by(error: OSError) -> NoReturn:
+    """End by an error of the system; those without a file's name are of standard output."""
+    if error.filename is not None:
+        sys.exit(f"error: {error.filename}: {error.strerror}")
+    if error.errno not in (*_LOST, *_FULL):
+        raise error
+    silence(sys.stdout)
+    if error.errno in _LOST:
+        stopped(_LOST[error.errno])
+    sys.exit(f"error: standard output cannot be written: {error.strerror}")
