@@ -4,8 +4,8 @@
     python -m tests.fuzz --inputs 500 --areas config api --seed 7
     python -m tests.fuzz --replay runs/fuzz/faults/api-17-foreign
 
-Every input is to work or to be refused with a `BatchEnvError` that names the offender, within 10 s and 1 GB. The
-exit code is 1 if one is not, and 2 if the unchanged inputs do not work.
+Every input is to work or to be refused with a `BatchEnvError` that names the offender, within 10 s and 1 GB.
+The exit code is 1 if one is not, and 2 if the unchanged inputs do not work.
 """
 
 import argparse
@@ -44,7 +44,9 @@ def table(tally: Tally) -> str:
     rows = [(area, {kind: tally.counts[area, kind] for kind in kinds}) for area in areas]
     rows.append(("all", {kind: sum(row[kind] for _, row in rows) for kind in kinds}))
     for area, row in rows:
-        lines.append(f"| {area} | {sum(row.values()):,} | " + " | ".join(f"{n:,}" for n in row.values()) + " |")
+        lines.append(
+            f"| {area} | {sum(row.values()):,} | " + " | ".join(f"{n:,}" for n in row.values()) + " |"
+        )
     return "\n".join(lines)
 
 
@@ -83,7 +85,9 @@ def show(tally: Tally) -> None:
     done, faults = sum(tally.counts.values()), len(tally.faults)
     end = "\r" if sys.stderr.isatty() else "\n"
     if sys.stderr.isatty() or done % 100 == 0:
-        print(f"{done:,} inputs, {faults} faults, {tally.seconds:,.0f} s ", end=end, file=sys.stderr, flush=True)
+        print(
+            f"{done:,} inputs, {faults} faults, {tally.seconds:,.0f} s ", end=end, file=sys.stderr, flush=True
+        )
 
 
 def replay(folder: Path, limits: Limits) -> int:
@@ -101,7 +105,9 @@ def replay(folder: Path, limits: Limits) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--inputs", type=int, default=INPUTS)
     parser.add_argument("--areas", nargs="+", choices=sorted(SHARES), default=sorted(SHARES))
     parser.add_argument("--seed", type=int, default=0)
@@ -122,8 +128,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     (out / "report.json").write_text(json.dumps(as_json(tally, options.seed), indent=1) + "\n")
     print(table(tally), distinct(tally), sep="\n\n")
-    ended = f" ({tally.stopped})" if tally.stopped else ""
-    print(f"{sum(tally.counts.values()):,} inputs, {len(tally.faults)} faults in {tally.seconds:,.0f} s{ended}: {out}")
+    counted = f"{sum(tally.counts.values()):,} inputs, {len(tally.faults)} faults"
+    print(f"{counted} in {tally.seconds:,.0f} s: {out} {tally.stopped}")
     return 1 if tally.faults else 0
 
 

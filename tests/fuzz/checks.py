@@ -62,7 +62,11 @@ def same(a: Any, b: Any) -> bool:
 
 def _feed(found: Any, value: Any) -> None:
     if hasattr(value, "numpy") and hasattr(value, "detach"):
-        value = value.detach().cpu().float().numpy() if "bfloat" in str(value.dtype) else value.detach().cpu().numpy()
+        value = (
+            value.detach().cpu().float().numpy()
+            if "bfloat" in str(value.dtype)
+            else value.detach().cpu().numpy()
+        )
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):

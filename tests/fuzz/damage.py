@@ -6,19 +6,21 @@ from typing import Any
 import numpy as np
 
 ODD_TEXT = (
-    "", "x", "nan", ".nan", "inf", ".inf", "-.inf", "-1", "0", "1e308", "1e-308", "1e39", "1e400", "-1e300", "1_0",
-    "0x10", "1,5", "1e", "--1", "true", "null", "~", "[]", "{}", "[1, 2", "'", '"', "\ufeff", "\u0661", "\u2212" "1",
-    "\x00", "\t", "a" * 5000, "9" * 25, "9" * 5000, "2147483648", "9223372036854775808", "../../x", "/dev/zero",
-    "/dev/stdin", "@data/", "@data/../config/x", "~", "~nobody/x", "\n", "&a", "*a", "<<", "!!python/object:os.x {}",
-    "%s", "${HOME}", "&lt;", "<!--", "]]>", "0.5 0.5", "1 0 0 0 1 0 0 0",
+    "", "x", "nan", ".nan", "inf", ".inf", "-.inf", "-1", "0", "1e308", "1e-308", "1e39", "1e400", "-1e300",
+    "1_0", "0x10", "1,5", "1e", "--1", "true", "null", "~", "[]", "{}", "[1, 2", "'", '"', "\ufeff",
+    "\u0661", "\u2212" "1", "\x00", "\t", "a" * 5000, "9" * 25, "9" * 5000, "2147483648",
+    "9223372036854775808", "../../x", "/dev/zero", "/dev/stdin", "@data/", "@data/../config/x", "~",
+    "~nobody/x", "\n", "&a", "*a", "<<", "!!python/object:os.x {}", "%s", "${HOME}", "&lt;", "<!--", "]]>",
+    "0.5 0.5", "1 0 0 0 1 0 0 0",
 )  # fmt: skip
 """What may stand where a file has a word or a number."""
 
 ODD_DATA: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 2, 7, 0.5, -0.5, 1e-9, 1e9, 1e-308, 1e39, 1e300, 1e308, -1e308, float("nan"),
-    float("inf"), -float("inf"), 2**31, 2**53 + 1, 2**63, 2**64, 10**30, -(10**30), 10**400, "", "x", "1", "true", "nan",
-    "1e3", "walk", "\u0661", "a" * 5000, "/dev/zero", "@data/nothing.csv", "../x", [], [1], [1.5, -2], ["x"], {}, {"x": 1},
-    {"weight": 1.0}, {"min": 0, "max": 1, "default": 0.5}, [[1], [2, 3]], {"": 0},
+    None, True, False, 0, 1, -1, 2, 7, 0.5, -0.5, 1e-9, 1e9, 1e-308, 1e39, 1e300, 1e308, -1e308,
+    float("nan"), float("inf"), -float("inf"), 2**31, 2**53 + 1, 2**63, 2**64, 10**30, -(10**30), 10**400,
+    "", "x", "1", "true", "nan", "1e3", "walk", "\u0661", "a" * 5000, "/dev/zero", "@data/nothing.csv",
+    "../x", [], [1], [1.5, -2], ["x"], {}, {"x": 1}, {"weight": 1.0}, {"min": 0, "max": 1, "default": 0.5},
+    [[1], [2, 3]], {"": 0},
 )  # fmt: skip
 """What may stand where a configuration has a value."""
 
@@ -39,6 +41,19 @@ def damaged_bytes(rng: np.random.Generator, data: bytes) -> bytes:
     """Flip a few bits, cut, repeat, overwrite or insert a part of some bytes."""
     if not data:
         return bytes(rng.integers(0, 256, 16, np.uint8))
+    while (damaged := _other_bytes(rng, data)) == data:
+        continue
+    return damaged
+
+
+def damaged_text(rng: np.random.Generator, text: str) -> str:
+    """Replace a word, or delete, repeat, swap or cut lines."""
+    while (damaged := _other_text(rng, text)) == text:
+        continue
+    return damaged
+
+
+def _other_bytes(rng: np.random.Generator, data: bytes) -> bytes:
     array, how = np.frombuffer(data, np.uint8).copy(), rng.integers(8)
     place, length = int(rng.integers(len(data))), int(rng.integers(1, 1 + min(64, len(data))))
     if how <= 2:
@@ -57,12 +72,16 @@ def damaged_bytes(rng: np.random.Generator, data: bytes) -> bytes:
     return data[:place] + data[place + length :]
 
 
-def damaged_text(rng: np.random.Generator, text: str) -> str:
-    """Replace a word, or delete, repeat, swap or cut lines."""
+def _other_text(rng: np.random.Generator, text: str) -> str:
     how, lines = rng.integers(8), text.split("\n")
     at = int(rng.integers(len(lines)))
     if how <= 3:
-        words = [(i, j) for i, line in enumerate(lines) for j in range(len(_words(line))) if _words(line)[j].strip()]
+        words = [
+            (i, j)
+            for i, line in enumerate(lines)
+            for j in range(len(_words(line)))
+            if _words(line)[j].strip()
+        ]
         if words:
             i, j = words[rng.integers(len(words))]
             parts = _words(lines[i])
@@ -85,7 +104,9 @@ def damaged_file(rng: np.random.Generator, data: bytes) -> bytes:
     """Damage a text file, as text or as bytes, once or a few times."""
     for _ in range(int(rng.choice([1, 1, 1, 2, 4]))):
         if rng.random() < 0.75:
-            data = damaged_text(rng, data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+            data = damaged_text(rng, data.decode("utf-8", "surrogateescape")).encode(
+                "utf-8", "surrogateescape"
+            )
         else:
             data = damaged_bytes(rng, data)
     return data

@@ -56,8 +56,7 @@ def judged(attempt: Callable[[], str | None], names: Sequence[str] = ()) -> Outc
     """Attempt an input and say what became of it.
 
     Args:
-        attempt: works and returns None, or what else became of it, raises `BatchEnvError`, or raises a `Fault`
-            or anything else.
+        attempt: works and returns None or a remark, or raises a `BatchEnvError`, a `Fault`, or anything else.
         names: a refusal has to contain one of these; none: any text will do.
     """
     try:

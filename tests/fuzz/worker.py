@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _area(name: str, materials: Path) -> ModuleType:
-    """Import an area, write its valid files, and make sure that they work: all that compiles is compiled then."""
+    """Import an area, write its valid files, and make sure that they work; what compiles is compiled then."""
     area = importlib.import_module(f"tests.fuzz.areas.{name}")
     with contextlib.chdir(materials):
         area.prepare(materials)

@@ -1,7 +1,7 @@
 """Calls with odd arguments: of environments, of the adapters, and of the functions that read files.
 
-An input is a few expressions, evaluated one after another; each is known to be good, or bad, or neither. A refused
-call has to leave the environment as it was.
+An input is a few expressions, evaluated one after another; each is known to be good, or bad, or neither. A
+refused call has to leave the environment as it was.
 """
 
 import dataclasses
@@ -14,7 +14,8 @@ import numpy as np
 from batchenv import BatchEnv, BatchEnvError, Env, VectorEnv, load_config
 from batchenv.evaluate.walker import load_walker
 from batchenv.vector.sb3 import SB3VecEnv
-from tests.fuzz.areas import api_values as values
+from tests.fuzz.areas.api_calls import drawn_call
+from tests.fuzz.areas.api_values import GOOD_ACTIONS, NAMESPACE
 from tests.fuzz.checks import check_finite, check_results, check_walks, state_digest
 from tests.fuzz.outcomes import Fault
 
@@ -40,20 +41,24 @@ def prepare(materials: Path) -> None:
     two = BatchEnv("torque", 2, 1, 0)
     two.reset()
     _shared.update(
-        other={"two": two.snapshot(), "excite": _made["excite"].snapshot(), "crouch": _made["crouch"].snapshot()},
+        other={
+            "two": two.snapshot(),
+            "excite": _made["excite"].snapshot(),
+            "crouch": _made["crouch"].snapshot(),
+        },
         walker=load_walker("walk"),
         config=load_config("walk"),
     )
     two.close()
-    for expression in values.GOOD_ACTIONS:
-        for kind in ("torque", "vector", "sb3"):
-            attempt({"kind": kind, "lines": [{"code": f"env.step({expression})", "verdict": "good", "names": []}]}, materials)
+    good = [{"code": f"env.step({actions})", "verdict": "good", "names": []} for actions in GOOD_ACTIONS]
+    for kind in ("torque", "vector", "sb3"):
+        attempt({"kind": kind, "lines": good}, materials)
 
 
 def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, Any]:
     """Draw one to three calls."""
     kind = str(rng.choice(list(_KINDS)))
-    lines = [values.line(rng, kind) for _ in range(int(rng.choice([1, 1, 2, 3])))]
+    lines = [drawn_call(rng, kind) for _ in range(int(rng.choice([1, 1, 2, 3])))]
     return {"what": "; ".join(line["code"] for line in lines)[:200], "kind": kind, "lines": lines}
 
 
@@ -89,7 +94,7 @@ def _begin(env: Any, batch: BatchEnv) -> None:
 def _evaluated(line: dict[str, Any], env: Any, batch: BatchEnv) -> list[str]:
     """Evaluate one expression; what it was refused with, if it was."""
     before = state_digest(batch)
-    names = values.namespace() | _shared | {"env": env, "N": batch.num_envs, "A": batch.action_dim}
+    names = NAMESPACE | _shared | {"env": env, "N": batch.num_envs, "A": batch.action_dim}
     names |= {"P": len(batch.parameter_names), "O": batch.obs_dim}
     if "snap" in line["code"]:
         names["snap"] = batch.snapshot()
@@ -138,5 +143,3 @@ def _goes_on(env: Any, batch: BatchEnv) -> None:
     actions = np.zeros((batch.num_envs, batch.action_dim))
     check_results(batch, batch.step(actions), "the step after")
     check_finite("parameters", batch.parameters)
-
-

@@ -30,7 +30,7 @@ LINES = (
     "train mine.yaml --steps 16 --env-runners 1 --threads 1 --overlap --out new",
     "train --resume run --steps 32 --threads 1",
     "evaluate walk.npz --out report",
-    "evaluate walk --quick --seeds 1 --strides 1 --seconds 1 --seed 0 --threads 1 --out report --set training.seed=1",
+    "evaluate walk --quick --seeds 1 --strides 1 --seconds 1 --threads 1 --out report --set training.seed=1",
     "rollout walk --strides 1 --seed 0 --threads 1 --out new.h5",
     "rollout walk --strides 1 --seed 0 --threads 1 --format mm-evalkit --out new.npz",
     "rollout walk --strides 1 --sweep sweep.csv --threads 1 --out new.h5",
@@ -39,10 +39,12 @@ LINES = (
     "compare-coordinators --envs 1 --steps 2 --threads 1 --plot new.png",
 )
 _ODD_WORDS = (
-    "", " ", "x", "-1", "0", "1", "2.5", "nan", "inf", "-inf", "1e400", "1e39", "1e308", "99999999999999999999999999",
-    "9" * 5000, "--odd", "-x", "--", "None", "True", "[1]", "1 2", "gone/new", "mine.yaml", "walk.npz", ".", "/", "/dev/full",
-    "/dev/null", "/proc/nothing", "run", "environment.reward=", "a.b=1", "environment.simulation.sim_hz=0x10", "=", "=1",
-    "training=1", "environment.motion.speed=1e300", "environment.motion.speed=.nan", "\u0661", "a" * 300, "a\nb", "\udc80",
+    "", " ", "x", "-1", "0", "1", "2.5", "nan", "inf", "-inf", "1e400", "1e39", "1e308",
+    "99999999999999999999999999", "9" * 5000, "--odd", "-x", "--", "None", "True", "[1]", "1 2", "gone/new",
+    "mine.yaml", "walk.npz", ".", "/", "/dev/full", "/dev/null", "/proc/nothing", "run",
+    "environment.reward=", "a.b=1", "environment.simulation.sim_hz=0x10", "=", "=1", "training=1",
+    "environment.motion.speed=1e300", "environment.motion.speed=.nan", "\u0661", "a" * 300, "a\nb",
+    "\udc80",
 )  # fmt: skip
 
 
@@ -74,7 +76,7 @@ def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, A
     """Make a line odd."""
     shutil.copytree(materials / "files", folder, dirs_exist_ok=True)
     words = str(rng.choice(LINES)).split()
-    names: list[str] = []
+    names = ["yaml text"]
     for _ in range(int(rng.choice([1, 1, 2]))):
         at, how = int(rng.integers(1, len(words))), rng.random()
         odd = str(rng.choice(_ODD_WORDS))

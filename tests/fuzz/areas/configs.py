@@ -53,7 +53,14 @@ def attempt(spec: dict[str, Any], materials: Path) -> str | None:
 
 def _add_parameter(rng: np.random.Generator, data: dict[str, Any]) -> str:
     """Let a property differ from world to world; its name."""
-    groups = ("gait", "muscle.strength", "muscle.optimal_length", "muscle.tendon_slack", "body.mass", "ground")
+    groups = (
+        "gait",
+        "muscle.strength",
+        "muscle.optimal_length",
+        "muscle.tendon_slack",
+        "body.mass",
+        "ground",
+    )
     inner = data["environment"].setdefault("parameters", {})
     for key in str(rng.choice(groups)).split("."):
         inner = inner.setdefault(key, {})

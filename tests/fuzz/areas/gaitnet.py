@@ -1,4 +1,4 @@
-"""Files of GaitNet: skeleton, muscles, ground, motion, configuration; a small world's, and its own where present."""
+"""Files of GaitNet: bodies, motions, configurations of a small world, and its own where present."""
 
 import os
 import shutil
@@ -24,7 +24,16 @@ _OWN_FILES = {
     "walk.h5": "walk.h5",
     "walk.bvh": "walk.bvh",
 }
-_NAMES = ["scene.yaml", "skeleton.xml", "muscles.xml", "ground.xml", "walk.h5", "walk.bvh", "environment", "training"]
+_NAMES = [
+    "scene.yaml",
+    "skeleton.xml",
+    "muscles.xml",
+    "ground.xml",
+    "walk.h5",
+    "walk.bvh",
+    "environment",
+    "training",
+]
 _BVH = """HIERARCHY
 ROOT Hips
 {
@@ -67,7 +76,14 @@ def prepare(materials: Path) -> None:
 def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, Any]:
     """Copy a world with one damaged file."""
     shutil.copytree(materials / ("small" if rng.random() < 0.8 else "own"), folder, dirs_exist_ok=True)
-    damage = {"skeleton.xml": 3, "muscles.xml": 3, "ground.xml": 1, "walk.h5": 3, "walk.bvh": 2, "scene.yaml": 4}
+    damage = {
+        "skeleton.xml": 3,
+        "muscles.xml": 3,
+        "ground.xml": 1,
+        "walk.h5": 3,
+        "walk.bvh": 2,
+        "scene.yaml": 4,
+    }
     names = list(damage)
     file = str(rng.choice(names, p=np.array(list(damage.values())) / sum(damage.values())))
     path = folder / file
@@ -93,7 +109,9 @@ def attempt(spec: dict[str, Any], materials: Path) -> str | None:
         motion = load_motion("walk.bvh" if spec["file"] == "walk.bvh" else "walk.h5", body.skeleton)
         check_finite("poses", motion.poses)
         followed = follow(motion)
-        check_finite("the greatest error", [value for value in vars(followed).values() if isinstance(value, float)])
+        check_finite(
+            "the greatest error", [value for value in vars(followed).values() if isinstance(value, float)]
+        )
     with BatchEnv(Path("scene.yaml"), 2, 1, seed=0) as env:
         return check_walks(env)
 

@@ -17,7 +17,23 @@ from tests.fuzz.damage import ODD_TEXT, damaged_file
 FILE = "gait.csv"
 MUSCLES = ("soleus_r", "soleus_l", "psoas_r", "psoas_l")
 _SWEEP = "speed,period,friction,mass,soleus\n1.2,1.1,1,1,0.5\n1.0,1.2,0.8,1.1,1\n1.2,1.1,0.5,0.9,0.7\n"
-_NUMBERS = ("1e3", "-1e3", "180", "1e39", "1e300", "-0", "1e-300", "6.3", "nan", "inf", "0x1", "1_0", " 1", "1 ", "+1")
+_NUMBERS = (
+    "1e3",
+    "-1e3",
+    "180",
+    "1e39",
+    "1e300",
+    "-0",
+    "1e-300",
+    "6.3",
+    "nan",
+    "inf",
+    "0x1",
+    "1_0",
+    " 1",
+    "1 ",
+    "+1",
+)
 
 
 def prepare(materials: Path) -> None:
@@ -36,7 +52,9 @@ def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, A
     text = (materials / ("shipped.csv" if kind == "gait" else "sweep.csv")).read_bytes()
     text = _odd_cells(rng, text) if rng.random() < 0.5 else damaged_file(rng, text)
     if rng.random() < 0.1:
-        text = text.decode("utf-8", "replace").encode(str(rng.choice(["utf-16", "latin-1", "utf-8-sig"])), "replace")
+        text = text.decode("utf-8", "replace").encode(
+            str(rng.choice(["utf-16", "latin-1", "utf-8-sig"])), "replace"
+        )
     (folder / FILE).write_bytes(text)
     return {"what": kind, "kind": kind, "names": [FILE, "motion"]}
 

@@ -39,7 +39,12 @@ def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, A
     array = str(rng.choice(_REQUIRED if rng.random() < 0.7 else list(LAYOUT)))
     (folder / name).write_bytes(data)
     odd = _odd_npz if name == "walk.npz" else _odd_h5
-    return {"what": f"{array}: {odd(rng, folder / name, array)}", "file": name, "damaged": False, "names": [name, array]}
+    return {
+        "what": f"{array}: {odd(rng, folder / name, array)}",
+        "file": name,
+        "damaged": False,
+        "names": [name, array],
+    }
 
 
 def attempt(spec: dict[str, Any], materials: Path) -> str | None:
@@ -56,7 +61,13 @@ def attempt(spec: dict[str, Any], materials: Path) -> str | None:
 
 def _check_numbers(read: Recording, numbers: Any, path: str = "") -> None:
     """What a report says is finite, or None."""
-    items = numbers.items() if isinstance(numbers, dict) else enumerate(numbers) if isinstance(numbers, list) else ()
+    items = (
+        numbers.items()
+        if isinstance(numbers, dict)
+        else enumerate(numbers)
+        if isinstance(numbers, list)
+        else ()
+    )
     for key, value in items:
         _check_numbers(read, value, f"{path}.{key}")
     if isinstance(numbers, float) and not np.isfinite(numbers):

@@ -53,7 +53,12 @@ def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, A
     if how < 0.7:
         path = folder / "run" / "config.yaml"
         path.write_bytes(damaged_file(rng, path.read_bytes()))
-        return {"what": "config.yaml", "kind": "config", "file": POLICY, "names": ["run", "environment", "column"]}
+        return {
+            "what": "config.yaml",
+            "kind": "config",
+            "file": POLICY,
+            "names": ["run", "environment", "column"],
+        }
     if how < 0.85:
         return {"what": "policy", "kind": "policy", "edit": str(rng.choice(_POLICY_EDITS)), "names": []}
     return {"what": "checkpoint", "kind": "checkpoint", "edit": int(rng.integers(2**31)), "names": []}
