@@ -13,7 +13,7 @@ from tests.fuzz.campaign import HarnessError, Limits, Task, run
 from tests.fuzz.damage import damaged_bytes, damaged_text
 from tests.fuzz.outcomes import FAULTS, GOOD
 
-SLICE, LONG = 40, 1000
+SLICE, LONG = 24, 1000
 QUICK = Limits(cpu=5.0, wall=3.0, memory=1 << 26)
 
 
@@ -37,16 +37,12 @@ def test_every_kind_of_outcome_is_told_from_the_others(tmp_path):
 
 
 def test_a_fault_is_kept_and_can_be_replayed(tmp_path, capsys):
-    planned = [Task("faulty", 0, number, tmp_path / f"input-{number}") for number in range(8)]
-    planned = [task for task in planned if task.number in (0, 1, 2, 3)]
+    planned = [Task("faulty", 0, number, tmp_path / f"input-{number}") for number in (3, 4, 5)]
     tally = run(planned, tmp_path / "out", limits=QUICK)
-    kept = [folder for _, _, folder in tally.faults]
-    assert kept and all((folder / "input.json").is_file() for folder in kept)
+    assert dict(tally.counts) == {("faulty", kind): 1 for kind in ("silent", "foreign", "works")}
     assert not any(task.folder.exists() for task in planned)
-    kind = json.loads((kept[0] / "outcome.json").read_text())["kind"]
-    if kind not in ("hang", "memory"):
-        assert main(["--replay", str(kept[0])]) == 1
-        assert capsys.readouterr().out.count(kind) >= 1
+    assert main(["--replay", str(tmp_path / "out/faults/faulty-4-foreign")]) == 1
+    assert "foreign" in capsys.readouterr().out
 
 
 def test_an_area_whose_unchanged_inputs_do_not_work_is_no_result(tmp_path):
@@ -77,7 +73,7 @@ def _no_fault_in(inputs: int, areas: list[str], out: Path, workers: int) -> None
 
 
 def test_a_slice_of_the_inputs_works_or_is_refused(tmp_path):
-    _no_fault_in(SLICE, ["api", "configs", "motions", "recordings"], tmp_path, 1)
+    _no_fault_in(SLICE, ["api", "configs", "recordings"], tmp_path, 1)
 
 
 @pytest.mark.slow
