@@ -20,7 +20,7 @@ from tests.fuzz.areas import SHARES
 from tests.fuzz.campaign import HarnessError, Limits, Tally, Task, Worker, run
 from tests.fuzz.outcomes import FAULTS, GOOD, MEANINGS
 
-INPUTS, MINUTES = 4000, 20.0
+INPUTS, MINUTES = 3000, 20.0
 
 
 def tasks(areas: list[str], inputs: int, seed: int, out: Path, first: int = 0) -> list[Task]:

@@ -29,9 +29,14 @@ ODD_FACTORS = (-1.0, 0.0, 0.1, 0.5, 2.0, 10.0, 100.0, 1e4, 1e9, 1e20, 1e39, 1e15
 """Of numbers that stay numbers."""
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def odd_value(rng: np.random.Generator, value: Any) -> Any:
     """What may stand in the place of a value: often one of its kind."""
-    if isinstance(value, bool) or rng.random() < 0.4 or not isinstance(value, int | float):
+    if not is_number(value) or rng.random() < 0.3:
         return ODD_DATA[int(rng.integers(len(ODD_DATA)))]
     changed = value * float(rng.choice(ODD_FACTORS))
     return round(changed) if isinstance(value, int) and rng.random() < 0.8 else changed
@@ -120,11 +125,16 @@ def paths(data: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from paths(value, (*above, key))
 
 
+def at(data: Any, path: tuple[Any, ...]) -> Any:
+    """What stands at a path."""
+    for key in path:
+        data = data[key]
+    return data
+
+
 def replaced(data: Any, path: tuple[Any, ...], value: Any) -> None:
     """Put a value where another one stands."""
-    for key in path[:-1]:
-        data = data[key]
-    data[path[-1]] = value
+    at(data, path[:-1])[path[-1]] = value
 
 
 def _words(line: str) -> list[str]:

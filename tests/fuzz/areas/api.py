@@ -68,7 +68,7 @@ def attempt(spec: dict[str, Any], materials: Path) -> str | None:
         _begin(env, batch)
         for line in spec["lines"]:
             refusals += _evaluated(line, env, batch)
-        _goes_on(env, batch)
+            _goes_on(env, batch)
         done = True
     finally:
         if not done:  # what comes next has to begin with one that is whole
@@ -139,9 +139,11 @@ def _closed(result: Any) -> None:
 
 
 def _goes_on(env: Any, batch: BatchEnv) -> None:
-    """The environment steps as usual, unless it waits for a reset."""
-    if batch._state.ended.any() and batch.autoreset == "disabled":
+    """The environment steps as usual, and waits for no reset then."""
+    if batch.autoreset == "disabled":
         batch.reset()
     actions = np.zeros((batch.num_envs, batch.action_dim))
     check_results(batch, batch.step(actions), "the step after")
     check_finite("parameters", batch.parameters)
+    if batch.autoreset == "disabled":
+        batch.reset()

@@ -153,7 +153,7 @@ FREE = (
     Call("roll_out(walker, 'x.h5', {}, None, 0, 1)", NO_NUMBERS, "bad", ("strides",)),
     Call("roll_out(walker, 'x.h5', 1, None, {}, 1)", NO_NUMBERS, "bad", ("seed",)),
     Call("roll_out(walker, 'x.h5', 1, None, 0, {})", NO_NUMBERS, "bad", ("threads",)),
-    Call("walker.policy({})", OBS, "either", ("obs",)),
+    Call("walker.policy({}).shape", OBS, "either", ("obs",)),
     Call("from_arrays({})", ("{}", "None", "5", "{'x': 1}", "{1: 2}", "Raises()", "{'dt': 1}"), "bad"),
 )
 

@@ -84,22 +84,23 @@ def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, A
         "walk.bvh": 2,
         "scene.yaml": 4,
     }
-    names = list(damage)
-    file = str(rng.choice(names, p=np.array(list(damage.values())) / sum(damage.values())))
+    files, names = list(damage), _NAMES
+    file = str(rng.choice(files, p=np.array(list(damage.values())) / sum(damage.values())))
     path = folder / file
     if file == "scene.yaml" and rng.random() < 0.8:
         data = yaml.safe_load(path.read_text())
         where, value = changed(rng, data)
+        names = [str(key) for key in where if not isinstance(key, int)][-2:]
         path.write_text(yaml.safe_dump(data))
         what = f"{'.'.join(map(str, where))} = {str(value)[:60]}"
     elif file == "walk.h5":
-        what = _damaged_h5(rng, path)
+        what, names = _damaged_h5(rng, path), ["walk.h5"]
     else:
         path.write_bytes(damaged_file(rng, path.read_bytes()))
         what = file
     if file == "walk.bvh":
         _use_bvh(folder)
-    return {"what": what, "file": file, "names": _NAMES}
+    return {"what": what, "file": file, "names": names}
 
 
 def attempt(spec: dict[str, Any], materials: Path) -> str | None:
