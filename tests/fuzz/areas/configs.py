@@ -29,7 +29,7 @@ def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, A
     if rng.random() < 0.25:
         text = PRESET_FILES[name].read_bytes()
         (folder / FILE).write_bytes(damaged_file(rng, text))
-        return {"what": f"text of {name}", "names": [FILE, "environment", "training"]}
+        return {"what": f"text of {name}", "names": []}
     data = yaml.safe_load(load_config(name).to_yaml())
     named, changes = [], []
     if rng.random() < 0.4:
