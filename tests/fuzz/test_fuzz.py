@@ -13,7 +13,7 @@ from tests.fuzz.campaign import HarnessError, Limits, Task, run
 from tests.fuzz.damage import damaged_bytes, damaged_text
 from tests.fuzz.outcomes import FAULTS, GOOD
 
-SLICE, LONG = 24, 1000
+SLICE, LONG = 20, 1000
 QUICK = Limits(cpu=5.0, wall=3.0, memory=1 << 26)
 
 
@@ -73,7 +73,7 @@ def _no_fault_in(inputs: int, areas: list[str], out: Path, workers: int) -> None
 
 
 def test_a_slice_of_the_inputs_works_or_is_refused(tmp_path):
-    _no_fault_in(SLICE, ["api", "configs", "recordings"], tmp_path, 1)
+    _no_fault_in(SLICE, ["api", "configs"], tmp_path, 1)
 
 
 @pytest.mark.slow

@@ -91,7 +91,11 @@ def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, A
             words.insert(at, odd)
         if len(words) < 2:
             break
-    return {"what": " ".join(words)[:200], "words": words, "names": sorted({name for name in names if name})}
+    return {
+        "what": " ".join(words)[:200],
+        "words": words,
+        "names": sorted({name for name in (*names, *words[1:]) if name.strip()}),
+    }
 
 
 def attempt(spec: dict[str, Any], materials: Path) -> str | None:
