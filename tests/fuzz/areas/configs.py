@@ -31,7 +31,7 @@ def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, A
         (folder / FILE).write_bytes(damaged_file(rng, text))
         return {"what": f"text of {name}", "names": []}
     data = yaml.safe_load(load_config(name).to_yaml())
-    named, changes = [], []
+    named, changes = ["line "], []
     if rng.random() < 0.4:
         named.append(_add_parameter(rng, data))
     for _ in range(int(rng.choice([1, 1, 1, 1, 2]))):

@@ -90,7 +90,7 @@ def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, A
     if file == "scene.yaml" and rng.random() < 0.8:
         data = yaml.safe_load(path.read_text())
         where, value = changed(rng, data)
-        names = [str(key) for key in where if not isinstance(key, int)][-2:]
+        names = ["line ", *[str(key) for key in where if not isinstance(key, int)][-2:]]
         path.write_text(yaml.safe_dump(data))
         what = f"{'.'.join(map(str, where))} = {str(value)[:60]}"
     elif file == "walk.h5":
