@@ -4,7 +4,7 @@ BIN   := .venv/bin
 PIP   := $(BIN)/pip --disable-pip-version-check install -c constraints.txt
 FLAGS := $(if $(STEPS),--steps $(STEPS)) $(if $(ENVS),--envs $(ENVS)) $(if $(THREADS),--threads $(THREADS))
 
-.PHONY: train test test-ray
+.PHONY: train test test-ray fuzz soak
 train: .venv/train.stamp
 	$(BIN)/batchenv train walk $(FLAGS)
 
@@ -16,6 +16,14 @@ test: .venv/test.stamp
 
 test-ray: .venv/ray.stamp
 	$(BIN)/pytest -m ray
+
+# Damaged files and odd arguments, about 20 minutes: N=... inputs, SEED=... other ones.
+fuzz: .venv/test.stamp
+	$(BIN)/python -m tests.fuzz $(if $(N),--inputs $(N)) $(if $(SEED),--seed $(SEED))
+
+# A long life with divergences, threads and restores: STEPS=... by default a million.
+soak: .venv/test.stamp
+	$(BIN)/python benchmarks/soak.py --json runs/soak.json $(if $(STEPS),--steps $(STEPS))
 
 $(BIN)/pip:
 	python3 -m venv .venv
