@@ -17,7 +17,7 @@ from batchenv.engine.coordinators.shared_network import NetworkCoordinator, Netw
 from batchenv.engine.problems import Problems
 from batchenv.errors import InputError
 from batchenv.files import sealed, write_atomically
-from batchenv.inputs import check_whole_number
+from batchenv.inputs import checked_whole_number
 from batchenv.learn.co_training import learner_of
 from batchenv.learn.muscle_learner import MuscleLearner
 from batchenv.learn.muscle_problems import Pool, draw_activations, draw_torques
@@ -102,8 +102,8 @@ def pretrain(
 def _check(minutes: float, threads: int, seed: int, device: str) -> None:
     if not 0.0 < minutes <= MOST_MINUTES:
         raise InputError(f"minutes is {minutes}; expected more than 0 and at most {MOST_MINUTES:,}")
-    check_whole_number("threads", threads, 1)
-    check_whole_number("seed", seed, 0)
+    checked_whole_number("threads", threads, 1, 4096)
+    checked_whole_number("seed", seed, 0, 2**63 - 1)
     if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
         raise InputError(f"device is {device!r}; expected cpu, or cuda where Torch finds a GPU of that kind")
 

@@ -15,7 +15,7 @@ from batchenv.config import Config, Training
 from batchenv.engine import available_cpus
 from batchenv.errors import BatchEnvError, CheckpointError, OutputError
 from batchenv.files import write_atomically
-from batchenv.inputs import check_whole_number
+from batchenv.inputs import checked_whole_number
 from batchenv.learn.checkpoints import (
     CHECKPOINT_FILE,
     CONFIG_FILE,
@@ -78,7 +78,7 @@ def train(
         BatchEnvError: learning diverged; the last checkpoint is from before.
     """
     total = config.training.steps if steps is None else steps
-    check_whole_number("steps", total, 1)
+    checked_whole_number("steps", total, 1, 10**15)
     with ExitStack() as stack:
         directory = run_dir
         if not isinstance(directory, RunDirectory):
