@@ -9,7 +9,7 @@ import pytest
 
 from batchenv.engine import ControlLaw, NetworkLaw, Records, Worlds, kernel
 from batchenv.engine.law import check_law, choose_parts, ideal_joints
-from batchenv.errors import UsageError
+from batchenv.errors import BodyError, UsageError
 from tests.engine.small_worlds import control_law
 
 PLAIN = Records(joint_torques=False, foot_loads=False)
@@ -36,7 +36,7 @@ def on_tendons(**changes):
     [
         (
             {"controller": "stable_pd"},
-            "controller 'stable_pd' reads the forces of constraints: give constraints 'active_set'",
+            "controller 'stable_pd' reads constraint forces: give constraints 'active_set'",
         ),
         ({"foresee_passive": True}, "foresee_passive needs controller 'stable_pd'"),
         ({"symmetric": True}, "symmetric needs muscles on way-points"),
@@ -58,7 +58,7 @@ def test_parts_that_do_not_go_together_on_tendons_are_refused(tendons, changes, 
     [
         (
             {"constraints": "mujoco"},
-            "controller 'stable_pd' reads the forces of constraints: give constraints 'active_set'",
+            "controller 'stable_pd' reads constraint forces: give constraints 'active_set'",
         ),
         *[
             (
@@ -86,7 +86,7 @@ def test_parts_that_do_not_go_together_on_way_points_are_refused(small, way_poin
 def test_the_active_set_refuses_elliptic_friction_cones(small):
     mechanism = small.mechanism()
     mechanism.model.opt.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
-    with pytest.raises(UsageError, match="takes pyramidal friction cones: set option cone to pyramidal"):
+    with pytest.raises(UsageError, match="needs pyramidal friction cones: set cone to pyramidal"):
         check_law(mechanism, control_law(small))
     check_law(mechanism, control_law(small, actuator="tor", controller="pd", constraints="mujoco"))
 
@@ -95,6 +95,14 @@ def test_the_active_set_refuses_elliptic_friction_cones(small):
 def test_ball_joints_go_with_a_law_that_has_no_targets_of_joints(small, way_points, actuator):
     law = control_law(small, actuator=actuator, controller="pd", constraints="mujoco")
     check_law(way_points, law)
+
+
+@pytest.mark.parametrize("actuator", ["mass", "mass_lower", "muscle"])
+def test_a_body_without_muscles_is_refused_where_the_actuator_needs_some(tendons, actuator):
+    bare = replace(tendons, muscle_names=())
+    with pytest.raises(BodyError, match=f"no muscles; expected some for the actuator '{actuator}'"):
+        check_law(bare, on_tendons(actuator=actuator))
+    check_law(bare, on_tendons(actuator="tor"))
 
 
 def test_worlds_refuse_parts_that_do_not_go_together(body):

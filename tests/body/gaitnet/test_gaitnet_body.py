@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 import pytest
@@ -75,7 +77,7 @@ def test_the_root_may_be_turned_in_its_zero_pose(tmp_path, poses):
 
 
 def test_masses_limits_and_damping_are_the_models(body):
-    model = body.model(timestep=1 / 300, nuserdata=7)
+    model = replace(body, timestep=1 / 300).model(nuserdata=7)
     assert (model.opt.timestep, model.nuserdata) == (1 / 300, 7)
     np.testing.assert_array_equal(model.body_mass[body.body_id], body.skeleton.mass)
     np.testing.assert_array_equal(model.body_inertia[body.body_id], body.skeleton.inertia)
