@@ -12,9 +12,11 @@ import functools
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import llvmlite
 import mujoco
@@ -22,6 +24,8 @@ import numba
 import numpy as np
 from numba.core import caching, config, sigutils
 from numba.core.ccallback import CFunc
+
+Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +68,33 @@ def c_function(signature: Any) -> Callable[[Callable[..., Any]], CFunc]:
         return callback
 
     return decorate
+
+
+def once(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Cache the results of a function, and call it once for each argument even from several threads.
+
+    What is compiled twice would be freed once, and its address is all that worlds keep of it.
+    """
+    lock, cached = threading.RLock(), functools.cache(function)
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Result:
+        with lock:
+            return cached(*arguments)
+
+    return call
+
+
+@contextmanager
+def notice(message: str, after: float = 1.5) -> Iterator[None]:
+    """Log a message if what is done inside takes longer than `after` [s]."""
+    timer = threading.Timer(after, _log.info, (message,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def source_digest(module: str, constants: Iterable[int] = ()) -> int:

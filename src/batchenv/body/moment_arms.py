@@ -4,7 +4,7 @@ A muscle's effective moment arm on a primary joint sums its arms on the joint an
 their slopes. These are the plain NumPy functions, for building and for checking.
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -13,31 +13,7 @@ from batchenv.body.mechanism import Fibers, Mechanism, MomentStructure
 from batchenv.body.sources import compile_spec
 from batchenv.errors import BodyError
 
-
-class Body(Protocol):
-    """What is asked of a body; see `batchenv.body.Body`."""
-
-    spec: Any
-    joint_names: tuple[str, ...]
-    joint_qposadr: np.ndarray
-    joint_dofadr: np.ndarray
-    joint_range: np.ndarray
-    bound_dofadr: np.ndarray
-    bound_joint: np.ndarray
-    bound_driver_q0: np.ndarray
-    bound_coef: np.ndarray
-    muscle_names: tuple[str, ...]
-    mirror_muscle: np.ndarray
-    mirror_joint: np.ndarray
-    mirror_joint_sign: np.ndarray
-    grf_sensor_adr: np.ndarray
-    foot_body: np.ndarray
-
-    def error(self, problem: str) -> BodyError: ...
-    def bound_slope(self, joint_pos: Any) -> Any: ...
-    def qpos(self, root_pos: Any, root_quat: Any, joint_pos: Any) -> Any: ...
-
-
+Body = Any  # a `batchenv.body.Body`, whose module imports this one
 NO_MOMENT = 1e-12  # below it a moment is rounding [m]
 
 

@@ -19,7 +19,7 @@ from llvmlite import ir
 from numba import carray, types
 from numba.extending import intrinsic
 
-from batchenv.compiled import c_function, source_digest
+from batchenv.compiled import c_function, once, source_digest
 from batchenv.engine.memory import (
     address_of,
     f64_pointer,
@@ -72,7 +72,7 @@ def call_kernel(typingctx, kernel, model, data):
     return signature, generate
 
 
-@functools.cache
+@once
 def compile_control():
     """Compile `mjcb_control`, or load it from Numba's cache; return it with its ctypes wrapper.
 
@@ -141,7 +141,7 @@ class Callbacks:
         self._accepted = values
 
 
-@functools.cache
+@once
 def callbacks() -> Callbacks:
     """Those of this process."""
     return Callbacks()

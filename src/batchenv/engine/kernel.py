@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import carray, types
 
-from batchenv.compiled import c_function, source_digest
+from batchenv.compiled import c_function, once, source_digest
 from batchenv.engine import fields
 from batchenv.engine.callback import integers
 from batchenv.engine.constraints.rows import resist, spare_constraints
@@ -102,7 +102,7 @@ def kernel_digest() -> int:
     return source_digest(__name__, integers(fields))
 
 
-@functools.cache
+@once
 def compile_kernel(choice: Choice):
     """Compile the kernel of some parts, or load it from Numba's cache; its `address` is what a record holds.
 

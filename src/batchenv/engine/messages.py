@@ -4,17 +4,16 @@
 # pyright: reportPrivateImportUsage=false
 
 import ctypes
-import functools
 import os
 import threading
 
 from numba import types
 
-from batchenv.compiled import c_function
+from batchenv.compiled import c_function, once
 from batchenv.engine.memory import mujoco_global
 
 
-@functools.cache
+@once
 def _ignore():
     """Compile a handler that drops messages; worker threads call it, and none of them waits for the GIL."""
 
@@ -52,7 +51,7 @@ class Quiet:
                 self._handler.value = None
 
 
-@functools.cache
+@once
 def quiet() -> Quiet:
     """The one context of this process."""
     return Quiet()

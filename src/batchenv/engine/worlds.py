@@ -10,6 +10,7 @@ from mujoco.batch import SimulationError
 from numpy.typing import NDArray
 
 from batchenv.body.mechanism import Mechanism
+from batchenv.compiled import notice
 from batchenv.engine import memory
 from batchenv.engine.callback import callbacks, magic
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
@@ -43,7 +44,10 @@ _ALL_STAGES = int(mujoco.mjtStage.mjSTAGE_ACC)
 class Moving(Protocol):
     """A body that the engine can move."""
 
-    floor_geom: int
+    @property
+    def floor_geom(self) -> int:
+        """Id of the floor."""
+        ...
 
     def mechanism(self, nuserdata: int = 0) -> Mechanism:
         """Compile it, with room for `userdata`."""
@@ -112,8 +116,10 @@ class Worlds(Generic[BodyType]):
         mechanism = body.mechanism(self.layout.size)
         adapt_model(mechanism, law)
         memory.check_layout(mechanism.model)
+        with notice("compiling the control kernel, once per machine: about 20 s"):
+            kernel = compile_kernel(choose_parts(mechanism, law))
         header = {
-            "kernel": compile_kernel(choose_parts(mechanism, law)).address,
+            "kernel": kernel.address,
             "digest": kernel_digest(),
             "n_user": self.layout.size,
             "substeps": substeps,

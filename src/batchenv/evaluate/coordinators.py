@@ -120,7 +120,9 @@ def compare_coordinators(
         problems = Problems(body, env.worlds.law, env.num_threads)
         states = walking_states(env, problems, policy, steps)
     assert law.network is not None
-    network = NetworkCoordinator(law.network, body, problems.moments, 1)
+    network = NetworkCoordinator(
+        law.network, body.muscle_names, body.joint_names, problems.ptr, problems.joint, 1
+    )
     setting = environment.muscle.static_optimization
     settings = (setting.regularization, setting.sweeps)
     jta, torque = (array.reshape(-1, array.shape[-1]) for array in (states.jta, states.torque))

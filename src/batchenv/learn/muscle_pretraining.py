@@ -128,7 +128,8 @@ def _prepare(
     problems = Problems(body, law, threads)
     network = law.network or NetworkLaw(config.environment.muscle.network.hidden, seed=seed)
     network = dataclasses.replace(network, state=None)
-    coordinator = NetworkCoordinator(network, body, problems.moments, 1)
+    crossings = body.muscle_names, body.joint_names, problems.ptr, problems.joint
+    coordinator = NetworkCoordinator(network, *crossings, 1)
     rate = {"training.muscle_network.learning_rate": FIRST_RATE}
     learner = learner_of(coordinator, coordinator.network.state(), config.replace(rate))
     learner.model.to(device)

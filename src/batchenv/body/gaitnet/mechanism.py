@@ -1,13 +1,11 @@
 """GaitNet's bodies as the engine takes them."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any
 
-import mujoco
 import numpy as np
 
 from batchenv.body.gaitnet.curves import FVMAX, LMAX, LMIN, VMAX, passive_peak
-from batchenv.body.gaitnet.muscle_paths import MusclePaths
 from batchenv.body.gaitnet.path_layout import lay_out_paths
 from batchenv.body.gaitnet.skeleton import Skeleton
 from batchenv.body.mechanism import Fibers, Mechanism
@@ -16,25 +14,7 @@ from batchenv.errors import BodyError
 ROOT_DOFS = 6
 
 
-class GaitNetBody(Protocol):
-    """What is asked of a body; see `batchenv.body.gaitnet.GaitNetBody`."""
-
-    skeleton: Skeleton
-    paths: MusclePaths
-
-    @property
-    def loaded(self) -> tuple[str, ...]: ...
-    @property
-    def body_id(self) -> np.ndarray: ...
-    @property
-    def qposadr(self) -> np.ndarray: ...
-    @property
-    def dofadr(self) -> np.ndarray: ...
-    @property
-    def mujoco_dof(self) -> np.ndarray: ...
-    @property
-    def contact_body(self) -> np.ndarray: ...
-    def model(self, nuserdata: int = 0) -> mujoco.MjModel: ...
+GaitNetBody = Any  # a `batchenv.body.gaitnet.GaitNetBody`, whose module imports this one
 
 
 def mechanism(body: GaitNetBody, nuserdata: int = 0) -> Mechanism:
