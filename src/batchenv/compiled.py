@@ -11,12 +11,13 @@ one imports, and those, and so on.
 import functools
 import hashlib
 import logging
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import llvmlite
 import mujoco
@@ -70,19 +71,33 @@ def c_function(signature: Any) -> Callable[[Callable[..., Any]], CFunc]:
     return decorate
 
 
-def once(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Cache the results of a function, and call it once for each argument even from several threads.
+class Once(Generic[Result]):
+    """A function whose results are cached, and that several threads call once for each argument.
 
     What is compiled twice would be freed once, and its address is all that worlds keep of it.
     """
-    lock, cached = threading.RLock(), functools.cache(function)
 
-    @functools.wraps(function)
-    def call(*arguments: Any) -> Result:
-        with lock:
-            return cached(*arguments)
+    def __init__(self, function: Callable[..., Result]):
+        functools.update_wrapper(self, function)
+        self._cached, self._lock = functools.cache(function), threading.RLock()
+        # A fork may come while another thread holds the lock, which then nobody in it lets go.
+        os.register_at_fork(after_in_child=self._renew)
 
-    return call
+    def __call__(self, *arguments: Any) -> Result:
+        with self._lock:
+            return self._cached(*arguments)
+
+    def cache_clear(self) -> None:
+        """Forget all results."""
+        self._cached.cache_clear()
+
+    def _renew(self) -> None:
+        self._lock = threading.RLock()
+
+
+def once(function: Callable[..., Result]) -> Once[Result]:
+    """Cache the results of a function as `Once` does."""
+    return Once(function)
 
 
 @contextmanager
