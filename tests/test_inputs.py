@@ -99,7 +99,7 @@ def test_the_largest_action_gives_finite_results(env):
         ({"num_envs": np.array([2])}, "num_envs is array"),
         ({"num_envs": np.array(2)}, None),
         ({"num_envs": torch.tensor(2)}, None),
-        ({"num_envs": 10**5000}, "num_envs is of type int; expected a whole number from 1"),
+        ({"num_envs": 10**5000}, "num_envs is of type int; a world takes"),
         ({"num_envs": 2**70}, "num_envs is 1180591620717411303424"),
         ({"num_envs": np.bool_(True)}, "num_envs is np.True_"),
         ({"num_envs": torch.tensor(True)}, "num_envs is tensor"),

@@ -32,7 +32,7 @@ Autoreset = Literal["same_step", "next_step", "disabled"]
 _NOBODY = np.zeros(0, np.intp)
 # In place of a call that did not come to its end: there was none yet.
 _NEVER = "never reset"
-_MOST_WORLDS, _MOST_THREADS = 2**20, 1024
+_MOST_THREADS = 1024
 
 
 class BatchEnv:
@@ -98,7 +98,7 @@ class BatchEnv:
         first_world: int = 0,
         trust: bool = True,
     ):
-        num_envs = inputs.checked_whole_number("num_envs", num_envs, 1, _MOST_WORLDS)
+        num_envs = inputs.checked_whole_number("num_envs", num_envs, 1)
         inputs.check_memory(num_envs)
         if num_threads is not None:
             num_threads = inputs.checked_whole_number("num_threads", num_threads, 1, _MOST_THREADS)

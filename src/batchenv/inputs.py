@@ -16,15 +16,16 @@ _LEAST_WORLD = 250_000
 LARGEST_ACTION = 1e15
 
 
-def checked_whole_number(name: str, value: object, least: int, most: int) -> int:
+def checked_whole_number(name: str, value: object, least: int, most: int | None = None) -> int:
     """The whole number that `value` is.
 
     Raises:
         InputError: it is none from `least` to `most`.
     """
     number = whole_number(value)
-    if number is None or not least <= number <= most:
-        raise InputError(f"{name} is {shown(value)}; expected a whole number from {least} to {most}")
+    if number is None or number < least or (most is not None and number > most):
+        expected = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise InputError(f"{name} is {shown(value)}; expected a whole number {expected}")
     return number
 
 
@@ -33,7 +34,7 @@ def check_memory(num_envs: int) -> None:
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if num_envs * _LEAST_WORLD > memory:
         raise InputError(
-            f"num_envs is {num_envs}; a world takes {_LEAST_WORLD / 1e6} MB at least, and this machine has "
+            f"num_envs is {shown(num_envs)}; a world takes {_LEAST_WORLD / 1e6} MB at least, and this machine has "
             f"{memory / 1e9:.1f} GB"
         )
 
