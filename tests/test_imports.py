@@ -25,6 +25,7 @@ TIERS = (
     "mdp",
     "inputs",
     "snapshot",
+    "described",
     "env",
     "overlap",
     "learn",

@@ -7,19 +7,17 @@ from types import TracebackType
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
-from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from batchenv import inputs, random
 from batchenv.arrays import numpy_array
 from batchenv.calls import Calls
 from batchenv.config import Config, load_config
+from batchenv.described import Described
 from batchenv.engine import MuscleTuples
 from batchenv.engine.callback import callbacks
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
 from batchenv.errors import ConfigError, UsageError
-from batchenv.mdp.actions import action_bounds
-from batchenv.mdp.observations import Column, Mirror
 from batchenv.mdp.protocol import Task
 from batchenv.mdp.scene import build_scene
 from batchenv.mdp.terms import check_finite
@@ -35,7 +33,7 @@ _NEVER = "never reset"
 _MOST_THREADS = 1024
 
 
-class BatchEnv:
+class BatchEnv(Described):
     """N independent worlds of one walking human, stepped together.
 
     Results are the same float32 buffers at every call, overwritten by the next: copy what must last, or set
@@ -137,62 +135,6 @@ class BatchEnv:
         names = self._task.reward_names
         self._reward_rows = np.zeros((len(names), self.num_envs), np.float32)
         self.reward_terms = dict(zip(names, self._reward_rows, strict=True))
-
-    @property
-    def obs_layout(self) -> tuple[Column, ...]:
-        """Name and unit of every observation column (obs_dim,)."""
-        return self._task.obs_layout
-
-    @property
-    def action_layout(self) -> tuple[Column, ...]:
-        """Name and unit of every action column (action_dim,)."""
-        return self._task.action_layout
-
-    @property
-    def mirror_obs(self) -> Mirror:
-        """Image of observations in the sagittal plane."""
-        return self._task.mirror_obs
-
-    @property
-    def mirror_action(self) -> Mirror:
-        """Image of actions in the sagittal plane."""
-        return self._task.mirror_action
-
-    @property
-    def single_observation_space(self) -> Box:
-        """Observations of one world (obs_dim,)."""
-        return Box(-np.inf, np.inf, (self.obs_dim,), np.float32)
-
-    @property
-    def single_action_space(self) -> Box:
-        """Actions of one world (action_dim,): excitations are cut to [0, 1], others are taken as they are."""
-        low, high = action_bounds(self.action_layout, self.config.environment.action.scale)
-        return Box(low.astype(np.float32), high.astype(np.float32), dtype=np.float32)
-
-    @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Parameters of the worlds (P,), by their path in `environment.parameters`."""
-        return self._task.parameter_names
-
-    @property
-    def parameters(self) -> NDArray[np.float64]:
-        """Parameters that each world has now (num_envs, P), a copy; columns as in `parameter_names`."""
-        return self._task.parameter_values(self._state)
-
-    @property
-    def waiting(self) -> NDArray[np.bool_]:
-        """Whether the episode of each world is over, and the world waits to be reset (N,)."""
-        return self._state.ended
-
-    @property
-    def control_dt(self) -> float:
-        """Length of a step [s]."""
-        return self._task.control_dt
-
-    @property
-    def max_episode_steps(self) -> int:
-        """Steps after which an episode is truncated."""
-        return self._task.max_episode_steps
 
     def reset(
         self, seed: int | Sequence[int | None] | None = None, mask: NDArray[np.bool_] | None = None

@@ -34,8 +34,8 @@ def check_memory(num_envs: int) -> None:
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if num_envs * _LEAST_WORLD > memory:
         raise InputError(
-            f"num_envs is {shown(num_envs)}; a world takes {_LEAST_WORLD / 1e6} MB at least, and this machine has "
-            f"{memory / 1e9:.1f} GB"
+            f"num_envs is {shown(num_envs)}; a world takes {_LEAST_WORLD / 1e6} MB at least, and this "
+            f"machine has {memory / 1e9:.1f} GB"
         )
 
 

@@ -1,0 +1,77 @@
+"""What a `BatchEnv` says of itself: columns, spaces, sizes, parameters."""
+
+import numpy as np
+from gymnasium.spaces import Box
+from numpy.typing import NDArray
+
+from batchenv.config import Config
+from batchenv.mdp.actions import action_bounds
+from batchenv.mdp.observations import Column, Mirror
+from batchenv.mdp.protocol import Task
+from batchenv.mdp.state import TaskState
+
+
+class Described:
+    """Properties of a batch of worlds, read from its configuration, its task and the task's state."""
+
+    config: Config
+    obs_dim: int
+    action_dim: int
+    _task: Task
+    _state: TaskState
+
+    @property
+    def obs_layout(self) -> tuple[Column, ...]:
+        """Name and unit of every observation column (obs_dim,)."""
+        return self._task.obs_layout
+
+    @property
+    def action_layout(self) -> tuple[Column, ...]:
+        """Name and unit of every action column (action_dim,)."""
+        return self._task.action_layout
+
+    @property
+    def mirror_obs(self) -> Mirror:
+        """Image of observations in the sagittal plane."""
+        return self._task.mirror_obs
+
+    @property
+    def mirror_action(self) -> Mirror:
+        """Image of actions in the sagittal plane."""
+        return self._task.mirror_action
+
+    @property
+    def single_observation_space(self) -> Box:
+        """Observations of one world (obs_dim,)."""
+        return Box(-np.inf, np.inf, (self.obs_dim,), np.float32)
+
+    @property
+    def single_action_space(self) -> Box:
+        """Actions of one world (action_dim,): excitations are cut to [0, 1], others are taken as they are."""
+        low, high = action_bounds(self.action_layout, self.config.environment.action.scale)
+        return Box(low.astype(np.float32), high.astype(np.float32), dtype=np.float32)
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Parameters of the worlds (P,), by their path in `environment.parameters`."""
+        return self._task.parameter_names
+
+    @property
+    def parameters(self) -> NDArray[np.float64]:
+        """Parameters that each world has now (num_envs, P), a copy; columns as in `parameter_names`."""
+        return self._task.parameter_values(self._state)
+
+    @property
+    def waiting(self) -> NDArray[np.bool_]:
+        """Whether the episode of each world is over, and the world waits to be reset (N,)."""
+        return self._state.ended
+
+    @property
+    def control_dt(self) -> float:
+        """Length of a step [s]."""
+        return self._task.control_dt
+
+    @property
+    def max_episode_steps(self) -> int:
+        """Steps after which an episode is truncated."""
+        return self._task.max_episode_steps
