@@ -22,8 +22,8 @@ from batchenv.learn.progress import TrainingProgress
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 141, "nobody reads standard output any more\n"),
         (OSError(errno.EIO, "Input/output error"), 129, "the terminal has closed\n"),
         (
-            OSError(errno.ENOSPC, "No space left"),
-            "error: standard output cannot be written: No space left",
+            OSError(errno.ENOSPC, "Full"),
+            "error: standard output cannot be written: Full",
             "",
         ),
         (PermissionError(errno.EACCES, "Permission denied", "/a"), "error: /a: Permission denied", ""),
@@ -64,9 +64,7 @@ def test_ctrl_c_while_packages_are_imported_is_one_word():
 
 
 def test_a_training_that_a_signal_ends_says_how_to_go_on(tmp_path: Path, capsys, monkeypatch):
-    monkeypatch.setattr(
-        TrainingProgress, "__call__", lambda self, report: signal.raise_signal(signal.SIGTERM)
-    )
+    monkeypatch.setattr(TrainingProgress, "__call__", lambda *_: signal.raise_signal(signal.SIGTERM))
     out = tmp_path / "run"
     words = ["train", "torque", "--envs", "2", "--steps", "100000", "--threads", "1", "--out", str(out)]
     with pytest.raises(SystemExit) as ended:

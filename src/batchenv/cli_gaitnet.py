@@ -11,6 +11,8 @@ from batchenv.body.gaitnet import follow, load_gaitnet_body, load_motion
 from batchenv.body.gaitnet.mjcf import export_spec
 from batchenv.body.gaitnet.report import import_report
 from batchenv.body.gaitnet.tendons import tendon_paths
+from batchenv.errors import OutputError
+from batchenv.files import write_atomically
 
 
 def import_gaitnet(
@@ -65,6 +67,6 @@ def _check_output(option: str, file: Path, others: list[Path]) -> None:
 
 def _write(option: str, file: Path, text: str) -> None:
     try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SystemExit(f"{option} {file}: {error.strerror}") from None
+        write_atomically(file, lambda stream: stream.write(text.encode()))
+    except OutputError as error:
+        raise SystemExit(f"{option} {error}") from None

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from batchenv.cli import main
 from batchenv.config import load_config
 from batchenv.errors import BatchEnvError, CheckpointError, InputError
 from batchenv.learn.checkpoints import load_checkpoint
@@ -200,3 +201,18 @@ def test_torch_learns_with_more_threads_than_it_acts_with(tmp_path: Path, monkey
     monkeypatch.setattr(torch, "get_num_threads", lambda: used[-1])
     train(PointMass(32), small_config(learn_threads=8), tmp_path, steps=2 * ITERATION)
     assert used == [7, 1, 2, 1, 2, 1, 7]
+
+
+def test_a_reward_term_that_is_no_number_is_named_in_training(tmp_path: Path):
+    terms = (
+        "from batchenv import reward_term\n@reward_term\ndef slip(phase):\n    return phase * float('nan')\n"
+    )
+    (tmp_path / "terms.py").write_text(terms)
+    (tmp_path / "c.yaml").write_text(
+        f"base: torque\nenvironment: {{reward: {{'{tmp_path}/terms.py:slip': {{weight: 1.0}}}}}}\n"
+        "training: {num_envs: 2, num_steps_per_env: 8}\n"
+    )
+    words = ["train", str(tmp_path / "c.yaml"), "--steps", "64", "--threads", "1", "--trust"]
+    with pytest.raises(SystemExit, match="error: reward term 'slip' is nan in world 0; expected a finite"):
+        main([*words, "--out", str(tmp_path / "run")])
+    assert load_checkpoint(tmp_path / "run").steps == 0

@@ -171,7 +171,8 @@ class RayPool(Pool):
             delivered[place.number] = ray.get(task)
             place.missed = place.deaths = 0
         except RayTaskError as error:
-            raise BatchEnvError(f"runner {place.number} failed: {error.cause!r}") from error
+            cause = error.cause if isinstance(error.cause, BatchEnvError) else repr(error.cause)
+            raise BatchEnvError(f"runner {place.number} failed: {cause}") from error
         except RayError as error:
             self._replace(place, type(error).__name__)
 

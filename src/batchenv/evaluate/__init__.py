@@ -7,8 +7,9 @@
 
 from batchenv.evaluate.gait_cycles import ContactRule, GaitCycles, find_cycles
 from batchenv.evaluate.judge import Report, judge, summary
-from batchenv.evaluate.recording import LAYOUT, Recording, describe_layout, from_arrays, load_npz, save_npz
+from batchenv.evaluate.recording import Recording, from_arrays, load_npz, save_npz
 from batchenv.evaluate.recording_file import RECORDING_SUFFIXES, load_recording
+from batchenv.evaluate.recording_layout import LAYOUT, describe_layout
 from batchenv.evaluate.report import write_report
 from batchenv.evaluate.rollout_file import RecordingWriter
 from batchenv.evaluate.targets import TARGETS, Target, Verdict

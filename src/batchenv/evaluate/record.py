@@ -12,7 +12,8 @@ import numpy as np
 from batchenv.engine.muscles.mujoco import active_forces
 from batchenv.env import BatchEnv
 from batchenv.evaluate.numbers import MOST_WALKS, check_count, check_number, check_seconds, check_threads
-from batchenv.evaluate.recording import LAYOUT, Recording, from_arrays
+from batchenv.evaluate.recording import Recording, from_arrays
+from batchenv.evaluate.recording_layout import LAYOUT
 from batchenv.evaluate.walker import Walker
 from batchenv.interrupts import held_back
 from batchenv.random import checked_seed

@@ -6,8 +6,9 @@ import numpy as np
 
 from batchenv.errors import InputError
 from batchenv.evaluate.hdf5_file import read_hdf5
-from batchenv.evaluate.recording import LAYOUT, Recording, from_arrays, load_npz
-from batchenv.evaluate.rollout_file import HDF5_SUFFIXES, PER_SAMPLE
+from batchenv.evaluate.recording import Recording, from_arrays, load_npz
+from batchenv.evaluate.recording_layout import LAYOUT, PER_SAMPLE
+from batchenv.evaluate.rollout_file import HDF5_SUFFIXES
 
 RECORDING_SUFFIXES = (".npz", *HDF5_SUFFIXES)
 

@@ -3,34 +3,24 @@
 Memory does not grow with the length of the rollout, and a file whose writer was killed still opens: samples
 are appended in chunks under HDF5's single-writer-multiple-reader mode, and `committed` counts those that are
 whole. Samples of several episodes may interleave, as worlds that walk side by side write them; reading sorts
-them. A full disk is a case that HDF5 does not survive, so room is taken before it writes.
+them.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import numpy as np
 
 from batchenv.errors import InputError, OutputError, UsageError, nearest
-from batchenv.evaluate.hdf5_file import SUPERBLOCK_BYTES, end_of_data, h5py_module
+from batchenv.evaluate.hdf5_file import h5py_module
+from batchenv.evaluate.hdf5_output import Hdf5Output
 from batchenv.evaluate.numbers import check_count
-from batchenv.evaluate.recording import (
-    ENDINGS,
-    LAYOUT,
-    MOST_EPISODES,
-    Recording,
-    as_array,
-    check_values,
-)
-from batchenv.files import check_output_file
+from batchenv.evaluate.recording import Recording, as_array, check_values
+from batchenv.evaluate.recording_layout import ENDINGS, LAYOUT, MOST_EPISODES, PER_SAMPLE
 
-PER_SAMPLE = tuple(name for name, layout in LAYOUT.items() if layout.shape[:1] == ("T",))
 HDF5_SUFFIXES = (".h5", ".hdf5")
 CHUNK_BYTES = 1 << 18  # of one dataset; a chunk cache of HDF5 (1 MiB) holds several
-_HEADERS = 1 << 17  # more than HDF5 needs at once for what is not data: headers, indices [bytes]
 _COMPACT_BYTES = 60_000  # a header holds 64 KiB at most
 
 
@@ -83,7 +73,6 @@ class RecordingWriter:
             OutputError: no such file can be written.
             UsageError: h5py is not installed.
         """
-        h5py = h5py_module()
         check_count("chunk_samples", chunk_samples, 1_000_000)
         constants = _checked_constants(
             dt=dt,
@@ -94,10 +83,6 @@ class RecordingWriter:
             muscle_peak_force=muscle_peak_force,
             optimal_fiber_length=optimal_fiber_length,
         )
-        self._path = Path(path)
-        check_output_file(self._path, room=_HEADERS)
-        # Nobody can place a file or a link at a random name that must be new.
-        self._partial: Path | None = self._path.with_name(f".{self._path.name}.{token_hex(8)}.partial")
         self._lengths = {"J": len(joint_names), "M": len(muscle_names)}
         self._chunk_samples = chunk_samples
         self._pending: dict[str, list[np.ndarray]] = {}
@@ -106,17 +91,9 @@ class RecordingWriter:
         self._written = 0
         self._chunks: dict[str, tuple[int, int]] = {}  # rows of a chunk and bytes of a row
         self._parameter_names = tuple(parameter_names)
-        self._file: Any = h5py.File(self._partial, "x", libver="latest")
-        self._disk = os.dup(self._file.id.get_vfd_handle())
-        # The data of compact datasets lie in a header that has a checksum.
-        self._compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        self._compact.set_layout(h5py.h5d.COMPACT)
+        self._output: Hdf5Output | None = Hdf5Output(Path(path))
         try:
-            self._take_room(_HEADERS + sum(len(str(text)) for text in (attributes or {}).values()))
-            self._file.attrs.update({"format": "batchenv-recording-1", **dict(attributes or {})})
-            for name, value in constants.items():
-                self._file.create_dataset(name, data=value, dcpl=self._dcpl(value))
-                self._describe(name)
+            self._write_constants(constants, dict(attributes or {}))
         except BaseException:
             self.close()
             raise
@@ -138,7 +115,7 @@ class RecordingWriter:
             OutputError: the disk is full; the file holds what was written before, and the writer is closed.
             UsageError: the writer is closed.
         """
-        if self._file is None:
+        if self._output is None:
             raise UsageError("append after close: the rollout file is complete")
         columns = self._columns or _checked_columns(tuple(samples))
         if set(samples) != set(columns):
@@ -181,7 +158,7 @@ class RecordingWriter:
             OutputError: as for `append`.
             UsageError: no sample was appended yet, or the writer is closed.
         """
-        if self._file is None:
+        if self._output is None:
             raise UsageError("end_episode after close: the rollout file is complete")
         check_count("end_episode: episode", episode, MOST_EPISODES - 1, least=0)
         if ended not in ENDINGS:
@@ -195,7 +172,7 @@ class RecordingWriter:
         if not self._columns:
             raise UsageError("end_episode before append: an episode has at least one sample")
         self.flush()
-        self._take_room(_HEADERS + self._episode_bytes(episode + 1))
+        self._take_room(self._episode_bytes(episode + 1))
         self._reserve_episodes(episode + 1)
         self._file["ended"][episode] = ended.encode()
         if numbers is not None and self._parameter_names:
@@ -208,24 +185,24 @@ class RecordingWriter:
         Raises:
             OutputError: as for `append`.
         """
-        if self._file is None or not self._pending_samples:
+        if self._output is None or not self._pending_samples:
             return
         stop = self._written + self._pending_samples
-        episodes = int(max(part.max(initial=0) for part in self._pending["episode"])) + 1
-        self._take_room(_HEADERS + self._pending_bytes() + self._episode_bytes(episodes))
-        for name, parts in self._pending.items():
+        pending = {name: np.concatenate(parts) for name, parts in self._pending.items()}
+        episodes = int(pending["episode"].max(initial=0)) + 1
+        self._take_room(self._pending_bytes() + self._episode_bytes(episodes))
+        for name, array in pending.items():
             dataset = self._file[name]
             dataset.resize(stop, axis=0)
-            dataset[self._written : stop] = np.concatenate(parts)
-            parts.clear()
+            dataset[self._written : stop] = array
         self._reserve_episodes(episodes)
-        self._written, self._pending_samples = stop, 0
         self._file.flush()
         self._file["committed"][0] = stop
         self._file.flush()
-        if self._partial is not None:
-            os.replace(self._partial, self._path)
-            self._partial = None
+        self._written, self._pending_samples = stop, 0
+        for parts in self._pending.values():
+            parts.clear()
+        self._output.publish()
 
     def close(self) -> None:
         """Write what is pending and close the file; one without a sample is removed.
@@ -238,20 +215,26 @@ class RecordingWriter:
         finally:
             self._release()
 
+    @property
+    def _file(self) -> Any:
+        assert self._output is not None, "callers check that the writer is open"
+        return self._output.file
+
     def _release(self) -> None:
-        """Close the file as it is, and give back room that was not used."""
-        if self._file is None:
-            return
-        file, self._file = self._file, None
+        """Close the file as it is."""
+        output, self._output = self._output, None
+        if output is not None:
+            output.close()
+
+    def _take_room(self, size: int) -> None:
+        """Have the disk set bytes aside, or close the file as it is."""
+        assert self._output is not None
         try:
-            file.close()
-            end = end_of_data(os.pread(self._disk, SUPERBLOCK_BYTES, 0))
-            if end is not None and end < os.fstat(self._disk).st_size:
-                os.truncate(self._disk, end)
-        finally:
-            os.close(self._disk)
-            if self._partial is not None:
-                self._partial.unlink(missing_ok=True)
+            self._output.take_room(size)
+        except OutputError as error:
+            self._release()
+            kept = f"; it holds the {self._written:,} samples before" if self._written else ""
+            raise OutputError(f"{error}{kept}") from error
 
     def _pending_bytes(self) -> int:
         """Bytes that pending samples take at most; a chunk that is not full yet is written once more."""
@@ -263,24 +246,17 @@ class RecordingWriter:
     def _episode_bytes(self, count: int) -> int:
         return (count + 1024) * (12 + 8 * len(self._parameter_names))
 
-    def _take_room(self, size: int) -> None:
-        """Have the disk set bytes aside at the end of the file: HDF5 crashes where it cannot write.
-
-        Raises:
-            OutputError: it has no room; the file is closed as it is.
-        """
-        if not hasattr(os, "posix_fallocate"):
-            return
-        try:
-            os.posix_fallocate(self._disk, self._file.id.get_filesize(), size)
-        except OSError as error:
-            kept = f"; it holds the {self._written:,} samples before" if self._written else ""
-            self._release()
-            raise OutputError(f"{self._path} cannot be written: {error.strerror}{kept}") from error
-
-    def _dcpl(self, value: Any) -> Any:
-        """How a constant is laid out: compact, unless it is too large for a header."""
-        return self._compact.copy() if np.asarray(value).nbytes < _COMPACT_BYTES else None
+    def _write_constants(self, constants: dict[str, np.ndarray], attributes: dict[str, str | float]) -> None:
+        """Write what does not change; data of compact datasets lie in a header, which has a checksum."""
+        h5py = h5py_module()
+        compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        compact.set_layout(h5py.h5d.COMPACT)
+        self._take_room(sum(len(str(text)) for text in attributes.values()))
+        self._file.attrs.update({"format": "batchenv-recording-1", **attributes})
+        for name, value in constants.items():
+            layout = compact.copy() if value.nbytes < _COMPACT_BYTES else None
+            self._file.create_dataset(name, data=value, dcpl=layout)
+            self._describe(name)
 
     def _shape(self, name: str) -> tuple[int, ...]:
         return tuple(
@@ -292,7 +268,7 @@ class RecordingWriter:
         attributes["units"], attributes["description"] = LAYOUT[name].unit, LAYOUT[name].meaning
 
     def _start(self, columns: tuple[str, ...]) -> None:
-        self._take_room(_HEADERS)
+        self._take_room(0)
         for name in columns:
             shape = self._shape(name)
             kind = {"episode": np.int32, "time": np.float64}.get(name, np.float32)

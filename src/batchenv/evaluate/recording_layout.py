@@ -1,0 +1,100 @@
+"""Names, shapes, units and ranges of the arrays of a recording.
+
+>>> print(describe_layout().splitlines()[0])
+dt                    ()           [s]      time between two samples
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+ENDINGS = ("completed", "fell", "interrupted")
+
+
+class ArrayLayout(NamedTuple):
+    """Shape (letters are lengths), unit, meaning of one array, and whether a recording can do without it.
+
+    Values lie from `low` to `high`: far beyond what bodies do, and yet such that no arithmetic overflows.
+    """
+
+    shape: tuple[str | int, ...]
+    unit: str
+    meaning: str
+    optional: bool = False
+    low: float = -np.inf
+    high: float = np.inf
+
+
+MOST_NAMES, MOST_EPISODES = 10_000, 1_000_000
+_TOLERANCE = 1e-3  # of activations, which single precision and filters put beyond 0 and 1
+
+
+def _optional(shape: tuple[str, ...], unit: str, meaning: str, low: float, high: float) -> ArrayLayout:
+    return ArrayLayout(shape, unit, meaning, True, low, high)
+
+
+LAYOUT: dict[str, ArrayLayout] = {
+    "dt": ArrayLayout((), "s", "time between two samples", False, 1e-6, 0.1),
+    "mass": ArrayLayout((), "kg", "mass of the body", False, 1e-3, 1e6),
+    "gravity": _optional((), "m/s^2", "acceleration of gravity, 9.81 where not given", 1e-3, 1e3),
+    "joint_names": ArrayLayout(
+        ("J",), "", "hip_flexion_r, knee_angle_r, ankle_angle_r, the same with _l, any others"
+    ),
+    "ended": ArrayLayout(("E",), "", "how each episode ended: 'completed', 'fell' or 'interrupted'"),
+    "episode": ArrayLayout(
+        ("T",), "", "index into `ended` of the episode a sample belongs to, not decreasing"
+    ),
+    "time": ArrayLayout(("T",), "s", "time since the start of the episode", False, -1.0, 1e7),
+    "joint_pos": ArrayLayout(
+        ("T", "J"), "rad", "joint angle; flexion and dorsiflexion positive, 0 standing upright"
+    ),
+    "joint_vel": _optional(
+        ("T", "J"), "rad/s", "joint velocity; the difference of `joint_pos` if absent", -1e5, 1e5
+    ),
+    "joint_torque": _optional(
+        ("T", "J"), "Nm", "net torque of the actuators, in the sense of `joint_pos`", -1e6, 1e6
+    ),
+    "grf": ArrayLayout(
+        ("T", 2, 3), "N", "ground reaction on the right and left foot (forward, left, up)", False, -1e7, 1e7
+    ),
+    "foot_pos": ArrayLayout(
+        ("T", 2, 3), "m", "heel or calcaneus of the right and left foot", False, -1e6, 1e6
+    ),
+    "root_pos": ArrayLayout(("T", 3), "m", "pelvis", False, -1e6, 1e6),
+    "root_vel": ArrayLayout(
+        ("T", 3), "m/s", "velocity of the pelvis; the difference of `root_pos` if absent", True, -1e5, 1e5
+    ),
+    "muscle_names": ArrayLayout(
+        ("M",), "", "names of myolegs with _r or _l, such as soleus_r; may be empty", True
+    ),
+    "activation": _optional(("T", "M"), "1", "muscle activation, 0 to 1", -_TOLERANCE, 1 + _TOLERANCE),
+    "excitation": _optional(
+        ("T", "M"),
+        "1",
+        "muscle excitation, 0 to 1; the activation if absent",
+        -_TOLERANCE,
+        1 + _TOLERANCE,
+    ),
+    "muscle_force": _optional(
+        ("T", "M"), "N", "force of the contractile element, tension positive", -1e7, 1e7
+    ),
+    "fiber_velocity": _optional(
+        ("T", "M"), "1/s", "optimal fiber lengths per second, lengthening positive", -1e5, 1e5
+    ),
+    "fiber_length": _optional(("T", "M"), "1", "fiber length over optimal fiber length", -1e3, 1e3),
+    "muscle_peak_force": _optional(("M",), "N", "peak isometric force", 1e-3, 1e7),
+    "optimal_fiber_length": _optional(("M",), "m", "optimal fiber length", 1e-6, 1e3),
+}
+
+
+def describe_layout() -> str:
+    """Return the layout as text, one array a line: name, shape, [unit], meaning."""
+    lines = []
+    for name, layout in LAYOUT.items():
+        shape = "(" + ", ".join(map(str, layout.shape)) + ")"
+        optional = " (optional)" if layout.optional else ""
+        lines.append(f"{name:<22}{shape:<13}{f'[{layout.unit}]':<9}{layout.meaning}{optional}")
+    return "\n".join(lines)
+
+
+PER_SAMPLE = tuple(name for name, layout in LAYOUT.items() if layout.shape[:1] == ("T",))
