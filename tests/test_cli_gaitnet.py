@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import mujoco
 import pytest
@@ -61,5 +62,6 @@ def test_outputs_that_cannot_be_written_are_refused_before_any_work(tmp_path):
 
 
 def test_a_full_disk_is_one_message(tmp_path):
-    with pytest.raises(SystemExit, match=r"--json /dev/full: No space left on device"):
+    with pytest.raises(SystemExit, match=r"--json /dev/full cannot be written: No space left on device"):
         run(*write_files(tmp_path), "--json", "/dev/full")
+    assert Path("/dev/full").is_char_device()

@@ -1,3 +1,4 @@
+import os
 import resource
 import signal
 import subprocess
@@ -8,7 +9,7 @@ from typing import BinaryIO
 import pytest
 
 from batchenv.errors import OutputError
-from batchenv.files.atomic import remove_partials, write_atomically
+from batchenv.files.atomic import check_writable, remove_partials, write_atomically
 
 
 def test_file_holds_what_was_written(tmp_path: Path):
@@ -79,3 +80,32 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path):
     with pytest.raises(OutputError, match=r"/folder cannot be written: Is a directory"):
         write_atomically(tmp_path / "folder", lambda file: None)
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_devices_and_streams_are_written_to_and_never_replaced(tmp_path: Path):
+    write_atomically("/dev/null", lambda file: file.write(b"new"))
+    with pytest.raises(OutputError, match="/dev/full cannot be written: No space left on device"):
+        write_atomically("/dev/full", lambda file: file.write(b"new"))
+    read, write = os.pipe()
+    for folder in ("/dev/fd", "/proc/self/fd"):
+        write_atomically(f"{folder}/{write}", lambda file: file.write(b"new"))
+        assert os.read(read, 10) == b"new"
+    os.close(read)
+    os.close(write)
+    assert Path("/dev/null").is_char_device() and Path("/dev/full").is_char_device()
+    (tmp_path / "link").symlink_to("/dev/null")
+    for name in ("link", "pipe"):
+        if name == "pipe":
+            os.mkfifo(tmp_path / name)
+        for act in (check_writable, lambda path: write_atomically(path, lambda file: None)):
+            with pytest.raises(OutputError, match=f"/{name} cannot be written: it is no ordinary file"):
+                act(tmp_path / name)
+
+
+def test_whether_a_file_can_be_written_is_found_out_before(tmp_path: Path):
+    check_writable(tmp_path / "a")
+    check_writable("/dev/stdout")
+    for path in (tmp_path / "no" / "a", Path("/proc/a")):
+        with pytest.raises(OutputError, match=f"{path} cannot be written: No such file"):
+            check_writable(path)
+    assert not any(tmp_path.iterdir())

@@ -1,7 +1,9 @@
 """Files that are either the old one or the new one, never half of either."""
 
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -16,7 +18,8 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
 
     The bytes go to a hidden file beside it, which is flushed to disk before it takes the name (POSIX `rename`
     is atomic). Nobody can place that file, or a link, there first: its name is random and it must be new. It
-    is removed if writing fails; only a killed process leaves it behind, see `remove_partials`.
+    is removed if writing fails; only a killed process leaves it behind, see `remove_partials`. Devices and
+    streams that a user names, such as /dev/stdout, are written to as they are.
 
     Args:
         path: the file; a symbolic link of that name is replaced, not followed.
@@ -28,6 +31,10 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
     path = Path(path)
     partial = _partial(path)
     try:
+        if _is_stream(path):
+            with open(os.open(path, os.O_WRONLY | os.O_CLOEXEC), "wb") as file:
+                write(file)
+            return
         descriptor = os.open(partial, _FLAGS, 0o666)
         try:
             with open(descriptor, "wb") as file:
@@ -53,10 +60,30 @@ def check_writable(path: str | Path) -> None:
     """
     partial = _partial(Path(path))
     try:
+        if _is_stream(Path(path)):
+            return
         os.close(os.open(partial, _FLAGS, 0o666))
         partial.unlink()
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a path names a device or a descriptor, which nothing may replace.
+
+    Raises:
+        FileExistsError: it leads to one from elsewhere, as a link in a stranger's directory might.
+    """
+    folder = path.absolute().parent
+    if folder in (Path("/dev"), Path("/dev/fd")) or folder.match("/proc/*/fd"):
+        return True
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise FileExistsError(errno.EEXIST, "it is no ordinary file")
+    return False
 
 
 def _partial(path: Path) -> Path:

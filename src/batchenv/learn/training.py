@@ -177,11 +177,11 @@ def _run_until(
                         break
                     env_seconds += seconds
                     events.write(report.scalars(), run.steps)
-                    if pace.is_due():
-                        run.checkpoint().save(run_dir)
-                        pace.restart()
                     try:
                         progress(report)
+                        if pace.is_due():
+                            run.checkpoint().save(run_dir)
+                            pace.restart()
                         reached = until is not None and until(report, run.checkpoint)
                     except StopTraining as told:
                         stop.number = told.number
