@@ -45,6 +45,9 @@ BUILD: dict[str, Callable[[], BatchEnv]] = {
     "small_gaitnet": _small_gaitnet,
     "A2_sep": _a2_sep,
     "A2_sep_quirks": lambda: _a2_sep(**{"environment.advanced.quirks": True}),
+    "A2_sep_mass_static_optimization": lambda: _a2_sep(
+        **{"environment.skeleton.actuator": "mass", "environment.muscle.coordinator": "static_optimization"}
+    ),
 }
 
 

@@ -82,7 +82,9 @@ def test_loads_of_knees_equal_mujocos_reactions_where_no_muscle_pulls(body: Body
 
     worlds.step(watch)
     # Row k is of the substep before k. Ours is a mean over a substep, MuJoCo's of its beginning.
-    assert worlds.slot("load_log")[0, 5:] == pytest.approx(np.array(seen)[4:-1], abs=0.02 * body.weight)
+    assert worlds.slot("load_log")[0, 5:] == pytest.approx(
+        np.array(seen)[4:-1], rel=0.06, abs=0.02 * body.weight
+    )
     assert np.max(seen) > 0.3 * body.weight
 
 

@@ -18,6 +18,7 @@ from batchenv.body.gait_table import angle_beyond_range, read_gait_table
 from batchenv.body.ground_reaction import vertical_ground_reaction
 from batchenv.body.indices import without_side
 from batchenv.errors import ConfigError, nearest
+from batchenv.files.paths import checked_path
 
 TABLE_SIZE = 512
 MAX_HARMONICS = 12
@@ -160,7 +161,7 @@ def load_gait_cycle(
     _check_number("min_knee", min_knee, -np.pi, np.pi, "rad")
     if not body.foot_body.size:
         raise body.error("the body has no bodies calcn_r and calcn_l; a gait cycle needs feet.")
-    names, cycle = read_gait_table(Path(file), body)
+    names, cycle = read_gait_table(checked_path("file", file), body)
     for joint, scale in joint_scale.items():
         _check_number(f"environment.motion.joint_scale.{joint}", scale, -_SCALE, _SCALE, "")
         if joint not in names:

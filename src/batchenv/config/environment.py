@@ -96,7 +96,7 @@ class Motion(Section):
     )
 
 
-class StaticOptimization(Section):
+class Optimization(Section):
     """The coordinator that minimises |torque error|^2 + regularization * |a|^2 over 0 <= a <= 1."""
 
     # A thousand sweeps take ten milliseconds in every substep, and two are enough.
@@ -109,6 +109,11 @@ class StaticOptimization(Section):
         le=1e12,
         description="Price of squared activation against squared torque error [Nm^2].",
     )
+
+
+class StaticOptimization(Optimization):
+    """Static optimisation, with a weight for each joint."""
+
     torque_weight: JointGains = Field(
         default=1.0,
         description="Weight of squared torque errors [1]: one number, or one by joint without its side.",
@@ -155,6 +160,13 @@ class Muscle(Section):
         default="static_optimization",
         description="With actuator mass: what turns desired joint torques into muscle excitations.",
     )
+    model: Literal["mujoco", "mass"] = Field(
+        default="mujoco",
+        description=(
+            "Curves of force over length and velocity: those of MuJoCo's muscles, or MASS's, which know "
+            "no velocity and no activation dynamics."
+        ),
+    )
     activation_dynamics: bool = Field(
         default=True,
         description="Whether activation lags excitation as in MuJoCo's muscles; false: it follows at once.",
@@ -173,6 +185,13 @@ class Simulation(Clocks):
     integrator: Literal["implicitfast", "euler"] = Field(
         default="implicitfast",
         description="MuJoCo's integrator; euler needs shorter substeps to stay stable with muscles.",
+    )
+    constraints: Literal["mujoco", "active_set"] = Field(
+        default="mujoco",
+        description=(
+            "Who solves contacts, limits and couplings: MuJoCo's solver, or an active-set solver in the "
+            "control callback; the forces are the same."
+        ),
     )
 
 

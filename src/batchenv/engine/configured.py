@@ -5,7 +5,7 @@ from batchenv.config import Config
 from batchenv.engine.coordinators.network.files import read_state
 from batchenv.engine.coordinators.network.network import StateDict
 from batchenv.engine.coordinators.shared_network import NetworkLaw
-from batchenv.engine.law import ControlLaw
+from batchenv.engine.law import ControlLaw, Records
 from batchenv.errors import ConfigError, InputError
 
 
@@ -43,11 +43,12 @@ def control_law(config: Config, body: Body, seed: int = 0) -> ControlLaw:
         seed: of a muscle network without a file.
 
     Raises:
-        ConfigError: a file of weights cannot be read.
+        ConfigError: a file of weights cannot be read, or parameters of muscles have no effect.
     """
     environment = config.environment
     kp, kv = body.default_gains(environment.skeleton.kp, environment.skeleton.kv)
     optimization = environment.muscle.static_optimization
+    _check_muscle_parameters(config)
     networked = environment.muscle.coordinator == "network" and environment.skeleton.actuator == "mass"
     return ControlLaw(
         environment.skeleton.actuator,
@@ -58,8 +59,20 @@ def control_law(config: Config, body: Body, seed: int = 0) -> ControlLaw:
         regularization=optimization.regularization,
         torque_weight=body.by_joint("torque_weight", optimization.torque_weight),
         inference_per_sim=environment.simulation.inference_per_sim,
+        muscle_model=environment.muscle.model,
+        constraints=environment.simulation.constraints,
+        records=Records(joint_torques=environment.muscle.model == "mujoco"),
         network=network_law(config, seed) if networked else None,
     )
+
+
+def _check_muscle_parameters(config: Config) -> None:
+    """Refuse parameters of muscles whose forces MuJoCo does not compute."""
+    found = [name for name in config.environment.parameters.by_name if name.startswith("muscle.")]
+    if found and config.environment.muscle.model != "mujoco":
+        raise ConfigError(
+            f"environment.parameters.{found[0]}: parameters of muscles need environment.muscle.model mujoco"
+        )
 
 
 def network_law(config: Config, seed: int) -> NetworkLaw:

@@ -20,6 +20,7 @@ from batchenv.evaluate.numbers import MOST_STRIDES, MOST_WALKS, check_count, che
 from batchenv.evaluate.record import Sampler, record_walks
 from batchenv.evaluate.walker import Walker
 from batchenv.files import check_output_file, write_atomically
+from batchenv.files.paths import checked_path
 from batchenv.random import checked_seed
 
 CHANNELS_FILE = PACKAGE_DATA / "myofullbody_channels.json"
@@ -104,7 +105,7 @@ def export(
         Interrupted: SIGINT, SIGTERM or SIGHUP came; nothing is written.
         UsageError: the physics of a walk failed in its first step.
     """
-    path = Path(file)
+    path = checked_path("file", file)
     if path.suffix != ".npz" or not path.parent.is_dir():
         raise InputError(f"{path}: expected the name of an .npz file in a directory")
     check_output_file(path)

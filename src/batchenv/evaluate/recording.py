@@ -25,6 +25,7 @@ from batchenv.evaluate.recording_layout import (
     describe_layout,
 )
 from batchenv.files import read_npz, write_atomically
+from batchenv.files.paths import checked_path
 
 Array = np.ndarray
 
@@ -173,7 +174,7 @@ def save_npz(recording: Recording, path: str | Path) -> None:
             continue
         arrays[item.name] = value
     # np.savez would append .npz to another suffix
-    write_atomically(Path(path), lambda file: np.savez_compressed(file, **arrays))
+    write_atomically(checked_path("path", path), lambda file: np.savez_compressed(file, **arrays))
 
 
 def load_npz(path: str | Path) -> Recording:
@@ -182,7 +183,7 @@ def load_npz(path: str | Path) -> Recording:
     Raises:
         InputError: the file is no NPZ file, or an array is missing, unknown or wrong.
     """
-    path = Path(path)
+    path = checked_path("path", path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:

@@ -7,6 +7,7 @@ from batchenv.evaluate.judge import Report
 from batchenv.evaluate.page import render_page
 from batchenv.evaluate.plots import figures, to_bytes
 from batchenv.files import check_output_directory, write_atomically
+from batchenv.files.paths import checked_path
 
 
 def write_report(report: Report, out_dir: str | Path) -> tuple[Path, Path]:
@@ -19,7 +20,7 @@ def write_report(report: Report, out_dir: str | Path) -> tuple[Path, Path]:
         OutputError: they cannot be written.
         UsageError: matplotlib is not installed.
     """
-    folder = Path(out_dir)
+    folder = checked_path("out_dir", out_dir)
     check_output_directory(folder)
     folder.mkdir(parents=True, exist_ok=True)
     images = {name: to_bytes(figure) for name, figure in figures(report).items()}

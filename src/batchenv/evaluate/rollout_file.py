@@ -18,6 +18,7 @@ from batchenv.evaluate.hdf5_output import Hdf5Output
 from batchenv.evaluate.numbers import check_count
 from batchenv.evaluate.recording import Recording, as_array, check_values
 from batchenv.evaluate.recording_layout import ENDINGS, LAYOUT, MOST_EPISODES, PER_SAMPLE
+from batchenv.files.paths import checked_path
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 CHUNK_BYTES = 1 << 18  # of one dataset; a chunk cache of HDF5 (1 MiB) holds several
@@ -91,7 +92,7 @@ class RecordingWriter:
         self._written = 0
         self._chunks: dict[str, tuple[int, int]] = {}  # rows of a chunk and bytes of a row
         self._parameter_names = tuple(parameter_names)
-        self._output: Hdf5Output | None = Hdf5Output(Path(path))
+        self._output: Hdf5Output | None = Hdf5Output(checked_path("path", path))
         try:
             self._write_constants(constants, dict(attributes or {}))
         except BaseException:

@@ -18,6 +18,7 @@ from batchenv.evaluate.numbers import check_seconds
 from batchenv.evaluate.offscreen import Offscreen, checked_size, choose_backend
 from batchenv.evaluate.stage import Stage
 from batchenv.files import check_output_file
+from batchenv.files.paths import checked_path
 from batchenv.interrupts import held_back
 
 WIDTH, HEIGHT = 1280, 720
@@ -58,7 +59,7 @@ def check_video(file: str | Path) -> None:
         OutputError: a file of that name cannot be written.
         UsageError: OpenGL, imageio-ffmpeg or ffmpeg itself is missing or does not work.
     """
-    file = Path(file)
+    file = checked_path("file", file)
     _check_file(file)
     choose_backend()
 
@@ -74,7 +75,7 @@ def write_video(file: str | Path, frames: Iterable[np.ndarray], fps: float) -> i
         OutputError: the file cannot be written, now or when the disk is full.
         UsageError: imageio-ffmpeg or ffmpeg itself is missing or does not work.
     """
-    file = Path(file)
+    file = checked_path("file", file)
     exe = _check_file(file)
     partial = file.with_name(f".{file.stem}.{secrets.token_hex(8)}.partial{file.suffix}")
     with tempfile.TemporaryFile() as said:

@@ -8,6 +8,7 @@ from typing import Any
 from batchenv.config import Config, GaitNetConfig, load_config
 from batchenv.env import BatchEnv
 from batchenv.errors import CheckpointError, ConfigError, nearest
+from batchenv.files.paths import checked_path
 from batchenv.learn.policy import MUSCLES_FILE, POLICY_FILE, Policy, load_policy
 
 WALKERS = Path(__file__).parent.parent / "walkers"
@@ -76,7 +77,8 @@ def load_walker(name: str | Path, folder: Path = WALKERS, *, trust: bool = False
         ConfigError: its configuration is not to be read, or names code and is not trusted.
     """
     shipped = shipped_walkers(folder)
-    path = folder / name if str(name) in shipped else Path(name)
+    path = checked_path("name", name)
+    path = folder / path if str(path) in shipped else path
     run = path if path.is_dir() else path.parent
     if not path.exists() or not (run / POLICY_FILE).is_file():
         raise CheckpointError(

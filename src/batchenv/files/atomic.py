@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from batchenv.errors import OutputError
+from batchenv.files.paths import checked_path
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -28,7 +29,7 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
     Raises:
         OutputError: the system refuses: the disk is full, the directory is missing or may not be written to.
     """
-    path = Path(path)
+    path = checked_path("path", path)
     partial = _partial(path)
     try:
         if _is_stream(path):
@@ -92,7 +93,7 @@ def _partial(path: Path) -> Path:
 
 def remove_partials(path: str | Path) -> None:
     """Remove what killed processes left behind when they wrote a file; nobody may be writing it now."""
-    path = Path(path)
+    path = checked_path("path", path)
     for partial in path.parent.glob(f".{path.name}.*partial"):
         partial.unlink(missing_ok=True)
 

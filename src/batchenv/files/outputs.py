@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 from batchenv.errors import OutputError
+from batchenv.files.paths import checked_path
 
 
 def check_output_file(path: str | Path, option: str = "", room: int = 0) -> None:
@@ -19,7 +20,7 @@ def check_output_file(path: str | Path, option: str = "", room: int = 0) -> None
         OutputError: it is a directory, a symbolic link or no ordinary file, its directory does not exist or
             may not be written to, or the disk is full.
     """
-    path = Path(path)
+    path = checked_path("path", path)
     said = f"{option} {path}".strip()
     try:
         if path.is_symlink():
@@ -52,7 +53,7 @@ def check_output_directory(path: str | Path, option: str = "") -> None:
     Raises:
         OutputError: it or a part of its path is no directory, or may not be written to.
     """
-    path = Path(path)
+    path = checked_path("path", path)
     said = f"{option} {path}".strip()
     try:
         existing = _existing(path.absolute())

@@ -13,6 +13,7 @@ from rsl_rl.algorithms import PPO
 
 from batchenv.errors import CheckpointError, InputError, OutputError
 from batchenv.files import read_torch, sealed, write_atomically
+from batchenv.files.paths import checked_path
 from batchenv.learn.checkpoint_contents import check_contents
 from batchenv.learn.policy import MUSCLES_FILE, POLICY_FILE, Policy, check_columns
 
@@ -124,7 +125,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         CheckpointError: there is none, it is damaged or too large, not a checkpoint of batchenv, or its
             networks have other sizes than its configuration says, or numbers that are not finite.
     """
-    path = Path(path)
+    path = checked_path("path", path)
     file = path / CHECKPOINT_FILE if path.is_dir() else path
     if not file.exists():
         raise CheckpointError(

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 
 from batchenv.errors import CheckpointError, InputError, nearest
 from batchenv.files import write_atomically
+from batchenv.files.paths import checked_path
 from batchenv.files.tensor_file import read_tensors, tensor_bytes
 
 _log = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ def load_policy(path: str | Path) -> Policy:
         CheckpointError: there is none, it cannot be read, it is damaged, its numbers are not finite, or its
             layers do not fit together.
     """
-    path = Path(path)
+    path = checked_path("path", path)
     file = path / POLICY_FILE if path.is_dir() else path
     if not file.exists():
         raise CheckpointError(

@@ -11,6 +11,7 @@ from typing import Self
 
 from batchenv.errors import CheckpointError, OutputError
 from batchenv.files.atomic import remove_partials
+from batchenv.files.paths import checked_path
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class RunDirectory:
     """
 
     def __init__(self, path: str | Path, *, new: bool = False):
-        self.path, self._lock = Path(path), -1
+        self.path, self._lock = checked_path("path", path), -1
         places = [self.path, *self.path.parents]
         self._made = list(itertools.takewhile(lambda place: not os.path.exists(place), places))
         try:

@@ -9,6 +9,7 @@ import numpy as np
 
 from batchenv.config import Config
 from batchenv.errors import UsageError
+from batchenv.random import checked_seed
 from batchenv.vector.vector_env import VectorEnv
 
 try:
@@ -66,6 +67,14 @@ class SB3VecEnv(VecEnv):
         self._reset_options()
         self.reset_infos = [{} for _ in range(self.num_envs)]
         return obs.copy()
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Seed the worlds from their next reset on.
+
+        Raises:
+            InputError: it is no seed.
+        """
+        return super().seed(None if seed is None else checked_seed(seed))
 
     def step_async(self, actions: np.ndarray) -> None:
         """Take the actions (N, action_dim) of the step to come; cut to the action space."""

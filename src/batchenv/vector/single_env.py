@@ -7,6 +7,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from batchenv.arrays import numpy_array
 from batchenv.config import Config
 from batchenv.errors import InputError
 from batchenv.vector.vector_env import VectorEnv
@@ -87,7 +88,7 @@ class Env(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
             InputError: an action of another shape, not of numbers, or not finite; the world has not moved.
             UsageError: before `reset`, after the end of the episode, or after `close`.
         """
-        obs, rewards, terminated, truncated, _ = self._worlds.step(np.asarray(action)[None])
+        obs, rewards, terminated, truncated, _ = self._worlds.step(numpy_array("action", action)[None])
         terms = {name: values[0] for name, values in self.batch.reward_terms.items()}
         info = {"reward_terms": terms, "diverged": bool(self.batch.diverged[0])}
         return obs[0], float(rewards[0]), bool(terminated[0]), bool(truncated[0]), info

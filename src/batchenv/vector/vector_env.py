@@ -10,6 +10,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from batchenv.arrays import numpy_array
 from batchenv.config import Config
 from batchenv.env import Autoreset, BatchEnv
 from batchenv.errors import InputError
@@ -173,7 +174,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     def cut(self, actions: Any) -> np.ndarray:
         """Cut actions to the action space; what cannot be cut is for the `BatchEnv` to refuse."""
-        array, space = np.asarray(actions), self.single_action_space
+        array, space = numpy_array("actions", actions), self.single_action_space
         if array.shape != self.action_space.shape or array.dtype.kind not in "fiub":
             return array
         return np.clip(array, space.low, space.high)

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 import batchenv
+from batchenv.evaluate import load_recording
 from batchenv.evaluate.recording import from_arrays
 from batchenv.evaluate.rollout import read_sweep, roll_out
-from batchenv.evaluate.rollout_file import load_recording
 from batchenv.evaluate.walker import load_walker
 from batchenv.learn.checkpoints import load_checkpoint
 from batchenv.learn.policy import load_policy

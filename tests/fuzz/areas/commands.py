@@ -11,9 +11,9 @@ import numpy as np
 
 from batchenv.cli import main
 from batchenv.errors import BatchEnvError
+from batchenv.evaluate import load_recording
 from batchenv.evaluate.recording import save_npz
 from batchenv.evaluate.rollout import roll_out
-from batchenv.evaluate.rollout_file import load_recording
 from batchenv.evaluate.walker import load_walker
 from tests.fuzz.outcomes import Fault
 from tests.mdp.gaitnet.small_scene import write_scene

@@ -10,6 +10,7 @@ import numpy as np
 from batchenv.body.files import MEGABYTE, read_file
 from batchenv.body.gaitnet.rotations import matrix_from_vector
 from batchenv.errors import ConfigError, nearest
+from batchenv.files.paths import checked_path
 
 Array = np.ndarray
 
@@ -121,7 +122,7 @@ def read_bvh(file: str | Path) -> Bvh:
     Raises:
         ConfigError: says the file, the line, and what is wrong.
     """
-    path = Path(file)
+    path = checked_path("file", file)
     try:
         data = read_file(path, _MOST_BYTES)
     except OSError as error:

@@ -12,6 +12,7 @@ import yaml
 from batchenv.body.files import MEGABYTE, read_file
 from batchenv.body.xml_scan import scan_xml
 from batchenv.errors import BodyError, nearest
+from batchenv.files.paths import checked_path
 
 YAML_SUFFIXES = (".yaml", ".yml")
 # GaitNet's largest files are of a tenth of a megabyte; PyYAML takes ten seconds for one.
@@ -159,7 +160,7 @@ def read_document(file: str | Path) -> Element:
         BodyError: no such file, or not such text; or it declares entities or a document type, or has
             aliases: a body needs none of them, and they can make a small file huge, or read other files.
     """
-    path = Path(file)
+    path = checked_path("file", file)
     is_yaml = path.suffix.lower() in YAML_SUFFIXES
     try:
         data = read_file(path, _MOST_YAML_BYTES if is_yaml else _MOST_XML_BYTES)

@@ -21,6 +21,7 @@ from batchenv.body.gaitnet.rotations import (
 from batchenv.body.gaitnet.skeleton import Skeleton
 from batchenv.compiled import compiled
 from batchenv.errors import ConfigError, nearest
+from batchenv.files.paths import checked_path
 
 Array = np.ndarray
 
@@ -104,7 +105,7 @@ def load_motion(file: str | Path, skeleton: Skeleton, *, unit: float = 0.01) -> 
         ConfigError: says what is wrong with the file.
         UsageError: h5py is missing.
     """
-    path = Path(file)
+    path = checked_path("file", file)
     suffix = path.suffix.lower()
     if suffix not in (*HDF5_SUFFIXES, ".bvh"):
         hint = nearest(suffix, (*HDF5_SUFFIXES, ".bvh"))
@@ -132,7 +133,7 @@ def first_phase(file: str | Path) -> float:
         ConfigError: the dataset holds something else.
         UsageError: h5py is missing.
     """
-    with open_hdf5(Path(file)) as data:
+    with open_hdf5(checked_path("file", file)) as data:
         phase = data.numbers("phase") if "phase" in data else np.zeros(1)
     if phase.ndim != 1 or not phase.size or not abs(phase[0]) <= _MOST_PHASE:
         raise ConfigError(f"motion file {str(file)!r}: phase has to be a number for each pose, in cycles.")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from batchenv.config.environment import MuscleNetwork
+from batchenv.config.environment import Coordinator, MuscleNetwork, Optimization
 from batchenv.config.gaitnet.files import named_file
 from batchenv.config.section import Section
 from batchenv.errors import ConfigError
@@ -135,6 +135,13 @@ class GaitNetMuscle(Section):
     )
     pose_optimization: PoseOptimization = Field(
         default_factory=PoseOptimization, description="Read by GaitNet and never run."
+    )
+    coordinator: Coordinator = Field(
+        default="network",
+        description="With actuators mass and mass_lower: what turns desired torques into activations.",
+    )
+    static_optimization: Optimization = Field(
+        default_factory=Optimization, description="Settings of the coordinator static_optimization."
     )
     network: GaitNetMuscleNetwork = Field(
         default_factory=GaitNetMuscleNetwork, description="The network of actuators mass and mass_lower."

@@ -67,6 +67,8 @@ def gaitnet_law(config: GaitNetConfig, body: GaitNetBody, seed: int = 0) -> Cont
     """The control law that a configuration asks for; `seed` is that of a muscle network without a file."""
     environment = config.environment
     advanced, actuator = environment.advanced, environment.skeleton.actuator
+    optimization = environment.muscle.static_optimization
+    networked = actuator in ("mass", "mass_lower") and environment.muscle.coordinator == "network"
     weight = body.paths.mass if environment.reward.metabolic.type.startswith("M") else None
     return ControlLaw(
         actuator,
@@ -74,7 +76,9 @@ def gaitnet_law(config: GaitNetConfig, body: GaitNetBody, seed: int = 0) -> Cont
         kv=np.asarray(body.skeleton.kv, float)[ROOT_DOFS:],
         controller="stable_pd",
         constraints="active_set",
-        network=network_law(config, seed) if actuator in ("mass", "mass_lower") else None,
+        network=network_law(config, seed) if networked else None,
+        sweeps=optimization.sweeps,
+        regularization=optimization.regularization,
         inference_per_sim=1 if advanced.quirks else environment.simulation.inference_per_sim,
         symmetric=advanced.enforce_symmetry,
         muscle_model=environment.muscle.model,
