@@ -1,7 +1,7 @@
 """What callers hand to a `BatchEnv`, checked: each error says what was given and what is right."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,19 @@ def check_flag(name: str, value: object) -> None:
     """InputError unless `value` is True or False."""
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{name} is {shown(value)}; expected True or False")
+
+
+def checked_options(options: object) -> Mapping[Any, Any]:
+    """The options of a reset; none by default.
+
+    Raises:
+        InputError: they are no mapping.
+    """
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping):
+        raise InputError(f"options is {shown(options)}; expected a dict, or None")
+    return options
 
 
 def check_callable(name: str, value: object) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from batchenv.arrays import shown
 from batchenv.errors import InputError, nearest
 from batchenv.evaluate.hdf5_file import most_bytes
 from batchenv.evaluate.recording_layout import (
@@ -147,9 +148,12 @@ def from_arrays(arrays: Mapping[str, Any], source: str | Path = "recording") -> 
     Raises:
         InputError: a name is unknown or missing, or an array is wrong.
     """
+    if not isinstance(arrays, Mapping):
+        raise InputError(f"arrays is of type {type(arrays).__name__}; expected a mapping of names to arrays")
     for name in arrays:
         if name not in LAYOUT:
-            raise InputError(f"{source}: unknown array {name!r}.{nearest(name, LAYOUT)}")
+            close = nearest(name, LAYOUT) if isinstance(name, str) else ""
+            raise InputError(f"{source}: unknown array {shown(name)}.{close}")
     missing = [name for name, layout in LAYOUT.items() if not layout.optional and name not in arrays]
     if missing:
         raise InputError(

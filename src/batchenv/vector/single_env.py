@@ -7,9 +7,10 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from batchenv.arrays import numpy_array
+from batchenv.arrays import numpy_array, shown
 from batchenv.config import Config
 from batchenv.errors import InputError
+from batchenv.inputs import checked_options
 from batchenv.vector.vector_env import VectorEnv
 
 
@@ -66,8 +67,8 @@ class Env(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         Raises:
             InputError: no stream can have that seed, or an option is given; the world is not reset.
         """
-        if options:
-            raise InputError(f"unknown options {options!r} of reset; expected None or an empty dict")
+        if checked_options(options):
+            raise InputError(f"unknown options {shown(options)} of reset; expected None or an empty dict")
         obs, _ = self._worlds.reset(seed=seed)
         super().reset(seed=seed)
         return obs[0], {}

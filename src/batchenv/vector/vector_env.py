@@ -10,11 +10,12 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from batchenv.arrays import numpy_array
+from batchenv.arrays import numpy_array, shown
 from batchenv.config import Config
 from batchenv.env import Autoreset, BatchEnv
 from batchenv.errors import InputError
 from batchenv.evaluate.offscreen import checked_size
+from batchenv.inputs import checked_options
 from batchenv.vector.overrides import overridden
 from batchenv.vector.render import RENDER_MODES, Renderer, checked_render_mode
 from batchenv.vector.spaces import action_space, observation_space
@@ -135,10 +136,11 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         Raises:
             InputError: a seed, an option or the mask cannot be meant; no world is reset.
         """
-        unknown = [name for name in options or {} if name != "reset_mask"]
+        given = checked_options(options)
+        unknown = [name for name in given if name != "reset_mask"]
         if unknown:
-            raise InputError(f"unknown option {unknown[0]!r} of reset; expected reset_mask")
-        mask = (options or {}).get("reset_mask")
+            raise InputError(f"unknown option {shown(unknown[0])} of reset; expected reset_mask")
+        mask = given.get("reset_mask")
         obs = self.batch.reset(seed, mask)
         super().reset(seed=seed if isinstance(seed, int) else None)
         return self._returned(obs), {}
@@ -176,6 +178,10 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         """Cut actions to the action space; what cannot be cut is for the `BatchEnv` to refuse."""
         array, space = numpy_array("actions", actions), self.single_action_space
         if array.shape != self.action_space.shape or array.dtype.kind not in "fiub":
+            return array
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float64)  # a longer float may be beyond it
+        if not np.isfinite(array).all():
             return array
         return np.clip(array, space.low, space.high)
 

@@ -149,7 +149,7 @@ FREE = (
     Call("load_checkpoint({})", FILES, "bad"),
     Call("load_walker({})", FILES, "bad"),
     Call("read_sweep({}, ('soleus_r',))", FILES, "bad"),
-    Call("roll_out(walker, {})", FILES, "bad"),
+    Call("roll_out(walker, {}, 1, None, 0, 1)", FILES, "bad"),
     Call("roll_out(walker, 'x.h5', {}, None, 0, 1)", NO_NUMBERS, "bad", ("strides",)),
     Call("roll_out(walker, 'x.h5', 1, None, {}, 1)", NO_NUMBERS, "bad", ("seed",)),
     Call("roll_out(walker, 'x.h5', 1, None, 0, {})", NO_NUMBERS, "bad", ("threads",)),
