@@ -264,7 +264,10 @@ def rollout(
             sys.exit("--sweep and --format mm-evalkit exclude each other: its archive holds one body's mass")
         print(f"{export(who, out, strides, seed=seed, num_threads=threads)[0]}: {out}")
         return
-    rows = None if sweep is None else read_sweep(sweep, load_configured_body(who.config).muscle_names)
+    rows = None
+    if sweep is not None:
+        body = load_configured_body(who.config)
+        rows = read_sweep(sweep, body.muscle_names, body.names)
     before = _identity(out)
     walked = "holds what was walked so far"
     with saying(lambda: f"{out} {walked if _identity(out) != before else 'was not written'}"):

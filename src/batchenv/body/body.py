@@ -13,14 +13,15 @@ from array_api_compat import device
 from batchenv.arrays import array_namespace
 from batchenv.body import human, indices, moment_arms
 from batchenv.body.mechanism import Mechanism
-from batchenv.body.sources import FOOT_BODIES, GRF_SENSORS, compile_spec, find_floor, load_spec
+from batchenv.body.names import COMMON_NAMES, BodyNames
+from batchenv.body.sources import GRF_SENSORS, compile_spec, find_floor, load_spec
 from batchenv.errors import BodyError, InputError, nearest
 
 Integrator = Literal["implicitfast", "euler"]
 
-TOE_BODIES = ("toes_r", "toes_l")
 FOOT_SENSORS = ("r_foot", "r_toes", "l_foot", "l_toes")
-TRUNK_BODY = "torso"
+# Key of gains that serves all joints not named.
+DEFAULT = "default"
 
 _INTEGRATORS = {
     "implicitfast": mujoco.mjtIntegrator.mjINT_IMPLICITFAST,
@@ -37,6 +38,7 @@ class Body:
         file: where it comes from, for messages.
         spec: what the model was compiled from, to change and compile again.
         model: compiled; timestep, integrator and friction set.
+        names: what it calls its parts.
         joint_names: primary joints (J,): hinges and slides that no equality binds, in the order of the model.
         joint_id, joint_qposadr, joint_dofadr: of the primary joints, each (J,).
         joint_range: limits (J, 2) [rad]; -inf and inf where the joint has none.
@@ -63,6 +65,7 @@ class Body:
     file: str
     spec: mujoco.MjSpec
     model: mujoco.MjModel
+    names: BodyNames
     joint_names: tuple[str, ...]
     joint_id: np.ndarray
     joint_qposadr: np.ndarray
@@ -160,7 +163,7 @@ class Body:
         """Spread proportional-derivative gains over the joints.
 
         Args:
-            kp: [N m/rad], one for all joints, or by joint name without its side.
+            kp: [N m/rad], as `by_joint` takes it.
             kv: [N m s/rad], likewise; None for 0.08 kp.
 
         Returns:
@@ -185,24 +188,42 @@ class Body:
 
         Args:
             key: what errors call it.
-            gains: the numbers.
+            gains: the numbers. Joints go by their own names or by those of the reference; `default` serves all
+                that are not named.
 
         Raises:
-            BodyError: a name that no joint has, or a joint without a number.
+            BodyError: a name that no joint has, a joint under both its names, or one without a number.
         """
         if not isinstance(gains, Mapping):
             return np.full(len(self.joint_names), float(gains))
-        kinds = [indices.without_side(name) for name in self.joint_names]
+        bare, kinds = [self.names.without_side(name) for name in self.joint_names], self.joint_kinds
         for name in gains:
-            if name not in kinds:
+            if name not in (*bare, *kinds, *self.names.absent, DEFAULT):
                 raise self.error(
-                    f"{key} names {name!r}, which is no joint of the body.{nearest(name, kinds)}"
-                    f" Joints: {', '.join(dict.fromkeys(kinds))}."
+                    f"{key} names {name!r}, which is no joint of the body.{nearest(name, [*bare, *kinds])}"
+                    f" Joints: {', '.join(dict.fromkeys(bare))}. In a file with a base, {name}: null drops it."
                 )
-        missing = [kind for kind in dict.fromkeys(kinds) if kind not in gains]
+        called = [self._key_of(key, gains, own, kind) for own, kind in zip(bare, kinds, strict=True)]
+        missing = [own for own, name in zip(bare, called, strict=True) if name not in gains]
         if missing:
-            raise self.error(f"{key} has no value for {', '.join(missing)}; expected one for every joint.")
-        return np.array([float(gains[kind]) for kind in kinds])
+            raise self.error(
+                f"{key} has no value for {', '.join(dict.fromkeys(missing))}; expected one for every joint, or a"
+                f" {DEFAULT!r}."
+            )
+        return np.array([float(gains[name]) for name in called])
+
+    @cached_property
+    def joint_kinds(self) -> tuple[str, ...]:
+        """What the reference calls the primary joints, without side (J,)."""
+        return tuple(map(self.names.kind, self.joint_names))
+
+    def _key_of(self, key: str, gains: Mapping[str, float], own: str, kind: str) -> str:
+        """Return the key of a joint's number; a joint's own name may also be another's in the reference."""
+        if own == kind or own in self.joint_kinds or own not in gains:
+            return kind if kind in gains else DEFAULT
+        if kind in gains:
+            raise self.error(f"{key} names {own!r} and {kind!r}, which are one joint; expected one of them.")
+        return own
 
     def _driver_offset(self, joint_pos: Any) -> tuple[Any, Any, Any]:
         """Return q_driver - q0_driver (..., B), coef (B, 5) and q0 (B,) in the namespace of joint_pos."""
@@ -238,6 +259,7 @@ def load_body(
     integrator: Integrator = "implicitfast",
     friction: float = 1.0,
     visual: bool = False,
+    names: BodyNames = COMMON_NAMES,
 ) -> Body:
     """Load a body that walks on a floor.
 
@@ -248,6 +270,7 @@ def load_body(
         integrator: "implicitfast" or "euler".
         friction: sliding friction of the floor, whatever the geom that touches it.
         visual: keep what only the eye needs; see `batchenv.body.sources.load_spec`.
+        names: what the body calls its parts.
 
     Raises:
         BodyError: the body cannot be found, read or compiled, is no human on a floor, or cannot be steered.
@@ -258,7 +281,7 @@ def load_body(
     _check_number("timestep", timestep, 1e-6, 1.0)
     _check_number("friction", friction, 0.0, 1e6)
     file = str(file)
-    spec = load_spec(file, visual=visual)
+    spec = load_spec(file, visual=visual, feet=names.foot_bodies)
     spec.option.timestep = timestep
     spec.option.integrator = _INTEGRATORS[integrator]
     floor = find_floor(spec)
@@ -269,10 +292,10 @@ def load_body(
     try:
         model = compile_spec(spec)
         root = human.root_of_human(model)
-        human.check_names(model, root, (*FOOT_BODIES, *TOE_BODIES, TRUNK_BODY))
+        human.check_names(model, root, names)
         human.check_physics(model, root)
         human.check_muscles(model)
-        return _describe(file, spec, model, root)
+        return _describe(file, spec, model, root, names)
     except BodyError as error:
         raise BodyError(f"skeleton file {file!r}: {error}") from error.__cause__
 
@@ -284,7 +307,9 @@ def _check_number(name: str, value: Any, least: float, most: float) -> None:
         raise InputError(f"{name} is {value!r}; expected a number from {least:g} to {most:g}")
 
 
-def _describe(file: str, spec: mujoco.MjSpec, model: mujoco.MjModel, root: int) -> Body:
+def _describe(
+    file: str, spec: mujoco.MjSpec, model: mujoco.MjModel, root: int, body_names: BodyNames
+) -> Body:
     data = mujoco.MjData(model)
     data.qpos[3:_ROOT_NQ] = [1.0, 0.0, 0.0, 0.0]
     mujoco.mj_kinematics(model, data)
@@ -294,19 +319,21 @@ def _describe(file: str, spec: mujoco.MjSpec, model: mujoco.MjModel, root: int) 
     couplings = indices.find_couplings(model, own)
     joints = indices.primary_joints(model, own, couplings.joint)
     names = tuple(model.joint(i).name for i in joints)
+    body_names.check_joints(names)
     muscle_id = indices.muscles(model)
     muscle_names = tuple(model.actuator(i).name for i in muscle_id)
-    mirror = indices.mirror_permutation(names)
-    left, up = indices.left_direction(data, root), np.array([0.0, 0.0, 1.0])
+    mirror = indices.mirror_permutation(names, body_names)
+    left, up = indices.left_direction(data, root, body_names), np.array([0.0, 0.0, 1.0])
     limited = model.jnt_limited[joints, None] == 1
     touch = indices.sensor_addresses(model, FOOT_SENSORS, mujoco.mjtSensor.mjSENS_TOUCH, 1)
-    feet = indices.body_ids(model, FOOT_BODIES)
-    trunk = indices.body_ids(model, (TRUNK_BODY,))
+    feet = indices.body_ids(model, body_names.foot_bodies)
+    trunk = indices.body_ids(model, (body_names.trunk_body,))
     mass = float(model.body_subtreemass[root])
     return Body(
         file=file,
         spec=spec,
         model=model,
+        names=body_names,
         joint_names=names,
         joint_id=joints.astype(np.int32),
         joint_qposadr=model.jnt_qposadr[joints],
@@ -322,12 +349,12 @@ def _describe(file: str, spec: mujoco.MjSpec, model: mujoco.MjModel, root: int) 
         muscle_id=muscle_id.astype(np.int32),
         mirror_joint=mirror,
         mirror_joint_sign=indices.mirror_signs(data, joints, mirror, left),
-        mirror_muscle=indices.mirror_permutation(muscle_names),
+        mirror_muscle=indices.mirror_permutation(muscle_names, body_names),
         foot_sensor_names=FOOT_SENSORS if touch.size else (),
         foot_sensor_adr=touch,
         grf_sensor_adr=_grf_sensors(model, feet),
         foot_body=feet,
-        toe_body=indices.body_ids(model, TOE_BODIES),
+        toe_body=indices.body_ids(model, body_names.toe_bodies),
         root_body=root,
         trunk_body=int(trunk[0]) if trunk.size else root,
         floor_geom=floor,

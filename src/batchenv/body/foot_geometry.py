@@ -72,7 +72,8 @@ def lowest_heights(body: Body, joint_pos: np.ndarray) -> np.ndarray:
     """
     geoms = foot_geoms(body)
     if not geoms.size:
-        raise body.error("no geom of the bodies calcn_r, calcn_l, toes_r, toes_l can touch the floor.")
+        bodies = ", ".join((*body.names.foot_bodies, *body.names.toe_bodies))
+        raise body.error(f"no geom of the bodies {bodies} can touch the floor.")
     for geom in geoms[~np.isin(body.model.geom_type[geoms], FOOT_SHAPES)]:
         kind = mujoco.mjtGeom(int(body.model.geom_type[geom])).name.removeprefix("mjGEOM_").lower()
         raise body.error(

@@ -16,7 +16,6 @@ from batchenv.body.body import Body
 from batchenv.body.foot_geometry import lowest_heights, relative_positions
 from batchenv.body.gait_table import angle_beyond_range, read_gait_table
 from batchenv.body.ground_reaction import vertical_ground_reaction
-from batchenv.body.indices import without_side
 from batchenv.errors import ConfigError, nearest
 from batchenv.files.paths import checked_path
 
@@ -141,14 +140,14 @@ def load_gait_cycle(
     """Read one cycle of the right leg from CSV; the left leg does the same half a cycle later.
 
     The file has a column `phase_pct`, evenly spaced from 0 to 100, and columns `<joint>_rad` named as
-    the joints of the body without their side. Joints it does not name keep their reference position.
+    the joints of the body without their side, or as `BodyNames.joints` has them. Joints it does not name keep their reference position.
 
     Args:
         file: path of the CSV file.
         body: that shall follow it.
         period: of the cycle [s].
         speed: of travel [m/s].
-        joint_scale: factors on the file's angles, by joint without its side; 1 for those it does not name.
+        joint_scale: factors on the file's angles, by joint of the file; 1 for those it does not name.
         min_knee: lower bound of knee_angle [rad], bent smoothly; a straight or overstretched knee locks.
 
     Raises:
@@ -160,11 +159,15 @@ def load_gait_cycle(
     _check_number("environment.motion.speed", speed, *_SPEEDS, "m/s")
     _check_number("min_knee", min_knee, -np.pi, np.pi, "rad")
     if not body.foot_body.size:
-        raise body.error("the body has no bodies calcn_r and calcn_l; a gait cycle needs feet.")
-    names, cycle = read_gait_table(checked_path("file", file), body)
+        right, left = body.names.foot_bodies
+        raise body.error(
+            f"the body has no bodies {right} and {left}; a gait cycle needs feet. skeleton.names.feet says what"
+            " they are called."
+        )
+    names, cycle = read_gait_table(checked_path("file", file), body, joint_scale)
     for joint, scale in joint_scale.items():
         _check_number(f"environment.motion.joint_scale.{joint}", scale, -_SCALE, _SCALE, "")
-        if joint not in names:
+        if joint not in (*names, *body.names.absent):
             raise ConfigError(
                 f"environment.motion.joint_scale.{joint}: motion file {str(file)!r} has no such joint."
                 f"{nearest(joint, names)} It has: {', '.join(names)}."
@@ -186,7 +189,7 @@ def load_gait_cycle(
         period=period,
         speed=speed,
         fit_error=fit_error,
-        tracked=np.array([float(without_side(joint) in names) for joint in body.joint_names]),
+        tracked=np.array([float(kind in names) for kind in body.joint_kinds]),
         joint_pos_table=joint_pos,
         joint_vel_table=joint_vel,
         root_height_table=-lowest,
@@ -208,9 +211,8 @@ def _check_scaled(
     body: Body, names: list[str], joint_scale: Mapping[str, float], joint_pos: np.ndarray
 ) -> None:
     """ConfigError where a scale takes a joint far outside its range; joint_pos (K, J) [rad]."""
-    for j, joint in enumerate(body.joint_names):
-        kind = without_side(joint)
-        if joint.endswith("_l") or kind not in joint_scale:  # the left side does what the right one does
+    for j, (joint, kind) in enumerate(zip(body.joint_names, body.joint_kinds, strict=True)):
+        if body.names.is_left(joint) or kind not in joint_scale:  # the left side does what the right one does
             continue
         beyond = angle_beyond_range(body, kind, joint_pos[:, j])
         if kind in names and beyond is not None:
@@ -231,7 +233,8 @@ def foot_slip(gait: GaitCycle, body: Body) -> float:
     """
     if not body.toe_body.size:
         raise body.error(
-            "the body has no bodies toes_r and toes_l; the slip of a foot is measured at their joint."
+            f"the body has no bodies {' and '.join(body.names.toe_bodies)}; the slip of a foot is measured at"
+            " their joint."
         )
     stance = gait.joint_pos(np.array([0.0, 0.5]))
     right_ball, left_ball = relative_positions(body, body.toe_body, stance)[..., 0].T
@@ -268,11 +271,10 @@ def _tabulate(
     phase = np.arange(TABLE_SIZE) / TABLE_SIZE
     pos = np.tile(body.model.qpos0[body.joint_qposadr], (TABLE_SIZE, 1))
     vel = np.zeros_like(pos)
-    for j, joint in enumerate(body.joint_names):
-        kind = without_side(joint)
+    for j, (joint, kind) in enumerate(zip(body.joint_names, body.joint_kinds, strict=True)):
         if kind not in names:
             continue
-        left = joint.endswith("_l")
+        left = body.names.is_left(joint)
         sign = body.mirror_joint_sign[j] if left else 1.0
         column = coef[:, [names.index(kind)]]
         value, slope = (array[:, 0] for array in _evaluate(column, phase + (0.5 if left else 0.0)))

@@ -7,7 +7,6 @@ import numpy as np
 from batchenv.body.body import Body
 from batchenv.body.foot_geometry import lowest_heights, relative_positions
 from batchenv.body.gait_cycle import TABLE_SIZE, GaitCycle
-from batchenv.body.indices import without_side
 from batchenv.compiled import compiled
 
 # Joints whose excursion makes a step long; the others move as usual.
@@ -23,7 +22,7 @@ def with_stride(gait: GaitCycle, body: Body, stride: float) -> GaitCycle:
     are those of the new poses. Steps are so `stride` times as long in speed and, to first order in the hip's
     excursion, between the feet.
     """
-    factor = np.array([stride if without_side(joint) in _STRIDING else 1.0 for joint in body.joint_names])
+    factor = np.array([stride if kind in _STRIDING else 1.0 for kind in body.joint_kinds])
     mean = gait.joint_pos_table.mean(axis=0)
     joint_pos = mean + factor * (gait.joint_pos_table - mean)
     lowest = lowest_heights(body, joint_pos)

@@ -2,14 +2,14 @@
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from batchenv.body.body import Body
 from batchenv.body.files import MEGABYTE, read_file
-from batchenv.body.indices import without_side
 from batchenv.errors import ConfigError, nearest
 
 _MOST_BYTES = 4 * MEGABYTE
@@ -24,8 +24,15 @@ _BEYOND = 0.5
 _TURN = 2 * math.pi
 
 
-def read_gait_table(path: Path, body: Body) -> tuple[list[str], np.ndarray]:
-    """Return the C joints, without side, that a file names, and its table (n, C) without the repeated row.
+def read_gait_table(
+    path: Path, body: Body, joint_scale: Mapping[str, float] = MappingProxyType({})
+) -> tuple[list[str], np.ndarray]:
+    """Return the C joints of the body that a file names, without side, and their table (n, C) of one cycle.
+
+    Args:
+        path: of the file.
+        body: whose joints it names, or declares absent.
+        joint_scale: factors that the angles will be given; here, their signs count.
 
     Raises:
         ConfigError: names the file and what is wrong with it.
@@ -43,8 +50,12 @@ def read_gait_table(path: Path, body: Body) -> tuple[list[str], np.ndarray]:
     table = _numbers(path, rows, columns)
     if not np.allclose(table[:, 0], np.linspace(0, 100, len(table)), atol=1e-3):
         raise _error(path, f"{_PHASE_COLUMN} must be evenly spaced from 0 to 100.")
+    known = [name not in body.names.absent for name in names]
+    names, table = [name for name in names if name not in body.names.absent], table[:, [True, *known]]
+    if not names:
+        raise _error(path, "the body has none of its joints; expected one at least.")
     for name, angles in zip(names, table[:, 1:].T, strict=True):
-        beyond = angle_beyond_range(body, name, angles)
+        beyond = angle_beyond_range(body, name, np.copysign(1.0, joint_scale.get(name, 1.0)) * angles)
         if beyond is not None:
             raise _error(
                 path,
@@ -76,8 +87,8 @@ def angle_beyond_range(body: Body, kind: str, angles: np.ndarray) -> float | Non
 
 def _range(body: Body, kind: str) -> tuple[float, float]:
     """Return the range [rad] of a joint named without its side, that of the right one."""
-    joints = [j for j, name in enumerate(body.joint_names) if without_side(name) == kind]
-    right = next((j for j in joints if not body.joint_names[j].endswith("_l")), joints[0])
+    joints = [j for j, name in enumerate(body.joint_kinds) if name == kind]
+    right = next((j for j in joints if not body.names.is_left(body.joint_names[j])), joints[0])
     lower, upper = np.clip(body.joint_range[right], -_TURN, _TURN)
     return float(lower), float(upper)
 
@@ -115,13 +126,14 @@ def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
 
 def _joint_of_column(path: Path, column: str, body: Body) -> str:
     joint = column.removesuffix(_ANGLE_SUFFIX)
-    kinds = list(dict.fromkeys(without_side(name) for name in body.joint_names))
-    if column == joint or joint not in kinds:
+    kinds = list(dict.fromkeys(body.joint_kinds))
+    if column == joint or joint not in (*kinds, *body.names.absent):
         known = [kind + _ANGLE_SUFFIX for kind in kinds]
         raise _error(
             path,
             f"column {_shortened(column)} is no joint of the body.{nearest(column[:60], known)}"
-            f" Expected some of {', '.join(known)}.",
+            f" Expected some of {', '.join(known)}. In skeleton.names.joints, {_shortened(joint)[1:-1]}: NAME says"
+            " what the body calls the joint, and null that it has none.",
         )
     return joint
 

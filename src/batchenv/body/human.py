@@ -4,7 +4,8 @@ import mujoco
 import numpy as np
 
 from batchenv.body.indices import SCALAR_JOINTS, muscles
-from batchenv.errors import BodyError
+from batchenv.body.names import BodyNames
+from batchenv.errors import BodyError, nearest
 
 # Memory that MuJoCo reserves for the contacts of each world [bytes]; a human needs a tenth of it.
 MOST_ARENA = 256_000_000
@@ -70,8 +71,8 @@ def root_of_human(model: mujoco.MjModel) -> int:
     return humans[0]
 
 
-def check_names(model: mujoco.MjModel, root: int, parts: tuple[str, ...]) -> None:
-    """Check that joints and muscles have names, and that bodies of certain names belong to the human.
+def check_names(model: mujoco.MjModel, root: int, names: BodyNames) -> None:
+    """Check that joints and muscles have names, and that feet, toes and trunk belong to the human.
 
     Raises:
         BodyError: names the offender.
@@ -83,7 +84,15 @@ def check_names(model: mujoco.MjModel, root: int, parts: tuple[str, ...]) -> Non
     for muscle in muscles(model):
         if not model.actuator(muscle).name:
             raise BodyError(f"muscle {muscle}, counted from 0, has no name; expected one.")
-    for name in parts:
+    own = [model.body(i).name for i in np.flatnonzero(model.body_rootid == root) if model.body(i).name]
+    for key, bodies in names.given.items():
+        for name in bodies:
+            if mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, name) < 0:
+                raise BodyError(
+                    f"names.{key} has {name!r}, and there is no such body.{nearest(name, own)}"
+                    f" Bodies: {', '.join(own)}."
+                )
+    for name in (*names.foot_bodies, *names.toe_bodies, names.trunk_body):
         body = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, name)
         if body >= 0 and model.body_rootid[body] != root:
             raise BodyError(

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
+from batchenv.body.names import BodyNames
 from batchenv.errors import BodyError
 
 SCALAR_JOINTS = (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)
-_TWIN_SUFFIX = {"_r": "_l", "_l": "_r"}
 
 
 class Couplings(NamedTuple):
@@ -71,24 +71,13 @@ def muscles(model: mujoco.MjModel) -> np.ndarray:
     return np.flatnonzero(model.actuator_gaintype == mujoco.mjtGain.mjGAIN_MUSCLE)
 
 
-def twin(name: str) -> str:
-    """Return the name on the other side: knee_angle_r for knee_angle_l; a name without a side is its own."""
-    suffix = name[-2:]
-    return name[:-2] + _TWIN_SUFFIX[suffix] if suffix in _TWIN_SUFFIX else name
-
-
-def without_side(name: str) -> str:
-    """Return the name without its suffix _r or _l."""
-    return name[:-2] if name[-2:] in _TWIN_SUFFIX else name
-
-
-def mirror_permutation(names: Sequence[str]) -> np.ndarray:
+def mirror_permutation(names: Sequence[str], body_names: BodyNames) -> np.ndarray:
     """Return (len(names),) indices of the mirror twins; a name without a twin maps to itself."""
     index = {name: i for i, name in enumerate(names)}
-    return np.array([index.get(twin(name), i) for i, name in enumerate(names)], dtype=np.int64)
+    return np.array([index.get(body_names.twin(name), i) for i, name in enumerate(names)], dtype=np.int64)
 
 
-def left_direction(data: mujoco.MjData, root: int) -> np.ndarray:
+def left_direction(data: mujoco.MjData, root: int, names: BodyNames) -> np.ndarray:
     """Return the unit vector (3,) along the horizontal axis from parts on the right to their left twins.
 
     A body without twins is taken to face -Y, as those of myo_sim do.
@@ -96,13 +85,14 @@ def left_direction(data: mujoco.MjData, root: int) -> np.ndarray:
     Args:
         data: at the reference pose, kinematics done.
         root: of the body.
+        names: what marks its sides.
     """
     model = data.model
     ids = {model.body(i).name: i for i in np.flatnonzero(model.body_rootid == root)}
     offset = np.zeros(3)
     for name, i in ids.items():
-        if name.endswith("_l") and twin(name) in ids:
-            offset += data.xpos[i] - data.xpos[ids[twin(name)]]
+        if names.is_left(name) and names.twin(name) in ids:
+            offset += data.xpos[i] - data.xpos[ids[names.twin(name)]]
     left = np.zeros(3)
     axis = int(np.argmax(np.abs(offset[:2])))
     left[axis] = np.sign(offset[axis]) or 1.0

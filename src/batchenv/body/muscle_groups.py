@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from batchenv.body.indices import twin, without_side
+from batchenv.body.names import COMMON_NAMES, LEFT, RIGHT, BodyNames
 from batchenv.errors import ConfigError, nearest
 
 _GLUTEUS_MEDIUS = ("glmed1", "glmed2", "glmed3")
@@ -39,11 +39,15 @@ MUSCLE_GROUPS: Mapping[str, tuple[str, ...]] = {
     "evertors": ("perbrev", "perlong"),
     "invertors": ("tibant", "tibpost"),
 }
-_SIDES = {"right": "_r", "left": "_l"}
+_SIDES = {"right": RIGHT, "left": LEFT}
 
 
 def selection(
-    selector: str, names: Sequence[str], path: str, groups: Mapping[str, tuple[str, ...]] = MUSCLE_GROUPS
+    selector: str,
+    names: Sequence[str],
+    path: str,
+    groups: Mapping[str, tuple[str, ...]] = MUSCLE_GROUPS,
+    body_names: BodyNames = COMMON_NAMES,
 ) -> np.ndarray:
     """Return which names a selector means (n,) bool.
 
@@ -52,32 +56,33 @@ def selection(
         names: those there are (n,).
         path: of the selector in the configuration.
         groups: names without their side, by group.
+        body_names: what marks the sides.
 
     Raises:
         ConfigError: it means none of them.
     """
-    suffix = selector[-2:] if twin(selector) != selector else ""
-    members = groups.get(without_side(selector), (without_side(selector),))
+    wanted, own = body_names.split(selector), [body_names.split(name) for name in names]
+    members = groups.get(wanted.bare, (wanted.bare,))
     if selector in _SIDES:
-        chosen = [name.endswith(_SIDES[selector]) for name in names]
+        chosen = [side == _SIDES[selector] for _, side in own]
     else:
         chosen = [
-            selector in ("all", name) or (without_side(name) in members and name.endswith(suffix))
-            for name in names
+            selector in ("all", name) or (bare in members and wanted.side in (None, side))
+            for name, (bare, side) in zip(names, own, strict=True)
         ]
     if not any(chosen):
-        kinds = list(dict.fromkeys(without_side(name) for name in names if name != "world"))
+        kinds = list(dict.fromkeys(bare for bare, _ in own if bare != "world"))
         known = [group for group, inside in groups.items() if set(inside) & set(kinds)]
         candidates = [
             *names,
             *kinds,
             *known,
-            *(k + s for k in known for s in _SIDES.values()),
+            *(body_names.sided(k, side) for k in known for side in _SIDES.values()),
             *_SIDES,
             "all",
         ]
         raise ConfigError(
             f"{path}: the body has nothing of the name {selector!r}.{nearest(selector, candidates)} "
-            f"There are: {', '.join(['all', *_SIDES, *known, *kinds])}; with _r or _l, on one side."
+            f"There are: {', '.join(['all', *_SIDES, *known, *kinds])}; with {' or '.join(body_names.sides)}, on one side."
         )
     return np.array(chosen)

@@ -11,10 +11,10 @@ import mujoco
 import myo_sim
 
 from batchenv.body.mjcf_file import check_mjcf
+from batchenv.body.names import FEET, Pair
 from batchenv.errors import BodyError, nearest
 
 MYO_SIM_PREFIX = "myo_sim:"
-FOOT_BODIES = ("calcn_r", "calcn_l")
 GRF_SENSORS = ("grf_r", "grf_l")
 SIDE_CAMERA = "side"
 
@@ -29,7 +29,7 @@ _GRAPH_PAPER = "batchenv_floor"
 _REDUCE_NETFORCE = 3
 
 
-def load_spec(file: str, *, visual: bool = False) -> mujoco.MjSpec:
+def load_spec(file: str, *, visual: bool = False, feet: Pair = FEET) -> mujoco.MjSpec:
     """Build the spec of a body standing on a floor, with a ground reaction sensor under each foot.
 
     A myo_sim model loses its pedestal, its furnished room and its floor at another height; in their place
@@ -39,6 +39,7 @@ def load_spec(file: str, *, visual: bool = False) -> mujoco.MjSpec:
         file: "myo_sim:NAME", or the path of an MJCF file.
         visual: keep what only the eye needs (bone meshes, unused sites). Without it the motion is the same to
             the last bit, and a world takes a third of the memory.
+        feet: bodies that get the sensors, right and left, if the file has both.
 
     Returns:
         the uncompiled spec.
@@ -54,7 +55,7 @@ def load_spec(file: str, *, visual: bool = False) -> mujoco.MjSpec:
     else:
         spec = _mjcf_spec(Path(file))
     spec.compiler.discardvisual = not visual
-    _add_grf_sensors(spec)
+    _add_grf_sensors(spec, feet)
     return spec
 
 
@@ -206,7 +207,7 @@ def _delete_unused_sites(spec: mujoco.MjSpec) -> None:
             spec.delete(site)
 
 
-def _add_grf_sensors(spec: mujoco.MjSpec) -> None:
+def _add_grf_sensors(spec: mujoco.MjSpec, feet: Pair) -> None:
     """Add the sensors grf_r and grf_l: net force (3,) [N] of the floor on the foot, in the global frame.
 
     MuJoCo reports the force on the second of the two parties, and under `netforce` in the global frame.
@@ -214,9 +215,9 @@ def _add_grf_sensors(spec: mujoco.MjSpec) -> None:
     floor = find_floor(spec)
     bodies = {body.name for body in spec.bodies}
     sensors = {sensor.name for sensor in spec.sensors}
-    if floor is None or not bodies.issuperset(FOOT_BODIES):
+    if floor is None or not bodies.issuperset(feet):
         return
-    for name, foot in zip(GRF_SENSORS, FOOT_BODIES, strict=True):
+    for name, foot in zip(GRF_SENSORS, feet, strict=True):
         if name not in sensors:
             spec.add_sensor(
                 name=name,

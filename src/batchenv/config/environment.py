@@ -11,9 +11,11 @@ from batchenv.config.parameters import WorldParameters
 from batchenv.config.paths import PRESETS
 from batchenv.config.section import (
     BodyFile,
+    BodyName,
     DataFile,
     JointGains,
     LayerSizes,
+    Pair,
     Section,
     TermArgument,
     TermName,
@@ -41,6 +43,42 @@ def _default_kp() -> dict[str, float]:
     }
 
 
+class Names(Section):
+    """What the body calls its parts, where it differs from the models of myo_sim."""
+
+    feet: Pair | None = Field(
+        default=None, description="Bodies of the right and the left heel; null: calcn_r and calcn_l."
+    )
+    toes: Pair | None = Field(
+        default=None,
+        description="Bodies of the right and the left toes; null: toes_r and toes_l, if the body has them.",
+    )
+    trunk: BodyName | None = Field(
+        default=None, description="Body of the trunk; null: torso, or the root of a body without one."
+    )
+    sides: Pair | None = Field(
+        default=None,
+        description=(
+            'What marks names of the right and the left side: endings, or beginnings where they end in "_", '
+            '"-" or ".", as right_ and left_; null: _r and _l.'
+        ),
+    )
+    joints: dict[BodyName, BodyName | None] = Field(
+        default_factory=dict,
+        description=(
+            "The body's joint for each joint of the reference gait, both without side, where their names "
+            "differ; null: the body has no such joint."
+        ),
+    )
+
+    @field_validator("sides")
+    @classmethod
+    def _tell_apart(cls, sides: Pair | None) -> Pair | None:
+        if sides is not None and any(a.endswith(b) or a.startswith(b) for a, b in (sides, sides[::-1])):
+            raise ConfigError("give two marks, neither of which contains the other at an end")
+        return sides
+
+
 class Skeleton(Section):
     """The body, and how actions drive it."""
 
@@ -48,6 +86,7 @@ class Skeleton(Section):
         default="myo_sim:myolegs",
         description='The body: "myo_sim:NAME" (a model of the package myo_sim), or the path of an MJCF file.',
     )
+    names: Names = Field(default_factory=Names, description="What the body calls its parts.")
     actuator: Actuator = Field(
         default="mass",
         description=(
@@ -57,7 +96,10 @@ class Skeleton(Section):
     )
     kp: JointGains = Field(
         default_factory=_default_kp,
-        description="Stiffness [Nm/rad]: one number, or one for each joint named without its side.",
+        description=(
+            "Stiffness [Nm/rad]: one number, or one for each joint named without its side, where the key "
+            "default serves all that are not named."
+        ),
     )
     kv: JointGains | None = Field(
         default=None,

@@ -67,6 +67,19 @@ def _settled_term(key: str, info: ValidationInfo) -> str:
     return f"{places.settle(file)}:{function}"
 
 
+def _two_names(value: Any) -> Any:
+    texts = isinstance(value, list | tuple) and all(isinstance(name, str) and name for name in value)
+    if not texts or len(value) != 2 or value[0] == value[1]:
+        raise ConfigError("give two different names, right and left, such as [foot_right, foot_left]")
+    return tuple(value)
+
+
+def _one_name(value: str) -> str:
+    if not value:
+        raise ConfigError("give a name")
+    return value
+
+
 def _term_argument(value: Any) -> Any:
     if not isinstance(value, bool | int | float | str):
         raise ConfigError("give a number, true, false or text")
@@ -91,6 +104,8 @@ JointGains = Annotated[
 LayerSizes = Annotated[
     tuple[Annotated[int, Field(gt=0, le=4096)], ...], Field(min_length=1, max_length=8, strict=False)
 ]
+BodyName = Annotated[str, AfterValidator(_one_name)]
+Pair = Annotated[tuple[str, str], BeforeValidator(_two_names)]
 DataFile = Annotated[str, AfterValidator(_settled_file)]
 BodyFile = Annotated[str, AfterValidator(_settled_body)]
 TermName = Annotated[str, AfterValidator(_settled_term)]

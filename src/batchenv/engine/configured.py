@@ -1,6 +1,7 @@
 """The body, the reference gait and the control law that a configuration asks for."""
 
 from batchenv.body import Body, GaitCycle, load_body, load_gait_cycle
+from batchenv.body.names import SIDES, BodyNames
 from batchenv.config import Config
 from batchenv.engine.coordinators.network.files import read_state
 from batchenv.engine.coordinators.network.network import StateDict
@@ -12,13 +13,16 @@ from batchenv.errors import ConfigError, InputError
 def load_configured_body(config: Config, *, visual: bool = False) -> Body:
     """Load the body that a configuration names; `visual` keeps what only the eye needs."""
     environment = config.environment
-    file = environment.skeleton.file
+    file, names = environment.skeleton.file, environment.skeleton.names
     return load_body(
         file if file.startswith("myo_sim:") else str(config.resolve_path(file)),
         timestep=1.0 / environment.simulation.sim_hz,
         integrator=environment.simulation.integrator,
         friction=environment.ground.friction,
         visual=visual,
+        names=BodyNames(
+            feet=names.feet, toes=names.toes, trunk=names.trunk, sides=names.sides or SIDES, joints=names.joints
+        ),
     )
 
 

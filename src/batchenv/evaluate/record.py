@@ -67,7 +67,7 @@ class Sampler:
             "dt": self.dt,
             "mass": body.mass,
             "gravity": body.weight / body.mass,
-            "joint_names": body.joint_names,
+            "joint_names": tuple(map(body.names.common_joint, body.joint_names)),
         }
         return constants | (self._fibers.constants if self._fibers else {})
 
@@ -140,7 +140,8 @@ class _Fibers:
     """
 
     def __init__(self, env: BatchEnv):
-        self._worlds, self._names, model = env.worlds, env.body.muscle_names, env.worlds.model
+        self._worlds, model = env.worlds, env.worlds.model
+        self._names = tuple(map(env.body.names.common_muscle, env.body.muscle_names))
         self._lengthrange, self._acc0 = model.actuator_lengthrange, model.actuator_acc0
         self._usual = model.actuator_gainprm
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from batchenv.body.indices import without_side
+from batchenv.body import Body
+from batchenv.body.names import COMMON_NAMES, BodyNames
 from batchenv.errors import InputError, nearest
 from batchenv.evaluate.conditions import set_conditions
 from batchenv.evaluate.hdf5_file import h5py_module
@@ -51,7 +52,7 @@ class Sweep:
         return self.values[:, self.names.index(name)]
 
 
-def read_sweep(file: str | Path, muscles: tuple[str, ...]) -> Sweep:
+def read_sweep(file: str | Path, muscles: tuple[str, ...], body_names: BodyNames = COMMON_NAMES) -> Sweep:
     """Read a sweep from CSV: a header, then one rollout in each row.
 
     Columns are friction (coefficient of the floor), mass and muscle_strength (factors), speed [m/s] and
@@ -60,6 +61,7 @@ def read_sweep(file: str | Path, muscles: tuple[str, ...]) -> Sweep:
     Args:
         file: the CSV file.
         muscles: names of the body's muscles.
+        body_names: what marks their sides.
 
     Raises:
         InputError: the file is no CSV file in UTF-8, a column is unknown, or a value is no positive number or
@@ -72,7 +74,7 @@ def read_sweep(file: str | Path, muscles: tuple[str, ...]) -> Sweep:
     if len(rows) < 2:
         raise InputError(f"{path}: {len(rows)} lines, expected a header and at least one row")
     names = tuple(rows[0][1])
-    known = (*GAIT, *CONDITIONS, *muscles, *(without_side(muscle) for muscle in muscles))
+    known = (*GAIT, *CONDITIONS, *muscles, *map(body_names.without_side, muscles))
     for name in names:
         if name not in known:
             raise InputError(
@@ -135,7 +137,7 @@ def roll_out(
                         path, **sampler.constants, parameter_names=sweep.names, attributes=attributes
                     )
                 )
-                obs = set_conditions(env, **_conditions(sweep, rows, env.body.muscle_names))
+                obs = set_conditions(env, **_conditions(sweep, rows, env.body))
                 own = sweep.values[rows] if sweep.names else None
                 endings = record_walks(walker.policy, env, obs, sampler, writer, rows, own)
             for row, ending in zip(rows, endings, strict=True):
@@ -162,15 +164,16 @@ def _batches(sweep: Sweep) -> Iterator[np.ndarray]:
             yield members[start : start + BATCH]
 
 
-def _conditions(sweep: Sweep, rows: np.ndarray, muscles: tuple[str, ...]) -> dict[str, np.ndarray]:
+def _conditions(sweep: Sweep, rows: np.ndarray, body: Body) -> dict[str, np.ndarray]:
     """Conditions of some rows, for `set_conditions`; factors on one muscle multiply."""
     conditions = {name: sweep.column(name)[rows] for name in CONDITIONS if name in sweep.names}
+    muscles, bare = body.muscle_names, body.names.without_side
     weakened = [name for name in sweep.names if name not in (*GAIT, *CONDITIONS)]
     if weakened:
         overall = conditions.get("muscle_strength", np.ones(len(rows)))
         strength = np.repeat(overall[:, None], len(muscles), axis=1)
         for name in weakened:
-            own = [i for i, muscle in enumerate(muscles) if name in (muscle, without_side(muscle))]
+            own = [i for i, muscle in enumerate(muscles) if name in (muscle, bare(muscle))]
             strength[:, own] *= sweep.column(name)[rows][:, None]
         conditions["muscle_strength"] = strength
     return conditions

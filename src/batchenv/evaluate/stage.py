@@ -185,7 +185,8 @@ def ground_reactions(body: Body, data: mujoco.MjData) -> list[tuple[np.ndarray, 
     """Force (3,) [N] of the floor on each foot that it touches, and its centre of pressure (3,) [m]."""
     found = []
     wrench = np.zeros(6)
-    for foot in zip(body.foot_body, body.toe_body, strict=True):
+    toes = body.toe_body if body.toe_body.size else body.foot_body
+    for foot in zip(body.foot_body, toes, strict=True):
         force, moment = np.zeros(3), np.zeros(3)
         for i, contact in enumerate(data.contact):
             geoms = list(contact.geom)

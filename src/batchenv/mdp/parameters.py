@@ -8,8 +8,8 @@ import numpy as np
 
 from batchenv import random
 from batchenv.body import Body
-from batchenv.body.indices import twin
 from batchenv.body.muscle_groups import selection
+from batchenv.body.names import BodyNames
 from batchenv.config import ParameterRange, WorldParameters
 from batchenv.engine import Worlds
 from batchenv.engine.world_parameters import (
@@ -67,6 +67,7 @@ class ParameterSet:
                 f"environment.parameters.{found[0]}: muscles make no force with actuator {actuator!r}; "
                 "give actuator 'mass' or 'muscle', or no parameters of muscles"
             )
+        self._body_names = body.names
         bodies = tuple(body.model.body(i).name for i in range(body.model.nbody))
         self._selected = {
             "muscle.strength.": self._masks("muscle.strength.", body.muscle_names),
@@ -112,9 +113,9 @@ class ParameterSet:
 
     def block(self) -> Block:
         """Columns that show the parameters; where only one side's is drawn, the other side's is 1."""
-        twins = {name: _twin_of(name) for name in self.names}
+        twins = {name: _twin_of(name, self._body_names) for name in self.names}
         shown = [*self.names, *(other for other in twins.values() if other not in self.names)]
-        mirror = permutation([shown.index(_twin_of(name)) for name in shown])
+        mirror = permutation([shown.index(_twin_of(name, self._body_names)) for name in shown])
         columns = tuple(Column(f"parameter/{name}", "1") for name in shown)
         missing = len(shown) - len(self.names)
 
@@ -130,7 +131,7 @@ class ParameterSet:
         """Which names each parameter under a prefix selects, by the parameter's column."""
         more = {} if groups is None else {"groups": groups}
         return {
-            k: selection(name.removeprefix(prefix), names, f"environment.parameters.{name}", **more)
+            k: selection(name.removeprefix(prefix), names, f"environment.parameters.{name}", body_names=self._body_names, **more)
             for k, name in enumerate(self.names)
             if name.startswith(prefix)
         }
@@ -170,7 +171,7 @@ def checked_values(values: Any, ranges: Mapping[Any, ParameterRange], num_worlds
     return array.astype(float)
 
 
-def _twin_of(name: str) -> str:
+def _twin_of(name: str, names: BodyNames) -> str:
     """The parameter of the other side; itself where it has none."""
     group, _, selector = name.rpartition(".")
-    return f"{group}.{_SWAPPED.get(selector, twin(selector))}"
+    return f"{group}.{_SWAPPED.get(selector, names.twin(selector))}"
