@@ -188,11 +188,11 @@ class Body:
 
         Args:
             key: what errors call it.
-            gains: the numbers. Joints go by their own names or by those of the reference; `default` serves all
+            gains: the numbers. A joint goes by its own name or else by the reference's; `default` serves all
                 that are not named.
 
         Raises:
-            BodyError: a name that no joint has, a joint under both its names, or one without a number.
+            BodyError: a name that no joint has, or a joint without a number.
         """
         if not isinstance(gains, Mapping):
             return np.full(len(self.joint_names), float(gains))
@@ -201,14 +201,15 @@ class Body:
             if name not in (*bare, *kinds, *self.names.absent, DEFAULT):
                 raise self.error(
                     f"{key} names {name!r}, which is no joint of the body.{nearest(name, [*bare, *kinds])}"
-                    f" Joints: {', '.join(dict.fromkeys(bare))}. In a file with a base, {name}: null drops it."
+                    f" Joints: {', '.join(dict.fromkeys(bare))}. In a file with a base, {name}: null"
+                    " drops it."
                 )
-        called = [self._key_of(key, gains, own, kind) for own, kind in zip(bare, kinds, strict=True)]
+        called = [self._key_of(gains, own, kind) for own, kind in zip(bare, kinds, strict=True)]
         missing = [own for own, name in zip(bare, called, strict=True) if name not in gains]
         if missing:
             raise self.error(
-                f"{key} has no value for {', '.join(dict.fromkeys(missing))}; expected one for every joint, or a"
-                f" {DEFAULT!r}."
+                f"{key} has no value for {', '.join(dict.fromkeys(missing))}; expected one for every"
+                f" joint, or a {DEFAULT!r}."
             )
         return np.array([float(gains[name]) for name in called])
 
@@ -217,13 +218,18 @@ class Body:
         """What the reference calls the primary joints, without side (J,)."""
         return tuple(map(self.names.kind, self.joint_names))
 
-    def _key_of(self, key: str, gains: Mapping[str, float], own: str, kind: str) -> str:
+    @cached_property
+    def joint_sign(self) -> np.ndarray:
+        """+1 or -1 (J,): the primary joints' coordinates over those of the reference, alike on both sides."""
+        sign = np.array([self.names.sign(kind) for kind in self.joint_kinds])
+        left = np.array([self.names.is_left(name) for name in self.joint_names], bool)
+        return np.where(left, self.mirror_joint_sign, 1.0) * sign
+
+    def _key_of(self, gains: Mapping[str, float], own: str, kind: str) -> str:
         """Return the key of a joint's number; a joint's own name may also be another's in the reference."""
-        if own == kind or own in self.joint_kinds or own not in gains:
-            return kind if kind in gains else DEFAULT
-        if kind in gains:
-            raise self.error(f"{key} names {own!r} and {kind!r}, which are one joint; expected one of them.")
-        return own
+        if own in gains and (own == kind or own not in self.joint_kinds):
+            return own
+        return kind if kind in gains else DEFAULT
 
     def _driver_offset(self, joint_pos: Any) -> tuple[Any, Any, Any]:
         """Return q_driver - q0_driver (..., B), coef (B, 5) and q0 (B,) in the namespace of joint_pos."""

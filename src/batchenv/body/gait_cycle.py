@@ -140,7 +140,8 @@ def load_gait_cycle(
     """Read one cycle of the right leg from CSV; the left leg does the same half a cycle later.
 
     The file has a column `phase_pct`, evenly spaced from 0 to 100, and columns `<joint>_rad` named as
-    the joints of the body without their side, or as `BodyNames.joints` has them. Joints it does not name keep their reference position.
+    the joints of the body without their side, or as `BodyNames.joints` has them. Joints it does not name keep
+    their reference position.
 
     Args:
         file: path of the CSV file.
@@ -161,10 +162,10 @@ def load_gait_cycle(
     if not body.foot_body.size:
         right, left = body.names.foot_bodies
         raise body.error(
-            f"the body has no bodies {right} and {left}; a gait cycle needs feet. skeleton.names.feet says what"
-            " they are called."
+            f"the body has no bodies {right} and {left}; a gait cycle needs feet. skeleton.names.feet"
+            " says what they are called."
         )
-    names, cycle = read_gait_table(checked_path("file", file), body, joint_scale)
+    names, cycle = read_gait_table(checked_path("file", file), body)
     for joint, scale in joint_scale.items():
         _check_number(f"environment.motion.joint_scale.{joint}", scale, -_SCALE, _SCALE, "")
         if joint not in (*names, *body.names.absent):
@@ -275,12 +276,11 @@ def _tabulate(
         if kind not in names:
             continue
         left = body.names.is_left(joint)
-        sign = body.mirror_joint_sign[j] if left else 1.0
         column = coef[:, [names.index(kind)]]
         value, slope = (array[:, 0] for array in _evaluate(column, phase + (0.5 if left else 0.0)))
         if kind == _KNEE:
             value, slope = _soft_floor(value, slope, min_knee)
-        factor = sign * joint_scale.get(kind, 1.0)
+        factor = body.joint_sign[j] * joint_scale.get(kind, 1.0)
         pos[:, j], vel[:, j] = factor * value, factor * slope / period
     return pos, vel
 

@@ -2,9 +2,8 @@
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
@@ -24,15 +23,12 @@ _BEYOND = 0.5
 _TURN = 2 * math.pi
 
 
-def read_gait_table(
-    path: Path, body: Body, joint_scale: Mapping[str, float] = MappingProxyType({})
-) -> tuple[list[str], np.ndarray]:
+def read_gait_table(path: Path, body: Body) -> tuple[list[str], np.ndarray]:
     """Return the C joints of the body that a file names, without side, and their table (n, C) of one cycle.
 
     Args:
         path: of the file.
         body: whose joints it names, or declares absent.
-        joint_scale: factors that the angles will be given; here, their signs count.
 
     Raises:
         ConfigError: names the file and what is wrong with it.
@@ -55,7 +51,7 @@ def read_gait_table(
     if not names:
         raise _error(path, "the body has none of its joints; expected one at least.")
     for name, angles in zip(names, table[:, 1:].T, strict=True):
-        beyond = angle_beyond_range(body, name, np.copysign(1.0, joint_scale.get(name, 1.0)) * angles)
+        beyond = angle_beyond_range(body, name, body.names.sign(name) * angles)
         if beyond is not None:
             raise _error(
                 path,
@@ -132,8 +128,8 @@ def _joint_of_column(path: Path, column: str, body: Body) -> str:
         raise _error(
             path,
             f"column {_shortened(column)} is no joint of the body.{nearest(column[:60], known)}"
-            f" Expected some of {', '.join(known)}. In skeleton.names.joints, {_shortened(joint)[1:-1]}: NAME says"
-            " what the body calls the joint, and null that it has none.",
+            f" Expected some of {', '.join(known)}. In skeleton.names.joints, give the body's name"
+            f" for {_shortened(joint)}, or null if it has no such joint.",
         )
     return joint
 

@@ -83,6 +83,7 @@ def selection(
         ]
         raise ConfigError(
             f"{path}: the body has nothing of the name {selector!r}.{nearest(selector, candidates)} "
-            f"There are: {', '.join(['all', *_SIDES, *known, *kinds])}; with {' or '.join(body_names.sides)}, on one side."
+            f"There are: {', '.join(['all', *_SIDES, *known, *kinds])}; with "
+            f"{' or '.join(body_names.sides)}, on one side."
         )
     return np.array(chosen)

@@ -15,6 +15,7 @@ SIDES = ("_r", "_l")
 # A side that ends in one of these stands before a name, as in right_knee.
 SEPARATORS = ("_", "-", ".")
 RIGHT, LEFT = 0, 1
+MINUS = "-"
 
 
 class Sided(NamedTuple):
@@ -33,8 +34,8 @@ class BodyNames:
         toes: bodies of the toes, right and left; None for toes_r and toes_l, which may be missing.
         trunk: body of the trunk; None for torso, or the root where there is none.
         sides: what marks right and left: endings of names, or beginnings where they end in "_", "-" or ".".
-        joints: the body's joint for each joint of the reference gait, both without side, where the two differ;
-            None for a joint that the body lacks.
+        joints: the body's joint for each joint of the reference gait, both without side, where they differ;
+            with a minus before it where it turns the other way; None for a joint that the body lacks.
     """
 
     feet: Pair | None = None
@@ -71,7 +72,7 @@ class BodyNames:
 
     @cached_property
     def _reference(self) -> dict[str, str]:
-        return {joint: name for name, joint in self.joints.items() if joint is not None}
+        return {joint.removeprefix(MINUS): name for name, joint in self.joints.items() if joint is not None}
 
     def split(self, name: str) -> Sided:
         """Split a name into the bare name and its side."""
@@ -99,7 +100,7 @@ class BodyNames:
         return self.split(name).side == LEFT
 
     def twin(self, name: str) -> str:
-        """Return the name on the other side: knee_angle_r for knee_angle_l; a name without a side is its own."""
+        """Return the name on the other side: knee_angle_r for knee_angle_l. One without a side is its own."""
         bare, side = self.split(name)
         return name if side is None else self.sided(bare, 1 - side)
 
@@ -107,6 +108,10 @@ class BodyNames:
         """Return what the reference calls a joint of the body, without side."""
         bare = self.without_side(joint)
         return self._reference.get(bare, bare)
+
+    def sign(self, kind: str) -> float:
+        """Return -1 where the body's joint turns the other way than the reference's of that name, else 1."""
+        return -1.0 if (self.joints.get(kind) or "").startswith(MINUS) else 1.0
 
     def common_joint(self, joint: str) -> str:
         """Return a joint's name as recordings have it: knee_angle_r for right_knee."""
@@ -128,13 +133,13 @@ class BodyNames:
             BodyError: names the offender.
         """
         bare = list(dict.fromkeys(map(self.without_side, joint_names)))
-        for name, joint in self.joints.items():
-            shown = f"names.joints.{name}"
+        for name, signed in self.joints.items():
+            shown, joint = f"names.joints.{name}", signed and signed.removeprefix(MINUS)
             if joint is None:
                 if name in bare:
                     raise BodyError(
-                        f"{shown} is null, and the body has joint {name!r}; leave the key out. A factor of 0 in"
-                        " motion.joint_scale keeps a joint still."
+                        f"{shown} is null, and the body has joint {name!r}; leave the key out. A factor of 0"
+                        " in motion.joint_scale keeps a joint still."
                     )
             elif joint not in bare:
                 raise BodyError(
@@ -147,7 +152,8 @@ class BodyNames:
                 )
             elif name in bare and name not in self._reference:
                 raise BodyError(
-                    f"{shown} is {joint!r}, but the body has a joint {name!r}, too; name one for which it stands."
+                    f"{shown} is {joint!r}, but the body has a joint {name!r}, too; name the joint of"
+                    " the reference that this one is."
                 )
 
 

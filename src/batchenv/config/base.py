@@ -1,23 +1,30 @@
 """Configurations that say only in what they differ from a preset: `base: walk`."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
 
 from batchenv.config.paths import PRESET_FILES, PRESETS
-from batchenv.config.problems import shortened
+from batchenv.config.problems import cut, section_at, shortened
 from batchenv.config.yaml_text import parse_yaml
 from batchenv.errors import ConfigError, nearest
 
 BASE = "base"
 
 
-def with_base(data: Mapping[Any, Any]) -> Mapping[Any, Any]:
+def with_base(data: Mapping[Any, Any], model: type[BaseModel]) -> Mapping[Any, Any]:
     """Return plain data laid over the preset that its key `base` names; without one, as it is.
 
-    Mappings are merged key by key, all else is replaced; a preset may have a base of its own.
+    Mappings are merged key by key, all else is replaced; null takes a key out of the preset, so that its
+    default holds, but no section. A preset may have a base of its own.
+
+    Args:
+        data: plain data.
+        model: of presets; it tells sections, whose keys are fixed, from mappings whose keys are free.
 
     Raises:
-        ConfigError: there is no such preset.
+        ConfigError: there is no such preset, or it lacks a key that null is to take out.
     """
     if BASE not in data:
         return data
@@ -25,16 +32,49 @@ def with_base(data: Mapping[Any, Any]) -> Mapping[Any, Any]:
     if not isinstance(name, str) or name not in PRESETS:
         hint = nearest(name, PRESETS) if isinstance(name, str) else ""
         raise ConfigError(f"base = {shortened(name)}: is no preset.{hint} Presets: {', '.join(PRESETS)}.")
-    below = with_base(parse_yaml(PRESET_FILES[name].read_text(encoding="utf-8"), f"the preset {name}"))
-    return _merged(below, {key: value for key, value in data.items() if key != BASE})
+    below = with_base(parse_yaml(PRESET_FILES[name].read_text(encoding="utf-8"), f"the preset {name}"), model)
+    above = {key: value for key, value in data.items() if key != BASE}
+    return _merged(below, above, _Place(name, model, ()))
 
 
-def _merged(below: Mapping[Any, Any], above: Mapping[Any, Any]) -> dict[Any, Any]:
+class _Place(NamedTuple):
+    """Where in a preset two mappings are merged."""
+
+    preset: str
+    model: type[BaseModel]
+    path: tuple[str, ...]
+
+    def inside(self, key: Any) -> "_Place":
+        return self._replace(path=(*self.path, str(key)))
+
+    def drops(self, key: Any, below: Mapping[Any, Any]) -> bool:
+        """Return whether null takes a key out of the preset.
+
+        A section stays, so that it is refused: most likely all its keys have been commented out.
+
+        Raises:
+            ConfigError: the preset lacks the key, and keys here are free.
+        """
+        fixed = section_at(self.model, self.path) is not None
+        if key in below:
+            return not fixed or section_at(self.model, self.inside(key).path) is None
+        if not fixed:
+            known = [str(name) for name in below]
+            raise ConfigError(
+                f"{'.'.join((*self.path, cut(str(key))))} = null: the preset {self.preset} has no such key to"
+                f" take out.{nearest(str(key), known)} It has: {', '.join(known)}."
+            )
+        return False
+
+
+def _merged(below: Mapping[Any, Any], above: Mapping[Any, Any], place: _Place) -> dict[Any, Any]:
     merged = dict(below)
     for key, value in above.items():
-        under = merged.get(key)
-        if isinstance(under, Mapping) and isinstance(value, Mapping):
-            merged[key] = _merged(under, value)
+        under = below.get(key)
+        if value is None and place.drops(key, below):
+            del merged[key]
+        elif isinstance(under, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merged(under, value, place.inside(key))
         else:
             merged[key] = value
     return merged

@@ -67,7 +67,7 @@ class Names(Section):
         default_factory=dict,
         description=(
             "The body's joint for each joint of the reference gait, both without side, where their names "
-            "differ; null: the body has no such joint."
+            "differ. With a minus before it, the joint turns the other way; null: the body has no such joint."
         ),
     )
 

@@ -131,7 +131,7 @@ def load_config(
     Args:
         source: YAML text (a line break, a ": " or a leading bracket marks it), the path of a YAML file, the
             name of a preset, or a mapping. A Config is returned as it is. With the key `base`, the name of a
-            preset, the rest says in what it differs from that.
+            preset, the rest says in what it differs from that; null takes a key out of it.
         data_root: a directory that "@data/..." may mean, beside the package's data and the directory that the
             environment variable BATCHENV_DATA names.
         trust: whether it may name Python files ("my_terms.py:quiet_trunk"), whose code runs when worlds are
@@ -169,7 +169,7 @@ def load_config(
 
 def _validate(data: Mapping[Any, Any], origin: str, places: Places) -> Config:
     try:
-        data = with_base(plain(data))
+        data = with_base(plain(data), Config)
     except ConfigError as error:
         raise ConfigError(f"{origin} has a problem:\n  {error}") from None
     kind: type[Config] = GaitNetConfig if is_gaitnet(data) else Config

@@ -91,7 +91,7 @@ def _nearest_choice(detail: ErrorDetails) -> str:
 
 
 def _unknown_key(location: Sequence[str], model: type[BaseModel]) -> str:
-    section = _section_at(model, location[:-1])
+    section = section_at(model, location[:-1])
     siblings = list(section.model_fields) if section else []
     if hint := nearest(location[-1], siblings):
         return f"there is no such key.{hint}"
@@ -101,14 +101,16 @@ def _unknown_key(location: Sequence[str], model: type[BaseModel]) -> str:
     return f"there is no such key. Here stand: {', '.join(siblings)}."
 
 
-def _section_at(model: type[BaseModel], location: Sequence[str]) -> type[BaseModel] | None:
+def section_at(model: type[BaseModel], location: Sequence[str]) -> type[BaseModel] | None:
+    """Return the section at a path of keys; None where there is none, or a mapping with keys of any name."""
     kind: Any = model
     for part in location:
         if get_origin(kind) is dict:
             kind = get_args(kind)[1]
         else:
             section = _section_in(kind)
-            kind = section.model_fields[part].annotation if section else None
+            field = section.model_fields.get(part) if section else None
+            kind = field.annotation if field else None
     return _section_in(kind)
 
 

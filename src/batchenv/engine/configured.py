@@ -21,7 +21,11 @@ def load_configured_body(config: Config, *, visual: bool = False) -> Body:
         friction=environment.ground.friction,
         visual=visual,
         names=BodyNames(
-            feet=names.feet, toes=names.toes, trunk=names.trunk, sides=names.sides or SIDES, joints=names.joints
+            feet=names.feet,
+            toes=names.toes,
+            trunk=names.trunk,
+            sides=names.sides or SIDES,
+            joints=names.joints,
         ),
     )
 

@@ -105,9 +105,9 @@ class Sampler:
         grf = worlds.bind("sensordata")[:, body.grf_sensor_adr[:, None] + np.arange(3)]
         measured = {
             "time": worlds.time,
-            "joint_pos": joint_pos,
-            "joint_vel": joint_vel,
-            "joint_torque": self._torque(joint_pos, joint_vel),
+            "joint_pos": body.joint_sign * joint_pos,
+            "joint_vel": body.joint_sign * joint_vel,
+            "joint_torque": body.joint_sign * self._torque(joint_pos, joint_vel),
             "grf": grf @ axes.T,
             "foot_pos": worlds.bind("xpos")[:, body.foot_body] @ axes.T,
             "root_pos": qpos[:, :3] @ axes.T,

@@ -131,7 +131,13 @@ class ParameterSet:
         """Which names each parameter under a prefix selects, by the parameter's column."""
         more = {} if groups is None else {"groups": groups}
         return {
-            k: selection(name.removeprefix(prefix), names, f"environment.parameters.{name}", body_names=self._body_names, **more)
+            k: selection(
+                name.removeprefix(prefix),
+                names,
+                f"environment.parameters.{name}",
+                body_names=self._body_names,
+                **more,
+            )
             for k, name in enumerate(self.names)
             if name.startswith(prefix)
         }
