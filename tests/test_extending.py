@@ -1,0 +1,86 @@
+"""What docs/extending.md shows, run as it stands there, from files of a user's own."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import batchenv
+from batchenv.body import Body
+
+DOCS = Path(__file__).parent.parent / "docs" / "extending.md"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", DOCS.read_text(), re.DOTALL)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def docs():
+    if not DOCS.exists():
+        pytest.skip("installed without its documents")
+
+
+@pytest.fixture
+def robot(tmp_path: Path) -> Path:
+    (tmp_path / "my_robot.xml").write_text(blocks("xml")[0])
+    (tmp_path / "my_robot.yaml").write_text(blocks("yaml")[0])
+    return tmp_path / "my_robot.yaml"
+
+
+def names_of(body: Body, ids: np.ndarray) -> list[str]:
+    return [body.model.body(i).name for i in ids]
+
+
+def test_the_example_of_a_body_runs(robot: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(robot.parent)
+    names = {}
+    exec(blocks("python")[0], names)
+    assert names["obs"].shape == (4, names["env"].obs_dim) and np.isfinite(names["obs"]).all()
+    assert np.isfinite(names["rewards"]).all()
+    names["env"].close()
+
+
+def test_a_body_with_other_names_has_feet_trunk_twins_and_gains(robot: Path):
+    with batchenv.BatchEnv(robot, 2, 1) as env:
+        body, law = env.body, env.worlds.law
+        assert names_of(body, body.foot_body) == ["foot_right", "foot_left"]
+        assert names_of(body, body.toe_body) == ["toe_right", "toe_left"]
+        assert body.model.body(body.trunk_body).name == "chest"
+        assert np.array_equal(body.left, [0.0, 1.0, 0.0])
+        assert [body.joint_names[j] for j in body.mirror_joint[:4]] == [
+            *("waist", "hip_pitch_left", "hip_roll_left", "knee_left")
+        ]
+        gains = dict(zip(body.joint_names, law.kp, strict=True))
+        assert gains["waist"] == 60.0 and gains["knee_left"] == 200.0 and gains["ankle_right"] == 150.0
+
+
+def test_a_body_with_other_names_follows_the_reference_and_carries_its_weight(robot: Path):
+    with batchenv.BatchEnv(robot, 4, 1) as env:
+        body, gait = env.body, env.task.gait
+        feet = gait.foot_pos(np.array([0.0, 0.5]))[..., 0]
+        assert feet[0, 0] > feet[0, 1] + 0.3, "at its heel strike the right foot is in front"
+        assert feet[1, 1] > feet[1, 0] + 0.3, "and half a cycle later the left one"
+        assert gait.tracked[body.joint_names.index("knee_left")] == 1.0
+        assert gait.tracked[body.joint_names.index("waist")] == 0.0
+        env.reset()
+        loads = []
+        for _ in range(30):
+            env.step(np.zeros((4, env.action_dim)))
+            loads.append(env.worlds.bind("sensordata")[:, body.grf_sensor_adr + 2] / body.weight)
+        assert 0.5 < np.mean(np.sum(loads, axis=-1)) < 1.5, "mean over feet, steps and worlds [body weights]"
+        assert (np.max(loads, axis=(0, 1)) > 0.3).all(), "each foot bears load"
+
+
+@pytest.mark.parametrize(("block", "joints", "muscles"), [(1, 12, 26), (2, 17, 86)])
+def test_other_models_of_myo_sim_walk_from_a_short_file(block: int, joints: int, muscles: int):
+    text = blocks("yaml")[block]
+    assert len(text.strip().splitlines()) == 5
+    with batchenv.BatchEnv(text, 2, 1) as env:
+        assert (len(env.body.joint_names), len(env.body.muscle_names)) == (joints, muscles)
+        feet = env.task.gait.foot_pos(np.array([0.0, 0.5]))[..., 0]
+        assert feet[0, 0] > feet[0, 1] + 0.3 and feet[1, 1] > feet[1, 0] + 0.3
+        env.reset()
+        for _ in range(3):
+            assert np.isfinite(env.step(np.zeros((2, env.action_dim)))[0]).all()
