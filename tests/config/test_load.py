@@ -34,6 +34,84 @@ def test_a_preset_may_build_on_one_that_builds_on_another():
     assert economical.environment.skeleton == walk.environment.skeleton
 
 
+def over_walk(**environment: Any) -> dict[str, Any]:
+    return {"base": "walk", "environment": environment}
+
+
+def test_null_takes_a_key_out_of_the_base():
+    walk = load_config("walk").environment
+    changed = load_config(
+        over_walk(
+            skeleton={"kp": {"subtalar_angle": None}},
+            reward={"impact": None, "pose": {"scale": None}},
+            motion={"joint_scale": {"hip_rotation": None}},
+            termination={"min_height": None},
+        )
+    ).environment
+    assert changed.skeleton.kp == {
+        joint: gain for joint, gain in dict(walk.skeleton.kp).items() if joint != "subtalar_angle"
+    }
+    assert changed.reward.keys() == walk.reward.keys() - {"impact"}
+    assert changed.reward["pose"].arguments == {}
+    assert changed.motion.joint_scale == {"hip_adduction": 0.4}
+    assert (walk.termination.min_height, changed.termination.min_height) == (0.8, 0.6)
+
+
+def test_null_keeps_its_meaning_where_it_is_a_value():
+    network = {"base": "walk_muscle_nn", "environment": {"muscle": {"network": {"file": None}}}}
+    assert load_config(network).environment.muscle.network.file is None
+    assert load_config(over_walk(skeleton={"kv": None})).environment.skeleton.kv is None
+    nullable = [
+        field
+        for _, model in sections()
+        for field in model.model_fields.values()
+        if type(None) in get_args(field.annotation)
+    ]
+    assert len(nullable) > 4
+    assert all(field.default is None for field in nullable), "taking a key out must say the same as null"
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        (
+            {"skeleton": {"kp": {"subtaler_angle": None}}},
+            "skeleton.kp.subtaler_angle = null: the preset walk has no such key.*mean 'subtalar_angle'",
+        ),
+        (
+            {"reward": {"inpact": None}},
+            "reward.inpact = null: the preset walk has no .* Did you mean 'impact'",
+        ),
+        ({"motion": None}, "environment.motion = null: give a mapping"),
+        ({"motions": None}, "environment.motions = null: there is no such key. Did you mean 'motion'"),
+        (
+            {"motions": {"file": None}},
+            "environment.motions = .*: there is no such key. Did you mean 'motion'",
+        ),
+        ({"reward": {"pose": {"weight": None}}}, "environment.reward.pose.weight: is missing"),
+    ],
+)
+def test_null_that_takes_nothing_out_is_refused(environment: dict[str, Any], message: str):
+    with pytest.raises(ConfigError, match=message):
+        load_config(over_walk(**environment))
+
+
+def test_names_of_a_body_are_two_for_two_sides():
+    names = {
+        "feet": ["foot_right", "foot_left"],
+        "sides": ["_right", "_left"],
+        "joints": {"a": "b", "c": None},
+    }
+    config = load_config(over_walk(skeleton={"names": names}))
+    assert config.environment.skeleton.names.feet == ("foot_right", "foot_left")
+    assert load_config(config.to_yaml()) == config
+    for wrong in (["a"], ["a", "a"], ["a", 1], "ab", ["a", "b", "c"], ["", "b"]):
+        with pytest.raises(ConfigError, match="names.feet.*give two different names, right and left"):
+            load_config(over_walk(skeleton={"names": {"feet": wrong}}))
+    with pytest.raises(ConfigError, match="names.sides.*give two marks"):
+        load_config(over_walk(skeleton={"names": {"sides": ["_r", "r"]}}))
+
+
 @pytest.mark.parametrize(("preset", "actuator"), [("walk", "mass"), ("excite", "muscle"), ("torque", "pd")])
 def test_a_preset_loads_by_name_and_as_text(preset: str, actuator: str):
     config = load_config(preset)
