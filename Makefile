@@ -12,7 +12,7 @@ test: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 test-ray: .venv/ray.stamp
 	$(BIN)/pytest -m ray
