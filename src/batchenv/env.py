@@ -14,7 +14,7 @@ from batchenv.arrays import numpy_array
 from batchenv.calls import Calls
 from batchenv.config import Config, load_config
 from batchenv.described import Described
-from batchenv.engine import MuscleTuples
+from batchenv.engine import MuscleTuples, Worlds
 from batchenv.engine.callback import callbacks
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
 from batchenv.errors import ConfigError, UsageError
@@ -110,7 +110,7 @@ class BatchEnv(Described):
         # Of the classes that the configuration asks for, see `Scene`.
         self.body: Any = scene.body
         self.task: Any = scene.task
-        self.worlds: Any = scene.worlds
+        self.worlds: Worlds[Any] = scene.worlds
         self._task: Task = scene.task
         self.num_envs, self.num_threads = num_envs, self.worlds.num_threads
         self.obs_dim, self.action_dim = len(scene.task.obs_layout), len(scene.task.action_layout)
@@ -246,10 +246,10 @@ class BatchEnv(Described):
             InputError: they are not; nothing is changed.
             UsageError: before `reset` or after `close`.
         """
-        self._check_open()
-        if not self._ready:
-            raise UsageError("set_episode_steps was called before reset: call env.reset() first")
-        self._state.episode_step[:] = inputs.checked_steps(steps, self.num_envs, self.max_episode_steps)
+        with self._calls:
+            self._check_open()
+            self._check_whole("set_episode_steps")
+            self._state.episode_step[:] = inputs.checked_steps(steps, self.num_envs, self.max_episode_steps)
 
     def snapshot(self) -> EnvSnapshot:
         """Copy all state, for `restore`.

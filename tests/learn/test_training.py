@@ -178,7 +178,7 @@ def test_checkpoint_of_another_layout_is_refused(tmp_path: Path):
 
 
 def test_no_steps_make_no_directory(tmp_path: Path):
-    with pytest.raises(InputError, match="steps is 0; expected a whole number of at least 1"):
+    with pytest.raises(InputError, match="steps is 0; expected a whole number from 1 to"):
         train(PointMass(32), small_config(), tmp_path / "run", steps=0)
     assert not (tmp_path / "run").exists()
 

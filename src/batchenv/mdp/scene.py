@@ -19,12 +19,12 @@ class Scene:
     Attributes:
         body: `Body` or `GaitNetBody`.
         task: of that body.
-        worlds: `Worlds` or `GaitNetWorlds`.
+        worlds: of that body.
     """
 
     body: Any
     task: Task
-    worlds: Any
+    worlds: Worlds[Any]
 
 
 def build_scene(config: Config, num_envs: int, num_threads: int | None, seed: int) -> Scene:
