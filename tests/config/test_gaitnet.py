@@ -82,7 +82,7 @@ def test_keys_without_effect_are_told(data: Path):
         ),
         ("learning_std", "learning_sdt", "Did you mean 'learning_std'"),
         ("type: h5", "type: npz", "motions are read from h5 and bvh"),
-        ("cyclic: true", "cyclic: false", "gait phase goes round and round"),
+        ("cyclic: true", "cyclic: false", "a walker repeats its motion until the episode ends"),
         ("max_epoch: 10", "max_epoch: 0", "training.max_epoch = 0: give a whole number of at least 1"),
         ("max_epoch: 10", "symmetry: true", "samples are from one half of a cycle already"),
         (

@@ -36,6 +36,12 @@ def places_of(info: ValidationInfo) -> Places:
     return info.context if isinstance(info.context, Places) else Places()
 
 
+def _cyclic(cyclic: bool) -> bool:
+    if not cyclic:
+        raise ConfigError("a walker repeats its motion until the episode ends: give true")
+    return cyclic
+
+
 def _settled_file(name: str, info: ValidationInfo) -> str:
     return places_of(info).settle(name)
 
@@ -106,6 +112,8 @@ LayerSizes = Annotated[
 ]
 BodyName = Annotated[str, AfterValidator(_one_name)]
 Pair = Annotated[tuple[str, str], BeforeValidator(_two_names)]
+# Clips that end are not followed yet; files of other programs may hold the key.
+Cyclic = Annotated[bool, AfterValidator(_cyclic)]
 DataFile = Annotated[str, AfterValidator(_settled_file)]
 BodyFile = Annotated[str, AfterValidator(_settled_body)]
 TermName = Annotated[str, AfterValidator(_settled_term)]
