@@ -1,4 +1,4 @@
-"""GaitNet's own configurations: recognised, completed, and refused where they cannot be meant."""
+"""GaitNet's own configurations: recognised, completed, and refused where they are invalid."""
 
 from pathlib import Path
 

@@ -63,7 +63,7 @@ def test_a_key_like_no_other_is_answered_with_the_keys_there_are():
 
 def test_a_misspelt_weight_is_recognised():
     message = problems({"environment": {"reward": {"pose": {"wieght": 1}}}})
-    assert "environment.reward.pose.weight: is missing. Is it meant by 'wieght'?" in message
+    assert "environment.reward.pose.weight: is missing. Did you misspell it as 'wieght'?" in message
 
 
 def test_a_misspelt_preset_is_refused_with_the_nearest():

@@ -1,4 +1,4 @@
-"""What all sections of a configuration share: the base model, and field types that need more than bounds."""
+"""Base model of all sections, and field types that need more than bounds."""
 
 import math
 from collections.abc import Mapping
@@ -100,7 +100,7 @@ def _gain_form(value: Any) -> str:
     return BY_JOINT if isinstance(value, Mapping) else NUMBER
 
 
-# A million Nm at one radian is a thousand times what the strongest joint of a human bears.
+# A million Nm at one radian is a thousand times what the strongest human joint withstands.
 Gain = Annotated[float, Field(ge=0, le=1e6)]
 JointGains = Annotated[
     Annotated[Gain, Tag(NUMBER)] | Annotated[dict[str, Gain], Field(min_length=1), Tag(BY_JOINT)],

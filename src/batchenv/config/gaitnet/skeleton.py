@@ -1,4 +1,4 @@
-"""The sections of GaitNet's configurations that say what moves: body, ground, motion, muscles."""
+"""The sections of GaitNet's configurations for the body, the ground, the motion and the muscles."""
 
 from typing import Annotated, Literal
 

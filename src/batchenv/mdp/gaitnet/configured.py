@@ -1,4 +1,4 @@
-"""The body, the worlds and the task that one of GaitNet's configurations asks for."""
+"""Construction of GaitNet's body, worlds and task from a configuration."""
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def load_gaitnet_configured_body(config: GaitNetConfig, *, visual: bool = False)
 
 
 def gaitnet_task(config: GaitNetConfig, body: GaitNetBody) -> GaitNetTask:
-    """The task that a configuration asks for, with its motion.
+    """Build the task of a configuration, with its motion.
 
     Raises:
         ConfigError: the motion is of another type than is said, or cannot be read.
@@ -52,14 +52,14 @@ def gaitnet_task(config: GaitNetConfig, body: GaitNetBody) -> GaitNetTask:
 def gaitnet_worlds(
     config: GaitNetConfig, body: GaitNetBody, num_worlds: int, num_threads: int | None, seed: int
 ) -> Worlds[GaitNetBody]:
-    """N worlds of a body under the control law that a configuration asks for."""
+    """Build N worlds of a body under the control law of a configuration."""
     simulation, law = config.environment.simulation, gaitnet_law(config, body, seed)
     substeps = simulation.sim_hz // simulation.control_hz
     return Worlds(body, law, num_worlds, substeps, num_threads, measured=True)
 
 
 def gaitnet_law(config: GaitNetConfig, body: GaitNetBody, seed: int = 0) -> ControlLaw:
-    """The control law that a configuration asks for; `seed` is that of a muscle network without a file."""
+    """Return the control law of a configuration; `seed` is that of a muscle network without a file."""
     environment = config.environment
     advanced, actuator = environment.advanced, environment.skeleton.actuator
     optimization = environment.muscle.static_optimization
@@ -88,7 +88,7 @@ def gaitnet_law(config: GaitNetConfig, body: GaitNetBody, seed: int = 0) -> Cont
 def gaitnet_records(
     body: GaitNetBody, effort_weight: np.ndarray | None = None, effort_power: int = 2
 ) -> Records:
-    """What GaitNet's rewards and observations read of every substep."""
+    """Recorders that GaitNet's rewards and observations read."""
     feet = named_bodies(body, "TalusL", "TalusR")
     return Records(
         joint_torques=False,

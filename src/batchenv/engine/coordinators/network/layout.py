@@ -1,4 +1,4 @@
-"""Which column of the muscle network is what: the one definition that the kernel and the trainer share."""
+"""Layout of the muscle network's columns, shared by the kernel and the trainer."""
 
 import functools
 import itertools
