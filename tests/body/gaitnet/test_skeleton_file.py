@@ -208,7 +208,7 @@ def test_an_unknown_parent_is_refused_with_the_nearest_name(tmp_path):
         ('contact="On"', 'contact="Maybe"', "27: contact = 'Maybe' of body: expected on, off, true, false."),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_its_line(tmp_path, old, new, message):
+def test_what_is_invalid_is_refused_with_its_line(tmp_path, old, new, message):
     assert refused(tmp_path, old, new).startswith(message)
 
 
