@@ -156,7 +156,7 @@ def test_after_an_interrupted_step_only_a_whole_reset_or_restore_is_taken(env, n
         "set_parameters": ([0], [[]]),
         "reset": (None, np.array([True, False])),
     }
-    with pytest.raises(UsageError, match="the last call of step did not come to its end"):
+    with pytest.raises(UsageError, match="the last call of step was cut short"):
         getattr(env, name)(*arguments.get(name, ()))
     env.restore(snapshot)
     assert np.array_equal(env.step(zeros(env))[0], expected)
@@ -174,7 +174,7 @@ def test_any_interrupted_call_leaves_the_environment_refusing(name, monkeypatch)
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(owner, method, lambda *_: interrupt())
             getattr(env, name)(*arguments.get(name, ()))
-        with pytest.raises(UsageError, match=f"the last call of {name} did not come to its end"):
+        with pytest.raises(UsageError, match=f"the last call of {name} was cut short"):
             env.step(zeros(env))
         env.reset()
         env.step(zeros(env))
@@ -191,7 +191,7 @@ def test_a_real_signal_in_a_step_is_an_interrupted_step():
         timer.join()
         together = env._unfinished is None
         if not together:
-            with pytest.raises(UsageError, match="did not come to its end"):
+            with pytest.raises(UsageError, match="was cut short"):
                 env.step(zeros(env))
         env.reset()
         env.step(zeros(env))

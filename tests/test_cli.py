@@ -2,7 +2,6 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from batchenv import load_config
@@ -76,7 +75,9 @@ def test_bench_writes_the_figures_it_prints(tmp_path, capsys):
         assert row["threads"] == 1
         # The limit does nothing that the environment does not do too; clocks may err by a third.
         assert 0.1 < row["ratio_to_limit"] < 1.33
-        assert row["steps_per_second"] > 0 and np.isfinite(row["mb_per_env"])
+        assert row["steps_per_second"] > 0
+        # Some 10 MB of model for each batch; what all batches share, some 100 MB, does not count.
+        assert 0 < row["mb_per_env"] < 30
     assert len(capsys.readouterr().out.strip().splitlines()) == 2 + len(rows)
 
 

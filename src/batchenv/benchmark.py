@@ -49,7 +49,8 @@ class Row:
         ratio_spread: half the distance between the quartiles of that ratio.
         wall_ratio_to_limit: the same of wall time; what NumPy does on one core weighs more the more threads
             step.
-        mb_per_env: resident memory per world, construction to first steps [MB].
+        mb_per_env: resident memory per world, construction to first steps, without what a batch of one in the
+            same process has paid for already: model, compiled code, libraries [MB].
         construction_s, first_reset_s: in a fresh process whose Numba cache is warm [s].
         reset_ms: of all worlds, once warm [ms].
     """
@@ -149,7 +150,10 @@ class _Contender:
 
     def __init__(self, name: str, config: Config, num_envs: int, num_threads: int):
         self.name, self.config = name, config
-        self.fresh = _in_fresh_process(_construction, config, num_envs, num_threads)
+        self.fresh = {
+            **_in_fresh_process(_memory, config, num_envs, num_threads),
+            **_in_fresh_process(_construction, config, num_envs, num_threads),
+        }
         self.env = BatchEnv(config, num_envs, num_threads, seed=0)
         self.bare = Batch(self.env.worlds.model, num_envs, num_threads, persistent=True)
         self.rng = np.random.default_rng(0)
@@ -220,20 +224,31 @@ def _compare(configs: dict[str, Config], num_envs: int, num_threads: int, altern
     yield from (contender.row() for contender in contenders)
 
 
+def _memory(config: Config, num_envs: int, num_threads: int) -> dict[str, float]:
+    one = _stepped(config, 1, num_threads)
+    before = _resident_mb()
+    many = _stepped(config, num_envs, num_threads)
+    taken = (_resident_mb() - before) / num_envs
+    one.close()
+    many.close()
+    return {"mb_per_env": round(taken, 2)}
+
+
+def _stepped(config: Config, num_envs: int, num_threads: int) -> BatchEnv:
+    env = BatchEnv(config, num_envs, num_threads, seed=0)
+    env.reset()
+    for _ in range(2):
+        env.step(np.zeros((num_envs, env.action_dim), np.float32))
+    return env
+
+
 def _construction(config: Config, num_envs: int, num_threads: int) -> dict[str, float]:
-    start, before = time.perf_counter(), _resident_mb()
+    start = time.perf_counter()
     env = BatchEnv(config, num_envs, num_threads, seed=0)
     built = time.perf_counter()
     env.reset()
     first_reset = time.perf_counter() - built
-    for _ in range(2):
-        env.step(np.zeros((num_envs, env.action_dim), np.float32))
-    # The first world pays for what all share; a batch of one is taken off where there are more.
-    return {
-        "mb_per_env": round((_resident_mb() - before) / num_envs, 2),
-        "construction_s": round(built - start, 3),
-        "first_reset_s": round(first_reset, 3),
-    }
+    return {"construction_s": round(built - start, 3), "first_reset_s": round(first_reset, 3)}
 
 
 def _resident_mb() -> float:

@@ -38,7 +38,7 @@ class Process:
 class Calls:
     """Context of every call of an object, which lets in one at a time.
 
-    Whoever is interrupted on the way out, by Ctrl-C, leaves the context shut; it is open again to the same
+    An interruption on the way out, by Ctrl-C, leaves the context shut; it is open again to the same
     thread.
 
     Args:

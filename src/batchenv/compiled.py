@@ -1,8 +1,8 @@
-"""Compiled functions, cached on disk for as long as none of the sources changes that they are made of.
+"""Compiled functions, cached on disk until any of their sources changes.
 
 Numba's cache looks at the file that a function stands in, and not at those whose functions and constants are
-compiled into it. Here a function's cache bears a digest of its file and of all files of the package that this
-one imports, and those, and so on.
+compiled into it. Here a function's cache carries a digest of its file and of all files of the package that
+this one imports, directly or not.
 """
 
 # Numba re-exports untyped names.

@@ -1,4 +1,4 @@
-"""What a `BatchEnv` says of itself: columns, spaces, sizes, parameters."""
+"""Description of a `BatchEnv`: columns, spaces, sizes, parameters."""
 
 import numpy as np
 from gymnasium.spaces import Box

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 Autoreset = Literal["same_step", "next_step", "disabled"]
 _NOBODY = np.zeros(0, np.intp)
-# In place of a call that did not come to its end: there was none yet.
+# Stands for an interrupted call before the first reset.
 _NEVER = "never reset"
 _MOST_THREADS = 1024
 
@@ -57,7 +57,7 @@ class BatchEnv(Described):
         trust: whether the configuration may name Python files, whose code then runs; see `load_config`.
 
     Raises:
-        ConfigError: the configuration cannot be meant, or names code and is not trusted.
+        ConfigError: the configuration is invalid, or names code and is not trusted.
         BodyError: the body lacks what the task needs.
 
     Attributes:
@@ -142,7 +142,7 @@ class BatchEnv(Described):
         """Begin a new episode.
 
         Args:
-            seed: begin the streams of these worlds anew; None goes on with their next episodes. One number
+            seed: restart the streams of these worlds; None goes on with their next episodes. One number
                 gives every world a stream of its own; of one for each world, (N,), each draws what world 0
                 draws under that seed, and those with None go on.
             mask: in which worlds (N,) bool; by default in all.
@@ -151,7 +151,7 @@ class BatchEnv(Described):
             Observations (N, obs_dim).
 
         Raises:
-            InputError: a seed or the mask cannot be meant; no world is reset.
+            InputError: a seed or the mask is invalid; no world is reset.
             UsageError: some worlds were never reset and are not in the mask.
         """
         with self._calls:
@@ -264,7 +264,7 @@ class BatchEnv(Described):
             return self._snapshot()
 
     def restore(self, snapshot: EnvSnapshot) -> NDArray[np.float32]:
-        """Put all worlds back into a snapshot; what follows has the bits it would have had.
+        """Restore all worlds from a snapshot; the steps that follow have the same bits.
 
         Returns:
             The observations at that moment (N, obs_dim).
@@ -300,14 +300,14 @@ class BatchEnv(Described):
             self._networked().network.load(state_dict)
 
     def muscle_network(self) -> dict[str, NDArray[np.float32]]:
-        """The weights that the worlds compute with: those last set, rounded to the kernel's 21 bits.
+        """Return the weights that the worlds compute with: those last set, rounded to the kernel's 21 bits.
 
         They are settings, not state: `restore` leaves them as they are.
         """
         return self._networked().network.effective_state()
 
     def muscle_tuples(self) -> MuscleTuples:
-        """What a muscle network can learn from: views of one problem of every world out of the last step.
+        """Return training samples for a muscle network: views of one problem per world from the last step.
 
         Each world draws the substep from its own stream, out of those in which the network runs.
 
@@ -360,7 +360,7 @@ class BatchEnv(Described):
             self._end(ended)
 
     def _judge(self) -> None:
-        """Rewards, ends and observations after a step; a failed world keeps its last good observation."""
+        """Compute rewards, ends and observations; a failed world keeps its last good observation."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             quantities = self._task.measure(self.worlds, self._state)
             self._task.observe(quantities, self._seen)
@@ -379,7 +379,7 @@ class BatchEnv(Described):
         np.logical_or(self.terminated, self.truncated, out=self._dones)
 
     def _end(self, ids: np.ndarray) -> None:
-        """Keep how episodes ended, and begin their worlds' next ones or leave them waiting."""
+        """Record how episodes ended, and begin the next ones or leave their worlds waiting."""
         failed = ids[self.worlds.failed[ids]]
         if failed.size:
             self.failures += failed.size
@@ -393,7 +393,7 @@ class BatchEnv(Described):
             self._state.ended[ids] = True
 
     def _begin_late(self, ids: np.ndarray) -> None:
-        """Begin episodes in worlds that ended a step ago, and forget what was judged of them since."""
+        """Begin episodes in worlds that ended a step ago, and discard their results since."""
         self._begin(ids)
         self._rewards[ids], self._reward_rows[:, ids] = 0.0, 0.0
         for flags in (self._dones, self.terminated, self.truncated, self.diverged):
@@ -430,17 +430,17 @@ class BatchEnv(Described):
         return EnvSnapshot(self.worlds.snapshot(), state, self.seed, self._obs.copy(), self._identity)
 
     def _check_whole(self, call: str) -> None:
-        """Refuse a call that goes on from states that are not whole.
+        """Refuse a call that would continue from incomplete states.
 
         Raises:
-            UsageError: they were never reset, or a call did not come to its end.
+            UsageError: they were never reset, or a call was cut short.
         """
         if self._unfinished == _NEVER:
             raise UsageError(f"{call} came before all worlds were reset: call env.reset() first")
         if self._unfinished is not None:
             raise UsageError(
-                f"the last call of {self._unfinished} did not come to its end (Ctrl-C, or an error), so that "
-                f"worlds and episodes do not belong together: call env.reset() or env.restore() before {call}"
+                f"the last call of {self._unfinished} was cut short (Ctrl-C, or an error), so that worlds "
+                f"and episodes no longer match: call env.reset() or env.restore() before {call}"
             )
 
     def _check_open(self) -> None:

@@ -9,7 +9,7 @@ class BatchEnvError(Exception):
 
 
 class ConfigError(BatchEnvError, ValueError):
-    """A configuration says something that cannot be meant."""
+    """A configuration is invalid."""
 
 
 class BodyError(BatchEnvError, ValueError):

@@ -1,4 +1,4 @@
-"""What callers hand to a `BatchEnv`, checked: each error says what was given and what is right."""
+"""Checks of a `BatchEnv`'s arguments: each error says what was given and what is expected."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -127,7 +127,7 @@ def checked_actions(actions: Any, num_envs: int, layout: Sequence[Column]) -> np
     """Actions as an array (num_envs, A) of float64, whatever their type and memory layout.
 
     Raises:
-        InputError: they have another shape, are not numbers, not finite, or too large to be meant.
+        InputError: they have another shape, are not numbers, not finite, or too large.
     """
     array, expected = numpy_array("actions", actions), (num_envs, len(layout))
     if array.shape != expected:

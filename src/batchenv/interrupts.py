@@ -21,11 +21,6 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(signal.strsignal(signum) or f"signal {signum}")
         self.signum = signum
 
-    @property
-    def exit_code(self) -> int:
-        """What a shell reports of a program that this signal ended."""
-        return 128 + self.signum
-
 
 class EndAtOnce:
     """A signal handler that ends whatever runs, and remembers the signal.

@@ -65,7 +65,7 @@ class InFlight(Generic[Env]):
         self._process.check()
         if self._flight is None:
             raise UsageError(f"{self.name} is not in flight: send it actions first")
-        # Whoever is interrupted while they wait may receive it yet.
+        # A caller that is interrupted while waiting may still receive it.
         wait([self._flight])
         flight, self._flight = self._flight, None
         return flight.result()
@@ -145,7 +145,7 @@ class Halves:
         """Begin a new episode in all worlds.
 
         Args:
-            seed: begin all streams anew; None goes on with the next episodes.
+            seed: restart all streams; None goes on with the next episodes.
 
         Returns:
             Observations of both halves, one below the other (N, obs_dim).

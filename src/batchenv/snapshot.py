@@ -1,4 +1,4 @@
-"""State of a `BatchEnv` that can be put back, and whether it fits."""
+"""State of a `BatchEnv` that can be restored, and the check that it fits."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields

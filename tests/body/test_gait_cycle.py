@@ -9,8 +9,8 @@ import pytest
 
 import batchenv
 from batchenv.body import Body, GaitCycle, load_body, load_gait_cycle
-from batchenv.body.foot_geometry import foot_geoms, lowest_point
-from batchenv.body.gait_cycle import TABLE_SIZE, foot_slip
+from batchenv.body.foot_geometry import foot_geoms, lowest_point, relative_positions
+from batchenv.body.gait_cycle import TABLE_SIZE
 from batchenv.errors import BodyError, ConfigError
 from tests.body.small_bodies import biped
 
@@ -132,6 +132,13 @@ def test_feet_are_where_kinematics_puts_them(body: Body, gait: GaitCycle):
     assert gait.foot_pos(np.zeros(1))[0, 0, 0] > 0.2 > 0 > gait.foot_pos(np.zeros(1))[0, 1, 0]
 
 
+def foot_slip(gait: GaitCycle, body: Body) -> float:
+    """How fast the ball of the standing foot slides forward on the ground [m/s], mean over the cycle."""
+    heel_strikes = gait.joint_pos(np.array([0.0, 0.5]))
+    right, left = relative_positions(body, body.toe_body, heel_strikes)[..., 0].T
+    return gait.speed - float(right[0] - right[1] + left[1] - left[0]) / gait.period
+
+
 def test_a_period_of_1_12_s_fits_1_24_m_per_s(body: Body, gait: GaitCycle):
     slip = {
         period: foot_slip(dataclasses.replace(gait, period=period), body)
@@ -140,11 +147,6 @@ def test_a_period_of_1_12_s_fits_1_24_m_per_s(body: Body, gait: GaitCycle):
     assert min(slip, key=lambda period: abs(slip[period])) == 1.12
     assert abs(slip[1.12]) < 0.01
     assert slip[1.0] < -0.1 < 0.1 < slip[1.24]
-
-
-def test_slip_is_the_error_of_the_speed(body: Body, gait: GaitCycle):
-    faster = dataclasses.replace(gait, speed=gait.speed + 0.3)
-    assert foot_slip(faster, body) - foot_slip(gait, body) == pytest.approx(0.3)
 
 
 def test_phases_wrap_around(gait: GaitCycle):
@@ -330,15 +332,6 @@ def test_body_without_feet_is_refused(tmp_path: Path):
     body = load_body(str(tmp_path / "body.xml"), timestep=0.002)
     with pytest.raises(BodyError, match="a gait cycle needs feet"):
         load_gait_cycle(FILE, body, period=1.0, speed=1.0)
-
-
-def test_slip_of_a_body_without_toes_is_refused(tmp_path: Path):
-    (tmp_path / "body.xml").write_text(biped())
-    body = load_body(str(tmp_path / "body.xml"), timestep=0.002)
-    gait = load_gait_cycle(write(tmp_path, table(knee_angle_rad=wave())), body, period=1.0, speed=1.0)
-    assert gait.joint_pos(PHASE).shape == (300, 5)
-    with pytest.raises(BodyError, match="no bodies toes_r and toes_l"):
-        foot_slip(gait, body)
 
 
 def test_smoothing_that_moves_a_joint_is_reported(tmp_path: Path, body: Body, caplog):

@@ -30,7 +30,7 @@ def statue(body: Body) -> tuple[mujoco.MjModel, mujoco.MjData]:
     pose[[i for i, name in enumerate(body.joint_names) if name.startswith("knee")]] = 0.05
     data.qpos = body.qpos(np.array([0.0, 0, 0.94]), np.array([1.0, 0, 0, 0]), pose)
     model.qpos_spring = data.qpos
-    model.jnt_stiffness[body.joint_id] = 5000
+    model.jnt_stiffness[model.dof_jntid[body.joint_dofadr]] = 5000
     model.dof_damping[body.joint_dofadr] = 100
     return model, data
 

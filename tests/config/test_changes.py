@@ -27,7 +27,7 @@ def test_values_are_those_of_a_configuration_file():
         (["training.steps=[1"], "--set training.steps=[1 is not YAML: line 1"),
         (["training.steps=!!python/name:os.system x"], "has no tags such as !!python/name:os.system"),
         (["training.steps=1", "training.steps=2"], "training.steps is changed twice; give it once"),
-        (["training.steps={a: 1, a: 2}"], "a is said twice"),
+        (["training.steps={a: 1, a: 2}"], "a appears twice"),
         (["training.steps=" + "[" * 99], "nested deeper than 30 levels"),
     ],
 )

@@ -1,4 +1,4 @@
-"""GaitNet's own configurations: recognised, completed, and refused where they cannot be meant."""
+"""GaitNet's own configurations: recognised, completed, and refused where they are invalid."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def test_nested_file_goes_before_a_flat_one(data: Path):
 
 def test_file_in_no_layout_is_missed_with_a_way_out():
     with pytest.raises(
-        ConfigError, match="no data directory has skeleton/base.xml .* Nor has any a file base.xml"
+        ConfigError, match="no data directory has skeleton/base.xml .* None has a file base.xml either"
     ):
         load_config(CONFIG)
 
@@ -82,7 +82,7 @@ def test_keys_without_effect_are_told(data: Path):
         ),
         ("learning_std", "learning_sdt", "Did you mean 'learning_std'"),
         ("type: h5", "type: npz", "motions are read from h5 and bvh"),
-        ("cyclic: true", "cyclic: false", "gait phase goes round and round"),
+        ("cyclic: true", "cyclic: false", "a walker repeats its motion until the episode ends"),
         ("max_epoch: 10", "max_epoch: 0", "training.max_epoch = 0: give a whole number of at least 1"),
         ("max_epoch: 10", "symmetry: true", "samples are from one half of a cycle already"),
         (
@@ -101,7 +101,7 @@ def test_keys_without_effect_are_told(data: Path):
         ("  simulation:", "  parameters: {muscle: {x: 1}}\n  simulation:", "muscles keep the forces"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_a_sentence(data: Path, old: str, new: str, message: str):
+def test_what_is_invalid_is_refused_with_a_sentence(data: Path, old: str, new: str, message: str):
     assert old in CONFIG
     with pytest.raises(ConfigError) as error:
         load_config(CONFIG.replace(old, new, 1), data)

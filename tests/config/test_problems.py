@@ -1,4 +1,4 @@
-"""What cannot be meant is refused with the path of its key, its value, what is right and the nearest name."""
+"""Invalid keys are refused with their path, their value, what is right, and the nearest name."""
 
 import difflib
 import math
@@ -63,7 +63,7 @@ def test_a_key_like_no_other_is_answered_with_the_keys_there_are():
 
 def test_a_misspelt_weight_is_recognised():
     message = problems({"environment": {"reward": {"pose": {"wieght": 1}}}})
-    assert "environment.reward.pose.weight: is missing. Is it meant by 'wieght'?" in message
+    assert "environment.reward.pose.weight: is missing. Did you misspell it as 'wieght'?" in message
 
 
 def test_a_misspelt_preset_is_refused_with_the_nearest():
@@ -133,6 +133,7 @@ def test_a_misspelt_preset_is_refused_with_the_nearest():
             {"ground": {"friction": {"min": 1, "max": 2, "default": 3}}},
             "friction.default = 3: give a number from min = 1.0 to max = 2.0.",
         ),
+        ("motion", {"cyclic": False}, "cyclic = false: a walker repeats its motion until the episode ends"),
         ("motion", {"speed": 1e308}, "speed = 1e+308: give a number of at most 20."),
         ("motion", {"period": 1e-300}, "period = 1e-300: give a number of at least 0.1."),
         ("motion", {"joint_scale": {"knee_angle": 1e300}}, "joint_scale.knee_angle = 1e+300: give a number"),

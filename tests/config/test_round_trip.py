@@ -57,7 +57,7 @@ environments = st.fixed_dictionaries(
             kv=st.none() | gains,
         ),
         "ground": some(friction=numbers(0, 10)),
-        "motion": some(cyclic=st.booleans(), period=numbers(0.1, 100), speed=numbers(0, 20)),
+        "motion": some(cyclic=st.just(True), period=numbers(0.1, 100), speed=numbers(0, 20)),
         "muscle": some(
             coordinator=st.sampled_from(["static_optimization", "network"]),
             activation_dynamics=st.booleans(),

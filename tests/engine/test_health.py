@@ -161,7 +161,7 @@ def test_an_exception_that_numba_swallows_is_loud(body):
     lift(worlds, np.arange(1))
     worlds._record.record["inference_every"] = 0  # a division by zero in every substep
     worlds.set_targets(np.zeros((1, 14)), np.zeros((1, 14)))
-    with pytest.raises(EngineError, match="An exception in compiled code has that effect"):
+    with pytest.raises(EngineError, match="The cause is an exception in compiled code"):
         worlds.step()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from batchenv.errors import InputError
-from batchenv.evaluate.judge import judge, summary, to_plain
+from batchenv.evaluate.judge import judge, to_plain
 from batchenv.evaluate.recording import Recording
 from tests.evaluate.synthetic_walk import falling_walk, human_walk
 
@@ -23,7 +23,7 @@ def test_human_walk_meets_every_target_but_those_it_was_not_made_for(walk: Recor
 
 
 def test_summary_has_the_promised_keys_and_is_json(walk: Recording):
-    numbers = summary(walk)
+    numbers = judge(walk).numbers
     again = json.loads(json.dumps(numbers, allow_nan=False))
     for key in ("completed", "speed_m_s", "cadence_steps_min", "stance_percent", "symmetry_percent"):
         assert isinstance(again[key], float), key
@@ -59,7 +59,7 @@ def test_faller_is_judged_with_nulls_and_a_sentence():
 def test_what_was_not_recorded_is_null_and_said():
     muscles = ("activation", "muscle_force", "fiber_length", "fiber_velocity", "joint_torque")
     parameters = ("muscle_peak_force", "optimal_fiber_length")
-    numbers = summary(human_walk(muscle_names=(), **dict.fromkeys((*muscles, *parameters))))
+    numbers = judge(human_walk(muscle_names=(), **dict.fromkeys((*muscles, *parameters)))).numbers
     assert numbers["emg"]["overlap_percent"] is None
     assert numbers["mean_activation"] is None
     assert numbers["metabolic_j_kg_m"] is None
@@ -70,14 +70,14 @@ def test_what_was_not_recorded_is_null_and_said():
 
 
 def test_interrupted_episodes_count_neither_way():
-    numbers = summary(human_walk(episodes=4, ended=("completed", "fell", "completed", "interrupted")))
+    numbers = judge(human_walk(episodes=4, ended=("completed", "fell", "completed", "interrupted"))).numbers
     assert numbers["completed"] == pytest.approx(2 / 3)
 
 
 def test_one_legged_walk_says_so():
     grf = human_walk().grf.copy()
     grf[:, 1] = 0.0
-    numbers = summary(human_walk(grf=grf))
+    numbers = judge(human_walk(grf=grf)).numbers
     assert numbers["symmetry_percent"] is None
     assert "One leg made no whole cycle: symmetry is missing." in numbers["notes"]
 

@@ -40,7 +40,7 @@ class Body:
         model: compiled; timestep, integrator and friction set.
         names: what it calls its parts.
         joint_names: primary joints (J,): hinges and slides that no equality binds, in the order of the model.
-        joint_id, joint_qposadr, joint_dofadr: of the primary joints, each (J,).
+        joint_qposadr, joint_dofadr: of the primary joints, each (J,).
         joint_range: limits (J, 2) [rad]; -inf and inf where the joint has none.
         bound_qposadr, bound_dofadr: of the bound joints, each (B,).
         bound_joint: primary joint that drives each, index into joint_names (B,).
@@ -67,7 +67,6 @@ class Body:
     model: mujoco.MjModel
     names: BodyNames
     joint_names: tuple[str, ...]
-    joint_id: np.ndarray
     joint_qposadr: np.ndarray
     joint_dofadr: np.ndarray
     joint_range: np.ndarray
@@ -341,7 +340,6 @@ def _describe(
         model=model,
         names=body_names,
         joint_names=names,
-        joint_id=joints.astype(np.int32),
         joint_qposadr=model.jnt_qposadr[joints],
         joint_dofadr=model.jnt_dofadr[joints],
         joint_range=np.where(limited, model.jnt_range[joints], [-np.inf, np.inf]),

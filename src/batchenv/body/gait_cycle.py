@@ -223,26 +223,6 @@ def _check_scaled(
             )
 
 
-def foot_slip(gait: GaitCycle, body: Body) -> float:
-    """Return how fast the standing foot slides forward on the ground [m/s], mean over the cycle.
-
-    A foot stands from its heel strike to that of the other; the point taken is the ball of the foot, about
-    which it rolls when the heel has risen. Zero where period, speed and the length of the legs fit together.
-
-    Raises:
-        BodyError: the body has no toes.
-    """
-    if not body.toe_body.size:
-        raise body.error(
-            f"the body has no bodies {' and '.join(body.names.toe_bodies)}; the slip of a foot is measured at"
-            " their joint."
-        )
-    stance = gait.joint_pos(np.array([0.0, 0.5]))
-    right_ball, left_ball = relative_positions(body, body.toe_body, stance)[..., 0].T
-    travel = (right_ball[0] - right_ball[1]) + (left_ball[1] - left_ball[0])
-    return gait.speed - float(travel) / gait.period
-
-
 def _fourier(cycle: np.ndarray) -> tuple[np.ndarray, float]:
     """Fit a Fourier series to even samples (n, C); return coefficients (H + 1, C) and largest error [rad]."""
     n = len(cycle)

@@ -1,4 +1,4 @@
-"""What a walking human's foot bears over the gait cycle."""
+"""Vertical force on a walking human's foot over the gait cycle."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Mechanism: a compiled body as the engine takes it, whatever file it came from."""
+"""Mechanism: a compiled body in the form that the engine takes, whatever file it came from."""
 
 from dataclasses import dataclass, field
 
@@ -85,7 +85,7 @@ class Fibers:
 
 @dataclass(frozen=True, eq=False)
 class MomentStructure:
-    """Which muscle crosses which joint, and where MuJoCo keeps the moments that say how far.
+    """Structure of the moment matrix: which muscle crosses which joint, and where MuJoCo stores the moments.
 
     Attributes:
         ptr, joint: muscle m crosses joint[ptr[m]:ptr[m + 1]] (n_muscle + 1,), (nnz,).

@@ -1,4 +1,4 @@
-"""From YAML to a frozen, checked configuration; what cannot be meant is refused with the path of its key."""
+"""From YAML to a frozen, checked configuration; invalid values are refused with the path of their key."""
 
 from batchenv.config.changes import parse_changes
 from batchenv.config.environment import (

@@ -1,4 +1,4 @@
-"""Configurations that say only in what they differ from a preset: `base: walk`."""
+"""Configurations given as changes of a preset: `base: walk`."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ BASE = "base"
 
 
 def with_base(data: Mapping[Any, Any], model: type[BaseModel]) -> Mapping[Any, Any]:
-    """Return plain data laid over the preset that its key `base` names; without one, as it is.
+    """Merge plain data into the preset that its key `base` names; return it unchanged without one.
 
     Mappings are merged key by key, all else is replaced; null takes a key out of the preset, so that its
     default holds, but no section. A preset may have a base of its own.

@@ -12,6 +12,7 @@ from batchenv.config.paths import PRESETS
 from batchenv.config.section import (
     BodyFile,
     BodyName,
+    Cyclic,
     DataFile,
     JointGains,
     LayerSizes,
@@ -124,7 +125,7 @@ class Motion(Section):
         default="@data/ref_gait_myosuite_sym.csv",
         description="One cycle of joint angles over phase, from right heel strike to right heel strike.",
     )
-    cyclic: bool = Field(default=True, description="Whether the motion starts over at its end.")
+    cyclic: Cyclic = Field(default=True, description="Whether the motion starts over at its end; only true.")
     # A sprinter's cycle takes 0.4 s, and the fastest ran 12.4 m/s.
     period: float = Field(default=1.12, ge=0.1, le=100, description="Duration of one cycle [s].")
     speed: float = Field(default=1.24, ge=0, le=20, description="Forward speed of the reference [m/s].")

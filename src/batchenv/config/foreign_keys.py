@@ -1,4 +1,4 @@
-"""Keys of GaitNet's configuration files that mean nothing here: refused by name, never ignored."""
+"""Keys of GaitNet's configuration files that this package does not have: refused by name, never ignored."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,7 +32,7 @@ FOREIGN_KEYS: Mapping[str, str] = {
 def without_foreign_keys(
     data: Mapping[Any, Any], foreign: Mapping[str, str] = FOREIGN_KEYS, prefix: str = ""
 ) -> tuple[dict[Any, Any], list[str]]:
-    """Split a configuration into what may be meant, and a problem for each key that only GaitNet knows."""
+    """Split off the keys that only GaitNet knows; return the rest, and a problem for each of them."""
     kept: dict[Any, Any] = {}
     problems: list[str] = []
     for key, value in data.items():

@@ -98,7 +98,7 @@ class Config(Section):
 
 
 class GaitNetConfig(Config):
-    """A checked configuration of GaitNet's own world, as its users have it."""
+    """A checked configuration in GaitNet's own format."""
 
     Horizon: int = Field(
         default=600,
@@ -187,7 +187,7 @@ def _validate(data: Mapping[Any, Any], origin: str, places: Places) -> Config:
 
 
 def _understood(data: Mapping[Any, Any], kind: type[Config]) -> tuple[dict[Any, Any], list[str]]:
-    """Split plain data into what may be meant, in our words, and a sentence for each problem."""
+    """Translate plain data into our keys; return it, and a sentence for each problem."""
     if kind is Config:
         return without_foreign_keys(data)
     kept, problems = without_foreign_keys(data, GAITNET_ABSENT)

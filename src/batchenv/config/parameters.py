@@ -51,7 +51,7 @@ class Parameter(ParameterRange):
 
     per: Literal["episode", "world"] = Field(
         default="episode",
-        description="episode: drawn anew when an episode begins; world: once, and kept until a new seed.",
+        description="episode: drawn when an episode begins; world: once, and kept until a new seed.",
     )
 
 

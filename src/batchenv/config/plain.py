@@ -1,4 +1,4 @@
-"""Values as a user's Python hands them in, turned into what YAML could have said."""
+"""Conversion of a user's Python values into plain data, as YAML would give it."""
 
 import os
 from collections.abc import Mapping

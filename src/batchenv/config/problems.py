@@ -53,7 +53,7 @@ def _describe(detail: ErrorDetails, model: type[BaseModel]) -> str:
     path = ".".join(cut(part) for part in location)
     if detail["type"] == "missing":
         candidate = nearest(location[-1], map(str, detail["input"]))
-        return f"{path}: is missing.{candidate.replace('Did you mean', 'Is it meant by')}"
+        return f"{path}: is missing.{candidate.replace('Did you mean', 'Did you misspell it as')}"
     if detail["type"] == "extra_forbidden":
         right = _unknown_key(location, model)
     else:

@@ -1,4 +1,4 @@
-"""What all sections of a configuration share: the base model, and field types that need more than bounds."""
+"""Base model of all sections, and field types that need more than bounds."""
 
 import math
 from collections.abc import Mapping
@@ -34,6 +34,12 @@ class Section(BaseModel):
 def places_of(info: ValidationInfo) -> Places:
     """Where the configuration under validation looks for files."""
     return info.context if isinstance(info.context, Places) else Places()
+
+
+def _cyclic(cyclic: bool) -> bool:
+    if not cyclic:
+        raise ConfigError("a walker repeats its motion until the episode ends: give true")
+    return cyclic
 
 
 def _settled_file(name: str, info: ValidationInfo) -> str:
@@ -94,7 +100,7 @@ def _gain_form(value: Any) -> str:
     return BY_JOINT if isinstance(value, Mapping) else NUMBER
 
 
-# A million Nm at one radian is a thousand times what the strongest joint of a human bears.
+# A million Nm at one radian is a thousand times what the strongest human joint withstands.
 Gain = Annotated[float, Field(ge=0, le=1e6)]
 JointGains = Annotated[
     Annotated[Gain, Tag(NUMBER)] | Annotated[dict[str, Gain], Field(min_length=1), Tag(BY_JOINT)],
@@ -106,6 +112,8 @@ LayerSizes = Annotated[
 ]
 BodyName = Annotated[str, AfterValidator(_one_name)]
 Pair = Annotated[tuple[str, str], BeforeValidator(_two_names)]
+# Clips that end are not followed yet; files of other programs may hold the key.
+Cyclic = Annotated[bool, AfterValidator(_cyclic)]
 DataFile = Annotated[str, AfterValidator(_settled_file)]
 BodyFile = Annotated[str, AfterValidator(_settled_body)]
 TermName = Annotated[str, AfterValidator(_settled_term)]

@@ -67,7 +67,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 class _Refused(yaml.MarkedYAMLError):
-    """What a configuration may not have although YAML has it."""
+    """Syntax of YAML that configurations may not use."""
 
     def __init__(self, where: Any, problem: str):
         super().__init__(problem=problem, problem_mark=where.start_mark)
@@ -172,7 +172,7 @@ def _distinct(node: yaml.MappingNode, origin: str, path: str) -> list[tuple[str,
         name = (key.tag, key.value)
         if name in first:
             raise ConfigError(
-                f"{origin}, line {_line(key)}: {path}{key.value} is said twice, first in line {first[name]}"
+                f"{origin}, line {_line(key)}: {path}{key.value} appears twice, first in line {first[name]}"
             )
         first[name] = _line(key)
     return [(key.value, value) for key, value in node.value]

@@ -84,7 +84,7 @@ def fill(ppo: TruncationPPO, rollouts: Sequence[Rollout]) -> None:
     """Put rollouts into PPO's storage as if it had acted itself, and let it compute the returns.
 
     Args:
-        ppo: its storage is made anew where these are more or fewer worlds than it is for.
+        ppo: its storage is replaced where the number of worlds differs from its own.
         rollouts: of as many steps each.
     """
     parts = {

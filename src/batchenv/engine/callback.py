@@ -54,7 +54,7 @@ def integers(module: ModuleType) -> list[int]:
 
 @functools.cache
 def magic() -> int:
-    """What a row of `userdata` begins with that is ours."""
+    """Return the number that our rows of `userdata` begin with."""
     return source_digest(__name__, (NUSERDATA, USERDATA))
 
 

@@ -1,4 +1,4 @@
-"""The body, the reference gait and the control law that a configuration asks for."""
+"""Construction of the body, the reference gait and the control law from a configuration."""
 
 from batchenv.body import Body, GaitCycle, load_body, load_gait_cycle
 from batchenv.body.names import SIDES, BodyNames
@@ -43,7 +43,7 @@ def load_configured_gait(config: Config, body: Body) -> GaitCycle:
 
 
 def control_law(config: Config, body: Body, seed: int = 0) -> ControlLaw:
-    """The control law that a configuration asks for.
+    """Return the control law of a configuration.
 
     Args:
         config: the whole configuration.
@@ -84,7 +84,7 @@ def _check_muscle_parameters(config: Config) -> None:
 
 
 def network_law(config: Config, seed: int) -> NetworkLaw:
-    """The muscle network that a configuration asks for.
+    """Return the muscle network of a configuration.
 
     Raises:
         ConfigError: a file of weights cannot be read.

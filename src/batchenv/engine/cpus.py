@@ -1,4 +1,4 @@
-"""How many CPUs this process may use: those of its affinity, and no more than its quota pays for."""
+"""Number of CPUs that this process may use: those of its affinity, limited by its quota."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""Where compiled code finds MuJoCo's fields, and the arrays of the shared record."""
+"""Access of compiled code to MuJoCo's fields and to the arrays of the shared record."""
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false

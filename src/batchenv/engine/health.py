@@ -1,4 +1,4 @@
-"""Compiled passes over all worlds: what a step clears, who diverged in it, who moved without control."""
+"""Compiled passes over all worlds: clear slots, find divergence, find worlds that moved without control."""
 
 import math
 

@@ -1,10 +1,10 @@
-"""The kernel: what the control callback runs in every substep of a world, part after part.
+"""The kernel that the control callback runs in every substep of a world, part after part.
 
     recorders of the substep before -> controller -> paths and muscles -> coordinator -> forces -> constraints
 
 Which parts it has are integers in its closure. Numba compiles the branches of those alone, and keeps one
 kernel in its cache for each choice. Code out of that cache can never run on a record of another shape: the
-kernel leaves alone what does not bear the digest of its own sources.
+kernel ignores records without the digest of its own sources.
 """
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
@@ -98,7 +98,7 @@ class Choice(NamedTuple):
 
 @functools.cache
 def kernel_digest() -> int:
-    """Changes with any source or offset of the compiled kernel."""
+    """Return a digest that changes with any source or offset of the compiled kernel."""
     return source_digest(__name__, integers(fields))
 
 

@@ -26,7 +26,7 @@ Actuator = Literal["mass", "mass_lower", "pd", "tor", "muscle"]
 
 @dataclass(frozen=True)
 class Logs:
-    """What is logged in every substep; ids of MuJoCo.
+    """Choice of what is logged in every substep; ids of MuJoCo.
 
     Attributes:
         velocity_body: body whose velocity is logged.
@@ -41,7 +41,7 @@ class Logs:
 
 @dataclass(frozen=True)
 class Records:
-    """What a step remembers beyond the sums of effort.
+    """Choice of recorders: what a step remembers beyond the sums of effort.
 
     Attributes:
         joint_torques: sums of desired and achieved torques, where muscles are MuJoCo's.
@@ -169,7 +169,7 @@ def adapt_model(mechanism: Mechanism, law: ControlLaw) -> None:
             model.dof_armature += model.opt.timestep * model.dof_damping
             model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_EULERDAMP
         model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND  # one body is one island
-        model.opt.jacobian = mujoco.mjtJacobian.mjJAC_SPARSE  # few of its dofs bear on the same contact
+        model.opt.jacobian = mujoco.mjtJacobian.mjJAC_SPARSE  # few of its dofs carry the same contact
         mujoco.mj_setConst(model, mujoco.MjData(model))
 
 

@@ -1,4 +1,4 @@
-"""Where MuJoCo keeps its fields, and how compiled Python reaches them.
+"""Offsets of MuJoCo's fields, and pointers by which compiled Python reaches them.
 
 Offsets of mjModel and mjData fields come from `mujoco.introspect`, so no header and no version is written
 down here. `check_layout` compares them with a living MjData before anything is installed.

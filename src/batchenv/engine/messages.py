@@ -1,4 +1,4 @@
-"""MuJoCo's warnings while worlds step: it counts them by world, and neither prints them nor logs them."""
+"""Silence for MuJoCo's warnings while worlds step; MuJoCo counts them by world."""
 
 # Numba re-exports untyped names.
 # pyright: reportPrivateImportUsage=false
@@ -53,5 +53,5 @@ class Quiet:
 
 @once
 def quiet() -> Quiet:
-    """The one context of this process."""
+    """Return the one context of this process."""
     return Quiet()

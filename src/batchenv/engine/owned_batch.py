@@ -1,4 +1,4 @@
-"""MuJoCo's batch, that knows in which process its threads run."""
+"""MuJoCo's batch, with a check of the process in which its threads run."""
 
 import ctypes
 from typing import Any
@@ -10,7 +10,7 @@ from batchenv.calls import Process
 
 
 class OwnedBatch(Batch):
-    """A batch that refuses to step in a fork, where it would wait for ever for threads that are not there.
+    """A batch that refuses to step in a fork, where it would wait forever for threads that do not exist.
 
     Args:
         model: of all worlds.
@@ -28,16 +28,16 @@ class OwnedBatch(Batch):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(batch))
 
     def step(self, *args: Any, **options: Any) -> None:
-        """As MuJoCo's; UsageError in a fork."""
+        """Do as MuJoCo's batch does; raise UsageError in a fork."""
         self.process.check()
         super().step(*args, **options)
 
     def forward(self, *args: Any, **options: Any) -> None:
-        """As MuJoCo's; UsageError in a fork."""
+        """Do as MuJoCo's batch does; raise UsageError in a fork."""
         self.process.check()
         super().forward(*args, **options)
 
     def set_const(self, *args: Any, **options: Any) -> None:
-        """As MuJoCo's; UsageError in a fork."""
+        """Do as MuJoCo's batch does; raise UsageError in a fork."""
         self.process.check()
         super().set_const(*args, **options)

@@ -1,4 +1,4 @@
-"""The coordinator's problem in states of one's choice, outside any simulation."""
+"""The coordinator's problem in given states, outside any simulation."""
 
 import mujoco
 import numba
@@ -15,7 +15,7 @@ _ROWS = 128
 
 
 class Problems:
-    """What muscles can do at the joints, for any number of states.
+    """Capacity of muscles at the joints, for any number of states.
 
     Args:
         body: what moves.

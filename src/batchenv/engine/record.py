@@ -23,7 +23,7 @@ _HEADER = (("kernel", np.uint64), ("digest", np.int64), ("n_user", np.int64), ("
 
 @dataclass(frozen=True)
 class Part:
-    """What one part of the engine shares with its compiled code.
+    """Declaration of the numbers that a part shares with its compiled code.
 
     Attributes:
         numbers: fields of the record, with their types.
@@ -40,7 +40,7 @@ class Part:
 
 @dataclass
 class Values:
-    """What parts contribute for one body; names as in their `Part`.
+    """Values that parts contribute for one body; names as in their `Part`.
 
     Attributes:
         numbers, arrays, buffers: of the record.
@@ -66,7 +66,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the slots of `userdata` lie.
+    """Layout of `userdata`: the place of each slot.
 
     Attributes:
         starts: of each slot, by name.

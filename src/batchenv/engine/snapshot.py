@@ -1,4 +1,4 @@
-"""State of all worlds that can be put back, and whether it fits."""
+"""State of all worlds that can be restored, and the check that it fits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Snapshot:
 
 
 def check_snapshot(snapshot: Any, state: np.ndarray, model: mujoco.MjModel) -> None:
-    """Refuse a snapshot that worlds cannot take over whole.
+    """Refuse a snapshot that worlds cannot take over completely.
 
     Args:
         snapshot: what a caller hands in.

@@ -1,4 +1,4 @@
-"""What worlds may have of their own: strength and lengths of muscles, masses, and the floor's friction."""
+"""Per-world properties: strength and lengths of muscles, masses, and the floor's friction."""
 
 from typing import Any
 

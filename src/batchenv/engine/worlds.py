@@ -172,11 +172,11 @@ class Worlds(Generic[BodyType]):
         return self._slots[name]
 
     def mean_of(self, name: str) -> Array:
-        """A sum that is known one substep late as a mean over the last step's substeps, all but the last."""
+        """Return a sum that is known one substep late as a mean over the step's substeps but the last."""
         return self.slot(name) / (self.substeps - 1)
 
     def set_targets(self, target: np.ndarray, rate: np.ndarray | None = None) -> None:
-        """Hand every world what its actuators are to reach in the next step.
+        """Set the targets of all actuators for the next step.
 
         Args:
             target: angles [rad] or torques [Nm] by driven joint (num_worlds, J); angles for stable PD by dof
@@ -250,7 +250,7 @@ class Worlds(Generic[BodyType]):
         return Snapshot(self.batch.state.copy(), {name: a.copy() for name, a in self._expanded.items()})
 
     def check_snapshot(self, snapshot: Any) -> None:
-        """Refuse what `restore` cannot take over whole.
+        """Refuse a snapshot that `restore` cannot take over completely.
 
         Raises:
             InputError: it is no snapshot, of another number of worlds or another body, or damaged.
@@ -258,7 +258,7 @@ class Worlds(Generic[BodyType]):
         check_snapshot(snapshot, self.batch.state, self.model)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put all worlds back into a snapshot; what follows has the bits it would have had.
+        """Restore all worlds from a snapshot; the steps that follow have the same bits.
 
         Raises:
             InputError: it is no snapshot, of another number of worlds or another body, or damaged.
@@ -273,7 +273,7 @@ class Worlds(Generic[BodyType]):
         self.failed[:] = False
 
     def fail(self, ids: np.ndarray) -> None:
-        """Flag worlds (n,) as failed, and put them at rest; their muscle tuples are no numbers."""
+        """Flag worlds (n,) as failed, and put them at rest; their muscle tuples become NaN."""
         self.failed[ids] = True
         self._lay_down(ids)
         if self.coordinator is not None and self.coordinator.tuples is not None:
@@ -289,7 +289,7 @@ class Worlds(Generic[BodyType]):
                 self.failed[error.ids] = True
 
     def _inspect(self, ids: np.ndarray | None, substep: int) -> None:
-        """Let the worlds fail that diverged.
+        """Fail the worlds that diverged.
 
         Args:
             ids: worlds that were stepped or measured (n,); None for all.
@@ -315,14 +315,14 @@ class Worlds(Generic[BodyType]):
                 "`batch.state`, `batch.reset` or another call of MuJoCo's; call env.reset()"
             )
         return (
-            f"the control law of world {world} did not come to its end in every substep: its count is "
-            f"{self._user[world, SUBSTEP_AT]:g}, expected {substep}. An exception in compiled code has that "
-            "effect (Numba prints 'Exception ignored' and goes on), and so has a callback that was replaced "
+            f"the control law of world {world} did not finish in every substep: its count is "
+            f"{self._user[world, SUBSTEP_AT]:g}, expected {substep}. The cause is an exception in "
+            "compiled code (Numba prints 'Exception ignored' and goes on) or a callback that was replaced "
             "during the step; call env.reset()"
         )
 
     def _report_mild(self) -> None:
-        """Log, once of each kind, warnings of MuJoCo's that end no episode."""
+        """Log MuJoCo's warnings that end no episode, each kind once."""
         for kind in np.flatnonzero((self._mild > 0) & ~self._reported):
             _log.warning("MuJoCo warned: %s", mujoco.mju_warningText(int(kind), 0))
         self._reported |= self._mild > 0
@@ -334,7 +334,7 @@ class Worlds(Generic[BodyType]):
         self._user[ids, WORLD_AT] = ids
 
     def _sign(self) -> None:
-        """Write what makes the callback take a row for ours."""
+        """Write the header by which the callback recognises our rows."""
         self._user[:, MAGIC_AT] = magic()
         self._user[:, RECORD_AT] = self._record.address
         self._user[:, WORLD_AT] = np.arange(self.num_worlds)

@@ -6,7 +6,7 @@
 """
 
 from batchenv.evaluate.gait_cycles import ContactRule, GaitCycles, find_cycles
-from batchenv.evaluate.judge import Report, judge, summary
+from batchenv.evaluate.judge import Report, judge
 from batchenv.evaluate.recording import Recording, from_arrays, load_npz, save_npz
 from batchenv.evaluate.recording_file import RECORDING_SUFFIXES, load_recording
 from batchenv.evaluate.recording_layout import LAYOUT, describe_layout
@@ -32,6 +32,5 @@ __all__ = [
     "load_npz",
     "load_recording",
     "save_npz",
-    "summary",
     "write_report",
 ]

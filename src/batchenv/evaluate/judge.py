@@ -79,11 +79,6 @@ class Report:
         return all(verdict.passed for verdict in self.verdicts)
 
 
-def summary(recording: Recording) -> dict[str, Any]:
-    """Return the numbers of report.json for a recording; see `judge`."""
-    return judge(recording).numbers
-
-
 def judge(
     recording: Recording,
     name: str = "walker",

@@ -1,4 +1,4 @@
-"""What a judge needs of a walk: one frozen set of arrays, whoever simulated or measured it.
+"""Recording of a walk: one frozen set of arrays, whether simulated or measured.
 
 Frame: x forward (the direction of travel), y to the left, z up. Of two legs the right one comes first.
 T samples of E episodes, one after another; J joints; M muscles (0 for a walker without muscles).

@@ -36,7 +36,7 @@ class Walker:
         num_threads: int | None = None,
         changes: Mapping[str, Any] | None = None,
     ) -> BatchEnv:
-        """Build worlds to be watched in: no parameter is drawn anew, each has the default of its range.
+        """Build worlds to watch: no parameter is drawn, each has the default of its range.
 
         Args:
             num_envs: number of worlds.

@@ -1,4 +1,4 @@
-"""What a checkpoint must hold, whoever wrote it: checked before anything is made of it."""
+"""Required contents of a checkpoint, checked before anything is built from it."""
 
 import math
 from collections.abc import Iterator

@@ -19,8 +19,8 @@ class RslRlEnv(VecEnv):
     `extras` has "final_observations": where an episode ended, the row of what it saw last (the row of the
     observations is then the first of the next episode).
 
-    `episode_length_buf` holds the steps of each world's episode. Whoever writes to it, as rsl_rl's runner
-    does with `learn(init_at_random_ep_len=True)`, decides when the worlds are cut off.
+    `episode_length_buf` holds the steps of each world's episode. A caller that writes to it, as rsl_rl's
+    runner does with `learn(init_at_random_ep_len=True)`, decides when the worlds are cut off.
 
     Args:
         env: the environment, which resets worlds in the step that ends them; the adapter does not close it.

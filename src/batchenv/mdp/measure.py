@@ -1,4 +1,4 @@
-"""Compiled measurements: what every step needs of every world, in one pass over the batch."""
+"""Compiled measurements of every world after a step, in one pass over the batch."""
 
 import math
 from typing import Any

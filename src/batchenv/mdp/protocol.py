@@ -1,4 +1,4 @@
-"""Task: what `BatchEnv` asks of a task, whatever moves."""
+"""The protocol of a task: the methods that `BatchEnv` calls."""
 
 from typing import Any, Protocol
 
@@ -9,7 +9,7 @@ from batchenv.mdp.state import TaskState
 
 
 class Task(Protocol):
-    """What is fixed for N worlds; their state comes in and goes out as arrays.
+    """The constants of N worlds; their state comes in and goes out as arrays.
 
     `worlds` is the engine that the task was made for, and quantities are what `measure` returns: only the
     task looks into them.
@@ -48,11 +48,11 @@ class Task(Protocol):
         ...
 
     def drive(self, worlds: Any, state: Any) -> None:
-        """Hand the worlds what the actions in `state` ask of the step to come."""
+        """Set the worlds' targets for the next step from the actions in `state`."""
         ...
 
     def advance(self, worlds: Any, state: Any) -> None:
-        """Take note of the step that the worlds have just taken."""
+        """Update `state` after a step of the worlds."""
         ...
 
     def measure(self, worlds: Any, state: Any, ids: np.ndarray | None = None) -> Any:

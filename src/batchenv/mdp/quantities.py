@@ -14,7 +14,7 @@ Array = Any  # an (N, ...) array of any library of the array-API standard
 
 @dataclass(frozen=True)
 class Frame:
-    """Indices of a body that quantities need, and its axes.
+    """Indices and axes of a body that quantities need.
 
     Attributes:
         joint_qposadr, joint_dofadr: of the primary joints (J,).
@@ -33,7 +33,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Quantities:
-    """What is known of N worlds after a step. The walking frame has x forward, y left, z up.
+    """Quantities of N worlds after a step. The walking frame has x forward, y left, z up.
 
     Attributes:
         joint_pos: primary joints (N, J) [rad].
@@ -44,7 +44,7 @@ class Quantities:
         reference_root_height: (N,) [m].
         reference_root_height_rate: its rate (N,) [m/s].
         reference_foot_pos: heels relative to the root, in the heading frame (N, 2, 3) [m].
-        reference_foot_load: vertical force that humans' right and left foot bear at this phase, in body
+        reference_foot_load: vertical force on humans' right and left foot at this phase, in body
             weights (N, 2).
         target_speed: (N,) [m/s].
         phase: of the gait cycle, 0 at right heel strike (N,), in [0, 1).

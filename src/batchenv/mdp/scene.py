@@ -1,4 +1,4 @@
-"""From a configuration to what `BatchEnv` steps: a body, its task, and the worlds they live in."""
+"""Construction of a body, its task and its worlds from a configuration."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from batchenv.mdp.task import WalkingTask
 
 @dataclass(frozen=True)
 class Scene:
-    """What N worlds are made of.
+    """A body, its task, and N worlds.
 
     Attributes:
         body: `Body` or `GaitNetBody`.
@@ -28,7 +28,7 @@ class Scene:
 
 
 def build_scene(config: Config, num_envs: int, num_threads: int | None, seed: int) -> Scene:
-    """Build what a configuration asks for.
+    """Build the body, the task and the worlds of a configuration.
 
     Args:
         config: the whole configuration.

@@ -1,4 +1,4 @@
-"""What tasks remember of each world: arrays with one row for each, no objects."""
+"""Per-world state of a task: arrays with one row for each world, no objects."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -10,7 +10,7 @@ from batchenv.random import Streams
 
 @dataclass
 class TaskState:
-    """What the task remembers of each world.
+    """Per-world state of the task.
 
     Attributes:
         phase: of the gait cycle (N,).

@@ -92,7 +92,7 @@ class WalkingTask:
         return WalkingState(**vars(plain), parameters=np.tile(self.parameters.default, (num_worlds, 1)))
 
     def drive(self, worlds: Worlds[Body], state: WalkingState) -> None:
-        """Hand the worlds what the actions in `state` ask of the step to come."""
+        """Set the worlds' targets for the next step from the actions in `state`."""
         worlds.set_targets(*self.targets(state))
 
     def targets(self, state: WalkingState) -> tuple[np.ndarray, np.ndarray]:
@@ -293,7 +293,7 @@ class WalkingTask:
 
 
 def _sealed(array: np.ndarray) -> np.ndarray:
-    """An array that reward terms, which may be anybody's, cannot write to."""
+    """Return a read-only view of an array, for reward terms of any origin."""
     array.flags.writeable = False
     return array
 
@@ -312,7 +312,7 @@ def reward_terms(config: Config) -> tuple[RewardTerm, ...]:
     """Find the function of every reward term of a configuration.
 
     Raises:
-        ConfigError: a term, or a keyword of it, is not to be had.
+        ConfigError: a term does not exist, or does not take a keyword.
     """
     return resolve_terms(
         {name: (term.weight, term.arguments) for name, term in config.environment.reward.items()}

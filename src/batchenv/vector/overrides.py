@@ -26,7 +26,7 @@ def overridden(
 
     Raises:
         InputError: a keyword is neither a section nor a path.
-        ConfigError: the configuration cannot be meant.
+        ConfigError: the configuration is invalid.
 
     >>> from batchenv.config import load_config
     >>> changed = overridden("walk", None, True, {"environment": {"episode": {"max_seconds": 3.0}}}, ())

@@ -33,8 +33,8 @@ class SB3VecEnv(VecEnv):
             data_root, trust, and values of the configuration.
 
     Raises:
-        ConfigError: the configuration cannot be meant.
-        InputError: another argument cannot be meant.
+        ConfigError: the configuration is invalid.
+        InputError: another argument is invalid.
 
     Attributes:
         worlds: the `VectorEnv` that steps.
@@ -57,7 +57,7 @@ class SB3VecEnv(VecEnv):
         )
 
     def reset(self) -> np.ndarray:
-        """Begin new episodes; a seed given by `seed` begins the streams of all worlds anew.
+        """Begin new episodes; a seed given by `seed` restarts the streams of all worlds.
 
         Returns:
             Observations (N, obs_dim).

@@ -24,8 +24,8 @@ class Env(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
             the configuration.
 
     Raises:
-        ConfigError: the configuration cannot be meant.
-        InputError: another argument cannot be meant.
+        ConfigError: the configuration is invalid.
+        InputError: another argument is invalid.
 
     Example:
         >>> env = gymnasium.make("batchenv/Walk-v0")
@@ -58,7 +58,7 @@ class Env(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         """Begin an episode.
 
         Args:
-            seed: begin the stream of the world anew; None goes on with its next episode.
+            seed: restart the stream of the world; None goes on with its next episode.
             options: none has a meaning; None or empty.
 
         Returns:

@@ -65,8 +65,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             start in the working directory.
 
     Raises:
-        ConfigError: the configuration cannot be meant, or names code and is not trusted.
-        InputError: another argument cannot be meant.
+        ConfigError: the configuration is invalid, or names code and is not trusted.
+        InputError: another argument is invalid.
 
     Attributes:
         batch: the `BatchEnv` that steps.
@@ -134,7 +134,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             Observations (N, obs_dim), and infos.
 
         Raises:
-            InputError: a seed, an option or the mask cannot be meant; no world is reset.
+            InputError: a seed, an option or the mask is invalid; no world is reset.
         """
         given = checked_options(options)
         unknown = [name for name in given if name != "reset_mask"]

@@ -73,7 +73,7 @@ def test_an_alias_of_yaml_is_refused(tmp_path):
         ("a.xml", "<a>" + "<b/>" * 100_000, "1: too many elements; expected at most 100000."),
         ("a.xml", '<?xml version="1.0" encoding="klingon"?><a/>', "1: not XML: unknown encoding"),
         ("a.yaml", "a: 1\nb: [1\n", "3: not YAML: expected ',' or ']'"),
-        ("a.yaml", "a: 1\nb: 2\na: 3\n", "3: the key 'a' is said twice."),
+        ("a.yaml", "a: 1\nb: 2\na: 3\n", "3: the key 'a' appears twice."),
         ("a.yaml", "- 1\n", "1: expected a mapping of keys to values."),
         ("a.yaml", "? [1]\n: 2\n", "1: a key has to be text."),
         ("a.yaml", "[" * 5000, "1: nested too deeply to be read."),

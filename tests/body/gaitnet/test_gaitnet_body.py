@@ -9,7 +9,6 @@ from batchenv.body.gaitnet import (
     frames,
     length_gradients,
     lowest_heights,
-    matrix_from_quat,
     path_lengths,
 )
 from tests.body.gaitnet.small_gaitnet import SKELETON, small_body
@@ -56,13 +55,6 @@ def test_bodies_of_mujoco_are_where_those_of_gaitnet_are(body, poses):
         np.testing.assert_allclose(data.ximat[body.body_id].reshape(-1, 3, 3), at.body_R[n], atol=1e-13)
         np.testing.assert_allclose(data.xpos[body.body_id], at.joint_p[n], atol=1e-13)
         np.testing.assert_allclose(data.xmat[body.body_id].reshape(-1, 3, 3), at.joint_R[n], atol=1e-13)
-
-
-def test_body_frames_lie_in_mujocos_bodies_as_promised(body):
-    model = body.model()
-    np.testing.assert_allclose(model.body_ipos[body.body_id], body.com_pos, atol=1e-15)
-    turn = matrix_from_quat(body.com_quat)
-    np.testing.assert_allclose(turn, matrix_from_quat(model.body_iquat[body.body_id]), atol=1e-15)
 
 
 def test_the_root_may_be_turned_in_its_zero_pose(tmp_path, poses):

@@ -197,17 +197,6 @@ def test_between_poses_rotations_go_the_shortest_way(skeleton):
     np.testing.assert_allclose(np.abs(halfway[0, 6:9]), [np.pi, 0, 0], atol=1e-12)
 
 
-def test_resampling_keeps_the_ends_and_the_way_between(bvh_file, skeleton):
-    motion = load_motion(bvh_file, skeleton)
-    finer = motion.resampled(11)
-    assert finer.poses.shape == (11, skeleton.num_dof) and finer.residual.shape == (11, 7)
-    np.testing.assert_allclose(finer.poses[[0, 5, 10]], motion.poses, atol=1e-12)
-    phase = np.array([0.1, 0.73])
-    np.testing.assert_allclose(finer.pose(phase), motion.pose(phase), atol=1e-12)
-    with pytest.raises(ConfigError, match="frames = 1"):
-        motion.resampled(1)
-
-
 def test_hdf5_has_poses_and_as_many_time_steps(tmp_path, skeleton):
     poses = np.random.default_rng(0).normal(size=(4, skeleton.num_dof)).astype(np.float32)
     file = write_hdf5(tmp_path / "walk.h5", motions=poses, time=5 + 0.25 * np.arange(4), phase=np.zeros(4))

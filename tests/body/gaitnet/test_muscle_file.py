@@ -166,7 +166,7 @@ def test_a_muscle_that_crosses_no_joint_is_refused(tmp_path):
         ("0.11 0.85 0.04", "0.05 1.05 -0.02", "4: two way-points of muscle 'L_Psoas' are at one place;"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_its_line(tmp_path, old, new, message):
+def test_what_is_invalid_is_refused_with_its_line(tmp_path, old, new, message):
     assert refused(tmp_path, old, new).startswith(message)
 
 

@@ -208,11 +208,11 @@ def test_an_unknown_parent_is_refused_with_the_nearest_name(tmp_path):
         ('contact="On"', 'contact="Maybe"', "27: contact = 'Maybe' of body: expected on, off, true, false."),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_its_line(tmp_path, old, new, message):
+def test_what_is_invalid_is_refused_with_its_line(tmp_path, old, new, message):
     assert refused(tmp_path, old, new).startswith(message)
 
 
-def test_a_ground_is_an_upright_box_on_a_weld(tmp_path):
+def test_a_ground_is_a_level_box_on_a_weld(tmp_path):
     text = """<Skeleton name="Ground"><Node name="ground" parent="None">
       <Body type="Box" mass="15" size="100 10 500" contact="On">
         <Transformation linear="1 0 0 0 1 0 0 0 1" translation="0 -4.5 245"/></Body>
@@ -220,6 +220,11 @@ def test_a_ground_is_an_upright_box_on_a_weld(tmp_path):
     file = tmp_path / "ground.xml"
     file.write_text(text)
     assert load_ground(file) == 0.5
+    file.write_text(text.replace("1 0 0 0 1 0 0 0 1", "0 0 1 0 1 0 -1 0 0"))
+    assert load_ground(file) == 0.5
+    file.write_text(text.replace("1 0 0 0 1 0 0 0 1", "0 1 0 -1 0 0 0 0 1"))
+    with pytest.raises(BodyError, match="ground.xml:3: linear = .* the ground is not level"):
+        load_ground(file)
     file.write_text(text.replace("Weld", "Free"))
     with pytest.raises(BodyError, match="ground.xml:4: type = 'Free' of joint: expected weld."):
         load_ground(file)

@@ -11,6 +11,9 @@ _PASSIVE_LENGTH = 1.3
 # MuJoCo's defaults: velocity of shortening at which a muscle has no force [optimal lengths/s], and the force
 # of one that is stretched fast, as a fraction of its peak force.
 VMAX, FVMAX = 1.5, 1.2
+# A velocity so high that MuJoCo's curve is flat in the middle: in exported models, force does not depend on
+# velocity, as GaitNet's muscles do not unless asked to.
+FLAT_VMAX = 100.0
 
 
 def passive_peak() -> float:

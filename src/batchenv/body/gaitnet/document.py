@@ -1,4 +1,4 @@
-"""GaitNet's files as elements that know their line: XML and YAML read into one tree, without entities."""
+"""Trees of GaitNet's XML and YAML files, whose elements know their line; without entities."""
 
 import math
 import os
@@ -218,7 +218,7 @@ def _from_mapping(file: str, tag: str, node: yaml.MappingNode) -> Element:
     for key, value in node.value:
         name = key.value if isinstance(key, yaml.ScalarNode) else ""
         if not name or name in seen:
-            problem = f"the key {name!r} is said twice" if name else "a key has to be text"
+            problem = f"the key {name!r} appears twice" if name else "a key has to be text"
             raise BodyError(f"{file}:{_line(key)}: {problem}.")
         seen.add(name)
         _add(element, name, value)

@@ -15,7 +15,7 @@ _ANGLE = float(np.radians(1.0))
 
 @dataclass(frozen=True)
 class Follow:
-    """What a body cannot do of a motion, and what of the motion is odd.
+    """Limits that a motion exceeds on a body, and oddities of the motion.
 
     Attributes:
         frames: number of poses.

@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 
 from batchenv.body.gaitnet.mechanism import mechanism
-from batchenv.body.gaitnet.model_spec import FLOOR, com_frames, skeleton_spec
+from batchenv.body.gaitnet.model_spec import FLOOR, skeleton_spec
 from batchenv.body.gaitnet.muscle_file import load_muscles
 from batchenv.body.gaitnet.muscle_paths import MusclePaths
 from batchenv.body.gaitnet.rotations import (
@@ -100,16 +100,6 @@ class GaitNetBody:
         return (self.dofadr[self.skeleton.dof_joint] + np.where(free, (offset + 3) % 6, offset)).astype(
             np.int32
         )
-
-    @cached_property
-    def com_pos(self) -> Array:
-        """GaitNet's body frames, the centres of mass, in MuJoCo's bodies (B, 3) [m]."""
-        return com_frames(self.skeleton)[0]
-
-    @cached_property
-    def com_quat(self) -> Array:
-        """Orientations of GaitNet's body frames in MuJoCo's bodies (B, 4)."""
-        return com_frames(self.skeleton)[1]
 
     @property
     def floor_geom(self) -> int:

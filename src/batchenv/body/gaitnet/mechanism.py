@@ -1,4 +1,4 @@
-"""GaitNet's bodies as the engine takes them."""
+"""Conversion of GaitNet's bodies into mechanisms."""
 
 from collections.abc import Sequence
 from typing import Any

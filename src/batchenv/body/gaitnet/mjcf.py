@@ -3,7 +3,7 @@
 import mujoco
 import numpy as np
 
-from batchenv.body.gaitnet.curves import LMAX, LMIN, passive_peak
+from batchenv.body.gaitnet.curves import FLAT_VMAX, LMAX, LMIN, passive_peak
 from batchenv.body.gaitnet.gaitnet_body import GaitNetBody
 from batchenv.body.gaitnet.model_spec import FLOOR, GRAVITY
 from batchenv.body.gaitnet.rotations import quat_product
@@ -12,9 +12,6 @@ from batchenv.body.sources import compile_spec
 
 # GaitNet's axes in the new frame: x, to the left, becomes y; y, up, becomes z; z, forward, becomes x.
 _TURN = np.array([0.5, 0.5, 0.5, 0.5])
-# A velocity of shortening so high that MuJoCo's curve is flat in the middle: GaitNet's muscles do not
-# depend on velocity unless asked to.
-_FLAT_VMAX = 100.0
 _TIMECONST = (0.01, 0.04)
 _MARGIN = 0.05
 
@@ -76,7 +73,7 @@ def _add_muscle(spec: mujoco.MjSpec, body: GaitNetBody, tendons: TendonPaths, m:
         scale=1.0,
         lmin=LMIN,
         lmax=LMAX,
-        vmax=_FLAT_VMAX,
+        vmax=FLAT_VMAX,
         fpmax=passive_peak(),
         fvmax=1.0,
     )

@@ -3,7 +3,7 @@
 import logging
 import math
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -66,19 +66,6 @@ class Motion:
         at a constant rate, angles and the root's place along straight lines.
         """
         return _poses(self.poses, self.quats, self.turning[:, 0], np.asarray(phase, float))
-
-    def resampled(self, frames: int) -> "Motion":
-        """Return the motion with another number of poses.
-
-        Raises:
-            ConfigError: fewer than two.
-        """
-        if frames < 2:
-            raise ConfigError(f"frames = {frames}: a motion has at least 2 poses")
-        place = np.linspace(0, 1, frames)
-        poses = self.pose(np.minimum(place, np.nextafter(1.0, 0.0)))
-        nearest_frame = np.rint(place * (len(self.poses) - 1)).astype(int)
-        return replace(self, poses=poses, residual=self.residual[nearest_frame])
 
     @cached_property
     def turning(self) -> Array:

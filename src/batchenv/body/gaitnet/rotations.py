@@ -106,11 +106,6 @@ def quat_inverse(quat: Array) -> Array:
     return np.asarray(quat, float) * [1.0, -1.0, -1.0, -1.0]
 
 
-def rotate(quat: Array, vector: Array) -> Array:
-    """Return vectors (..., 3) rotated by quaternions (..., 4)."""
-    return np.einsum("...ij,...j->...i", matrix_from_quat(quat), vector)
-
-
 @numba.njit(error_model="numpy")
 def exponential_map(x, y, z):
     """Quaternion of one rotation vector."""

@@ -40,7 +40,7 @@ _WORDS = {"shape", "joint_type", "bvh"}
 
 @dataclass
 class _Columns:
-    """What is gathered node by node; the names are those of `Skeleton`."""
+    """Values gathered node by node; the names are those of `Skeleton`."""
 
     names: list[str] = field(default_factory=list)
     values: dict[str, list] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""GaitNet's own configurations, brought unchanged."""
+"""GaitNet's own configuration files, read unchanged."""
 
 from batchenv.config.gaitnet.environment import GaitNetEnvironment, is_gaitnet
 from batchenv.config.gaitnet.foreign_keys import GAITNET_ABSENT, gaitnet_remarks

@@ -106,7 +106,7 @@ class GaitNetEnvironment(Section):
 
 
 def is_gaitnet(data: Any) -> bool:
-    """Whether plain data says what only GaitNet's configurations say."""
+    """Whether plain data has keys that only GaitNet's configurations have."""
     environment = data.get("environment") if isinstance(data, dict) else None
     if not isinstance(environment, dict):
         return False

@@ -29,6 +29,6 @@ def named_file(name: str, info: ValidationInfo) -> str:
             return places.settle(flat)
         except ConfigError:
             raise ConfigError(
-                f"{error} Nor has any a file {PurePosixPath(name).name} of its own; --data DIR, data_root or "
+                f"{error} None has a file {PurePosixPath(name).name} either; --data DIR, data_root or "
                 "BATCHENV_DATA names the directory of GaitNet's files."
             ) from None

@@ -1,4 +1,4 @@
-"""Keys of GaitNet that its configurations may have and that mean nothing here, and those without effect."""
+"""Keys of GaitNet's configurations that are refused here, and keys without effect."""
 
 from collections.abc import Mapping
 

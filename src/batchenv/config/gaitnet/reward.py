@@ -1,4 +1,4 @@
-"""The sections of GaitNet's configurations that say what is asked: rewards, ends, parameters."""
+"""The sections of GaitNet's configurations for rewards, ends and parameters."""
 
 from typing import Annotated, Any, Literal
 
@@ -116,7 +116,7 @@ class GaitNetReward(Section):
     type: Literal["gaitnet", "deepmimic", "scadiver"] = Field(
         default="gaitnet",
         description=(
-            "gaitnet: a product of factors of locomotion and of thrift; deepmimic, scadiver: doing as the "
+            "gaitnet: a product of factors of locomotion and of economy; deepmimic, scadiver: doing as the "
             "motion does."
         ),
     )
@@ -131,7 +131,7 @@ class GaitNetReward(Section):
 
 
 class GaitNetParameters(Section):
-    """Properties of each world, drawn anew for every episode."""
+    """Properties of each world, drawn for every episode."""
 
     gait: dict[GaitParameter, GaitRange] = Field(
         default_factory=dict,

@@ -1,4 +1,4 @@
-"""The sections of GaitNet's configurations that say what moves: body, ground, motion, muscles."""
+"""The sections of GaitNet's configurations for the body, the ground, the motion and the muscles."""
 
 from typing import Annotated, Literal
 
@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from batchenv.config.environment import Coordinator, MuscleNetwork, Optimization
 from batchenv.config.gaitnet.files import named_file
-from batchenv.config.section import Section
+from batchenv.config.section import Cyclic, Section
 from batchenv.errors import ConfigError
 
 GaitNetActuator = Literal["mass_lower", "mass", "pd", "tor", "muscle"]
@@ -81,7 +81,7 @@ class GaitNetMotion(Section):
 
     type: Literal["h5", "bvh"] = Field(default="h5", description="Format of the file.")
     file: GaitNetFile = Field(description="Poses over one cycle: GaitNet's HDF5, or BVH.")
-    cyclic: bool = Field(default=True, description="Whether the motion starts over at its end.")
+    cyclic: Cyclic = Field(default=True, description="Whether the motion starts over at its end; only true.")
     height_calibration: HeightCalibration = Field(
         default_factory=HeightCalibration, description="How the first pose is put on the ground."
     )
@@ -92,13 +92,6 @@ class GaitNetMotion(Section):
         if kind == "npz":
             raise ConfigError("motions are read from h5 and bvh: convert the .npz to .h5")
         return kind
-
-    @field_validator("cyclic")
-    @classmethod
-    def _cyclic(cls, cyclic: bool) -> bool:
-        if not cyclic:
-            raise ConfigError("gait phase goes round and round: give true")
-        return cyclic
 
 
 class PoseOptimization(Section):

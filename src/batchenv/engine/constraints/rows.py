@@ -1,4 +1,4 @@
-"""What contacts and limits do to a world in a substep, compiled: rows, their forces, and what those move.
+"""Contacts and limits in a substep, compiled: rows, their forces, and the generalised forces of those.
 
 MuJoCo finds the contacts and makes the rows of contacts, of hinges' limits and of friction. Limits of ball
 joints are made here, for MuJoCo has a cone where each exponential coordinate is limited by itself here; they
@@ -126,7 +126,7 @@ def coordinate_rates(x, y, z, rates):
 
 @numba.njit(error_model="numpy")
 def impedance(softness, depth):
-    """How hard a constraint is at a depth, between 0 and 1: MuJoCo's curve of power 2 and midpoint 1/2."""
+    """Impedance of a constraint at a depth, between 0 and 1: MuJoCo's curve of power 2 and midpoint 1/2."""
     least, most, width = softness[2], softness[3], softness[4]
     x = min(1.0, depth / width)
     y = 2.0 * x * x if x <= 0.5 else 1.0 - 2.0 * (1.0 - x) * (1.0 - x)
@@ -135,7 +135,7 @@ def impedance(softness, depth):
 
 @numba.njit(error_model="numpy")
 def count_limits(lower, upper, coordinates):
-    """How many limits of ball joints are exceeded; arguments as of `limit_rows`."""
+    """Number of limits of ball joints that are exceeded; arguments as of `limit_rows`."""
     count = 0
     for b in range(coordinates.shape[0]):
         for i in range(3):
@@ -234,7 +234,7 @@ def smooth_forces(data, applied, actuated, smooth):
 def forces_of_rows(
     inverse_diagonal, touched, dense, smooth, reference, regulariser, lower, upper, side, force
 ):
-    """Forces of all rows (n,), from what `half_solve` made of them; arguments as in `constraints.py`."""
+    """Forces of all rows (n,), from the results of `half_solve`; arguments as in `active_set.py`."""
     n, nv = force.size, touched.size
     order = carray(stack_i64(nv), (nv,))
     t = list_touched(touched, order)
@@ -248,7 +248,7 @@ def forces_of_rows(
 
 @numba.njit(error_model="numpy", inline="always")
 def constraint_forces(block, model, data, user, coordinates, n_made, n_limit, applied, actuated, total):
-    """What the constraints do to each dof (nv,).
+    """Generalised forces of the constraints (nv,).
 
     Args:
         coordinates: of the ball joints (B, 3).
@@ -304,7 +304,7 @@ def constraint_forces(block, model, data, user, coordinates, n_made, n_limit, ap
 
 @numba.njit(error_model="numpy", inline="always")
 def resist(block, model, data, user, coordinates, actuated):
-    """Add the forces of all constraints to `qfrc_applied`, and spare MuJoCo the same.
+    """Add the forces of all constraints to `qfrc_applied`, and leave MuJoCo no constraint to solve.
 
     All other forces must be in `actuated` and in the applied, passive and bias forces. `user` keeps what the
     constraints do to each dof.
@@ -337,5 +337,5 @@ def resist(block, model, data, user, coordinates, actuated):
 
 @numba.njit(error_model="numpy")
 def spare_constraints(data):
-    """Spare MuJoCo the forces of a world that is only measured, whose velocities are current already."""
+    """Leave MuJoCo no constraint to solve in a world that is only measured."""
     carray(i32_pointer(data + NEFC), (1,))[0] = 0

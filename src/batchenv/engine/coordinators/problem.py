@@ -1,4 +1,4 @@
-"""The coordinator's problem, compiled: which torques muscles must make, and what each of them can do."""
+"""The coordinator's problem, compiled: the torques that muscles must make, and each muscle's capacity."""
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false

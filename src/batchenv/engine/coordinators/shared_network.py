@@ -152,7 +152,7 @@ class NetworkCoordinator:
 
     @property
     def values(self) -> Values:
-        """What the shared record holds of it."""
+        """Values of the network in the shared record."""
         base = self.base
         buffers = {"network_weights": self.network.packed}
         if base is not None:

@@ -1,4 +1,4 @@
-"""Static optimisation: the muscle activations that make the desired torques at least effort.
+"""Static optimisation: the muscle activations that make the desired torques with the least effort.
 
     min over lower <= a <= upper of  sum_j (sum_m JtA[j, m] a_m - need_j)^2 + regularization * sum_m a_m^2
 
@@ -34,7 +34,7 @@ PART = Part(
 
 @dataclass(frozen=True)
 class Turns:
-    """In which order muscles take their turns, and what each of them reaches.
+    """Order in which coordinate descent visits the muscles, and the joints that each of them crosses.
 
     Neighbours share no joint where that can be (they alternate between the legs), so that a processor works
     on several at once; and every muscle has equally many entries, filled up with ones of no effect, so that

@@ -1,4 +1,4 @@
-"""Muscles on MuJoCo's tendons, compiled: their moment arms, what they can do, and their activation."""
+"""Muscles on MuJoCo's tendons, compiled: moment arms, capacity, and activation."""
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false

@@ -1,4 +1,4 @@
-"""Muscles on paths of way-points, compiled: what they can do, and what they do.
+"""Muscles on paths of way-points, compiled: their capacity, and their forces.
 
 The engine traces these paths and applies the muscles' forces at the joints; MuJoCo knows none of them.
 """
@@ -182,7 +182,7 @@ def path_velocities(block, data, moment, velocity):
 
 @numba.njit(error_model="numpy")
 def way_point_torques(block, data, length, moment, pull, active, passive, jta, jtp):
-    """What muscles on way-points can do in this pose.
+    """Compute the capacity of muscles on way-points in this pose.
 
     Args:
         length: out, of each path (M,) [m].

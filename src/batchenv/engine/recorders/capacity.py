@@ -1,4 +1,4 @@
-"""Recorder of what muscles could do in the pose that a step led to, compiled."""
+"""Recorder of the muscles' capacity in the pose at the end of a step, compiled."""
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false

@@ -1,10 +1,10 @@
-"""Recorder of joint loads, compiled: the force that a joint hands on to all it carries.
+"""Recorder of joint loads, compiled: the force that a joint transmits to the bodies that it carries.
 
-By Newton's second law of what a joint carries, its momentum p and mass m,
+By Newton's second law for the bodies that a joint carries, of momentum p and mass m,
 
     load = dp/dt - m g - forces of the ground on it - pull of muscles on it
 
-with dp/dt as it was over a substep. MuJoCo's own joint reactions know nothing of muscles, which act on it as
+with dp/dt as it was over a substep. MuJoCo's own joint reactions do not include muscles, which act as
 generalised forces.
 """
 
@@ -128,7 +128,7 @@ def values(mechanism: Mechanism, carrying: Sequence[int], substeps: int, *, meas
 
 @numba.njit(error_model="numpy")
 def log_loads(block, model, data, user, substep):
-    """Loads in the substep before, for all joints (C,) [N]; and the momentum of what they carry now."""
+    """Log the loads of all joints (C,) in the substep before [N], and keep the momenta they carry now."""
     n = block.n_load
     if n == 0:
         return
@@ -150,7 +150,7 @@ def log_loads(block, model, data, user, substep):
 
 @numba.njit(error_model="numpy")
 def carried_momentum(block, model, data, momentum, mass):
-    """Momentum (C, 3) [kg m/s] and mass (C,) [kg] of what each joint carries."""
+    """Momentum (C, 3) [kg m/s] and mass (C,) [kg] of the bodies that each joint carries."""
     com = f64_2d(data, SUBTREE_COM, block.n_body, 3)[1]
     cvel, xipos = f64_2d(data, CVEL, block.n_body, 6), f64_2d(data, XIPOS, block.n_body, 3)
     body_mass = f64(model, BODY_MASS, block.n_body)
@@ -172,7 +172,7 @@ def carried_momentum(block, model, data, momentum, mass):
 
 @numba.njit(error_model="numpy")
 def keep_pull(block, user, pull, force):
-    """Add what muscles pull what the joints carry with.
+    """Add the pull of muscles on the bodies that the joints carry.
 
     Args:
         pull: gradient of each muscle's length by the place of what a joint carries (P, 3), see `trace_paths`.
@@ -190,7 +190,7 @@ def keep_pull(block, user, pull, force):
 
 @numba.njit(error_model="numpy")
 def keep_contact_forces(block, data, user, n_made, force):
-    """Add what contacts push what the joints carry with.
+    """Add the contact forces on the bodies that the joints carry.
 
     Each row of a contact is an edge of its friction pyramid: along the normal, and to one side of it.
 
@@ -221,7 +221,7 @@ def keep_contact_forces(block, data, user, n_made, force):
 
 @numba.njit(error_model="numpy")
 def keep_sensed_forces(block, data, user):
-    """Add what the floor pushed the feet with in the substep before, by the model's sensors."""
+    """Add the floor's forces on the feet in the substep before, from the model's sensors."""
     sensordata = f64(data, SENSORDATA, block.n_load_sensordata)
     adr, joint = shared_i32(block.sensed_adr, block.n_sensed), shared_i32(block.sensed_joint, block.n_sensed)
     outer = user[block.at_load_external : block.at_load_external + 3 * block.n_load]
@@ -233,7 +233,7 @@ def keep_sensed_forces(block, data, user):
 
 @numba.njit(error_model="numpy")
 def keep_tendon_pull(block, model, data, user, force):
-    """Add what muscles on MuJoCo's tendons pull what the joints carry with.
+    """Add the pull of muscles on MuJoCo's tendons on the bodies that the joints carry.
 
     A tendon pulls what lies on one side of a joint along the stretch of its path that leaves it. MuJoCo puts
     one point of the path at each site, and two at each geom that the path touches.

@@ -1,4 +1,4 @@
-"""The two clocks of a GaitNet world, compiled: the world's, and one that the policy may let run faster."""
+"""The two clocks of a GaitNet world, compiled: a global one, and a local one that actions speed up."""
 
 import math
 
@@ -49,7 +49,7 @@ def run_clocks(
     """Run the clocks through the substeps of a step.
 
     Args:
-        phase_action: by how much local clocks run faster than global ones, as a fraction (N,).
+        phase_action: relative speed-up of local clocks over global ones (N,).
         cycle: of the gait (N,) [s].
         timestep: of a substep [s].
         clipping: with HARD_CLIPPING the local clock is kept in the global one's cycle.

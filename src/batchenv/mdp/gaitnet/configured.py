@@ -1,21 +1,16 @@
-"""The body, the worlds and the task that one of GaitNet's configurations asks for."""
-
-from pathlib import Path
+"""Construction of GaitNet's body, worlds and task from a configuration."""
 
 import numpy as np
 
-from batchenv.body.gaitnet import GaitNetBody, load_gaitnet_body, load_motion
-from batchenv.body.gaitnet.document import read_document
+from batchenv.body.gaitnet import GaitNetBody, load_gaitnet_body, load_ground, load_motion
 from batchenv.body.gaitnet.mechanism import ROOT_DOFS, named_bodies, upper_joints
 from batchenv.body.gaitnet.motion import HDF5_SUFFIXES, first_phase
 from batchenv.config import GaitNetConfig
 from batchenv.engine import ControlLaw, Logs, Records, Worlds
 from batchenv.engine.configured import network_law
-from batchenv.errors import BodyError, ConfigError
+from batchenv.errors import ConfigError
 from batchenv.mdp.gaitnet.knees import KNEES
 from batchenv.mdp.gaitnet.task import GaitNetTask
-
-_LEVEL = 1e-6
 
 
 def load_gaitnet_configured_body(config: GaitNetConfig, *, visual: bool = False) -> GaitNetBody:
@@ -30,14 +25,14 @@ def load_gaitnet_configured_body(config: GaitNetConfig, *, visual: bool = False)
         config.resolve_path(environment.skeleton.file),
         config.resolve_path(environment.muscle.file),
         visual=visual,
-        ground_height=0.0 if ground is None else ground_height(config.resolve_path(ground)),
+        ground_height=0.0 if ground is None else load_ground(config.resolve_path(ground)),
         timestep=1.0 / environment.simulation.sim_hz,
         loaded=KNEES if environment.reward.knee_pain.measured else (),
     )
 
 
 def gaitnet_task(config: GaitNetConfig, body: GaitNetBody) -> GaitNetTask:
-    """The task that a configuration asks for, with its motion.
+    """Build the task of a configuration, with its motion.
 
     Raises:
         ConfigError: the motion is of another type than is said, or cannot be read.
@@ -57,14 +52,14 @@ def gaitnet_task(config: GaitNetConfig, body: GaitNetBody) -> GaitNetTask:
 def gaitnet_worlds(
     config: GaitNetConfig, body: GaitNetBody, num_worlds: int, num_threads: int | None, seed: int
 ) -> Worlds[GaitNetBody]:
-    """N worlds of a body under the control law that a configuration asks for."""
+    """Build N worlds of a body under the control law of a configuration."""
     simulation, law = config.environment.simulation, gaitnet_law(config, body, seed)
     substeps = simulation.sim_hz // simulation.control_hz
     return Worlds(body, law, num_worlds, substeps, num_threads, measured=True)
 
 
 def gaitnet_law(config: GaitNetConfig, body: GaitNetBody, seed: int = 0) -> ControlLaw:
-    """The control law that a configuration asks for; `seed` is that of a muscle network without a file."""
+    """Return the control law of a configuration; `seed` is that of a muscle network without a file."""
     environment = config.environment
     advanced, actuator = environment.advanced, environment.skeleton.actuator
     optimization = environment.muscle.static_optimization
@@ -93,7 +88,7 @@ def gaitnet_law(config: GaitNetConfig, body: GaitNetBody, seed: int = 0) -> Cont
 def gaitnet_records(
     body: GaitNetBody, effort_weight: np.ndarray | None = None, effort_power: int = 2
 ) -> Records:
-    """What GaitNet's rewards and observations read of every substep."""
+    """Recorders that GaitNet's rewards and observations read."""
     feet = named_bodies(body, "TalusL", "TalusR")
     return Records(
         joint_torques=False,
@@ -105,19 +100,3 @@ def gaitnet_records(
         effort_power=effort_power,
         mean_effort=False,
     )
-
-
-def ground_height(file: Path) -> float:
-    """Height of the floor that GaitNet's file of the ground describes: the top of its one level box [m].
-
-    Raises:
-        BodyError: it describes something else.
-    """
-    root = read_document(file)
-    node = root.one("node")
-    body = node.one("body")
-    body.choice("type", ("box",))
-    place = body.one("transformation")
-    if np.abs(place.numbers("linear", 9).reshape(3, 3)[1] - [0.0, 1.0, 0.0]).max() > _LEVEL:
-        raise BodyError(f"{file}:{place.line}: the ground is not level; expected a box whose top is.")
-    return float(place.numbers("translation", 3)[1] + 0.5 * body.numbers("size", 3)[1])

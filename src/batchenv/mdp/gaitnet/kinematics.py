@@ -1,4 +1,4 @@
-"""Where all bodies are and how they move, and the image of that in the sagittal plane."""
+"""Positions and velocities of all bodies, and their image in the sagittal plane."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

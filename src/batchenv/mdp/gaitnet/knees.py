@@ -1,4 +1,4 @@
-"""What the knees bear, from one step to the next."""
+"""Loads on the knees, from one step to the next."""
 
 import numpy as np
 
@@ -19,18 +19,18 @@ def follow_knees(
         finished: whether a gait cycle was finished in this step (N,).
         load: mean over both knees, and over the substeps; of the last substep with `quirks` (N,) [kN].
         peak: largest force in either knee since the cycle began (N,) [kN].
-        cycled: whether a cycle was finished in this episode (N,). With `quirks`, every substep then begins
-            the peak anew, as the flag that says so is never cleared in the original.
+        cycled: whether a cycle was finished in this episode (N,). With `quirks`, every substep then
+            restarts the peak, because the original never clears the flag.
         quirks: whether to do as the original does.
     """
     cycled |= finished
     heard = load_log[:, -1:] if quirks else load_log
     load[:] = heard.mean(axis=(1, 2)) / 1000.0
-    anew = cycled if quirks else finished
-    highest = np.where(anew[:, None, None], heard, load_log).max(axis=(1, 2)) / 1000.0
-    peak[:] = np.where(anew, highest, np.maximum(peak, highest))
+    restarted = cycled if quirks else finished
+    highest = np.where(restarted[:, None, None], heard, load_log).max(axis=(1, 2)) / 1000.0
+    peak[:] = np.where(restarted, highest, np.maximum(peak, highest))
 
 
 def overloaded(peak: Array, episode_step: Array) -> Array:
-    """Whether a knee has borne too much (N,)."""
+    """Whether the load on a knee was too large (N,)."""
     return (peak > TOO_MUCH) & (episode_step > PATIENCE)

@@ -1,4 +1,4 @@
-"""How much of the body each foot carries."""
+"""Share of the body's weight on each foot."""
 
 import numpy as np
 

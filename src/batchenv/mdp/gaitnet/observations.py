@@ -19,7 +19,7 @@ _ROWS = tuple(f"{row}{column}" for row in "xy" for column in "xyz")
 
 @dataclass(frozen=True)
 class View:
-    """All that an observation of n worlds is made of.
+    """Inputs of an observation of n worlds.
 
     Attributes:
         bodies: as they are.

@@ -17,7 +17,7 @@ KNEES = ("knee_load", "knee_peak")
 
 @dataclass(frozen=True)
 class Walk:
-    """What the reward `gaitnet` looks at in N worlds.
+    """Inputs of the reward `gaitnet` in N worlds.
 
     Attributes:
         head_velocity, head_velocity_before: of the head, now and 15 substeps ago (N, 3) [m/s].
@@ -57,7 +57,7 @@ class Walk:
 
 @dataclass(frozen=True)
 class GaitReward:
-    """The reward `gaitnet` as a configuration wants it."""
+    """The reward `gaitnet` of a configuration."""
 
     section: GaitNetReward
 
@@ -112,7 +112,7 @@ class GaitReward:
         }
 
     def energy(self, walk: Walk) -> dict[str, Array]:
-        """Factors of thrift (N,) by name; one for both costs where they are not separate."""
+        """Factors of energy (N,) by name; one for both costs where they are not separate."""
         metabolic = self.section.metabolic
         torque = metabolic.torque.coeff * walk.torque
         if not metabolic.torque.separate:

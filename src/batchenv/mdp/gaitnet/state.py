@@ -1,4 +1,4 @@
-"""What GaitNet's task remembers of each world."""
+"""Per-world state of GaitNet's task."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -41,9 +41,9 @@ class Measured:
 
     Attributes:
         view: what is observed.
-        walk: what the reward `gaitnet` looks at, of all worlds; None elsewhere.
-        errors: what the rewards for imitation look at; None elsewhere.
-        knee_peak, episode_step: of all worlds, for who judges loads [kN], [steps].
+        walk: inputs of the reward `gaitnet`, of all worlds; None with other rewards.
+        errors: inputs of the imitation rewards; None with other rewards.
+        knee_peak, episode_step: of all worlds, for the terms of loads [kN], [steps].
     """
 
     view: View
@@ -102,7 +102,7 @@ class GaitNetTask:
         return GaitNetState.of(num_worlds, len(self.action_layout), self.window, self.substeps)
 
     def drive(self, worlds: Worlds[GaitNetBody], state: GaitNetState) -> None:
-        """Hand the worlds the targets, and the speed of their clocks, that the actions ask for."""
+        """Set the worlds' targets from the actions, and run the clocks through the next step."""
         action = self.environment.action
         flipped = worlds.slot("mirrored")[:, -1] > 0.0
         values = np.where(flipped[:, None], self.mirror_action(state.action), state.action)
@@ -140,7 +140,7 @@ class GaitNetTask:
         return self.motion.period / state.cadence[ids]
 
     def advance(self, worlds: Worlds[GaitNetBody], state: GaitNetState) -> None:
-        """Keep the logs of the step just taken, and follow the gait through it."""
+        """Keep the logs of the last step, and follow the gait through it."""
         state.log(worlds.slot("com_log"), worlds.slot("velocity_log"))
         local_time, foot = state.local_log, worlds.slot("position_log")
         cycle = self.cycle(state)
@@ -201,7 +201,7 @@ class GaitNetTask:
         out[:] = reward
 
     def terminated(self, quantities: Measured) -> Array:
-        """Whether the centre of mass has fallen, or a knee bears too much where that counts (n,)."""
+        """Whether worlds (n,) have fallen, or overload a knee where that ends episodes."""
         fallen = quantities.view.bodies.com[:, 1] < FALLEN + self.body.ground_height
         if not self.environment.reward.knee_pain.termination:
             return fallen

@@ -21,28 +21,18 @@ from tests.engine.coordinators.network.examples import (
 # ---------------------------------------------------------------- layout
 
 
-def test_layout_names_every_column():
+def test_inputs_are_crossings_and_torques():
     layout = small_layout()
-    assert layout.input_names == (
-        "JtA[glutmax, hip]", "JtA[recfem, hip]", "JtA[recfem, knee]", "JtA[soleus, knee]",
-        "JtA[soleus, ankle]",
-        "torque[hip]", "torque[knee]", "torque[ankle]",
-    )  # fmt: skip
-    assert layout.output_names == ("z[glutmax]", "z[recfem]", "z[soleus]")
+    assert (layout.previous, layout.weight) == (slice(0, 0), slice(0, 0))
+    assert (layout.jta, layout.torque) == (slice(0, 5), slice(5, 8))
     assert layout.sizes == (8, 7, 5, 3)
 
 
 def test_layout_of_a_cascade_begins_with_the_previous_output_and_the_weight():
     layout = small_layout(cascaded=True)
-    assert layout.input_names[:4] == (
-        "previous z[glutmax]",
-        "previous z[recfem]",
-        "previous z[soleus]",
-        "weight",
-    )
-    assert layout.input_names[layout.jta][0] == "JtA[glutmax, hip]"
-    assert layout.input_names[layout.torque] == ("torque[hip]", "torque[knee]", "torque[ankle]")
-    assert layout.sizes[0] == len(layout.input_names) == 12
+    assert (layout.previous, layout.weight) == (slice(0, 3), slice(3, 4))
+    assert (layout.jta, layout.torque) == (slice(4, 9), slice(9, 12))
+    assert layout.sizes[0] == 12
 
 
 @pytest.mark.parametrize(

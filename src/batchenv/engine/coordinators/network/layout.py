@@ -1,4 +1,4 @@
-"""Which column of the muscle network is what: the one definition that the kernel and the trainer share."""
+"""Layout of the muscle network's columns, shared by the kernel and the trainer."""
 
 import functools
 import itertools
@@ -93,20 +93,6 @@ class MuscleNetLayout:
     def sizes(self) -> tuple[int, ...]:
         """Columns of the input, units of the hidden layers, and columns of the output."""
         return (self.torque.stop, *self.hidden, self.n_muscle)
-
-    @functools.cached_property
-    def input_names(self) -> tuple[str, ...]:
-        """Name of each input column."""
-        previous = tuple(f"previous z[{muscle}]" for muscle in self.muscle_names[self.previous])
-        weight = ("weight",) if self.cascaded else ()
-        crossings = zip(self.crossing_muscle, self.muscle_joint, strict=True)
-        jta = tuple(f"JtA[{self.muscle_names[m]}, {self.joint_names[j]}]" for m, j in crossings)
-        return previous + weight + jta + tuple(f"torque[{joint}]" for joint in self.joint_names)
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """Name of each output column."""
-        return tuple(f"z[{muscle}]" for muscle in self.muscle_names)
 
     @functools.cached_property
     def crossing_muscle(self) -> NDArray[np.int32]:
