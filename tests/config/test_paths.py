@@ -34,10 +34,8 @@ def test_a_file_that_is_not_there_is_refused_with_where_it_was_looked_for(
         in message
     )
     assert f"{tmp_path}). Did you mean 'ref_gait_myosuite_sym.csv'?" in message
-    assert (
-        f"environment.muscle.network.file = '{tmp_path}/net.npz': there is no file {tmp_path}/net.npz."
-        in message
-    )
+    assert "environment.muscle.network.file = '" in message  # followed by the end of a long path
+    assert f"there is no file {tmp_path}/net.npz." in message
     assert f"there is no file {Path.cwd() / 'mine.py'}" in message
 
 

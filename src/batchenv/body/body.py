@@ -12,7 +12,7 @@ from array_api_compat import device
 
 from batchenv.arrays import array_namespace
 from batchenv.body import human, indices, moment_arms
-from batchenv.body.mechanism import Mechanism
+from batchenv.body.mechanism import Mechanism, MomentStructure
 from batchenv.body.names import COMMON_NAMES, BodyNames
 from batchenv.body.sources import GRF_SENSORS, compile_spec, find_floor, load_spec
 from batchenv.errors import BodyError, InputError, nearest
@@ -147,6 +147,11 @@ class Body:
         driver = xp.asarray(self.bound_joint, device=device(joint_vel))
         bound = self.bound_slope(joint_pos) * xp.take(joint_vel, driver, axis=-1)
         return _assemble((root_linvel, root_angvel, joint_vel, bound), np.zeros(rest.size), order)
+
+    @cached_property
+    def moments(self) -> MomentStructure:
+        """Where MuJoCo keeps the moment arms of the muscles; the same in every model of the body."""
+        return moment_arms.moment_structure(self, self.model)
 
     def mechanism(self, nuserdata: int = 0) -> Mechanism:
         """Compile a new model for the engine, with room for `userdata`.

@@ -137,7 +137,7 @@ def mechanism(body: Body, nuserdata: int = 0) -> Mechanism:
     if len(body.muscle_names) != model.nu:
         others = sorted({model.actuator(i).name for i in range(model.nu)} - set(body.muscle_names))
         raise body.error(f"actuators {', '.join(others)} are not muscles; remove them from the body")
-    moments = moment_structure(body, model)
+    moments = body.moments
     return Mechanism(
         model=model,
         joint_names=body.joint_names,

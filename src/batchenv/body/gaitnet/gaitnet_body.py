@@ -8,10 +8,11 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
-from batchenv.body.gaitnet.mechanism import mechanism
+from batchenv.body.gaitnet.mechanism import loaded_joints, mechanism
 from batchenv.body.gaitnet.model_spec import FLOOR, skeleton_spec
 from batchenv.body.gaitnet.muscle_file import load_muscles
 from batchenv.body.gaitnet.muscle_paths import MusclePaths
+from batchenv.body.gaitnet.path_layout import lay_out_paths
 from batchenv.body.gaitnet.rotations import (
     matrix_from_quat,
     quat_from_matrix,
@@ -22,7 +23,7 @@ from batchenv.body.gaitnet.rotations import (
 )
 from batchenv.body.gaitnet.skeleton import Skeleton
 from batchenv.body.gaitnet.skeleton_file import load_skeleton
-from batchenv.body.mechanism import Mechanism
+from batchenv.body.mechanism import Mechanism, WayPoints
 from batchenv.body.sources import compile_spec
 from batchenv.errors import BodyError
 
@@ -56,6 +57,12 @@ class GaitNetBody:
     def spec(self) -> mujoco.MjSpec:
         """Return a new spec of the body, to change and to compile; muscles are no part of it."""
         return skeleton_spec(self.skeleton, visual=self.visual, ground_height=self.ground_height)
+
+    @cached_property
+    def way_points(self) -> WayPoints:
+        """Muscle paths as the engine takes them; the same in every model of the body."""
+        loaded = loaded_joints(self.skeleton, self.loaded)
+        return lay_out_paths(self.paths, self.skeleton, self.body_id, loaded)
 
     def mechanism(self, nuserdata: int = 0) -> Mechanism:
         """Compile a new model for the engine, with room for `userdata`.

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from batchenv.body.gaitnet.curves import FVMAX, LMAX, LMIN, VMAX, passive_peak
-from batchenv.body.gaitnet.path_layout import lay_out_paths
 from batchenv.body.gaitnet.skeleton import Skeleton
 from batchenv.body.mechanism import Fibers, Mechanism
 from batchenv.errors import BodyError
@@ -48,7 +47,7 @@ def mechanism(body: GaitNetBody, nuserdata: int = 0) -> Mechanism:
         mirror_muscle=np.asarray(paths.mirror),
         mirror_joint=np.asarray(skeleton.mirror_dof)[ROOT_DOFS:] - ROOT_DOFS,
         mirror_joint_sign=np.asarray(skeleton.mirror_sign)[ROOT_DOFS:],
-        way_points=lay_out_paths(paths, skeleton, body.body_id, loaded_joints(skeleton, body.loaded)),
+        way_points=body.way_points,
         fibers=Fibers(
             peak_force=paths.f0 * np.cos(paths.pen),
             optimal_length=paths.lm,
