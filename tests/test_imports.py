@@ -18,6 +18,7 @@ TIERS = (
     "arrays",
     "calls",
     "compiled",
+    "messages",
     "config",
     "random",
     "body",

@@ -1,3 +1,4 @@
+import threading
 import warnings
 from pathlib import Path
 
@@ -180,3 +181,13 @@ def slide(tmp_path: Path, friction: float) -> float:
 def test_friction_of_the_floor_acts_whatever_touches_it(tmp_path: Path, friction: float):
     # v^2 / 2 mu g, but for the slip of MuJoCo's soft friction.
     assert slide(tmp_path, friction) == pytest.approx(1 / (2 * friction * 9.81), rel=0.1)
+
+
+def test_bodies_built_in_two_threads_write_no_log_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    threads = [threading.Thread(target=load_spec, args=("myo_sim:myolegs",)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not list(tmp_path.iterdir()) and mujoco.get_mju_user_warning() is None

@@ -7,9 +7,9 @@ import pytest
 from batchenv.body import load_body
 from batchenv.engine import ControlLaw, Worlds
 from batchenv.engine.health import FIRST_FATAL, NOBODY, inspect
-from batchenv.engine.memory import mujoco_global
 from batchenv.engine.record import MAGIC_AT, RECORD_AT, SUBSTEP_AT
 from batchenv.errors import EngineError
+from batchenv.messages import mujoco_global
 from tests.engine.bits import bits
 from tests.engine.small_worlds import build, stand
 

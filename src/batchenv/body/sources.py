@@ -1,8 +1,8 @@
 """Where a body comes from: a myo_sim model or an MJCF file, as an editable mujoco.MjSpec."""
 
 import contextlib
-import logging
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +13,7 @@ import myo_sim
 from batchenv.body.mjcf_file import check_mjcf
 from batchenv.body.names import FEET, Pair
 from batchenv.errors import BodyError, nearest
+from batchenv.messages import quiet
 
 MYO_SIM_PREFIX = "myo_sim:"
 GRF_SENSORS = ("grf_r", "grf_l")
@@ -20,10 +21,10 @@ SIDE_CAMERA = "side"
 
 FLOOR = "floor"
 
-_log = logging.getLogger(__name__)
 # MuJoCo raises RuntimeError where C++ runs out of memory, and FatalError where its engine gives up.
 _MUJOCO_ERRORS = (ValueError, RuntimeError, UserWarning, mujoco.FatalError)
 _ATTACH_WARNING = "Attaching a spec with an empty prefix"
+_COMPILING = threading.RLock()  # one thread at a time changes what the process filters
 _GRAPH_PAPER = "batchenv_floor"
 # <contact reduce="netforce"> of the MJCF reference: MjSpec has no enum for the reductions.
 _REDUCE_NETFORCE = 3
@@ -85,27 +86,17 @@ def _attach_warning_silenced() -> Iterator[None]:
     """Silence MuJoCo on the empty prefix under which myo_sim attaches its parts: we never save the spec.
 
     MuJoCo says it twice: to its own handler, which by default writes MUJOCO_LOG.TXT where the user happens
-    to be, and as a Python warning.
+    to be, and as a Python warning. Filters of Python warnings are those of the whole process.
     """
-    previous = mujoco.get_mju_user_warning()
-    mujoco.set_mju_user_warning(_log_warning)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=_ATTACH_WARNING, category=UserWarning)
-            # A body whose inertia is singular in its reference pose cannot move.
-            warnings.filterwarnings("error", message="Inertia matrix", category=UserWarning)
-            yield
-    finally:
-        mujoco.set_mju_user_warning(previous)
+    with _COMPILING, quiet(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=_ATTACH_WARNING, category=UserWarning)
+        # A body whose inertia is singular in its reference pose cannot move.
+        warnings.filterwarnings("error", message="Inertia matrix", category=UserWarning)
+        yield
 
 
 def _on_one_line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _log_warning(message: str) -> None:
-    if not message.startswith(_ATTACH_WARNING):
-        _log.warning(message)
 
 
 def _myo_sim_spec(name: str) -> mujoco.MjSpec:

@@ -25,11 +25,11 @@ from batchenv.engine.memory import (
     f64_pointer,
     i64_pointer,
     load_address,
-    mujoco_global,
     offset,
 )
 from batchenv.engine.record import MAGIC_AT, N_HEADER, RECORD_AT
 from batchenv.errors import UsageError
+from batchenv.messages import mujoco_global
 
 _CALLBACK: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 _CALLBACKS = (

@@ -6,7 +6,6 @@ down here. `check_layout` compares them with a living MjData before anything is 
 
 import ctypes
 import functools
-from pathlib import Path
 from typing import Any
 
 import mujoco
@@ -72,14 +71,6 @@ def offset(struct: str, field: str) -> int:
     if not rest:
         return start
     return start + getattr(dict(layout._fields_)[head], rest).offset  # pyright: ignore
-
-
-@functools.cache
-def mujoco_global(name: str) -> ctypes.c_void_p:
-    """A pointer among the global variables of MuJoCo's library, to be read and written where it lies."""
-    folder = Path(mujoco.__file__).parent
-    library = next(file for file in folder.iterdir() if file.name.startswith("libmujoco."))
-    return ctypes.c_void_p.in_dll(ctypes.CDLL(str(library)), name)
 
 
 def check_layout(model: mujoco.MjModel) -> None:

@@ -18,7 +18,6 @@ from batchenv.engine.cpus import available_cpus
 from batchenv.engine.health import FIRST_FATAL, NOBODY, clear, inspect
 from batchenv.engine.kernel import compile_kernel, kernel_digest
 from batchenv.engine.law import ControlLaw, adapt_model, check_law, choose_parts, describe
-from batchenv.engine.messages import quiet
 from batchenv.engine.owned_batch import OwnedBatch
 from batchenv.engine.parts import PARTS, RECORD
 from batchenv.engine.record import (
@@ -33,6 +32,7 @@ from batchenv.engine.record import (
 )
 from batchenv.engine.snapshot import Snapshot, check_snapshot
 from batchenv.errors import EngineError
+from batchenv.messages import quiet
 
 Array = NDArray[np.float64]
 

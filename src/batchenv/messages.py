@@ -4,13 +4,23 @@
 # pyright: reportPrivateImportUsage=false
 
 import ctypes
+import functools
 import os
 import threading
+from pathlib import Path
 
+import mujoco
 from numba import types
 
 from batchenv.compiled import c_function, once
-from batchenv.engine.memory import mujoco_global
+
+
+@functools.cache
+def mujoco_global(name: str) -> ctypes.c_void_p:
+    """A pointer among the global variables of MuJoCo's library, to be read and written where it lies."""
+    folder = Path(mujoco.__file__).parent
+    library = next(file for file in folder.iterdir() if file.name.startswith("libmujoco."))
+    return ctypes.c_void_p.in_dll(ctypes.CDLL(str(library)), name)
 
 
 @once
