@@ -167,7 +167,8 @@ def compile_kernel(choice: Choice):
         if has_muscles == 1:
             if paths == TENDONS:
                 pack_moments(block, data)
-                if in_every_substep == 1 or substep % block.inference_every == 0:
+                due = in_every_substep == 1 or (coordinates == 1 and substep % block.inference_every == 0)
+                if due:
                     if own_forces == 1:
                         fiber_strengths(block, data, active, passive)
                     else:

@@ -40,6 +40,10 @@ def _load_hdf5(path: Path) -> Recording:
     order = np.argsort(arrays["episode"][:committed], kind="stable")
     for name in PER_SAMPLE:
         if name in arrays and arrays[name].ndim:
+            if len(arrays[name]) < committed:
+                raise InputError(
+                    f"{path}: {name} has {len(arrays[name])} rows, expected one for each sample, {committed}"
+                )
             arrays[name] = arrays[name][:committed][order]
     return from_arrays(arrays, str(path))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from batchenv.arrays import shown
 from batchenv.config import Config, GaitNetConfig, load_config
 from batchenv.env import BatchEnv
 from batchenv.errors import CheckpointError, ConfigError, nearest
@@ -79,6 +80,8 @@ def load_walker(name: str | Path, folder: Path = WALKERS, *, trust: bool = False
     shipped = shipped_walkers(folder)
     path = checked_path("name", name)
     path = folder / path if str(path) in shipped else path
+    if any(len(part) > 255 for part in path.parts):
+        raise CheckpointError(f"{shown(str(name))} is no name of a walker: it is too long for a file.")
     run = path if path.is_dir() else path.parent
     if not path.exists() or not (run / POLICY_FILE).is_file():
         raise CheckpointError(

@@ -69,7 +69,10 @@ class Policy:
         Raises:
             InputError: the last axis is not obs_dim long.
         """
-        x = np.asarray(obs, np.float32)
+        try:
+            x = np.asarray(obs, np.float32)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"obs is of type {type(obs).__name__}; expected numbers ({error})") from error
         if x.shape[-1:] != self.mean.shape:
             raise InputError(f"obs has shape {x.shape}; expected (..., {len(self.mean)}).")
         x = (x - self.mean) / self.scale

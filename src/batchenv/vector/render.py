@@ -5,6 +5,7 @@ from typing import Self
 import mujoco
 import numpy as np
 
+from batchenv.arrays import shown
 from batchenv.engine.configured import load_configured_body
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError, UsageError
@@ -22,8 +23,8 @@ def checked_render_mode(mode: str | None) -> str | None:
     Raises:
         InputError: there is no such mode.
     """
-    if mode is not None and mode not in RENDER_MODES:
-        raise InputError(f"render_mode is {mode!r}; expected None or one of {', '.join(RENDER_MODES)}")
+    if mode is not None and not (isinstance(mode, str) and mode in RENDER_MODES):
+        raise InputError(f"render_mode is {shown(mode)}; expected None or one of {', '.join(RENDER_MODES)}")
     return mode
 
 
