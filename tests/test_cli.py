@@ -135,7 +135,7 @@ def test_play_without_a_screen_asks_for_a_file(walker, monkeypatch):
     [
         (("play", "nobody", "--video", "w.mp4"), "'nobody' is neither a shipped walker nor a training run"),
         (("play", "walk", "--grid", "4"), "--grid 4: expected ROWSxLANES"),
-        (("play", "walk", "--video", "w.mov"), "expected .mp4 or .gif"),
+        (("play", "walk", "--video", "w.mov"), "expected a name that ends with .mp4 or .gif"),
         (("evaluate", "nobody", "--out", "r"), "'nobody' is neither"),
         (("evaluate", "no.npz", "--out", "r"), "no.npz: no such file"),
         (("evaluate", "walk", "--out", "r", "--set", "sim_hz"), "--set sim_hz: expected KEY=VALUE"),

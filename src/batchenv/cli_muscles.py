@@ -13,7 +13,6 @@ from batchenv.cli_options import (
     MOST_STEPS,
     MOST_THREADS,
     MOST_WORLDS,
-    check_place,
     check_positive,
     check_whole,
 )
@@ -59,7 +58,7 @@ def pretrain_muscles(
     check_positive("--minutes", minutes, MOST_MINUTES)
     check_whole("--threads", threads, 1, MOST_THREADS)
     check_whole("--seed", seed, 0, MOST_SEED)
-    check_place("--out", out, (".npz",))
+    check_output_file(out, "--out", suffixes=(".npz",))
     try:
         with importing():
             from batchenv.learn.muscle_pretraining import pretrain, save_network
@@ -110,8 +109,7 @@ def compare_coordinators(
     check_whole("--envs", envs, 1, MOST_WORLDS)
     check_whole("--steps", steps, 1, MOST_STEPS)
     check_whole("--threads", threads, 1, MOST_THREADS)
-    check_place("--plot", plot, (".png",))
-    check_output_file(plot, "--plot")
+    check_output_file(plot, "--plot", suffixes=(".png",))
     check_matplotlib()
     resolved = load_config(config, trust=trust)
     walker = None if policy is None else load_walker(policy, trust=trust)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from batchenv.errors import InputError, UsageError
+from batchenv.errors import InputError, OutputError, UsageError
 from batchenv.evaluate import offscreen
 from batchenv.evaluate.offscreen import BACKENDS, choose_backend, usable
 from batchenv.evaluate.stage import Stage, ground_reactions
@@ -69,9 +69,9 @@ def test_a_video_holds_a_picture_of_every_step(tmp_path):
 
 def test_a_video_that_cannot_be_written_is_refused(tmp_path):
     pytest.importorskip("imageio_ffmpeg")
-    with pytest.raises(InputError, match="suffix '.avi', expected .mp4 or .gif"):
+    with pytest.raises(InputError, match="expected a name that ends with .mp4 or .gif"):
         check_video(tmp_path / "w.avi")
-    with pytest.raises(InputError, match="there is no directory"):
+    with pytest.raises(OutputError, match="there is no directory"):
         check_video(tmp_path / "no" / "w.mp4")
 
 

@@ -65,11 +65,11 @@ def test_an_ffmpeg_that_fails_is_an_error_that_says_why(tmp_path, monkeypatch):
 
 def test_files_that_cannot_be_videos_are_refused(tmp_path):
     (tmp_path / "walk.gif").mkdir()
-    with pytest.raises(InputError, match="suffix '.mov', expected .mp4 or .gif"):
+    with pytest.raises(InputError, match="expected a name that ends with .mp4 or .gif"):
         video.check_video(tmp_path / "walk.mov")
     with pytest.raises(OutputError, match="it is a directory"):
         video.check_video(tmp_path / "walk.gif")
-    with pytest.raises(InputError, match="there is no directory"):
+    with pytest.raises(OutputError, match="there is no directory"):
         video.check_video(tmp_path / "no" / "walk.gif")
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from batchenv.errors import OutputError
+from batchenv.errors import InputError, OutputError
 from batchenv.files import check_output_directory, check_output_file
 
 
@@ -28,7 +28,6 @@ def test_files_and_directories_that_can_be_written_leave_nothing_behind(tmp_path
         ("pipe", "it is no ordinary file"),
         ("n" * 300, "cannot be written: File name too long"),
         ("n" * 250, "cannot be written: File name too long"),  # which names of partial files would be
-        ("a\0b", "cannot be written: embedded null"),
     ],
 )
 def test_files_that_cannot_be_written_are_refused_by_name(tmp_path: Path, name, message):
@@ -58,3 +57,17 @@ def test_a_disk_without_room_is_refused(tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         check_output_file(tmp_path / "x", room=1 << 55)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\nb.npz", "a\x1b[2J.npz"])
+def test_names_with_control_characters_are_refused_in_one_line(tmp_path: Path, name):
+    for check in (check_output_file, check_output_directory):
+        with pytest.raises(InputError, match=r"^--out '.*' holds a control character") as refusal:
+            check(tmp_path / name, "--out")
+        assert str(refusal.value).isprintable()
+
+
+def test_a_file_with_another_suffix_is_refused(tmp_path: Path):
+    check_output_file(tmp_path / "A.NPZ", suffixes=(".npz",))
+    with pytest.raises(InputError, match=r"--plot .*w.pdf: expected a name that ends with .png or .svg"):
+        check_output_file(tmp_path / "w.pdf", "--plot", suffixes=(".png", ".svg"))

@@ -13,7 +13,7 @@ from typing import IO
 
 import numpy as np
 
-from batchenv.errors import InputError, OutputError, UsageError
+from batchenv.errors import OutputError, UsageError
 from batchenv.evaluate.numbers import check_seconds
 from batchenv.evaluate.offscreen import Offscreen, checked_size, choose_backend
 from batchenv.evaluate.stage import Stage
@@ -55,8 +55,8 @@ def check_video(file: str | Path) -> None:
     """Refuse a file that no video can be written to, and a machine that cannot film.
 
     Raises:
-        InputError: it has another suffix than .mp4 and .gif, or its directory does not exist.
-        OutputError: a file of that name cannot be written.
+        InputError: it has another suffix than .mp4 and .gif.
+        OutputError: its directory does not exist, or a file of that name cannot be written.
         UsageError: OpenGL, imageio-ffmpeg or ffmpeg itself is missing or does not work.
     """
     file = checked_path("file", file)
@@ -71,7 +71,7 @@ def write_video(file: str | Path, frames: Iterable[np.ndarray], fps: float) -> i
     of those before is kept and the exception passed on.
 
     Raises:
-        InputError: the file has another suffix than .mp4 and .gif, or its directory does not exist.
+        InputError: the file has another suffix than .mp4 and .gif.
         OutputError: the file cannot be written, now or when the disk is full.
         UsageError: imageio-ffmpeg or ffmpeg itself is missing or does not work.
     """
@@ -124,7 +124,7 @@ class _Pictures:
         return (lines[-1] if lines else f"ffmpeg ended with {self._process.returncode}") if failed else ""
 
     def _start(self, width: int, height: int) -> subprocess.Popen[bytes]:
-        suffix = self._file.suffix
+        suffix = self._file.suffix.lower()
         source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(self._fps)]
         words = [self._exe, "-v", "error", *source, "-i", "-", "-an"]
         words += ["-codec:v", _ENCODERS[suffix], *_OPTIONS[suffix], f"file:{self._file.absolute()}"]
@@ -136,12 +136,8 @@ class _Pictures:
 
 def _check_file(file: Path) -> str:
     """Return the ffmpeg that can write this file; raises as `write_video` does."""
-    if file.suffix not in _OPTIONS:
-        raise InputError(f"{file}: suffix {file.suffix!r}, expected {' or '.join(_OPTIONS)}")
-    if not file.parent.is_dir():
-        raise InputError(f"{file}: there is no directory {file.parent}")
-    check_output_file(file)
-    exe, encoder = _executable(), _ENCODERS[file.suffix]
+    check_output_file(file, suffixes=tuple(_OPTIONS))
+    exe, encoder = _executable(), _ENCODERS[file.suffix.lower()]
     if encoder not in _encoders(exe):
         raise UsageError(f"{exe} writes no {file.suffix} videos: it lacks the encoder {encoder}")
     return exe

@@ -2,26 +2,33 @@
 
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
-from batchenv.errors import OutputError
+from batchenv.errors import InputError, OutputError
 from batchenv.files.paths import checked_path
 
 
-def check_output_file(path: str | Path, option: str = "", room: int = 0) -> None:
+def check_output_file(
+    path: str | Path, option: str = "", room: int = 0, suffixes: Sequence[str] = ()
+) -> None:
     """Refuse a file that could not be written; nothing is left behind.
 
     Args:
         path: the file, which need not exist.
         option: what the user calls it, such as "--out", for the message.
         room: that the disk must have for it at least [bytes].
+        suffixes: that its name may end with, in lower case; none: with anything.
 
     Raises:
+        InputError: it is no path, or ends with another suffix.
         OutputError: it is a directory, a symbolic link or no ordinary file, its directory does not exist or
             may not be written to, or the disk is full.
     """
-    path = checked_path("path", path)
+    path = checked_path(option or "path", path)
     said = f"{option} {path}".strip()
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise InputError(f"{said}: expected a name that ends with {' or '.join(suffixes)}")
     try:
         if path.is_symlink():
             raise OutputError(f"{said}: it is a symbolic link; name the file {os.readlink(path)} itself")
@@ -53,7 +60,7 @@ def check_output_directory(path: str | Path, option: str = "") -> None:
     Raises:
         OutputError: it or a part of its path is no directory, or may not be written to.
     """
-    path = checked_path("path", path)
+    path = checked_path(option or "path", path)
     said = f"{option} {path}".strip()
     try:
         existing = _existing(path.absolute())

@@ -13,11 +13,14 @@ def checked_path(name: str, path: object) -> Path:
         name: how messages call it.
 
     Raises:
-        InputError: it is neither.
+        InputError: it is neither, or holds a line break or another control character.
     """
     try:
-        if isinstance(path, str | os.PathLike):
-            return Path(path)
+        checked = Path(path) if isinstance(path, str | os.PathLike) else None
     except Exception as error:  # whatever a class of the caller's raises, or a path of bytes
         raise InputError(f"{name}: no path can be made of this {type(path).__name__}: {error}") from error
-    raise InputError(f"{name} is of type {type(path).__name__}; expected text or a pathlib.Path")
+    if checked is None:
+        raise InputError(f"{name} is of type {type(path).__name__}; expected text or a pathlib.Path")
+    if any(ord(letter) < ord(" ") for letter in str(checked)):
+        raise InputError(f"{name} {str(checked)!r} holds a control character, such as a line break")
+    return checked

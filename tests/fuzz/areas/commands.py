@@ -94,7 +94,7 @@ def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, A
     return {
         "what": " ".join(words)[:200],
         "words": words,
-        "names": sorted({name for name in (*names, *words[1:]) if name.strip()}),
+        "names": sorted({_in_one_line(name) for name in (*names, *words[1:]) if name.strip()}),
     }
 
 
@@ -120,6 +120,11 @@ def call(words: list[str]) -> None:
             said = str(stop.code) if isinstance(stop.code, str) else err.getvalue() + out.getvalue()
             if "Traceback" in said:
                 raise Fault("foreign", said) from stop
-            raise BatchEnvError(re.sub(r"[\s│╭╮╰╯─]+", " ", said)) from None
+            raise BatchEnvError(_in_one_line(said)) from None
     if "Traceback" in err.getvalue():
         raise Fault("foreign", err.getvalue())
+
+
+def _in_one_line(text: str) -> str:
+    """Text without line breaks and the frames that boxes of errors have."""
+    return re.sub(r"[\s│╭╮╰╯─]+", " ", text)
