@@ -1,6 +1,7 @@
 """Does anything grow? A million steps, with all that a long life brings: `make soak`.
 
     python benchmarks/soak.py --steps 100000 --json soak.json
+    python benchmarks/soak.py --worlds 64 --threads 7    # where there are 16 cores: minutes instead of 40
 
 Each round builds two environments of one configuration and seed, and steps them in two threads through ends
 and resets, actions under which worlds diverge, changed parameters, snapshots and restores. Both must give the
@@ -32,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # scenes are shared with the
 from batchenv import BatchEnv, Config, load_config
 from tests.mdp.gaitnet.small_scene import write_scene
 
-STEPS, WORLDS, ROUND = 1_000_000, 16, 120
+STEPS, WORLDS, THREADS, ROUND = 1_000_000, 16, 1, 120
 PRESETS = ("torque", "walk", "excite", "walk_muscle_nn", "crouch")
 GROWTH_MB = 32.0  # of resident memory from the second quarter to the last; what the allocator keeps varies
 
@@ -114,16 +115,19 @@ class Life:
         config: of the environment.
         seed: of its worlds, and of all that happens to them.
         stop: set when the round is to end.
+        worlds: of the environment.
+        threads: that step them.
     """
 
-    def __init__(self, config: Config, seed: int, stop: threading.Event):
+    def __init__(self, config: Config, seed: int, stop: threading.Event, worlds: int, threads: int):
         self.config, self.seed, self.stop = config, seed, stop
+        self.worlds, self.threads = worlds, threads
         self.events = Events()
 
     def live(self) -> str:
         """Build, step, close; a hash of all observations, rewards and ends."""
         bits, rng = hashlib.sha256(), np.random.default_rng(self.seed)
-        with BatchEnv(self.config, WORLDS, 1, self.seed) as env:
+        with BatchEnv(self.config, self.worlds, self.threads, self.seed) as env:
             self.events.environments += 1
             bits.update(env.reset().tobytes())
             for step in range(ROUND):
@@ -136,14 +140,14 @@ class Life:
 
     def _actions(self, env: BatchEnv, step: int, rng: np.random.Generator) -> np.ndarray:
         """Small ones; every fortieth step one world diverges, or does what it can."""
-        actions = rng.normal(0.0, 0.3, (WORLDS, env.action_dim))
+        actions = rng.normal(0.0, 0.3, (self.worlds, env.action_dim))
         if step % 40 == 39:
-            actions[rng.integers(WORLDS)] *= 1e12
+            actions[rng.integers(self.worlds)] *= 1e12
         return actions
 
     def _step(self, env: BatchEnv, actions: np.ndarray) -> bytes:
         obs, rewards, dones = env.step(actions)
-        self.events.steps += WORLDS
+        self.events.steps += self.worlds
         self.events.episodes += int(dones.sum())
         if not (np.isfinite(obs).all() and np.isfinite(rewards).all() and np.isfinite(env.final_obs).all()):
             self.events.not_finite += 1
@@ -152,25 +156,33 @@ class Life:
     def _happens(self, env: BatchEnv, step: int, rng: np.random.Generator) -> None:
         """What comes between steps."""
         if step % 15 == 14:
-            env.reset(mask=rng.permutation(np.arange(WORLDS) % 4 == 0))
+            env.reset(mask=rng.permutation(np.arange(self.worlds) % 4 == 0))
             self.events.masked_resets += 1
         if step % 10 == 9 and env.parameter_names:
-            env.set_parameters(rng.permutation(WORLDS)[:4], rng.permutation(env.parameters)[:4])
+            env.set_parameters(rng.permutation(self.worlds)[:4], rng.permutation(env.parameters)[:4])
             self.events.parameter_changes += 1
         if step % 30 == 29:
-            snapshot, actions = env.snapshot(), rng.normal(0.0, 0.3, (3, WORLDS, env.action_dim))
+            snapshot, actions = env.snapshot(), rng.normal(0.0, 0.3, (3, self.worlds, env.action_dim))
             first = [self._step(env, action) for action in actions]
             env.restore(snapshot)
             self.events.restores += 1
             self.events.other_bits_after_restore += first != [self._step(env, action) for action in actions]
 
 
-def soak(configs: list[Config], steps: int, stop: threading.Event, progress: Callable[[Soak], None]) -> Soak:
+def soak(
+    configs: list[Config],
+    steps: int,
+    stop: threading.Event,
+    progress: Callable[[Soak], None],
+    worlds: int = WORLDS,
+    threads: int = THREADS,
+) -> Soak:
     """Live round after round until there are as many steps, or until told to stop."""
     found, began, number = Soak(), time.monotonic(), 0
     with ThreadPoolExecutor(2) as pool:
         while found.events.steps < steps and not stop.is_set():
-            lives = [Life(configs[number % len(configs)], number, stop) for _ in range(2)]
+            config = configs[number % len(configs)]
+            lives = [Life(config, number, stop, worlds, threads) for _ in range(2)]
             first, second = pool.map(Life.live, lives)
             found.events.other_bits_in_threads += first != second and not stop.is_set()
             for life in lives:
@@ -217,6 +229,8 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--steps", type=int, default=STEPS, help="of worlds")
+    parser.add_argument("--worlds", type=int, default=WORLDS, help="of each of the two environments")
+    parser.add_argument("--threads", type=int, default=THREADS, help="of each of the two environments")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     stop = threading.Event()
@@ -232,7 +246,8 @@ def main() -> int:
             print(f"{done}, {process}, {found.events.faults} faults", flush=True)
 
     with tempfile.TemporaryDirectory() as folder:
-        found = soak(configurations(Path(folder)), options.steps, stop, progress)
+        configs = configurations(Path(folder))
+        found = soak(configs, options.steps, stop, progress, options.worlds, options.threads)
     print(table(found))
     ended = "interrupted" if stop.is_set() else "finished"
     verdict = "flat" if found.flat else f"grew: {found.growth_mb:+.0f} MB, {found.growth}"
