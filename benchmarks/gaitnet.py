@@ -26,7 +26,7 @@ from batchenv.engine.paths.way_points import apply_way_points, trace_paths, way_
 from batchenv.engine.recorders.effort import record_effort
 from batchenv.engine.recorders.logs import log_end, log_start
 from batchenv.files import check_output_file
-from batchenv.mdp.gaitnet.configured import gaitnet_records
+from batchenv.tasks.gaitnet.law import gaitnet_records
 
 SUBSTEPS = 16
 

@@ -31,7 +31,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))  # scenes are shared with the tests
 
 from batchenv import BatchEnv, Config, load_config
-from tests.mdp.gaitnet.small_scene import write_scene
+from tests.tasks.gaitnet.small_scene import write_scene
 
 STEPS, WORLDS, THREADS, ROUND = 1_000_000, 16, 1, 120
 PRESETS = ("torque", "walk", "excite", "walk_muscle_nn", "crouch")

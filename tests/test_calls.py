@@ -131,7 +131,7 @@ def test_threads_leave_worlds_and_episodes_together():
             thread.start()
         for thread in threads:
             thread.join()
-        assert env.worlds.time == pytest.approx(env._state.episode_step * env.control_dt, abs=1e-9)
+        assert env.worlds.time == pytest.approx(env._episodes.step * env.control_dt, abs=1e-9)
 
 
 def test_who_watches_a_step_may_not_call_the_environment(env):
@@ -170,7 +170,7 @@ def test_any_interrupted_call_leaves_the_environment_refusing(name, monkeypatch)
         env.reset()
         snapshot = env.snapshot()
         arguments = {"restore": (snapshot,), "set_parameters": ([0], [[0.5]])}
-        owner, method = (env.worlds, "_sign") if name == "restore" else (env._task, "observe")
+        owner, method = (env.worlds, "_sign") if name == "restore" else (env.task, "compute_observations")
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(owner, method, lambda *_: interrupt())
             getattr(env, name)(*arguments.get(name, ()))

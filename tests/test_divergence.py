@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from batchenv import BatchEnv
-from tests.mdp.gaitnet.small_scene import write_scene
+from tests.tasks.gaitnet.small_scene import write_scene
 
 WILD, OTHERS = 1, [0, 2, 3]
 

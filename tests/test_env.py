@@ -127,8 +127,9 @@ def test_a_world_that_ends_shows_the_first_observation_of_its_next_episode(walk)
     height = walk.final_obs[i, 0]
     tilt = np.arccos(walk.final_obs[i, [c.name for c in walk.obs_layout].index("root_up/up")])
     heading = abs(walk.final_obs[i, [c.name for c in walk.obs_layout].index("heading")])
-    limit = walk.config.environment.termination
-    assert height < limit.min_height or tilt > limit.max_tilt or heading > limit.max_heading
+    terms = walk.config.environment.termination.terms
+    limit = {key: value for keywords in terms.values() for key, value in keywords.items()}
+    assert height < limit["min_height"] or tilt > limit["max_tilt"] or heading > limit["max_heading"]
     walk.reset(seed=11)
     assert np.array_equal(walk.reset()[i], kept[0])  # the second episode of the stream
     assert not np.array_equal(*kept)

@@ -84,3 +84,71 @@ def test_other_models_of_myo_sim_walk_from_a_short_file(block: int, joints: int,
         env.reset()
         for _ in range(3):
             assert np.isfinite(env.step(np.zeros((2, env.action_dim)))[0]).all()
+
+
+def written(folder: Path, *names: str) -> None:
+    """Write the files that the document shows, each of which says its name in its first line."""
+    shown = {text.partition("\n")[0][2:]: text for text in blocks("python") + blocks("yaml")}
+    for name in names:
+        (folder / name).write_text(shown[name])
+
+
+def test_terms_of_a_users_own_are_observed_end_episodes_and_happen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    written(tmp_path, "my_terms.py", "my_walk.yaml")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(next(text for text in blocks("python") if "my_walk.yaml" in text), names)
+    with names["env"] as env:
+        assert [column.name for column in env.obs_layout[-4:]] == [
+            *("foot_height/right", "foot_height/left", "speed_error/forward", "speed_error/left")
+        ]
+        assert [column.unit for column in env.obs_layout[-4:]] == ["m", "m", "m/s", "m/s"]
+        assert "lateral_drift" not in [column.name for column in env.obs_layout]
+        start = env.reset(seed=0)[:, -2].copy()
+        obs = env.step(np.zeros((4, env.action_dim)))[0].copy()  # places of feet are known after a step
+        # One foot stands on the ground, and the other is not far above it; walkers begin faster than usual.
+        assert (obs[:, -4:-2].min(axis=1) < 0.15).all() and (obs[:, -4:-2] > -0.05).all()
+        assert (start > -0.01).all() and (start < 1.05).all() and np.ptp(start) > 0.05
+        image = env.mirror_obs(obs)
+        assert np.array_equal(image[:, [-4, -3]], obs[:, [-3, -4]])
+        assert np.array_equal(image[:, -1], -obs[:, -1]) and np.array_equal(image[:, -2], obs[:, -2])
+
+
+def test_a_termination_of_a_users_own_ends_the_episode(tmp_path: Path):
+    written(tmp_path, "my_terms.py", "my_walk.yaml")
+    config = batchenv.load_config(tmp_path / "my_walk.yaml")
+    limit = {f"environment.termination.terms.{tmp_path}/my_terms.py:too_fast": {"limit": -1.0}}
+    with batchenv.BatchEnv(config.replace(limit), 2, 1, seed=0) as env:
+        env.reset()
+        _, _, dones = env.step(np.zeros((2, env.action_dim)))
+        assert dones.all() and env.terminated.all()
+
+
+def test_a_task_of_a_users_own_stands(tmp_path: Path):
+    written(tmp_path, "stand.py", "stand.yaml")
+    with batchenv.BatchEnv(tmp_path / "stand.yaml", 3, 1, seed=0) as env:
+        assert type(env.task).__name__ == "Stand" and "phase/sin" not in [c.name for c in env.obs_layout]
+        env.reset()
+        for _ in range(5):
+            _, rewards, dones = env.step(np.zeros((3, env.action_dim)))
+        assert (rewards > 0.9).all() and not dones.any()
+        assert set(env.reward_terms) == {"still", "pose", "upright"}
+        # Ideal torques hold the pose, and yet nobody balances: it falls in the end, forwards or backwards.
+        for _ in range(100):
+            env.step(np.zeros((3, env.action_dim)))
+        assert (env.episode_lengths > 20).any()
+
+
+def test_a_task_is_named_in_python_as_a_class_or_by_its_registered_name(tmp_path: Path):
+    names = {}
+    exec(next(text for text in blocks("python") if text.startswith("# stand.py")), names)
+    for task in ("stand", names["Stand"]):
+        with batchenv.BatchEnv("torque", 1, 1, seed=0, task=task) as env:
+            assert isinstance(env.task, names["Stand"]) and env.config.environment.task == "stand"
+            assert list(env.config.environment.termination.terms) == ["fallen", "tilted"]
+    with pytest.raises(batchenv.InputError, match="expected the name of a task, or a class"):
+        batchenv.BatchEnv("torque", 1, 1, task=dict)
+    with pytest.raises(batchenv.ConfigError, match="there is no such task. Did you mean 'stand'"):
+        batchenv.BatchEnv("torque", 1, 1, task="stend")

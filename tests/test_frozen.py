@@ -19,7 +19,7 @@ import pytest
 
 from batchenv import BatchEnv, load_config
 from tests.gaitnet_files import gaitnet_data
-from tests.mdp.gaitnet.small_scene import write_scene
+from tests.tasks.gaitnet.small_scene import write_scene
 
 HASHES = Path(__file__).with_name("frozen_hashes.json")
 WORLDS, STEPS, SEED = 4, 60, 5

@@ -10,9 +10,9 @@ from batchenv import BatchEnv, load_config
 from batchenv.cli import main
 from batchenv.errors import ConfigError
 from batchenv.learn.checkpoints import load_checkpoint
-from batchenv.mdp.gaitnet.reward import ENERGY, LOCOMOTION
+from batchenv.tasks.gaitnet.rewards import ENERGY, LOCOMOTION
 from tests.gaitnet_files import gaitnet_data
-from tests.mdp.gaitnet.small_scene import CONFIG, FIRST_PHASE, PERIOD, write_scene
+from tests.tasks.gaitnet.small_scene import CONFIG, FIRST_PHASE, PERIOD, write_scene
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +204,7 @@ def test_imitation_pays_most_for_the_motion_itself(scene: Path, kind: str):
     with BatchEnv(load_config(scene).replace(changes), 4, 1, seed=0) as env:
         env.reset()
         rows, start = np.empty((len(env.reward_terms), 4)), np.empty(4)
-        env.task.reward(env.task.measure(env.worlds, env._state), rows, start)
+        env.task.compute_rewards(env.task.quantities(env._batch), rows, start)
         assert (start > 0.9).all() and (start <= 1.0).all()
         for k in range(8):
             _, rewards, _ = env.step(5.0 * actions(env, k))

@@ -136,7 +136,7 @@ def test_seeds_of_reset_that_cannot_be_meant_change_nothing(env, seed):
     with pytest.raises(InputError, match="^seed"):
         env.reset(seed)
     assert np.array_equal(env.worlds.batch.state, before[0])
-    assert np.array_equal(env._state.episode, before[1].episode)
+    assert np.array_equal(env._episodes.number, before[1].episode)
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_masks_that_cannot_be_meant_are_refused(env, mask):
 @pytest.mark.parametrize("mask", [[True, False], torch.tensor([True, False]), (np.True_, False)])
 def test_a_mask_may_be_of_any_kind_of_bool(env, mask):
     env.reset(seed=1)
-    first = env._state.episode.copy()
+    first = env._episodes.number.copy()
     env.reset(mask=mask)
-    assert (env._state.episode - first).tolist() == [1, 0]
+    assert (env._episodes.number - first).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("ids", [[], [0, 0], [2], [-1], [0.0], [True], "0", Raises(), [[0]], [10**30], None])

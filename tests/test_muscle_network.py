@@ -51,7 +51,7 @@ def torch_forward(state, inputs):
 
 def last_substep(env):
     """Step the worlds, keeping the last substep's tuple; return tuples and the activations that they gave."""
-    env.worlds.set_targets(*env.task.targets(env._state))
+    env.worlds.set_targets(*env.task.targets(env._batch))
     env.worlds.choose_tuples(np.full(env.num_envs, 0.999))
     env.worlds.step()
     return env.muscle_tuples(), env.worlds.slot("activation").copy()

@@ -22,7 +22,7 @@ def env():
 
 def state(env):
     fields = [array.tobytes() for array in env.worlds._expanded.values()]
-    task = [array.tobytes() for array in vars(env._state).values()]
+    task = [array.tobytes() for array in (vars(env._state) | vars(env._episodes)).values()]
     return [env.worlds.batch.state.tobytes(), *fields, *task, env._obs.tobytes(), env.seed]
 
 
@@ -55,12 +55,12 @@ def spoilt(array, value):
         ("worlds.fields.body_mass", lambda a: -a, "numbers below zero"),
         ("worlds.fields.body_maas", lambda _: np.zeros((2, 3)), "'body_maas', which is no field of a model"),
         ("worlds.fields", lambda _: None, "restore was given Snapshot"),
-        ("worlds", lambda _: None, "the snapshot holds NoneType and WalkingState"),
-        ("task", lambda _: None, "the snapshot holds Snapshot and NoneType"),
+        ("worlds", lambda _: None, "worlds of the snapshot is of type NoneType, expected Snapshot"),
+        ("task", lambda _: None, "task of the snapshot is of type NoneType, expected HumanState"),
         ("task.phase", lambda a: spoilt(a, np.nan), "task.phase of the snapshot holds"),
         ("task.phase", lambda a: a[:1], "task.phase of the snapshot is float64"),
         ("task.parameters", lambda a: np.zeros((2, 0)), "task.parameters of the snapshot is"),
-        ("task.episode", lambda a: a.astype(float), "task.episode of the snapshot is float64"),
+        ("episodes.number", lambda a: a.astype(float), "episodes.number of the snapshot is float64"),
         ("obs", lambda a: spoilt(a, np.inf), "obs of the snapshot holds"),
         ("obs", lambda a: a.astype(float), "obs of the snapshot is float64"),
         ("seed", lambda _: "seven", "seed of the snapshot is 'seven'"),

@@ -16,7 +16,9 @@ from batchenv.errors import (
     OutputError,
     UsageError,
 )
-from batchenv.mdp.rewards import reward_term
+from batchenv.mdp.marks import action_term, event_term, observation_term, reward_term, termination_term
+from batchenv.mdp.quantities import quantity
+from batchenv.tasks import task
 from batchenv.vector import Env, VectorEnv, register_presets
 
 __all__ = [
@@ -32,8 +34,14 @@ __all__ = [
     "OutputError",
     "UsageError",
     "VectorEnv",
+    "action_term",
+    "event_term",
     "load_config",
+    "observation_term",
+    "quantity",
     "reward_term",
+    "task",
+    "termination_term",
 ]
 
 register_presets()

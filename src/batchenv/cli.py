@@ -19,13 +19,13 @@ from batchenv.benchmark_adapters import TABLE_HEAD as ADAPTER_TABLE_HEAD
 from batchenv.benchmark_adapters import AdapterRow, benchmark_adapters
 from batchenv.benchmark_gaitnet import TABLE_HEAD as GAITNET_TABLE_HEAD
 from batchenv.benchmark_gaitnet import GaitNetRow, benchmark_gaitnet
+from batchenv.build import check_scene, load_configured_body
 from batchenv.cli_ending import conventional_ending, saying
 from batchenv.cli_gaitnet import import_gaitnet
 from batchenv.cli_muscles import compare_coordinators, pretrain_muscles
 from batchenv.cli_train import train
 from batchenv.config import PRESETS, Config, GaitNetConfig, load_config, parse_changes
 from batchenv.engine import available_cpus
-from batchenv.engine.configured import load_configured_body
 from batchenv.evaluate import RECORDING_SUFFIXES, Report, judge, load_recording, write_report
 from batchenv.evaluate.mm_evalkit import export
 from batchenv.evaluate.numbers import MOST_STRIDES, MOST_WALKS, check_count, check_seconds, check_threads
@@ -38,7 +38,6 @@ from batchenv.evaluate.viewer import has_screen, show
 from batchenv.evaluate.walker import load_walker
 from batchenv.files import check_output_directory, check_output_file, write_atomically
 from batchenv.learn.policy import POLICY_FILE
-from batchenv.mdp.task import reward_terms
 from batchenv.random import checked_seed
 
 app = tyro.extras.SubcommandApp()
@@ -58,8 +57,7 @@ def check(config: Positional[ConfigName], *, data: Path | None = None, trust: bo
         trust: run the Python files that the configuration names, whose reward terms are then checked, too.
     """
     resolved = load_config(config, data, trust=trust)
-    if not isinstance(resolved, GaitNetConfig):
-        reward_terms(resolved)
+    check_scene(resolved)
     for remark in resolved.remarks:
         print(f"# {remark}")
     print(resolved.to_yaml(), end="")

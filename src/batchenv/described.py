@@ -1,14 +1,17 @@
 """Description of a `BatchEnv`: columns, spaces, sizes, parameters."""
 
+from typing import Any
+
 import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from batchenv.config import Config
 from batchenv.mdp.actions import action_bounds
-from batchenv.mdp.observations import Column, Mirror
-from batchenv.mdp.protocol import Task
+from batchenv.mdp.columns import Column, Mirror
+from batchenv.mdp.episodes import Episodes
 from batchenv.mdp.state import TaskState
+from batchenv.mdp.task import Task
 
 
 class Described:
@@ -17,28 +20,29 @@ class Described:
     config: Config
     obs_dim: int
     action_dim: int
-    _task: Task
+    task: Task[Any, Any]
     _state: TaskState
+    _episodes: Episodes
 
     @property
     def obs_layout(self) -> tuple[Column, ...]:
         """Name and unit of every observation column (obs_dim,)."""
-        return self._task.obs_layout
+        return self.task.obs_layout
 
     @property
     def action_layout(self) -> tuple[Column, ...]:
         """Name and unit of every action column (action_dim,)."""
-        return self._task.action_layout
+        return self.task.action_layout
 
     @property
     def mirror_obs(self) -> Mirror:
         """Image of observations in the sagittal plane."""
-        return self._task.mirror_obs
+        return self.task.mirror_obs
 
     @property
     def mirror_action(self) -> Mirror:
         """Image of actions in the sagittal plane."""
-        return self._task.mirror_action
+        return self.task.mirror_action
 
     @property
     def single_observation_space(self) -> Box:
@@ -54,24 +58,24 @@ class Described:
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Parameters of the worlds (P,), by their path in `environment.parameters`."""
-        return self._task.parameter_names
+        return self.task.parameter_names
 
     @property
     def parameters(self) -> NDArray[np.float64]:
         """Parameters that each world has now (num_envs, P), a copy; columns as in `parameter_names`."""
-        return self._task.parameter_values(self._state)
+        return self.task.parameter_values(self._state)
 
     @property
     def waiting(self) -> NDArray[np.bool_]:
         """Whether the episode of each world is over, and the world waits to be reset (N,)."""
-        return self._state.ended
+        return self._episodes.ended
 
     @property
     def control_dt(self) -> float:
         """Length of a step [s]."""
-        return self._task.control_dt
+        return self.task.control_dt
 
     @property
     def max_episode_steps(self) -> int:
         """Steps after which an episode is truncated."""
-        return self._task.max_episode_steps
+        return self.task.max_episode_steps

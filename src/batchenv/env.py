@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from batchenv import inputs, random
 from batchenv.arrays import numpy_array
+from batchenv.build import build_scene
 from batchenv.calls import Calls
 from batchenv.config import Config, load_config
 from batchenv.described import Described
@@ -18,11 +19,13 @@ from batchenv.engine import MuscleTuples, Worlds
 from batchenv.engine.callback import callbacks
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
 from batchenv.errors import ConfigError, UsageError
-from batchenv.mdp.protocol import Task
-from batchenv.mdp.scene import build_scene
+from batchenv.mdp.batch import Batch
+from batchenv.mdp.episodes import SAMPLES, Episodes
+from batchenv.mdp.task import Task
 from batchenv.mdp.terms import check_finite
 from batchenv.random import Streams
 from batchenv.snapshot import EnvSnapshot, check_snapshot, identity
+from batchenv.tasks.registry import name_of
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +58,8 @@ class BatchEnv(Described):
         first_world: number of the first world, where these are a part of a larger batch: world i then draws
             what world `first_world` + i of that batch draws.
         trust: whether the configuration may name Python files, whose code then runs; see `load_config`.
+        task: what is asked of the walkers, by name or as a class made with `batchenv.task`; by default what
+            the configuration says.
 
     Raises:
         ConfigError: the configuration is invalid, or names code and is not trusted.
@@ -95,6 +100,7 @@ class BatchEnv(Described):
         data_root: str | Path | None = None,
         first_world: int = 0,
         trust: bool = True,
+        task: str | type[Task[Any, Any]] | None = None,
     ):
         num_envs = inputs.checked_whole_number("num_envs", num_envs, 1)
         inputs.check_memory(num_envs)
@@ -104,14 +110,13 @@ class BatchEnv(Described):
         inputs.check_choice("autoreset", autoreset, get_args(Autoreset))
         inputs.check_flag("copy", copy)
         self.seed, self.autoreset = random.checked_seed(seed), autoreset
-        self.config = load_config(config, data_root, trust=trust)
+        name = task if task is None or isinstance(task, str) else name_of(task)
+        self.config = load_config(config, data_root, trust=trust, task=name)
         self._calls = Calls("this BatchEnv")
         scene = build_scene(self.config, num_envs, num_threads, self.seed)
-        # Of the classes that the configuration asks for, see `Scene`.
-        self.body: Any = scene.body
-        self.task: Any = scene.task
+        # Of the classes that the configuration asks for.
+        self.body, self.task = scene.body, scene.task
         self.worlds: Worlds[Any] = scene.worlds
-        self._task: Task = scene.task
         self.num_envs, self.num_threads = num_envs, self.worlds.num_threads
         self.obs_dim, self.action_dim = len(scene.task.obs_layout), len(scene.task.action_layout)
         self._has_tuples = self.worlds.coordinator is not None and self.worlds.coordinator.tuples is not None
@@ -120,9 +125,11 @@ class BatchEnv(Described):
         # The call since which worlds and episodes do not belong together; None where they do.
         self._unfinished: str | None = _NEVER
         self._identity = identity(self.config, autoreset, self.worlds.model.signature)
-        self._state = self._task.first_state(self.num_envs)
+        self._episodes = Episodes.zeros(self.num_envs, self.action_dim)
         everyone = np.arange(self.num_envs)
-        self._state.seed_worlds(Streams.of(self.seed, self.num_envs, self.first_world), everyone)
+        self._episodes.seed_worlds(Streams.of(self.seed, self.num_envs, self.first_world), everyone)
+        self._state = self.task.new_state(self.num_envs)
+        self._batch = Batch(self.worlds, self._episodes, self._state)
         self._obs = np.zeros((self.num_envs, self.obs_dim), np.float32)
         self._seen = np.zeros_like(self._obs)
         self._rewards = np.zeros(self.num_envs, np.float32)
@@ -132,7 +139,7 @@ class BatchEnv(Described):
         self.diverged = np.zeros_like(self._dones)
         self.episode_returns = np.zeros(self.num_envs, np.float32)
         self.episode_lengths = np.zeros(self.num_envs, np.int64)
-        names = self._task.reward_names
+        names = self.task.reward_names
         self._reward_rows = np.zeros((len(names), self.num_envs), np.float32)
         self.reward_terms = dict(zip(names, self._reward_rows, strict=True))
 
@@ -163,7 +170,7 @@ class BatchEnv(Described):
             callbacks().install()
             self._unfinished = "reset"
             if streams is not None:
-                self._state.seed_worlds(streams, ids)
+                self._episodes.seed_worlds(streams, ids)
                 if streams.one is not None and mask is None:
                     self.seed = streams.one
             self._begin(ids)
@@ -191,8 +198,8 @@ class BatchEnv(Described):
         with self._calls:
             self._check_open()
             self._check_whole("step")
-            if self.autoreset == "disabled" and self._state.ended.any():
-                ended = np.flatnonzero(self._state.ended).tolist()
+            if self.autoreset == "disabled" and self._episodes.ended.any():
+                ended = np.flatnonzero(self._episodes.ended).tolist()
                 raise UsageError(f"the episodes of worlds {ended} are over: reset(mask=...) them before step")
             actions = inputs.checked_actions(actions, self.num_envs, self.action_layout)
             inputs.check_callable("watch", watch)
@@ -223,10 +230,10 @@ class BatchEnv(Described):
             self._check_open()
             self._check_whole("set_parameters")
             ids = inputs.checked_ids(ids, self.num_envs)
-            values = self._task.checked_parameters(numpy_array("parameters", values), len(ids))
+            values = self.task.checked_parameters(numpy_array("parameters", values), len(ids))
             callbacks().check()
             self._unfinished = "set_parameters"
-            self._task.set_parameters(self.worlds, self._state, ids, values)
+            self.task.set_parameters(self._batch, ids, values)
             self._observe(ids)
             self._unfinished = None
             return self._result(self._obs)
@@ -234,7 +241,7 @@ class BatchEnv(Described):
     @property
     def episode_steps(self) -> NDArray[np.int64]:
         """Control steps of each world's episode so far (N,), a copy."""
-        return self._state.episode_step.copy()
+        return self._episodes.step.copy()
 
     def set_episode_steps(self, steps: Any) -> None:
         """Count each world's episode as if it had lasted so long: it is truncated accordingly, nothing moves.
@@ -249,7 +256,7 @@ class BatchEnv(Described):
         with self._calls:
             self._check_open()
             self._check_whole("set_episode_steps")
-            self._state.episode_step[:] = inputs.checked_steps(steps, self.num_envs, self.max_episode_steps)
+            self._episodes.step[:] = inputs.checked_steps(steps, self.num_envs, self.max_episode_steps)
 
     def snapshot(self) -> EnvSnapshot:
         """Copy all state, for `restore`.
@@ -280,9 +287,10 @@ class BatchEnv(Described):
             callbacks().install()
             self._unfinished = "restore"
             self.worlds.restore(snapshot.worlds)
+            self._episodes.assign(snapshot.episodes)
             self._state.assign(snapshot.task)
             self.seed, self._obs[:] = int(snapshot.seed), snapshot.obs
-            self._unfinished = _NEVER if (self._state.episode < 0).any() else None
+            self._unfinished = _NEVER if (self._episodes.number < 0).any() else None
             return self._result(self._obs)
 
     def set_muscle_network(self, state_dict: Mapping[str, Any]) -> None:
@@ -344,14 +352,16 @@ class BatchEnv(Described):
 
     def _advance(self, actions: np.ndarray, watch: Callable[[], None] | None) -> None:
         """A step under actions (N, A) that were checked."""
-        state = self._state
-        state.previous_action[:], state.action[:] = state.action, actions
-        self._task.drive(self.worlds, state)
+        episodes = self._episodes
+        episodes.previous_action[:], episodes.action[:] = episodes.action, actions
+        self.task.apply_actions(self._batch)
+        self.task.before_step(self._batch)
         if self._has_tuples:
-            self.worlds.choose_tuples(self._task.tuple_draws(state))
-        late = np.flatnonzero(state.ended) if self.autoreset == "next_step" else _NOBODY
-        self.worlds.step(watch, np.flatnonzero(~state.ended) if late.size else None)
-        self._task.advance(self.worlds, state)
+            self.worlds.choose_tuples(episodes.uniform(None, 1, SAMPLES, episodes.step)[:, 0])
+        late = np.flatnonzero(episodes.ended) if self.autoreset == "next_step" else _NOBODY
+        self.worlds.step(watch, np.flatnonzero(~episodes.ended) if late.size else None)
+        self.task.advance(self._batch)
+        episodes.step += 1
         self._judge()
         if late.size:
             self._begin_late(late)
@@ -362,20 +372,21 @@ class BatchEnv(Described):
     def _judge(self) -> None:
         """Compute rewards, ends and observations; a failed world keeps its last good observation."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            quantities = self._task.measure(self.worlds, self._state)
-            self._task.observe(quantities, self._seen)
+            quantities = self.task.quantities(self._batch)
+            self.task.compute_observations(quantities, self._seen)
             # A state may be one that MuJoCo would go on from, and yet no float32.
-            self.worlds.fail(np.flatnonzero(~np.isfinite(self._seen).all(axis=1)))
+            if not (sound := np.isfinite(self._seen).all(axis=1)).all():
+                self.worlds.fail(np.flatnonzero(~sound))
             failed = self.worlds.failed
-            self._task.reward(quantities, self._reward_rows, self._rewards)
-            np.logical_or(self._task.terminated(quantities), failed, out=self.terminated)
+            self.task.compute_rewards(quantities, self._reward_rows, self._rewards)
+            np.logical_or(self.task.compute_terminations(quantities), failed, out=self.terminated)
         self.diverged[:] = failed
         np.copyto(self._obs, self._seen, where=~failed[:, None])
         if failed.any():
             self._reward_rows[:, failed], self._rewards[failed] = 0.0, 0.0
-        check_finite(self._rewards, self._reward_rows, self._task.reward_names)
-        self._state.episode_return += self._rewards
-        np.greater(self._state.episode_step >= self.max_episode_steps, self.terminated, out=self.truncated)
+        check_finite(self._rewards, self._reward_rows, self.task.reward_names)
+        self._episodes.reward_sum += self._rewards
+        np.greater(self._episodes.step >= self.max_episode_steps, self.terminated, out=self.truncated)
         np.logical_or(self.terminated, self.truncated, out=self._dones)
 
     def _end(self, ids: np.ndarray) -> None:
@@ -385,12 +396,12 @@ class BatchEnv(Described):
             self.failures += failed.size
             _log.warning("the physics of %d world(s) diverged, first world %d", failed.size, failed[0])
         self.final_obs[ids] = self._obs[ids]
-        self.episode_returns[ids] = self._state.episode_return[ids]
-        self.episode_lengths[ids] = self._state.episode_step[ids]
+        self.episode_returns[ids] = self._episodes.reward_sum[ids]
+        self.episode_lengths[ids] = self._episodes.step[ids]
         if self.autoreset == "same_step":
             self._begin(ids)
         else:
-            self._state.ended[ids] = True
+            self._episodes.ended[ids] = True
 
     def _begin_late(self, ids: np.ndarray) -> None:
         """Begin episodes in worlds that ended a step ago, and discard their results since."""
@@ -400,13 +411,14 @@ class BatchEnv(Described):
             flags[ids] = False
 
     def _begin(self, ids: np.ndarray) -> None:
-        self._task.begin(self.worlds, self._state, ids)
+        self._episodes.begin(ids)
+        self.task.reset(self._batch, ids)
         self._observe(ids)
 
     def _observe(self, ids: np.ndarray) -> None:
         seen = np.empty((len(ids), self.obs_dim), np.float32)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            self._task.observe(self._task.measure(self.worlds, self._state, ids), seen)
+            self.task.compute_observations(self.task.quantities(self._batch, ids), seen)
         bad = np.argwhere(~np.isfinite(seen))
         if bad.size:
             row, column = bad[0]
@@ -426,8 +438,10 @@ class BatchEnv(Described):
         return self.worlds.coordinator
 
     def _snapshot(self) -> EnvSnapshot:
-        state = self._state.copy()
-        return EnvSnapshot(self.worlds.snapshot(), state, self.seed, self._obs.copy(), self._identity)
+        episodes, state = self._episodes.copy(), self._state.copy()
+        return EnvSnapshot(
+            self.worlds.snapshot(), episodes, state, self.seed, self._obs.copy(), self._identity
+        )
 
     def _check_whole(self, call: str) -> None:
         """Refuse a call that would continue from incomplete states.

@@ -8,7 +8,7 @@ import numpy as np
 
 from batchenv.arrays import numpy_array, shown, whole_number
 from batchenv.errors import InputError, nearest
-from batchenv.mdp.observations import Column
+from batchenv.mdp.columns import Column
 
 # Memory of a world in the largest batches, rounded down [bytes].
 _LEAST_WORLD = 250_000

@@ -12,6 +12,7 @@ from batchenv.config import Config
 from batchenv.engine import Snapshot
 from batchenv.engine.snapshot import check_array
 from batchenv.errors import InputError
+from batchenv.mdp.episodes import Episodes
 from batchenv.mdp.state import TaskState
 
 # Sections and keys of a configuration that say nothing of what a state means.
@@ -19,7 +20,7 @@ _SETTINGS = (
     "reward",
     "termination",
     "episode",
-    "reset",
+    "events",
     "muscle.network.file",
     "muscle.network.base_file",
     "muscle.network.tuples",
@@ -32,13 +33,15 @@ class EnvSnapshot:
 
     Attributes:
         worlds: of the engine.
-        task: of each world.
+        episodes: of each world.
+        task: what the task keeps of each world.
         seed: of the environment.
         obs: observations at that moment (N, obs_dim).
         identity: what a state has its meaning from, by the path in the configuration.
     """
 
     worlds: Snapshot
+    episodes: Episodes
     task: TaskState
     seed: int
     obs: np.ndarray
@@ -85,16 +88,21 @@ def check_snapshot(snapshot: Any, like: EnvSnapshot) -> None:
                 f"the snapshot is of another environment: {path} is {there} there and {here} here; "
                 "restore it into one of the same configuration"
             )
-    if type(snapshot.task) is not type(like.task) or not isinstance(snapshot.worlds, Snapshot):
-        raise InputError(
-            f"the snapshot holds {type(snapshot.worlds).__name__} and {type(snapshot.task).__name__}, "
-            f"expected Snapshot and {type(like.task).__name__}"
-        )
+    for name in ("worlds", "episodes", "task"):
+        kind, expected = (type(getattr(each, name)) for each in (snapshot, like))
+        if kind is not expected:
+            raise InputError(
+                f"{name} of the snapshot is of type {kind.__name__}, expected {expected.__name__}"
+            )
     if whole_number(snapshot.seed) is None:
         raise InputError(f"seed of the snapshot is {shown(snapshot.seed)}; expected a whole number")
     check_array("obs", snapshot.obs, like.obs)
-    for name, array in vars(like.task).items():
-        check_array(f"task.{name}", vars(snapshot.task).get(name), array, nan=name in like.task.UNKNOWN)
+    for part, there, here in (
+        ("episodes", snapshot.episodes, like.episodes),
+        ("task", snapshot.task, like.task),
+    ):
+        for name, array in vars(here).items():
+            check_array(f"{part}.{name}", vars(there).get(name), array, nan=name in here.UNKNOWN)
 
 
 def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:

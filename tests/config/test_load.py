@@ -45,7 +45,7 @@ def test_null_takes_a_key_out_of_the_base():
             skeleton={"kp": {"subtalar_angle": None}},
             reward={"impact": None, "pose": {"scale": None}},
             motion={"joint_scale": {"hip_rotation": None}},
-            termination={"min_height": None},
+            termination={"terms": {"fallen": {"min_height": None}, "drifted": None}},
         )
     ).environment
     assert changed.skeleton.kp == {
@@ -54,7 +54,12 @@ def test_null_takes_a_key_out_of_the_base():
     assert changed.reward.keys() == walk.reward.keys() - {"impact"}
     assert changed.reward["pose"].arguments == {}
     assert changed.motion.joint_scale == {"hip_adduction": 0.4}
-    assert (walk.termination.min_height, changed.termination.min_height) == (0.8, 0.6)
+    assert walk.termination.terms["fallen"] == {"min_height": 0.8}
+    assert changed.termination.terms == {
+        "fallen": {},
+        "tilted": {"max_tilt": 0.5},
+        "turned": {"max_heading": 0.8},
+    }
 
 
 def test_null_keeps_its_meaning_where_it_is_a_value():

@@ -116,7 +116,7 @@ def test_a_misspelt_preset_is_refused_with_the_nearest():
         (
             "reward",
             {"a b": TERM},
-            "a b: is refused as a key: give the name of a shipped reward term",
+            "a b: is refused as a key: give the name of a shipped term",
         ),
         (
             "parameters",

@@ -66,9 +66,9 @@ environments = st.fixed_dictionaries(
         ),
         "simulation": clocks,
         "action": some(scale=positive, residual=st.booleans(), time_warping=numbers(0, 0.99)),
-        "termination": some(min_height=numbers(0, 0.99), max_tilt=numbers(0.01, 3), max_drift=positive),
+        "termination": some(terms=some(fallen=some(min_height=numbers(0, 0.99)), tilted=some())),
         "episode": some(max_seconds=numbers(1, 1e6)),
-        "reset": some(joint_noise=numbers(0, 1), velocity_noise=numbers(0, 1)),
+        "events": some(start_on_reference=some(joint_noise=numbers(0, 1)), push=some(newtons=positive)),
         "parameters": some(
             gait=some(stride=ranges, cadence=ranges),
             muscle=some(strength=some(soleus_r=ranges)),

@@ -12,7 +12,7 @@ from batchenv.body.gaitnet import GaitNetBody
 from batchenv.body.gaitnet.mechanism import ROOT_DOFS, upper_joints
 from batchenv.engine import ControlLaw, NetworkLaw, Worlds
 from batchenv.engine.law import adapt_model
-from batchenv.mdp.gaitnet.configured import gaitnet_records
+from batchenv.tasks.gaitnet.law import gaitnet_records
 from tests.body.gaitnet.small_gaitnet import MUSCLES, SKELETON, small_body
 
 SUBSTEPS = 8

@@ -35,10 +35,10 @@ def step(env):
 )
 def test_a_step_without_our_callback_is_refused_and_nothing_moves(env, foreign, message):
     mujoco.set_mjcb_control(foreign)
-    before, action = env.worlds.batch.state.copy(), env._state.action.copy()
+    before, action = env.worlds.batch.state.copy(), env._episodes.action.copy()
     with pytest.raises(UsageError, match=message):
         step(env)
-    assert np.array_equal(env.worlds.batch.state, before) and np.array_equal(env._state.action, action)
+    assert np.array_equal(env.worlds.batch.state, before) and np.array_equal(env._episodes.action, action)
 
 
 def test_a_reset_installs_a_callback_that_was_removed(env):

@@ -22,7 +22,7 @@ def walked():
             env.step(np.random.default_rng(0).normal(0, 0.5, (150, env.action_dim)))
         worlds = env.worlds
         state = worlds.qpos.copy(), worlds.qvel.copy()
-        worlds.set_targets(*env.task.targets(env._state))
+        worlds.set_targets(*env.task.targets(env._batch))
         worlds.choose_tuples(np.zeros(150))
         worlds.step()
         position, velocity = state[0][:, env.body.joint_qposadr], state[1][:, env.body.joint_dofadr]

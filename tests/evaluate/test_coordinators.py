@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from batchenv import BatchEnv, UsageError, load_config
-from batchenv.engine.configured import control_law, load_configured_body
+from batchenv.build import control_law, load_configured_body
 from batchenv.engine.problems import Problems
 from batchenv.evaluate.coordinator_plot import comparison_png
 from batchenv.evaluate.coordinators import BINS, compare_coordinators, walking_states

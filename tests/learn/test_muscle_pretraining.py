@@ -6,7 +6,7 @@ import torch
 
 from batchenv import BatchEnv, load_config
 from batchenv.body.gait_cycle import load_gait_cycle
-from batchenv.engine.configured import control_law, load_configured_body
+from batchenv.build import control_law, load_configured_body
 from batchenv.engine.problems import Problems
 from batchenv.learn import muscle_pretraining
 from batchenv.learn.muscle_pretraining import pretrain, save_network

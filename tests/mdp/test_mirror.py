@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from batchenv import BatchEnv
-from batchenv.mdp.quantities import Quantities
 
 
 @pytest.fixture(scope="module")
@@ -19,24 +18,24 @@ def mirrored(q, body):
     """The same walkers as a mirror in the sagittal plane shows them, half a cycle later."""
     joints = {"joint_pos", "joint_vel", "reference_pos", "reference_vel", "action", "previous_action"}
     left = np.array([1.0, -1.0, 1.0])
-    image = {name: getattr(q, name) for name in vars(q)}
+    image = dict(q)
     image |= {name: image[name][:, body.mirror_joint] for name in joints}
     image |= {name: image[name] * left for name in ("root_pos", "root_linvel", "root_up")}
     image |= {name: image[name][:, ::-1] * left for name in ("foot_pos", "reference_foot_pos")}
     image |= {name: image[name][:, ::-1] for name in ("foot_load", "foot_load_peak")}
     image |= {
         "root_angvel": -image["root_angvel"] * left,
-        "heading": -q.heading,
-        "phase": (q.phase + 0.5) % 1.0,
+        "heading": -q["heading"],
+        "phase": (q["phase"] + 0.5) % 1.0,
     }
-    return Quantities(**image)
+    return image
 
 
 def test_mirrored_walkers_give_mirrored_observations(env):
-    q = env.task.measure(env.worlds, env._state)
+    q = env.task.quantities(env._batch)
     seen, image = np.zeros((2, 6, env.obs_dim))
-    env.task.observe(q, seen)
-    env.task.observe(mirrored(q, env.body), image)
+    env.task.compute_observations(q, seen)
+    env.task.compute_observations(mirrored(q, env.body), image)
     assert env.mirror_obs(seen) == pytest.approx(image, abs=1e-12)
 
 
@@ -48,11 +47,12 @@ def test_mirroring_twice_changes_nothing(env):
 
 
 def test_mirrored_walkers_earn_the_same(env):
-    q = env.task.measure(env.worlds, env._state)
+    q = env.task.quantities(env._batch)
     image = mirrored(q, env.body)
-    for term in env.task.terms:
+    for term in env.task.reward_terms:
         assert term(image) == pytest.approx(term(q), abs=1e-12)
-    assert np.array_equal(env.task.terminated(image), env.task.terminated(q))
+    for term in env.task.termination_terms:
+        assert np.array_equal(term(image), term(q))
 
 
 def test_the_reference_is_its_own_mirror_image_half_a_cycle_later(env):

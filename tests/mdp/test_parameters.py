@@ -101,16 +101,16 @@ def test_stride_and_cadence_change_speed_clock_and_reference():
         phase = np.array([0.3, 0.3])
         env.set_parameters([0], [[1.2, 0.8]])
         env._state.phase[:] = plain._state.phase[:] = phase
-        seen, usual = (e.task.measure(e.worlds, e._state) for e in (env, plain))
-        assert seen.target_speed == pytest.approx([1.2 * 0.8 * gait.speed, gait.speed])
+        seen, usual = (e.task.quantities(e._batch) for e in (env, plain))
+        assert seen["target_speed"] == pytest.approx([1.2 * 0.8 * gait.speed, gait.speed])
         for name in ("reference_pos", "reference_vel", "reference_foot_pos"):
-            assert getattr(seen, name)[1] == pytest.approx(getattr(usual, name)[1], abs=1e-9)
+            assert seen[name][1] == pytest.approx(usual[name][1], abs=1e-9)
         longer = with_stride(gait, env.body, 1.2).sample(phase[:1])
-        assert seen.reference_pos[0] == pytest.approx(longer.joint_pos[0], abs=1e-9)
-        assert seen.reference_vel[0] == pytest.approx(0.8 * longer.joint_vel[0], abs=1e-9)
+        assert seen["reference_pos"][0] == pytest.approx(longer.joint_pos[0], abs=1e-9)
+        assert seen["reference_vel"][0] == pytest.approx(0.8 * longer.joint_vel[0], abs=1e-9)
         # Between the tabulated strides, feet are interpolated: within 3 mm, over strides 0.3 apart.
-        assert seen.reference_foot_pos[0] == pytest.approx(longer.foot_pos[0], abs=3e-3)
-        task.advance(env.worlds, env._state)
+        assert seen["reference_foot_pos"][0] == pytest.approx(longer.foot_pos[0], abs=3e-3)
+        task.advance(env._batch)
         step = env.control_dt / gait.period
         assert env._state.phase == pytest.approx([0.3 + 0.8 * step, 0.3 + step])
 

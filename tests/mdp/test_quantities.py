@@ -3,11 +3,9 @@ import numpy as np
 import pytest
 
 from batchenv.mdp.measure import interpolate, measure, measured_columns
-from batchenv.mdp.quantities import Frame, walking_axes
 from tests.mdp.plain_root import root_state, rotation_matrix
 
-NONE = np.zeros(0, np.int32)
-AXES = walking_axes(Frame(NONE, NONE, NONE, np.array([0.0, -1.0, 0.0]), np.array([1.0, 0.0, 0.0]), 700.0))
+AXES = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])  # forward, left, up
 
 
 def random_quats(n, seed=0):

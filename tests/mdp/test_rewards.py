@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from batchenv import BatchEnv
 from batchenv.errors import ConfigError, InputError
-from batchenv.mdp.quantities import QUANTITIES, Quantities
-from batchenv.mdp.terms import resolve_terms, shipped_terms
+from batchenv.mdp import rewards
+from batchenv.mdp.terms import Keywords, Section, Term
 
 N, J = 5, 14
 SHAPES = {
@@ -18,8 +19,24 @@ SHAPES = {
     "root_pos": (N, 3), "root_linvel": (N, 3), "root_angvel": (N, 3), "heading": (N,), "root_up": (N, 3),
     "foot_pos": (N, 2, 3), "foot_load": (N, 2), "foot_load_peak": (N, 2), "activation_squared": (N,),
     "desired_torque": (N, J), "achieved_torque": (N, J), "residual_torque": (N, J), "action": (N, J),
-    "previous_action": (N, J), "parameters": (N, 3),
+    "previous_action": (N, J), "parameters": (N, 3), "shown_parameters": (N, 3), "episode_time": (N,),
 }  # fmt: skip
+
+
+REWARD = Section("reward", "environment.reward", (rewards,), tuple(SHAPES))
+
+
+def term_of(name: str, **keywords) -> Term:
+    return resolved({name: keywords})[0]
+
+
+def resolved(entries: dict[str, Keywords]) -> tuple[Term, ...]:
+    return REWARD.resolve(entries)
+
+
+def values_of(term: Term, quantities):
+    """Values of a term, checked as in a step."""
+    return term.checked(quantities, (len(quantities["phase"]),))
 
 
 def random_quantities(seed=0):
@@ -41,17 +58,24 @@ def on_the_reference():
     q["root_linvel"][:, 0] = q["target_speed"]
     q["root_pos"] = np.c_[np.ones(N), np.zeros(N), q["reference_root_height"]]
     q |= {"root_up": np.tile([0.0, 0.0, 1.0], (N, 1)), "foot_load_peak": np.full((N, 2), 0.5)}
-    return Quantities(**q)
+    return q
 
 
 def test_every_quantity_has_a_shape_here():
-    assert set(SHAPES) == set(QUANTITIES)
+    with BatchEnv("walk", 2, 1, seed=0) as env:
+        env.reset()
+        quantities = env.task.quantities(env._batch)
+        assert set(SHAPES) == set(quantities)
+        for name, shape in SHAPES.items():
+            sizes = {"parameters": (2, 0), "shown_parameters": (2, 0)}
+            expected = tuple(2 if size == N and name != "tracked" else size for size in shape)
+            assert quantities[name].shape == sizes.get(name, expected), name
 
 
-@pytest.mark.parametrize("name", sorted(shipped_terms()))
+@pytest.mark.parametrize("name", sorted(REWARD.shipped_terms()))
 def test_a_term_is_best_on_the_reference(name):
-    (term,) = resolve_terms({name: (1.0, {})})
-    best, worse = term(on_the_reference()), term(Quantities(**random_quantities(1)))
+    term = term_of(name)
+    best, worse = term(on_the_reference()), term(random_quantities(1))
     cost = name in ("effort", "impact", "action_rate")
     assert best == pytest.approx(np.full(N, 0.0 if cost else 1.0))
     assert worse.shape == (N,)
@@ -59,30 +83,29 @@ def test_a_term_is_best_on_the_reference(name):
         assert (worse < 1.0).all() and (worse >= 0.0).all()
 
 
-@pytest.mark.parametrize("name", sorted(shipped_terms()))
+@pytest.mark.parametrize("name", sorted(REWARD.shipped_terms()))
 def test_a_term_is_the_same_function_of_torch_tensors(name):
-    (term,) = resolve_terms({name: (1.0, {})})
+    term = term_of(name)
     ours = random_quantities(2)
     theirs = {key: torch.tensor(value) for key, value in ours.items()}
-    assert term(Quantities(**theirs)).numpy() == pytest.approx(term(Quantities(**ours)))
+    assert term(theirs).numpy() == pytest.approx(term(ours))
 
 
-@pytest.mark.parametrize("name", sorted(shipped_terms()))
+@pytest.mark.parametrize("name", sorted(REWARD.shipped_terms()))
 def test_a_term_says_what_it_is_and_takes_known_quantities(name):
-    function = shipped_terms()[name]
+    function = REWARD.shipped_terms()[name]
     assert function.__doc__
     positional = [p for p in inspect.signature(function).parameters.values() if p.kind is not p.KEYWORD_ONLY]
-    assert {p.name for p in positional} <= set(QUANTITIES)
+    assert {p.name for p in positional} <= set(SHAPES)
 
 
 def test_hand_made_values():
     q = on_the_reference()
-    q.joint_pos[:] = q.reference_pos  # the same array: move one joint of it by 0.5 rad
-    moved = Quantities(**(vars(q) | {"joint_pos": q.reference_pos + 0.5 * np.eye(J)[3]}))
-    (pose,) = resolve_terms({"pose": (1.0, {"scale": 2.0})})
+    moved = q | {"joint_pos": q["reference_pos"] + 0.5 * np.eye(J)[3]}
+    pose = term_of("pose", scale=2.0)
     assert pose(moved) == pytest.approx(np.exp(-2.0 * 0.25))
-    heavy = Quantities(**(vars(q) | {"foot_load_peak": np.tile([1.5, 2.1], (N, 1))}))
-    (impact,) = resolve_terms({"impact": (-1.0, {"threshold": 1.2})})
+    heavy = q | {"foot_load_peak": np.tile([1.5, 2.1], (N, 1))}
+    impact = term_of("impact", threshold=1.2)
     assert impact(heavy) == pytest.approx(0.3 + 0.9)
 
 
@@ -105,14 +128,14 @@ def own_term(tmp_path, body):
 )
 def test_a_term_of_ones_own_that_cannot_be_is_refused(tmp_path, body, message):
     with pytest.raises(ConfigError) as error:
-        resolve_terms({own_term(tmp_path, body): (1.0, {})})
+        term_of(own_term(tmp_path, body))
     assert message in str(error.value)
 
 
 def test_a_term_of_another_shape_is_refused_by_name(tmp_path):
     key = own_term(tmp_path, "def own(joint_pos):\n    return joint_pos")
-    (term,) = resolve_terms({key: (1.0, {})})
+    term = term_of(key)
     with pytest.raises(
         InputError, match=r"'own' returned shape \(5, 14\), expected one value for each world"
     ):
-        term(on_the_reference())
+        values_of(term, on_the_reference())

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from batchenv import BatchEnv, BatchEnvError, ConfigError, InputError, load_config
-from batchenv.mdp.quantities import QUANTITIES, Quantities
-from batchenv.mdp.terms import check_finite, resolve_terms
-from tests.mdp.test_rewards import on_the_reference
+from batchenv.mdp.quantities import Quantities
+from batchenv.mdp.terms import check_finite
+from tests.mdp.test_rewards import SHAPES, on_the_reference, resolved, term_of
 
 
 def written(folder: Path, body: str, head: str = "", name: str = "own.py") -> str:
@@ -36,24 +36,22 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BatchEnv]:
 
 @pytest.fixture
 def quantities(env: BatchEnv) -> Quantities:
-    return env.task.measure(env.worlds, env._state)
+    return env.task.quantities(env._batch)
 
 
 def rewarded(task: Any, quantities: Quantities, key: str, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
     """Values that a term has in the task (N,), checked as a step checks them."""
-    monkeypatch.setattr(task, "terms", resolve_terms({key: (1.0, {})}))
+    monkeypatch.setattr(task, "reward_terms", resolved({key: {}}))
     monkeypatch.setattr(task, "_weights", np.ones((1, 1), np.float32))
     rows, out = np.zeros((1, 3), np.float32), np.zeros(3, np.float32)
-    task.reward(quantities, rows, out)
+    task.compute_rewards(quantities, rows, out)
     check_finite(out, rows, ("own",))
     return out
 
 
-@pytest.mark.parametrize("quantity", QUANTITIES)
+@pytest.mark.parametrize("quantity", SHAPES)
 def test_a_term_cannot_write_into_a_quantity(tmp_path: Path, quantities: Quantities, quantity: str):
-    (term,) = resolve_terms(
-        {written(tmp_path, f"def own({quantity}):\n    {quantity}[...] = 0.0"): (1.0, {})}
-    )
+    term = term_of(written(tmp_path, f"def own({quantity}):\n    {quantity}[...] = 0.0"))
     with pytest.raises(InputError, match=r"'own' raised ValueError: .*read-only.*copy first"):
         term(quantities)
 
@@ -61,9 +59,15 @@ def test_a_term_cannot_write_into_a_quantity(tmp_path: Path, quantities: Quantit
 def test_no_quantity_shares_memory_with_the_state_of_the_task_or_the_worlds(
     env: BatchEnv, quantities: Quantities
 ):
-    kept = [*vars(env._state).values(), env.worlds.qpos, env.worlds.qvel, env.worlds.bind("userdata")]
+    kept = [
+        *vars(env._state).values(),
+        *vars(env._episodes).values(),
+        env.worlds.qpos,
+        env.worlds.qvel,
+        env.worlds.bind("userdata"),
+    ]
     kept += [env.task.gait.table, env.task.gait.tracked]
-    for name, array in vars(quantities).items():
+    for name, array in quantities.items():
         assert not array.flags.writeable, name
         assert not any(np.shares_memory(array, other) for other in kept), name
 
@@ -126,7 +130,7 @@ def test_rewards_that_overflow_in_their_sum_are_refused():
 @pytest.mark.parametrize("value", ["fast", True, -1.0, 1e300, 2**62, "1.0"])
 def test_a_keyword_of_a_shipped_term_is_checked_before_any_step(value: Any):
     with pytest.raises(ConfigError, match="environment.reward.pose.scale = .*: give a number"):
-        resolve_terms({"pose": (1.0, {"scale": value})})
+        term_of("pose", scale=value)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +150,7 @@ def test_a_keyword_of_another_type_than_its_parameter_is_refused(
 ):
     key = written(tmp_path, f"def own(phase, *, {parameter}):\n    return phase")
     with pytest.raises(ConfigError) as error:
-        resolve_terms({key: (1.0, {"k": given})})
+        resolved({key: {"k": given}})
     assert message in str(error.value)
 
 
@@ -163,20 +167,20 @@ def test_a_keyword_of_another_type_than_its_parameter_is_refused(
 )
 def test_a_keyword_is_given_to_the_function(tmp_path: Path, parameter: str, given: Any, head: str):
     key = written(tmp_path, f"def own(phase, *, {parameter}):\n    return phase + 0.5", head)
-    (term,) = resolve_terms({key: (1.0, {"k": given})})
+    (term,) = resolved({key: {"k": given}})
     assert term.keywords == {"k": given} and term(on_the_reference()).shape == (5,)
 
 
 def test_two_terms_of_one_name_are_refused(tmp_path: Path):
     keys = [written(tmp_path, "def own(phase):\n    return phase", name=name) for name in ("a.py", "b.py")]
     with pytest.raises(ConfigError, match=r"a.py:own: another term is called 'own', too"):
-        resolve_terms({key: (1.0, {}) for key in keys})
+        resolved({key: {} for key in keys})
 
 
 def test_a_file_changed_within_a_second_is_read_anew(tmp_path: Path):
     for factor in (2.0, 3.0):
         key = written(tmp_path, f"def own(phase):\n    return {factor} + 0 * phase")
-        (term,) = resolve_terms({key: (1.0, {})})
+        term = term_of(key)
         assert np.array_equal(term(on_the_reference()), np.full(5, factor))
     assert not (tmp_path / "__pycache__").exists()
 
@@ -194,4 +198,4 @@ def test_a_file_changed_within_a_second_is_read_anew(tmp_path: Path):
 def test_a_file_that_cannot_be_run_is_refused(tmp_path: Path, code: bytes, message: str):
     (tmp_path / "own.py").write_bytes(code)
     with pytest.raises(BatchEnvError, match=message):
-        resolve_terms({f"{tmp_path}/own.py:own": (1.0, {})})
+        resolved({f"{tmp_path}/own.py:own": {}})

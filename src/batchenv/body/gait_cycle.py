@@ -99,7 +99,12 @@ class GaitCycle:
 
     @cached_property
     def foot_load_table(self) -> np.ndarray:
-        """Vertical forces on right and left foot (K, 2) [body weights], as humans have them at free speed."""
+        """Vertical forces on right and left foot (K, 2) [body weights], as humans have them at free speed.
+
+        Who stands still has half of the weight on each foot.
+        """
+        if self.speed == 0.0:
+            return np.full((len(self.joint_pos_table), 2), 0.5)
         phase = np.arange(len(self.joint_pos_table)) / len(self.joint_pos_table)
         return vertical_ground_reaction(np.stack([phase, (phase + 0.5) % 1.0], axis=1))
 
@@ -178,12 +183,7 @@ def load_gait_cycle(
         _log.warning("%s: smoothing the cycle moves a joint by %.3f rad", file, fit_error)
     joint_pos, joint_vel = _tabulate(body, names, coef, period, joint_scale, min_knee)
     _check_scaled(body, names, joint_scale, joint_pos)
-    lowest = lowest_heights(body, joint_pos)
-    if lowest.max() >= 0:
-        raise body.error(
-            f"the feet are {lowest.max():.2f} m above the root when the body stands upright; expected them"
-            " below it."
-        )
+    lowest = _lowest(body, joint_pos)
     # Central differences: the height has a kink where the lowest point moves from one foot to the other.
     rate = (np.roll(lowest, 1) - np.roll(lowest, -1)) * TABLE_SIZE / (2 * period)
     return GaitCycle(
@@ -197,6 +197,43 @@ def load_gait_cycle(
         root_height_rate_table=rate,
         foot_pos_table=relative_positions(body, body.foot_body, joint_pos),
     )
+
+
+def standing_still(body: Body) -> GaitCycle:
+    """A cycle in which a body stands in its first pose.
+
+    Raises:
+        BodyError: the body has no feet to stand on.
+    """
+    pose = body.model.qpos0[None, body.joint_qposadr]
+    return GaitCycle(
+        period=1.0,
+        speed=0.0,
+        fit_error=0.0,
+        tracked=np.ones(pose.shape[1]),
+        joint_pos_table=pose,
+        joint_vel_table=np.zeros_like(pose),
+        root_height_table=-_lowest(body, pose),
+        root_height_rate_table=np.zeros(1),
+        foot_pos_table=relative_positions(body, body.foot_body, pose),
+    )
+
+
+def _lowest(body: Body, joint_pos: np.ndarray) -> np.ndarray:
+    """Heights of the lowest points of the feet below an upright root, in poses (K, J) [rad] (K,) [m]."""
+    if not body.foot_body.size:
+        right, left = body.names.foot_bodies
+        raise body.error(
+            f"the body has no bodies {right} and {left}; a gait cycle needs feet. skeleton.names.feet"
+            " says what they are called."
+        )
+    lowest = lowest_heights(body, joint_pos)
+    if lowest.max() >= 0:
+        raise body.error(
+            f"the feet are {lowest.max():.2f} m above the root when the body stands upright; expected them"
+            " below it."
+        )
+    return lowest
 
 
 def _check_number(name: str, value: Any, least: float, most: float, unit: str) -> None:

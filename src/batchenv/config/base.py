@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from batchenv.config.paths import PRESET_FILES, PRESETS
 from batchenv.config.problems import cut, section_at, shortened
+from batchenv.config.term_sections import WALK_TERMS, with_terms
 from batchenv.config.yaml_text import parse_yaml
 from batchenv.errors import ConfigError, nearest
 
@@ -33,6 +34,8 @@ def with_base(data: Mapping[Any, Any], model: type[BaseModel]) -> Mapping[Any, A
         hint = nearest(name, PRESETS) if isinstance(name, str) else ""
         raise ConfigError(f"base = {shortened(name)}: is no preset.{hint} Presets: {', '.join(PRESETS)}.")
     below = with_base(parse_yaml(PRESET_FILES[name].read_text(encoding="utf-8"), f"the preset {name}"), model)
+    if isinstance(environment := below.get("environment"), Mapping):  # so that a term may be added to its own
+        below = {**below, "environment": with_terms(environment, WALK_TERMS)}
     above = {key: value for key, value in data.items() if key != BASE}
     return _merged(below, above, _Place(name, model, ()))
 

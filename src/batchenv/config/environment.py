@@ -1,7 +1,7 @@
 """The section `environment`: the body, the ground, the simulation, and what is asked of the walker."""
 
-import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
@@ -18,9 +18,12 @@ from batchenv.config.section import (
     LayerSizes,
     Pair,
     Section,
+    TaskName,
     TermArgument,
     TermName,
+    Terms,
 )
+from batchenv.config.term_sections import TERM_SECTIONS, WALK_TERMS
 from batchenv.errors import ConfigError
 
 Actuator = Literal["mass", "muscle", "pd", "tor"]
@@ -30,6 +33,10 @@ _NO_REWARD = (
     "name at least one reward term with its weight; none is assumed. "
     f"The presets {', '.join(PRESETS)} each show a full set"
 )
+
+
+def _default_terms(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: dict(keywords) for name, keywords in WALK_TERMS[TERM_SECTIONS[kind]].items()}
 
 
 def _default_kp() -> dict[str, float]:
@@ -241,6 +248,10 @@ class Simulation(Clocks):
 class Action(Section):
     """From the numbers of the policy to targets."""
 
+    term: TermName | None = Field(
+        default=None,
+        description="What makes targets of actions: FILE.py:FUNCTION; null: that of the actuator.",
+    )
     scale: float = Field(
         default=0.3,
         ge=1e-6,
@@ -278,23 +289,9 @@ class TermConfig(Section):
 class Termination(Section):
     """When an episode ends early."""
 
-    min_height: float = Field(
-        default=0.6, ge=0, lt=1, description="Fallen below this fraction of the reference's root height [1]."
-    )
-    max_tilt: float = Field(
-        default=0.8, gt=0, le=math.pi, description="Trunk tilted further than this [rad]."
-    )
-    max_heading: float = Field(
-        default=0.8,
-        gt=0,
-        le=math.pi,
-        description="Turned further than this from the direction of travel [rad].",
-    )
-    max_drift: float = Field(
-        default=1.0,
-        gt=0,
-        le=1e6,
-        description="Further than this beside the line of travel, to either side [m].",
+    terms: Terms = Field(
+        default_factory=partial(_default_terms, "termination"),
+        description="Terminations, each a shipped one or FILE.py:FUNCTION, with their keywords.",
     )
 
 
@@ -306,35 +303,24 @@ class Episode(Section):
     )
 
 
-class Reset(Section):
-    """How far a first state may be from the reference."""
-
-    joint_noise: float = Field(
-        default=0.02,
-        ge=0,
-        le=math.pi,
-        description="Standard deviation added to joint angles of the first state [rad].",
-    )
-    velocity_noise: float = Field(
-        default=0.05,
-        ge=0,
-        le=100,
-        description="Standard deviation added to joint velocities of the first state [rad/s].",
-    )
-
-
 class Observation(Section):
-    """What the policy sees beyond the walker's state."""
+    """What the policy sees."""
 
-    parameters: bool = Field(
-        default=False,
-        description="Whether the policy sees the parameters of its world; a one-sided one with its twin.",
+    terms: Annotated[Terms, Field(min_length=1)] = Field(
+        default_factory=partial(_default_terms, "observation"),
+        description=(
+            "Observations, each a shipped one or FILE.py:FUNCTION, with their keywords; their order is "
+            "that of the columns."
+        ),
     )
 
 
 class Environment(Section):
     """All that `BatchEnv` needs to know."""
 
+    task: TaskName = Field(
+        default="walk", description="What is asked of the walker: a task's name, or FILE.py:CLASS."
+    )
     skeleton: Skeleton = Field(default_factory=Skeleton, description="The body and its actuation.")
     ground: Ground = Field(default_factory=Ground, description="The floor.")
     motion: Motion = Field(default_factory=Motion, description="The reference gait.")
@@ -347,7 +333,13 @@ class Environment(Section):
     )
     termination: Termination = Field(default_factory=Termination, description="When an episode ends early.")
     episode: Episode = Field(default_factory=Episode, description="How long an episode is.")
-    reset: Reset = Field(default_factory=Reset, description="How episodes start.")
+    events: Terms = Field(
+        default_factory=partial(_default_terms, "event"),
+        description=(
+            "What happens when an episode begins and on its way, in this order: shipped events or "
+            "FILE.py:FUNCTION, with their keywords."
+        ),
+    )
     observation: Observation = Field(default_factory=Observation, description="What the policy sees.")
     parameters: WorldParameters = Field(
         default_factory=WorldParameters, description="Properties that worlds have of their own."

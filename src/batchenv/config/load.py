@@ -1,13 +1,14 @@
 """The configuration as a whole, and the ways to get one."""
 
+import functools
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, create_model
 
 from batchenv.config.base import with_base
 from batchenv.config.environment import Environment
@@ -23,7 +24,8 @@ from batchenv.config.gaitnet import (
 from batchenv.config.paths import PRESET_FILES, PRESETS, Places, absolute, expanded, is_directory, is_file
 from batchenv.config.plain import plain
 from batchenv.config.problems import describe_problems, shortened
-from batchenv.config.section import Section
+from batchenv.config.section import Section, TaskName
+from batchenv.config.term_sections import TERM_SECTIONS, WALK_TERMS, DefaultTerms, with_terms
 from batchenv.config.training import Training
 from batchenv.config.yaml_text import MAX_CHARACTERS, dump_yaml, parse_yaml
 from batchenv.errors import ConfigError, nearest
@@ -39,6 +41,8 @@ class Config(Section):
 
     environment: Environment = Field(description="All that `BatchEnv` needs to know.")
     training: Training = Field(default_factory=Training, description="How a policy is trained.")
+
+    default_terms: ClassVar[DefaultTerms] = WALK_TERMS
 
     _places: Places = PrivateAttr(default_factory=Places)
 
@@ -125,6 +129,7 @@ def load_config(
     data_root: str | Path | None = None,
     *,
     trust: bool = True,
+    task: str | None = None,
 ) -> Config:
     """Read, check and complete a configuration.
 
@@ -136,6 +141,7 @@ def load_config(
             environment variable BATCHENV_DATA names.
         trust: whether it may name Python files ("my_terms.py:quiet_trunk"), whose code runs when worlds are
             built. Give False where others wrote it, unless you have read those files; see SECURITY.md.
+        task: name of a task, instead of `environment.task`.
 
     Raises:
         ConfigError: it is invalid, or names code and is not trusted; lists every problem with the path of its
@@ -148,11 +154,13 @@ def load_config(
         raise ConfigError(f"trust = {shortened(trust)}: give True or False")
     root = _checked_root(data_root)
     if isinstance(source, Config):
+        if task is not None:
+            source = source.replace({"environment.task": task})
         if trust or not source.trusted:
             return source
         return _validate(source.model_dump(), "the configuration", replace(source._places, trust=False))
     if isinstance(source, Mapping):
-        return _validate(source, "the configuration", Places(None, root, trust))
+        return _validate(source, "the configuration", Places(None, root, trust), task)
     if not isinstance(source, str | os.PathLike):
         kind = type(source).__name__
         raise ConfigError(
@@ -164,15 +172,20 @@ def load_config(
         file = _file_of(source)
         origin = f"the preset {source}" if source in PRESETS else str(file)
         text, base = _read(file), absolute(file).parent
-    return _validate(parse_yaml(text, origin), origin, Places(base, root, trust))
+    return _validate(parse_yaml(text, origin), origin, Places(base, root, trust), task)
 
 
-def _validate(data: Mapping[Any, Any], origin: str, places: Places) -> Config:
+def _validate(data: Mapping[Any, Any], origin: str, places: Places, task: str | None = None) -> Config:
     try:
         data = with_base(plain(data), Config)
+        if task is not None and isinstance(environment := data.get("environment", {}), Mapping):
+            data = {**data, "environment": {**environment, "task": task}}
     except ConfigError as error:
         raise ConfigError(f"{origin} has a problem:\n  {error}") from None
-    kind: type[Config] = GaitNetConfig if is_gaitnet(data) else Config
+    try:
+        kind = _kind(data, places)
+    except ConfigError as error:
+        raise ConfigError(f"{origin} has a problem:\n  {error}") from None
     kept, problems = _understood(data, kind)
     kept.setdefault("environment", {})
     try:
@@ -186,10 +199,41 @@ def _validate(data: Mapping[Any, Any], origin: str, places: Places) -> Config:
     raise ConfigError("\n  ".join([f"{origin} has {count}:", *problems]))
 
 
+def _kind(data: Mapping[Any, Any], places: Places) -> type[Config]:
+    """The model of a configuration, by the task that it names.
+
+    Raises:
+        ConfigError: there is no such task, or its code is not trusted.
+    """
+    environment = data.get("environment")
+    name = environment.get("task") if isinstance(environment, Mapping) else None
+    if name == "gaitnet" or (name is None and is_gaitnet(data)):
+        return GaitNetConfig
+    if name is None or name == "walk" or not isinstance(name, str):
+        return Config
+    settled = TypeAdapter(TaskName).validate_python(name, context=places)
+    # Tasks need the engine, which nobody else who reads configurations does.
+    from batchenv.tasks.registry import task_named
+
+    return _model_of(task_named(settled))
+
+
+@functools.cache
+def _model_of(task: Any) -> type[Config]:
+    """The model of configurations of a task of a user's own."""
+    section = Field(description="All that `BatchEnv` needs to know.")
+    model = create_model("Config", __base__=Config, environment=(task.Environment, section))
+    model.default_terms = {TERM_SECTIONS[kind]: terms for kind, terms in task.default_terms.items()}
+    return model
+
+
 def _understood(data: Mapping[Any, Any], kind: type[Config]) -> tuple[dict[Any, Any], list[str]]:
     """Translate plain data into our keys; return it, and a sentence for each problem."""
-    if kind is Config:
-        return without_foreign_keys(data)
+    if not issubclass(kind, GaitNetConfig):
+        kept, problems = without_foreign_keys(data)
+        if isinstance(environment := kept.get("environment"), Mapping):
+            kept["environment"] = with_terms(environment, kind.default_terms)
+        return kept, problems
     kept, problems = without_foreign_keys(data, GAITNET_ABSENT)
     if isinstance(kept.setdefault("training", {}), Mapping):
         environment = kept["environment"]

@@ -59,9 +59,17 @@ def _settled_body(name: str, info: ValidationInfo) -> str:
 
 
 def _settled_term(key: str, info: ValidationInfo) -> str:
+    return _settled_code(key, 'give the name of a shipped term, or "FILE.py:FUNCTION"', info)
+
+
+def _settled_task(key: str, info: ValidationInfo) -> str:
+    return _settled_code(key, 'give the name of a task, or "FILE.py:CLASS"', info)
+
+
+def _settled_code(key: str, advice: str, info: ValidationInfo) -> str:
     file, _, function = key.rpartition(":")
     if not function.isidentifier() or (file and not file.endswith(".py")):
-        raise ConfigError('give the name of a shipped reward term, or "FILE.py:FUNCTION"')
+        raise ConfigError(advice)
     if not file:
         return key
     places = places_of(info)
@@ -96,6 +104,18 @@ def _term_argument(value: Any) -> Any:
     return value
 
 
+def _listed(value: Any) -> Any:
+    """A list of names as a mapping, for terms without keywords."""
+    if not isinstance(value, list | tuple):
+        return value
+    if any(not isinstance(name, str) for name in value):
+        raise ConfigError("give names of terms, or a mapping of names to keywords")
+    repeated = [name for name in value if value.count(name) > 1]
+    if repeated:
+        raise ConfigError(f"{repeated[0][:80]} is listed twice")
+    return {name: {} for name in value}
+
+
 def _gain_form(value: Any) -> str:
     return BY_JOINT if isinstance(value, Mapping) else NUMBER
 
@@ -117,4 +137,14 @@ Cyclic = Annotated[bool, AfterValidator(_cyclic)]
 DataFile = Annotated[str, AfterValidator(_settled_file)]
 BodyFile = Annotated[str, AfterValidator(_settled_body)]
 TermName = Annotated[str, AfterValidator(_settled_term)]
-TermArgument = Annotated[bool | int | float | str, BeforeValidator(_term_argument)]
+TaskName = Annotated[str, AfterValidator(_settled_task)]
+TermArgument = Annotated[
+    bool
+    | Annotated[int, Field(ge=-(2**63), lt=2**63)]
+    | Annotated[float, Field(ge=-1.7976931348623157e308, le=1.7976931348623157e308)]
+    | str,
+    BeforeValidator(_term_argument),
+]
+TermKeywords = dict[str, TermArgument]
+# Terms in their order, each with the keywords of its function.
+Terms = Annotated[dict[TermName, TermKeywords], BeforeValidator(_listed)]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from batchenv.build import control_law
 from batchenv.config import Config
-from batchenv.engine.configured import control_law
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
 from batchenv.engine.problems import Problems
 from batchenv.env import BatchEnv

@@ -97,8 +97,8 @@ def robustness(
         for _ in range(max(1, repeats // len(DIRECTIONS)) if any(trial.push) else repeats)
     ]
     upright_is_enough = {
-        "environment.termination.max_heading": float(np.pi),
-        "environment.termination.max_drift": 1e6,
+        "environment.termination.terms.turned.max_heading": float(np.pi),
+        "environment.termination.terms.drifted.max_drift": 1e6,
     }
     with walker.worlds(len(chosen), SECONDS, num_threads, upright_is_enough) as env:
         up = _stay_up(walker, env, chosen, seed)

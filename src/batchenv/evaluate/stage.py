@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 
 from batchenv.body import Body
-from batchenv.engine.configured import load_configured_body
+from batchenv.build import load_configured_body
 from batchenv.env import BatchEnv
 from batchenv.evaluate.numbers import check_count, check_threads
 from batchenv.evaluate.walker import Walker

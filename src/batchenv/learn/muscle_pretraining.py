@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from batchenv.build import control_law, load_configured_body, task_of
 from batchenv.config import Config
-from batchenv.engine.configured import control_law, load_configured_body, load_configured_gait
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator, NetworkLaw
 from batchenv.engine.problems import Problems
 from batchenv.errors import InputError
@@ -124,7 +124,7 @@ def _prepare(
     config: Config, rng: np.random.Generator, threads: int, seed: int, device: str
 ) -> tuple[MuscleLearner, Problems, Pool]:
     body = load_configured_body(config)
-    law, gait = control_law(config, body, seed), load_configured_gait(config, body)
+    law, gait = control_law(config, body, seed), task_of(config).of(config, body).gait
     problems = Problems(body, law, threads)
     network = law.network or NetworkLaw(config.environment.muscle.network.hidden, seed=seed)
     network = dataclasses.replace(network, state=None)

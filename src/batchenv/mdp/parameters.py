@@ -1,12 +1,10 @@
 """Parameters of worlds: which there are, how they are drawn, and how they are written into the worlds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from batchenv import random
 from batchenv.body import Body
 from batchenv.body.muscle_groups import selection
 from batchenv.body.names import BodyNames
@@ -19,21 +17,11 @@ from batchenv.engine.world_parameters import (
     set_muscle_strength,
 )
 from batchenv.errors import ConfigError, InputError
-from batchenv.mdp.observations import Block, Column, permutation
-from batchenv.mdp.resets import PARAMETERS, parameter
+from batchenv.mdp.resets import parameter
 
 Array = np.ndarray
 _SWAPPED = {"left": "right", "right": "left"}
 _MUSCLE, _MASS = "muscle.", "body.mass."
-
-
-@dataclass(frozen=True)
-class Draws:
-    """Which random numbers n worlds draw: `random.uniform`'s seed, world and episode, each (n,)."""
-
-    seed: Array
-    stream: Array
-    episode: Array
 
 
 class ParameterSet:
@@ -48,6 +36,8 @@ class ParameterSet:
         names: by path in `environment.parameters` (P,).
         by_name, ranges: range of each, by name and in order (P,).
         low, high, default: of the ranges, each (P,).
+        shown: names of the parameters, and of twins of one-sided ones that are no parameters.
+        twins: name of the twin of each that is shown, or its own.
 
     Raises:
         ConfigError: a selector means nothing, or muscles vary that are not used.
@@ -68,6 +58,9 @@ class ParameterSet:
                 "give actuator 'mass' or 'muscle', or no parameters of muscles"
             )
         self._body_names = body.names
+        twin = {name: _twin_of(name, body.names) for name in self.names}
+        self.shown = (*self.names, *(other for other in twin.values() if other not in self.names))
+        self.twins = tuple(_twin_of(name, body.names) for name in self.shown)
         bodies = tuple(body.model.body(i).name for i in range(body.model.nbody))
         self._selected = {
             "muscle.strength.": self._masks("muscle.strength.", body.muscle_names),
@@ -76,17 +69,17 @@ class ParameterSet:
             _MASS: self._masks(_MASS, bodies, {}),
         }
 
-    def draw(self, values: Array, draws: Draws) -> Array:
+    def draw(self, values: Array, numbers: Array, first: Array) -> Array:
         """Return the parameters of n episodes that begin (n, P).
 
         Args:
             values: of the episodes before (n, P), kept where nothing is drawn.
-            draws: which random numbers; `episode` is 0 in the first after a seed.
+            numbers: uniform ones (n, 2 P).
+            first: whether each episode is the first after a seed (n,) bool.
         """
-        numbers = random.uniform(draws.seed, draws.stream, draws.episode, 2 * len(self.names), PARAMETERS)
         drawn = values.copy()
         for k, limits in enumerate(self.ranges):
-            rows = slice(None) if self._per_episode[k] else draws.episode == 0
+            rows = slice(None) if self._per_episode[k] else first
             drawn[rows, k] = parameter(limits, numbers[:, 2 * k : 2 * k + 2])[rows]
         return drawn
 
@@ -110,20 +103,6 @@ class ParameterSet:
     def column(self, name: str) -> int | None:
         """Place of a parameter by its path; None where it does not vary."""
         return self.names.index(name) if name in self.names else None
-
-    def block(self) -> Block:
-        """Columns that show the parameters; where only one side's is drawn, the other side's is 1."""
-        twins = {name: _twin_of(name, self._body_names) for name in self.names}
-        shown = [*self.names, *(other for other in twins.values() if other not in self.names)]
-        mirror = permutation([shown.index(_twin_of(name, self._body_names)) for name in shown])
-        columns = tuple(Column(f"parameter/{name}", "1") for name in shown)
-        missing = len(shown) - len(self.names)
-
-        def values(quantities: Any) -> Array:
-            drawn = quantities.parameters
-            return np.hstack([drawn, np.ones((len(drawn), missing))])
-
-        return Block("parameters", columns, mirror, values)
 
     def _masks(
         self, prefix: str, names: tuple[str, ...], groups: Mapping[str, tuple[str, ...]] | None = None

@@ -1,104 +1,83 @@
-"""The named quantities that observations, rewards and terminations are made of.
+"""The named quantities that terms are made of."""
 
-`measure` computes them for all worlds at once from the live views of the engine. A term asks for a quantity
-by naming its parameter so; `QUANTITIES` says what there is.
-"""
-
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
+from batchenv.mdp.batch import Batch
+
 Array = Any  # an (N, ...) array of any library of the array-API standard
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
-class Frame:
-    """Indices and axes of a body that quantities need.
+class Quantities(Mapping[str, Array]):
+    """Quantities of some worlds at one moment, each computed when it is first asked for, and read-only.
 
-    Attributes:
-        joint_qposadr, joint_dofadr: of the primary joints (J,).
-        foot_body: ids of right and left heel (2,).
-        forward, left: unit vectors in the root frame (3,); the walking frame is that of the root at identity.
-        weight: body weight [N].
-    """
-
-    joint_qposadr: np.ndarray
-    joint_dofadr: np.ndarray
-    foot_body: np.ndarray
-    forward: np.ndarray
-    left: np.ndarray
-    weight: float
-
-
-@dataclass(frozen=True)
-class Quantities:
-    """Quantities of N worlds after a step. The walking frame has x forward, y left, z up.
+    Args:
+        functions: what computes each quantity from the others, by name.
+        batch: the worlds, their episodes and the task's own state, as they are now.
+        ids: which worlds (n,); None for all.
 
     Attributes:
-        joint_pos: primary joints (N, J) [rad].
-        joint_vel: (N, J) [rad/s].
-        reference_pos: pose of the reference at this phase (N, J) [rad].
-        reference_vel: (N, J) [rad/s].
-        tracked: 1 for joints that the reference speaks of, 0 for others (J,).
-        reference_root_height: (N,) [m].
-        reference_root_height_rate: its rate (N,) [m/s].
-        reference_foot_pos: heels relative to the root, in the heading frame (N, 2, 3) [m].
-        reference_foot_load: vertical force on humans' right and left foot at this phase, in body
-            weights (N, 2).
-        target_speed: (N,) [m/s].
-        phase: of the gait cycle, 0 at right heel strike (N,), in [0, 1).
-        root_pos: in the walking frame (N, 3) [m]; its second column is the lateral drift.
-        root_linvel: in the heading frame (N, 3) [m/s].
-        root_angvel: in the heading frame (N, 3) [rad/s].
-        heading: angle of the root about the vertical, positive to the left (N,) [rad].
-        root_up: the root's vertical axis in the heading frame (N, 3); its third column is the cosine of the
-            tilt.
-        foot_pos: heels relative to the root, in the heading frame (N, 2, 3) [m]; of the beginning of the last
-            substep, and of the last step before a reset.
-        foot_load: mean vertical force of the floor on right and left foot in the last step, in body weights
-            (N, 2).
-        foot_load_peak: its peak in the last step, in body weights (N, 2).
-        activation_squared: mean over muscles and substeps (N,).
-        desired_torque: mean of the last step (N, J) [Nm]; None, as the next two, where no term asks for it.
-        achieved_torque: mean of the last step (N, J) [Nm].
-        residual_torque: root mean square error over the last step (N, J) [Nm].
-        action: the last action (N, A).
-        previous_action: the one before (N, A).
-        parameters: of the worlds, in the order of `BatchEnv.parameter_names` (N, P).
+        rows: index of these worlds in arrays of all.
     """
 
-    joint_pos: Array
-    joint_vel: Array
-    reference_pos: Array
-    reference_vel: Array
-    tracked: Array
-    reference_root_height: Array
-    reference_root_height_rate: Array
-    reference_foot_pos: Array
-    reference_foot_load: Array
-    target_speed: Array
-    phase: Array
-    root_pos: Array
-    root_linvel: Array
-    root_angvel: Array
-    heading: Array
-    root_up: Array
-    foot_pos: Array
-    foot_load: Array
-    foot_load_peak: Array
-    activation_squared: Array
-    desired_torque: Array
-    achieved_torque: Array
-    residual_torque: Array
-    action: Array
-    previous_action: Array
-    parameters: Array
+    def __init__(
+        self,
+        functions: Mapping[str, Callable[["Quantities"], Array]],
+        batch: Batch[Any, Any],
+        ids: np.ndarray | None = None,
+    ):
+        self._functions, self._values = functions, dict[str, Array]()
+        self.batch, self.ids = batch, ids
+        self.rows: np.ndarray | slice = slice(None) if ids is None else ids
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._values:
+            self._values[name] = _sealed(self._functions[name](self))
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._functions)
+
+    def __len__(self) -> int:
+        return len(self._functions)
+
+    @property
+    def num_worlds(self) -> int:
+        """How many worlds they are of."""
+        return self.batch.worlds.num_worlds if self.ids is None else len(self.ids)
+
+    def once(self, key: str, function: Callable[[], Any]) -> Any:
+        """What several quantities are computed from, computed once; its key is no quantity's name."""
+        if key not in self._values:
+            self._values[key] = function()
+        return self._values[key]
 
 
-QUANTITIES = tuple(field.name for field in fields(Quantities))
+def quantity(method: F) -> F:
+    """Make a method of a task a quantity, which terms may name.
+
+    It is given the `Quantities` of the moment, and returns (n, ...), memory of its own, for worlds `q.rows`.
+
+    >>> class Mine:
+    ...     @quantity
+    ...     def sway(self, q):
+    ...         return abs(q["root_pos"][:, 1])
+    """
+    method.__quantity__ = True  # pyright: ignore[reportFunctionMemberAccess]
+    return method
 
 
-def walking_axes(frame: Frame) -> np.ndarray:
-    """Rows: forward, left and up of the walking frame, in the world (3, 3)."""
-    return np.stack([frame.forward, frame.left, np.cross(frame.forward, frame.left)])
+def quantities_of(task: object) -> dict[str, Callable[[Quantities], Array]]:
+    """The methods of a task that are quantities, by name."""
+    names = (name for name in dir(type(task)) if getattr(getattr(type(task), name), "__quantity__", False))
+    return {name: getattr(task, name) for name in names}
+
+
+def _sealed(array: Any) -> Any:
+    """Make an array read-only, for terms of any origin."""
+    if isinstance(array, np.ndarray):
+        array.flags.writeable = False
+    return array

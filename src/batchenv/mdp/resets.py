@@ -1,19 +1,18 @@
-"""How an episode begins: on the reference cycle at a random phase, moving with it, feet on the ground."""
+"""First states of episodes: on the reference cycle at a random phase, moving with it, feet on the ground."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import mujoco
 import numba
 import numpy as np
 
 from batchenv import random
-from batchenv.body import Body
 from batchenv.compiled import compiled
 from batchenv.config import ParameterRange
+from batchenv.mdp.batch import Batch
+from batchenv.mdp.episodes import START
 from batchenv.random import box_muller
-
-# Streams of one episode (see batchenv.random).
-START, PARAMETERS, TUPLES = range(3)
 
 
 @dataclass(frozen=True)
@@ -30,39 +29,42 @@ class Start:
     qpos: np.ndarray
     qvel: np.ndarray
 
+    @classmethod
+    def at_rest(cls, model: mujoco.MjModel, num_worlds: int) -> "Start":
+        """The model's first pose, at rest."""
+        return cls(
+            np.zeros(num_worlds), np.tile(model.qpos0, (num_worlds, 1)), np.zeros((num_worlds, model.nv))
+        )
 
-def start(
-    body: Body,
-    axes: np.ndarray,
-    reference: Callable[[np.ndarray], np.ndarray],
-    speed: np.ndarray,
-    seed: np.ndarray,
-    world: np.ndarray,
-    episode: np.ndarray,
+
+def reference_states(
+    task: Any,
+    batch: Batch[Any, Any],
+    ids: np.ndarray,
+    start: Start,
     *,
     joint_noise: float,
     velocity_noise: float,
-) -> Start:
-    """Draw starts, each from its own world's stream.
+) -> None:
+    """Fill the starts of some worlds (n,), each drawn from its own stream.
 
     Args:
-        body: what moves.
-        axes: forward, left and up of the walking frame, in the world (3, 3).
-        reference: gives rows of the gait cycle's table (n, t) at phases (n,).
-        speed: of the reference (n,) [m/s].
-        seed, world, episode: which streams (n,).
+        task: has the body, the axes of the walking frame and the reference.
+        batch: of all worlds.
+        ids: worlds (n,).
+        start: to fill.
         joint_noise: standard deviation of joint angles [rad].
         velocity_noise: standard deviation of joint velocities [rad/s].
     """
-    n_joint = len(body.joint_names)
-    draws = random.uniform(seed, world, episode, 1 + 4 * n_joint, START)
-    qpos, qvel = np.empty((len(world), body.model.nq)), np.zeros((len(world), body.model.nv))
-    qpos[:] = body.model.qpos0
-    qpos[:, 3:7] = 1.0, 0.0, 0.0, 0.0
-    qvel[:, :3] = speed[:, None] * axes[0]
+    body, axes = task.body, task.axes
+    draws = batch.episodes.uniform(ids, 1 + 4 * len(body.joint_names), START)
+    start.phase[:] = draws[:, 0]
+    start.qpos[:] = body.model.qpos0
+    start.qpos[:, 3:7] = 1.0, 0.0, 0.0, 0.0
+    start.qvel[:, :3] = task.reference_speed(batch, ids)[:, None] * axes[0]
     _write_joints(
         draws,
-        reference(draws[:, 0]),
+        task.reference_rows(batch, ids, start.phase),
         joint_noise,
         velocity_noise,
         axes[2],
@@ -75,10 +77,9 @@ def start(
         body.bound_q0,
         body.bound_driver_q0,
         body.bound_coef,
-        qpos,
-        qvel,
+        start.qpos,
+        start.qvel,
     )
-    return Start(draws[:, 0], qpos, qvel)
 
 
 @compiled()

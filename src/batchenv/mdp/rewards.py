@@ -1,31 +1,15 @@
-"""Reward terms: pure functions of named quantities (`mdp/quantities.py`), each with its weight in YAML.
+"""Shipped reward terms of a human: each (N,), with its weight in YAML."""
 
-A term's positional parameters name the quantities it is given, (N, ...) each; its keyword-only parameters are
-set in YAML. It returns (N,) values. `reward_term` marks a function as a term, here or in a user's own file.
-"""
-
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from batchenv.arrays import array_namespace
+from batchenv.mdp.marks import reward_term
 
 Array = Any
-F = TypeVar("F", bound=Callable[..., Any])
 # How fast a term falls with its error; a term that grows with it is asked for by its weight.
 Scale = Annotated[float, Field(ge=0, le=1e9)]
-
-
-def reward_term(function: F) -> F:
-    """Mark a function as a reward term, so that YAML may name it.
-
-    >>> @reward_term
-    ... def height(root_pos, *, scale: float = 1.0):
-    ...     return scale * root_pos[:, 2]
-    """
-    function.__reward_term__ = True  # pyright: ignore[reportFunctionMemberAccess]
-    return function
 
 
 def _gaussian(squared_error: Array, scale: float) -> Array:

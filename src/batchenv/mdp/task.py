@@ -1,319 +1,224 @@
-"""The walking task: where its terms meet the live views of the engine.
+"""A task: terms composed into actions, observations, rewards, terminations and events."""
 
-`WalkingTask` holds what is fixed (body, reference, terms) and no state of any world; state comes in and goes
-out as arrays, so that a batch can be snapshot, and rows of it can be measured alone.
-"""
-
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from types import ModuleType
+from typing import Any, ClassVar, Generic, Self
 
 import numpy as np
 
-from batchenv import random
-from batchenv.body import Body, GaitCycle
-from batchenv.body.gait_family import GaitFamily
 from batchenv.config import Config
-from batchenv.engine import Worlds
-from batchenv.mdp import resets, terminations
-from batchenv.mdp.actions import action_layout, action_mirror, targets
-from batchenv.mdp.gait_phase import advance
-from batchenv.mdp.measure import interpolate, measure, measured_columns
-from batchenv.mdp.observations import Block, Column, Mirror, observation_blocks, observe, permutation, stacked
-from batchenv.mdp.parameters import Draws, ParameterSet, checked_values
-from batchenv.mdp.quantities import Frame, Quantities, walking_axes
-from batchenv.mdp.state import TaskState, WalkingState
-from batchenv.mdp.terms import RewardTerm, resolve_terms
+from batchenv.config.section import Section as ConfigSection
+from batchenv.engine import ControlLaw
+from batchenv.mdp import events
+from batchenv.mdp.batch import Batch, BodyT, StateT
+from batchenv.mdp.columns import Column, Mirror, stacked
+from batchenv.mdp.episodes import EVENTS
+from batchenv.mdp.marks import Kind
+from batchenv.mdp.quantities import Quantities, quantities_of
+from batchenv.mdp.resets import Start
+from batchenv.mdp.terms import Keywords, Section, Term
+
+Terms = Mapping[str, Keywords]
+"""Keywords of terms, by the name of each as in YAML."""
 
 
-class WalkingTask:
-    """Follow a reference gait cycle, straight ahead, at its speed.
+class Task(Generic[BodyT, StateT]):
+    """What is asked of the walkers in N worlds.
+
+    A task is fixed: it holds a body and terms, and no state of any world. State comes in and goes out in a
+    `Batch` of arrays, so that worlds can be snapshot, and some of them be observed alone. A subclass says
+    what its terms are given (`quantity`), and what it asks for where YAML does not.
 
     Args:
         config: the whole configuration.
         body: what moves.
-        gait: the reference.
+
+    Attributes:
+        Environment: model of the section `environment`.
+        shipped: modules whose terms of each kind need no file.
+        default_terms: terms of each kind where YAML lists none.
+        measured_worlds: whether derived fields of the worlds are those of the state; see `Worlds`.
+        control_dt: length of a step [s].
+        obs_layout, action_layout: name and unit of every column.
+        mirror_obs, mirror_action: images of the columns in the sagittal plane.
+        reward_names: of the reward terms.
     """
 
-    def __init__(self, config: Config, body: Body, gait: GaitCycle):
-        environment = config.environment
-        self.environment, self.body, self.gait = environment, body, gait
-        self.actuator = environment.skeleton.actuator
-        self.control_dt = 1.0 / environment.simulation.control_hz
-        self.max_episode_steps = round(environment.episode.max_seconds * environment.simulation.control_hz)
-        self.frame = Frame(
-            body.joint_qposadr, body.joint_dofadr, body.foot_body, body.forward, body.left, body.weight
-        )
-        self.axes = walking_axes(self.frame)
-        self.parameters = ParameterSet(environment.parameters, body, self.actuator)
-        self.parameter_names = self.parameters.names
-        self._stride, self._cadence = (
-            self.parameters.column(f"gait.{name}") for name in ("stride", "cadence")
-        )
-        self._family = self._gait_family()
-        self._sums: tuple[np.ndarray, np.ndarray] | None = None
-        n_joint, n_foot = len(body.joint_names), len(body.foot_body)
-        self.columns = measured_columns(
-            n_joint,
-            n_foot,
-            {
-                "reference_pos": n_joint,
-                "reference_vel": n_joint,
-                "reference_root_height": 0,
-                "reference_root_height_rate": 0,
-                "reference_foot_pos": 3 * n_foot,
-                "reference_foot_load": n_foot,
-            },
-            {"foot_load": n_foot, "foot_load_peak": n_foot, "activation_squared": 0},
-        )
-        self._reference_columns = slice(
-            self.columns["reference_pos"].start, self.columns["reference_foot_load"].stop
-        )
-        self._tracked = _sealed(gait.tracked.copy())
-        self.terms: tuple[RewardTerm, ...] = reward_terms(config)
-        self.reward_names = tuple(term.name for term in self.terms)
-        self._weights = np.array([[term.weight] for term in self.terms], np.float32)
-        self.wanted = {name for term in self.terms for name in term.quantities}
-        joints = permutation(body.mirror_joint, body.mirror_joint_sign)
-        warping = environment.action.time_warping
-        self.action_layout: tuple[Column, ...] = action_layout(
-            self.actuator, body.joint_names, body.muscle_names, warping
-        )
-        self.mirror_action: Mirror = action_mirror(self.actuator, joints, body.mirror_muscle, warping)
-        self.blocks: tuple[Block, ...] = observation_blocks(
-            body.joint_names, joints, self.action_layout, self.mirror_action
-        )
-        if environment.observation.parameters:
-            self.blocks += (self.parameters.block(),)
-        self.obs_layout: tuple[Column, ...] = tuple(c for block in self.blocks for c in block.columns)
-        self.mirror_obs: Mirror = stacked([block.mirror for block in self.blocks])
+    Environment: ClassVar[type[ConfigSection]]
+    shipped: ClassVar[Mapping[Kind, Sequence[ModuleType]]] = {}
+    default_terms: ClassVar[Mapping[Kind, Terms]] = {}
+    measured_worlds: ClassVar[bool] = False
 
-    def first_state(self, num_worlds: int) -> WalkingState:
-        """State of N worlds before their first reset."""
-        plain = TaskState.zeros(num_worlds, len(self.action_layout))
-        return WalkingState(**vars(plain), parameters=np.tile(self.parameters.default, (num_worlds, 1)))
+    obs_layout: tuple[Column, ...]
+    mirror_obs: Mirror
+    action_layout: tuple[Column, ...]
+    mirror_action: Mirror
+    reward_names: tuple[str, ...]
 
-    def drive(self, worlds: Worlds[Body], state: WalkingState) -> None:
-        """Set the worlds' targets for the next step from the actions in `state`."""
-        worlds.set_targets(*self.targets(state))
+    def __init__(self, config: Config, body: BodyT):
+        self.config, self.body = config, body
+        self.control_dt = 1.0 / config.environment.simulation.control_hz
+        self.functions = quantities_of(self)
 
-    def targets(self, state: WalkingState) -> tuple[np.ndarray, np.ndarray]:
-        """Targets of the step to come, and their rates (N, n), (N, J)."""
-        action = self.environment.action
-        reference = self.gait.split(self._reference_rows(state.phase, state.parameters))
-        target = targets(
-            state.action,
-            reference.joint_pos,
-            actuator=self.actuator,
-            scale=action.scale,
-            residual=action.residual,
-        )
-        return target, reference.joint_vel
+    @classmethod
+    def load_body(cls, config: Config, *, visual: bool = False) -> BodyT:
+        """Load the body that a configuration names; `visual` keeps what only the eye needs."""
+        raise NotImplementedError
 
-    def advance(self, worlds: Worlds[Body], state: WalkingState) -> None:
-        """Move the clocks by a control step."""
-        warping = self.environment.action.time_warping
-        warp = warping * np.clip(state.action[:, -1], -1.0, 1.0) if warping > 0 else 0.0
-        period = self.gait.period
-        if self._cadence is not None:
-            period = period / state.parameters[:, self._cadence]
-        state.phase[:] = advance(state.phase, self.control_dt, period, warp)
-        state.episode_step += 1
+    @classmethod
+    def control_law(cls, config: Config, body: BodyT, seed: int = 0) -> ControlLaw:
+        """The control law of a configuration; `seed` is that of a muscle network without a file."""
+        raise NotImplementedError
 
-    def measure(self, worlds: Worlds[Body], state: WalkingState, ids: np.ndarray | None = None) -> Quantities:
-        """Quantities of some worlds now.
+    @classmethod
+    def of(cls, config: Config, body: BodyT) -> Self:
+        """The task of a configuration, with what it reads from files."""
+        return cls(config, body)
 
-        Args:
-            worlds: where they live.
-            state: of the task, all worlds.
-            ids: which worlds; None for all.
-        """
-        every = np.arange(worlds.num_worlds) if ids is None else ids
-        rows = slice(None) if ids is None else ids
-        frame, body = self.frame, self.body
-        slots, factors = self._sums = self._sums or _sums(worlds, body.weight)
-        values = measure(
-            every,
-            state.phase,
-            worlds.qpos,
-            worlds.qvel,
-            worlds.bind("xpos"),
-            worlds.bind("userdata"),
-            frame.joint_qposadr,
-            frame.joint_dofadr,
-            body.root_body,
-            frame.foot_body,
-            self.axes,
-            self.gait.table,
-            slots,
-            factors,
-        )
-        parameters = state.parameters[rows]
-        if self._family is not None:
-            values[:, self._reference_columns] = self._reference_rows(state.phase[rows], parameters)
-        values.flags.writeable = False  # and with it all views of it
-        measured = {name: values[:, column] for name, column in self.columns.items()}
-        for name in ("foot_pos", "reference_foot_pos"):
-            measured[name] = measured[name].reshape(len(values), -1, 3)
-        return Quantities(
-            **measured,
-            **self._torques(worlds, rows),
-            tracked=self._tracked,
-            target_speed=_sealed(self._speed(parameters)),
-            phase=_sealed(state.phase[rows].copy()),
-            action=_sealed(state.action[rows].copy()),
-            previous_action=_sealed(state.previous_action[rows].copy()),
-            parameters=_sealed(parameters.copy()),
-        )
-
-    def _torques(self, worlds: Worlds[Body], rows: np.ndarray | slice) -> dict[str, np.ndarray | None]:
-        """The torques that a reward term asks for; none does in the shipped presets."""
-        sums = {
-            "desired_torque": "desired_sum",
-            "achieved_torque": "achieved_sum",
-            "residual_torque": "residual_squared_sum",
-        }
-        torques: dict[str, np.ndarray | None] = dict.fromkeys(sums)
-        for name in self.wanted & sums.keys():
-            mean = worlds.mean_of(sums[name])[rows]
-            torques[name] = _sealed(np.sqrt(mean) if name == "residual_torque" else mean)
-        return torques
+    # What a subclass says of its body, for columns and for those who look at walkers.
+    @property
+    def joint_names(self) -> Sequence[str]:
+        """Primary joints (J,)."""
+        raise NotImplementedError
 
     @property
-    def reference_range(self) -> tuple[np.ndarray, np.ndarray]:
-        """Least and greatest joint positions of all references that worlds may follow, each (J,) [rad]."""
-        tables = self.gait.table[None] if self._family is None else self._family.tables
-        positions = tables[:, :, : len(self.body.joint_names)]
-        return positions.min(axis=(0, 1)), positions.max(axis=(0, 1))
+    def muscle_names(self) -> Sequence[str]:
+        """Muscles (M,)."""
+        raise NotImplementedError
 
-    def _reference_rows(self, phase: np.ndarray, parameters: np.ndarray) -> np.ndarray:
-        """Rows of the reference's table (n, t) at phases (n,), in worlds of these parameters (n, P)."""
-        if self._family is None:
-            return interpolate(self.gait.table, phase)
-        return self._family.rows(phase, *self._stride_and_cadence(parameters))
+    @property
+    def mirror_joints(self) -> Mirror:
+        """Image of joint positions."""
+        raise NotImplementedError
 
-    def _stride_and_cadence(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Factors on the length and the rate of steps, each (n,)."""
-        usual = np.ones(len(parameters))
-        stride, cadence = (
-            usual if column is None else np.ascontiguousarray(parameters[:, column])
-            for column in (self._stride, self._cadence)
-        )
-        return stride, cadence
+    @property
+    def mirror_muscles(self) -> Mirror:
+        """Image of muscles."""
+        raise NotImplementedError
 
-    def _speed(self, parameters: np.ndarray) -> np.ndarray:
-        """Speed of the reference (n,) [m/s]."""
-        if self._family is None:
-            return np.full(len(parameters), self.gait.speed)
-        stride, cadence = self._stride_and_cadence(parameters)
-        return self.gait.speed * stride * cadence
+    @property
+    def reference_range(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Least and greatest joint positions of all references, each (J,) [rad]; None where none is known."""
+        return None
 
-    def _gait_family(self) -> GaitFamily | None:
-        """References for all strides there may be; None where neither stride nor cadence is a parameter."""
-        if self._stride is None and self._cadence is None:
-            return None
-        ends = (1.0, 1.0)
-        if self._stride is not None:
-            ends = self.parameters.low[self._stride], self.parameters.high[self._stride]
-        return GaitFamily.of(self.gait, self.body, *ends)
+    @property
+    def max_episode_steps(self) -> int:
+        """After which episodes are truncated."""
+        raise NotImplementedError
 
-    def observe(self, quantities: Quantities, out: np.ndarray) -> np.ndarray:
-        """Write observations into `out` (n, O), and return it."""
-        return observe(self.blocks, quantities, out)
+    @property
+    def actuator(self) -> str:
+        """What actions drive."""
+        return self.config.environment.skeleton.actuator
 
-    def reward(self, quantities: Quantities, rows: np.ndarray, out: np.ndarray) -> None:
-        """Write unweighted terms into `rows` (terms, N), and their weighted sum into `out` (N,)."""
-        # NumPy need not warn of what is not finite: `check_finite` refuses it.
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            for term, row in zip(self.terms, rows, strict=True):
-                row[:] = term(quantities)
-            # Term by term: `sum` adds in another order where there is one world.
-            out[:] = 0.0
-            for weighted in self._weights * rows:
-                out += weighted
+    # What a subclass does with its own state.
+    def new_state(self, num_worlds: int) -> StateT:
+        """State of N worlds before their first reset."""
+        raise NotImplementedError
 
-    def terminated(self, q: Quantities) -> np.ndarray:
-        """Whether the walker failed its task (n,)."""
-        limit = self.environment.termination
-        return (
-            terminations.fallen(q.root_pos, q.reference_root_height, min_height=limit.min_height)
-            | terminations.tilted(q.root_up, max_tilt=limit.max_tilt)
-            | terminations.turned(q.heading, max_heading=limit.max_heading)
-            | terminations.drifted(q.root_pos, max_drift=limit.max_drift)
-        )
+    def apply_actions(self, batch: Batch[BodyT, StateT]) -> None:
+        """Set the worlds' targets for the next step from `batch.episodes.action`."""
+        raise NotImplementedError
 
-    def begin(self, worlds: Worlds[Body], state: WalkingState, ids: np.ndarray) -> None:
-        """Begin the next episode of some worlds: draw its parameters and its start."""
-        state.episode[ids] += 1
-        state.ended[ids] = False
-        state.episode_step[ids] = 0
-        state.episode_return[ids] = 0.0
-        state.action[ids] = state.previous_action[ids] = 0.0
-        draws = state.seed[ids], state.stream[ids], state.episode[ids]
-        if self.parameter_names:
-            before = state.parameters[ids]
-            drawn = self.parameters.draw(before, Draws(*draws))
-            changed = (state.episode[ids] == 0) | (drawn != before).any(axis=1)
-            self.set_parameters(worlds, state, ids[changed], drawn[changed])
-        parameters = state.parameters[ids]
-        noise = self.environment.reset
-        start = resets.start(
-            self.body,
-            self.axes,
-            lambda phase: self._reference_rows(phase, parameters),
-            self._speed(parameters),
-            *draws,
-            joint_noise=noise.joint_noise,
-            velocity_noise=noise.velocity_noise,
-        )
-        state.phase[ids] = start.phase
-        worlds.reset(ids, start.qpos, start.qvel)
+    def advance(self, batch: Batch[BodyT, StateT]) -> None:
+        """Update the task's own state after a step of the worlds."""
+        raise NotImplementedError
 
-    def parameter_values(self, state: WalkingState) -> np.ndarray:
+    def place(self, batch: Batch[BodyT, StateT], ids: np.ndarray, start: Start) -> None:
+        """Put worlds (n,) into their first states."""
+        batch.worlds.reset(ids, start.qpos, start.qvel)
+
+    # Parameters of the worlds; a task has none unless it says so.
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """What differs from world to world (P,)."""
+        return ()
+
+    def parameter_values(self, state: StateT) -> np.ndarray:
         """Parameters of all worlds now (N, P), a copy."""
-        return state.parameters.copy()
+        raise NotImplementedError
 
     def checked_parameters(self, values: Any, num_worlds: int) -> np.ndarray:
-        """Values for some worlds as (num_worlds, P).
+        """Values for some worlds as (num_worlds, P); raises InputError where they are invalid."""
+        raise NotImplementedError
+
+    def set_parameters(self, batch: Batch[BodyT, StateT], ids: np.ndarray, values: np.ndarray) -> None:
+        """Give worlds (n,) parameters (n, P), checked."""
+        raise NotImplementedError
+
+    # Terms.
+    def find_terms(self, kind: Kind, path: str, listed: Terms) -> tuple[Term, ...]:
+        """Terms that YAML lists under a path.
 
         Raises:
-            InputError: they have another shape, or one is outside its range.
+            ConfigError: a term does not exist, or does not take a keyword.
         """
-        return checked_values(values, self.parameters.by_name, num_worlds)
+        names = events.EVENT_NAMES if kind == "event" else tuple(self.functions)
+        section = Section(kind, path, self.shipped.get(kind, ()), names)
+        return section.resolve(listed)
 
-    def set_parameters(
-        self, worlds: Worlds[Body], state: WalkingState, ids: np.ndarray, values: np.ndarray
+    def compose_observations(self, terms: Sequence[Term]) -> None:
+        """Lay observation terms side by side; a column of each name may be there once."""
+        self.observation_terms, layout, mirrors, widths = tuple(terms), [], [], [0]
+        for term in terms:
+            columns = term.mark.columns(self)
+            layout += columns.named(term.column_prefix, term.mark.unit)
+            mirrors.append(columns.mirror)
+            widths.append(len(columns.parts))
+        ends = np.cumsum(widths)
+        self._places = [slice(int(a), int(b)) for a, b in pairwise(ends)]
+        self.obs_layout, self.mirror_obs = tuple(layout), stacked(mirrors)
+
+    def quantities(self, batch: Batch[BodyT, StateT], ids: np.ndarray | None = None) -> Quantities:
+        """Quantities of some worlds now; None for all."""
+        return Quantities(self.functions, batch, ids)
+
+    def compute_observations(self, quantities: Quantities, out: np.ndarray) -> np.ndarray:
+        """Write observations into `out` (n, O), and return it."""
+        for term, place in zip(self.observation_terms, self._places, strict=True):
+            out[:, place] = term.checked(quantities, (len(out), place.stop - place.start))
+        return out
+
+    def compute_rewards(self, quantities: Quantities, rows: np.ndarray, out: np.ndarray) -> None:
+        """Write unweighted terms into `rows` (terms, N), and the reward into `out` (N,), of all worlds."""
+        raise NotImplementedError
+
+    def compute_terminations(self, quantities: Quantities) -> np.ndarray:
+        """Whether each episode failed (n,) bool."""
+        failed = np.zeros(quantities.num_worlds, bool)
+        for term in self.termination_terms:
+            failed |= np.asarray(term.checked(quantities, failed.shape), bool)
+        return failed
+
+    termination_terms: tuple[Term, ...] = ()
+    event_terms: tuple[Term, ...] = ()
+
+    def before_step(self, batch: Batch[BodyT, StateT]) -> None:
+        """Let happen what happens before a step."""
+        for number, event in enumerate(self.event_terms):
+            if event.mark.when == "step":
+                self._happen(event, number, batch, None, None)
+
+    def reset(self, batch: Batch[BodyT, StateT], ids: np.ndarray) -> None:
+        """Put worlds (n,) whose episode has begun into their first states."""
+        start = Start.at_rest(batch.worlds.model, len(ids))
+        for number, event in enumerate(self.event_terms):
+            if event.mark.when == "reset":
+                self._happen(event, number, batch, ids, start)
+        self.place(batch, ids, start)
+
+    def _happen(
+        self,
+        event: Term,
+        number: int,
+        batch: Batch[BodyT, StateT],
+        ids: np.ndarray | None,
+        start: Start | None,
     ) -> None:
-        """Give worlds (n,) parameters (n, P), checked."""
-        state.parameters[ids] = values
-        self.parameters.write(worlds, ids, values)
+        def draw(count: int, key: np.ndarray | None = None) -> np.ndarray:
+            steps = batch.episodes.step if ids is None else batch.episodes.step[ids]
+            return batch.episodes.uniform(ids, count, EVENTS + number, steps if key is None else key)
 
-    def tuple_draws(self, state: WalkingState) -> np.ndarray:
-        """Uniform numbers (N,), one for the step to come out of each world's own stream."""
-        stream = state.seed, state.stream, state.episode
-        return random.uniform(*stream, 1, resets.TUPLES, first=state.episode_step)[:, 0]
-
-
-def _sealed(array: np.ndarray) -> np.ndarray:
-    """Return a read-only view of an array, for reward terms of any origin."""
-    array.flags.writeable = False
-    return array
-
-
-def _sums(worlds: Worlds[Body], weight: float) -> tuple[np.ndarray, np.ndarray]:
-    """Slots of `userdata` that every step reads, and the factors that make quantities of them."""
-    substeps, columns = worlds.substeps, worlds.layout.columns
-    names = ("foot_load_sum", "foot_load_peak", "effort_sum")
-    slots = [np.r_[columns(name)] for name in names]
-    per_weight = 1.0 / weight
-    factors = (per_weight / (substeps - 1), per_weight, 1.0 / substeps)
-    return np.concatenate(slots), np.repeat(factors, [len(slot) for slot in slots])
-
-
-def reward_terms(config: Config) -> tuple[RewardTerm, ...]:
-    """Find the function of every reward term of a configuration.
-
-    Raises:
-        ConfigError: a term does not exist, or does not take a keyword.
-    """
-    return resolve_terms(
-        {name: (term.weight, term.arguments) for name, term in config.environment.reward.items()}
-    )
+        given = {"batch": batch, "task": self, "start": start, "draw": draw}
+        event({**given, "ids": np.arange(batch.worlds.num_worlds) if ids is None else ids})

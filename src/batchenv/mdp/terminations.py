@@ -1,30 +1,40 @@
-"""When an episode ends early: the walker fell, turned away or left its line."""
+"""Shipped terminations: the walker fell, turned away or left its line."""
 
 import math
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from batchenv.arrays import array_namespace
+from batchenv.mdp.marks import termination_term
 
 Array = Any
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Angle = Annotated[float, Field(gt=0, le=math.pi)]
+Distance = Annotated[float, Field(gt=0, le=1e6)]
 
 
-def fallen(root_pos: Array, reference_root_height: Array, *, min_height: float) -> Array:
+@termination_term
+def fallen(root_pos: Array, reference_root_height: Array, *, min_height: Fraction = 0.6) -> Array:
     """Whether the root is below a fraction of the reference's height (N,)."""
     return root_pos[:, 2] < min_height * reference_root_height
 
 
-def tilted(root_up: Array, *, max_tilt: float) -> Array:
+@termination_term
+def tilted(root_up: Array, *, max_tilt: Angle = 0.8) -> Array:
     """Whether the trunk leans by more than an angle [rad] (N,)."""
     return root_up[:, 2] < math.cos(max_tilt)
 
 
-def turned(heading: Array, *, max_heading: float) -> Array:
+@termination_term
+def turned(heading: Array, *, max_heading: Angle = 0.8) -> Array:
     """Whether the walker faces away from its line by more than an angle [rad] (N,)."""
     xp = array_namespace(heading)
     return xp.abs(heading) > max_heading
 
 
-def drifted(root_pos: Array, *, max_drift: float) -> Array:
+@termination_term
+def drifted(root_pos: Array, *, max_drift: Distance = 1.0) -> Array:
     """Whether the walker is farther from its line than a distance [m] (N,)."""
     xp = array_namespace(root_pos)
     return xp.abs(root_pos[:, 1]) > max_drift

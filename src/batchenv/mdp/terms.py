@@ -1,9 +1,9 @@
-"""From the names in YAML to reward terms that can be called: shipped ones, and a user's own."""
+"""From the names in YAML to terms that can be called: shipped ones, and a user's own."""
 
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,55 +13,151 @@ from pydantic import ConfigDict, PydanticUndefinedAnnotation, PydanticUserError,
 
 from batchenv.config.problems import expectation, shortened
 from batchenv.errors import ConfigError, InputError, nearest
-from batchenv.mdp import rewards
-from batchenv.mdp.quantities import QUANTITIES, Quantities
+from batchenv.mdp.marks import Kind, Mark, mark_of
 
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 _KINDS = "fiub"  # dtypes of numbers, and of truth values, which count as 0 and 1
+Keywords = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class RewardTerm:
-    """A reward term, ready to call.
+class Term:
+    """A term, ready to call.
 
     Attributes:
         name: as in YAML, without the file.
-        weight: factor in the reward.
+        mark: what its decorator said.
         function: what computes it.
         quantities: what it is given, by name.
         keywords: what YAML sets.
     """
 
     name: str
-    weight: float
+    mark: Mark
     function: Callable[..., Any]
     quantities: tuple[str, ...]
-    keywords: Mapping[str, Any]
+    keywords: Keywords
 
-    def __call__(self, quantities: Quantities) -> Any:
-        """Unweighted values (N,).
+    def __call__(self, quantities: Mapping[str, Any]) -> Any:
+        """What the function returns.
+
+        Raises:
+            InputError: it raised an error.
+        """
+        given = [quantities[name] for name in self.quantities]
+        try:
+            return self.function(*given, **self.keywords)
+        except Exception as error:
+            raise InputError(
+                f"{self.title} raised {type(error).__name__}: {error}{_remedy(error)}"
+            ) from error
+
+    def checked(self, quantities: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
+        """Numbers of this shape; (n, 1) may be returned as (n,).
 
         Raises:
             InputError: the function raised an error, or returned another shape or no real numbers.
         """
-        given = [getattr(quantities, name) for name in self.quantities]
-        try:
-            values = self.function(*given, **self.keywords)
-        except Exception as error:
-            raise InputError(
-                f"reward term {self.name!r} raised {type(error).__name__}: {error}{_remedy(error)}"
-            ) from error
-        expected = quantities.phase.shape
-        if getattr(values, "shape", None) != expected:
-            found = f"shape {values.shape}" if hasattr(values, "shape") else f"a {type(values).__name__}"
-            raise InputError(
-                f"reward term {self.name!r} returned {found}, expected one value for each world, {expected}"
-            )
+        values = self(quantities)
+        found = getattr(values, "shape", None)
+        if found != shape:
+            if found == shape[:1] and shape[1:] == (1,):
+                values = values[:, None]
+            else:
+                raise InputError(f"{self.title} returned {_shown(values)}, expected {_wanted(shape)}")
         if isinstance(values, np.ndarray) and values.dtype.kind not in _KINDS:
-            raise InputError(
-                f"reward term {self.name!r} returned values of dtype {values.dtype}, expected real numbers"
-            )
+            raise InputError(f"{self.title} returned values of dtype {values.dtype}, expected real numbers")
         return values
+
+    @property
+    def column_prefix(self) -> str:
+        """What names of its columns begin with."""
+        return self.name if self.mark.prefix is None else self.mark.prefix
+
+    @property
+    def title(self) -> str:
+        """How messages call it."""
+        return f"{_title(self.mark.kind)} {self.name!r}"
+
+
+@dataclass(frozen=True)
+class Section:
+    """Where YAML lists terms of one kind.
+
+    Attributes:
+        kind: of the terms.
+        path: of the section.
+        shipped: modules whose terms need no file.
+        names: quantities that these terms may be given.
+    """
+
+    kind: Kind
+    path: str
+    shipped: Sequence[types.ModuleType]
+    names: Collection[str]
+
+    def resolve(self, entries: Mapping[str, Keywords]) -> tuple[Term, ...]:
+        """Find the function of every term.
+
+        Args:
+            entries: keywords by name: that of a shipped term, or "file.py:function", whose code is run.
+
+        Raises:
+            ConfigError: no such term, quantity or keyword, a keyword of another type, or two terms of one
+                name; says which there are.
+        """
+        terms = tuple(self._term(key, keywords) for key, keywords in entries.items())
+        names = [term.name for term in terms]
+        for key, name in zip(entries, names, strict=True):
+            if names.count(name) > 1:
+                raise ConfigError(
+                    f"{self.path}.{key}: another term is called {name!r}, too; rename one of the functions"
+                )
+        return terms
+
+    def shipped_terms(self) -> dict[str, Callable[..., Any]]:
+        """Shipped terms of this kind, by name."""
+        return {name: f for module in self.shipped for name, f in _terms_of(module, self.kind).items()}
+
+    def _term(self, key: str, keywords: Keywords) -> Term:
+        path, _, name = key.rpartition(":")
+        where = f"{self.path}.{key}"
+        known = _terms_of(load_code(Path(path), where), self.kind) if path else self.shipped_terms()
+        if name not in known:
+            home = path or "batchenv"
+            raise ConfigError(
+                f"{where}: {home} has no {_title(self.kind)} {name!r}.{nearest(name, known)} "
+                f"It has: {', '.join(sorted(known)) or f'none (decorate a function with @{self.kind}_term)'}"
+            )
+        return self.bound(name, known[name], keywords, where)
+
+    def bound(self, name: str, function: Callable[..., Any], keywords: Keywords, where: str) -> Term:
+        """A term of a function, its keywords checked; `where` YAML names it, for messages."""
+        parameters = inspect.signature(function).parameters.values()
+        wanted = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+        settable = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
+        for quantity in wanted:
+            if quantity not in self.names:
+                raise ConfigError(
+                    f"{where}: parameter {quantity!r} names no quantity.{nearest(quantity, self.names)} "
+                    f"There are: {', '.join(sorted(self.names))}"
+                )
+        for keyword in keywords:
+            if keyword not in settable:
+                allowed = sorted({*settable, "weight"} if self.kind == "reward" else settable)
+                raise ConfigError(
+                    f"{where}.{keyword}: {name} has no such parameter.{nearest(keyword, settable)} "
+                    f"It has: {', '.join(allowed) or 'none'}"
+                )
+        required = {name for name, p in settable.items() if p.default is p.empty}
+        if missing := required - set(keywords):
+            raise ConfigError(f"{where}: needs {', '.join(sorted(missing))}")
+        kinds = _annotations(function)
+        checked = {
+            keyword: _checked(value, _kind(settable[keyword], kinds), f"{where}.{keyword}")
+            for keyword, value in keywords.items()
+        }
+        return Term(name, mark_of(function) or Mark(self.kind), function, wanted, checked)
 
 
 def check_finite(rewards: np.ndarray, rows: np.ndarray, names: Sequence[str]) -> None:
@@ -90,68 +186,41 @@ def check_finite(rewards: np.ndarray, rows: np.ndarray, names: Sequence[str]) ->
     )
 
 
-def shipped_terms() -> dict[str, Callable[..., Any]]:
-    """Terms of `mdp/rewards.py`, by name."""
-    return _terms_of(rewards)
-
-
-def resolve_terms(
-    reward: Mapping[str, tuple[float, Mapping[str, Any]]],
-) -> tuple[RewardTerm, ...]:
-    """Find the function of every term.
-
-    Args:
-        reward: weight and keyword arguments by name: that of a shipped term, or "file.py:function", whose
-            code is run.
+def load_code(path: Path, where: str) -> types.ModuleType:
+    """Run a Python file from its source: bytecode that lies beside it may be of another source.
 
     Raises:
-        ConfigError: no such term, quantity or keyword, a keyword of another type, or two terms of one name;
-            says which there are.
+        ConfigError: there is no such file, or it raised an error; `where` YAML names it, for messages.
     """
-    terms = tuple(_resolve(key, weight, keywords) for key, (weight, keywords) in reward.items())
-    names = [term.name for term in terms]
-    for key, name in zip(reward, names, strict=True):
-        if names.count(name) > 1:
-            raise ConfigError(
-                f"environment.reward.{key}: another term is called {name!r}, too; rename one of the functions"
-            )
-    return terms
+    if not path.is_file():
+        raise ConfigError(f"{where}: there is no Python file {path}")
+    module = types.ModuleType(f"batchenv_terms_{path.stem}")
+    module.__file__ = str(path)
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"{where}: {path} raised {type(error).__name__}: {error}") from error
+    return module
 
 
-def _resolve(key: str, weight: float, keywords: Mapping[str, Any]) -> RewardTerm:
-    path, _, name = key.rpartition(":")
-    known = _terms_of(_load(Path(path), key)) if path else shipped_terms()
-    if name not in known:
-        where = path or "batchenv.mdp.rewards"
-        raise ConfigError(
-            f"environment.reward.{key}: {where} has no reward term {name!r}.{nearest(name, known)} "
-            f"It has: {', '.join(sorted(known)) or 'none (decorate a function with @reward_term)'}"
-        )
-    function = known[name]
-    parameters = inspect.signature(function).parameters.values()
-    wanted = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
-    settable = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
-    for quantity in wanted:
-        if quantity not in QUANTITIES:
-            raise ConfigError(
-                f"environment.reward.{key}: parameter {quantity!r} names no quantity."
-                f"{nearest(quantity, QUANTITIES)} There are: {', '.join(QUANTITIES)}"
-            )
-    for keyword in keywords:
-        if keyword not in settable:
-            raise ConfigError(
-                f"environment.reward.{key}.{keyword}: {name} has no such parameter."
-                f"{nearest(keyword, settable)} It has: {', '.join(sorted({'weight'} | set(settable)))}"
-            )
-    required = {name for name, p in settable.items() if p.default is p.empty}
-    if missing := required - set(keywords):
-        raise ConfigError(f"environment.reward.{key}: needs {', '.join(sorted(missing))}")
-    kinds = _annotations(function)
-    checked = {
-        keyword: _checked(value, _kind(settable[keyword], kinds), f"environment.reward.{key}.{keyword}")
-        for keyword, value in keywords.items()
-    }
-    return RewardTerm(name, weight, function, wanted, checked)
+def _terms_of(module: types.ModuleType, kind: Kind) -> dict[str, Callable[..., Any]]:
+    functions = inspect.getmembers(module, inspect.isfunction)
+    marks = ((name, f, mark_of(f)) for name, f in functions)
+    return {name: f for name, f, mark in marks if mark is not None and mark.kind == kind}
+
+
+def _title(kind: Kind) -> str:
+    return {"reward": "reward term"}.get(kind, kind)
+
+
+def _shown(values: Any) -> str:
+    return f"shape {values.shape}" if hasattr(values, "shape") else f"a {type(values).__name__}"
+
+
+def _wanted(shape: tuple[int, ...]) -> str:
+    if len(shape) == 1:
+        return f"one value for each world, {shape}"
+    return f"{shape[1]} columns for each world, {shape}"
 
 
 def _annotations(function: Callable[..., Any]) -> Mapping[str, Any]:
@@ -184,26 +253,6 @@ def _checked(value: Any, kind: Any, path: str) -> Any:
         return adapter.validate_python(value)
     except ValidationError as error:
         raise ConfigError(f"{path} = {shortened(value)}: {expectation(error)}") from None
-
-
-def _load(path: Path, key: str) -> types.ModuleType:
-    """Run a Python file from its source: bytecode that lies beside it may be of another source."""
-    if not path.is_file():
-        raise ConfigError(f"environment.reward.{key}: there is no Python file {path}")
-    module = types.ModuleType(f"batchenv_terms_{path.stem}")
-    module.__file__ = str(path)
-    try:
-        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
-    except (Exception, SystemExit) as error:
-        raise ConfigError(
-            f"environment.reward.{key}: {path} raised {type(error).__name__}: {error}"
-        ) from error
-    return module
-
-
-def _terms_of(module: types.ModuleType) -> dict[str, Callable[..., Any]]:
-    functions = inspect.getmembers(module, inspect.isfunction)
-    return {name: f for name, f in functions if getattr(f, "__reward_term__", False)}
 
 
 def _remedy(error: Exception) -> str:

@@ -6,12 +6,11 @@ import mujoco
 import numpy as np
 
 from batchenv.arrays import shown
-from batchenv.engine.configured import load_configured_body
+from batchenv.build import load_configured_body
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError, UsageError
 from batchenv.evaluate.offscreen import Offscreen, checked_size
 from batchenv.evaluate.stage import ACTIVE, FULLY_ACTIVE, LOOK_AT_HEIGHT, RELAXED
-from batchenv.mdp.task import WalkingTask
 
 RENDER_MODES = ("rgb_array",)
 _BEHIND = 125.0  # azimuth of the camera from the walker's forward axis [deg]
@@ -41,8 +40,6 @@ class Renderer:
     """
 
     def __init__(self, env: BatchEnv, width: int, height: int):
-        if not isinstance(env.task, WalkingTask):
-            raise UsageError(f"render draws worlds of WalkingTask, not of {type(env.task).__name__}")
         checked_size(width, height)
         _check_open(env)
         self._env, self._axes = env, env.task.axes

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 from batchenv.config.problems import shortened
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError
-from batchenv.mdp.task import WalkingTask
 
 # Beyond these, a float32 squared is infinite or zero.
 _LEAST_LIMIT, _GREATEST_LIMIT = 1e-12, 1e12
@@ -48,9 +47,9 @@ def observation_space(env: BatchEnv, actions: Box) -> Box:
 
 def _bounds(env: BatchEnv, actions: Box) -> dict[str, tuple[ArrayLike, ArrayLike]]:
     """Bounds of the walking task's quantities that have some; a float32 may round an angle up from pi."""
-    if not isinstance(env.task, WalkingTask):
+    if (positions := env.task.reference_range) is None:
         return {}
-    least, most = env.task.reference_range
+    least, most = positions
     return {
         "root_up": (-1.0, 1.0),
         "phase": (-1.0, 1.0),

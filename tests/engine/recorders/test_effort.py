@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from batchenv.mdp.gaitnet.configured import gaitnet_records
+from batchenv.tasks.gaitnet.law import gaitnet_records
 from tests.engine import walking_worlds
 from tests.engine.small_worlds import SUBSTEPS, build, stand
 

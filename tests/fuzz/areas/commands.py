@@ -16,7 +16,7 @@ from batchenv.evaluate.recording import save_npz
 from batchenv.evaluate.rollout import roll_out
 from batchenv.evaluate.walker import load_walker
 from tests.fuzz.outcomes import Fault
-from tests.mdp.gaitnet.small_scene import write_scene
+from tests.tasks.gaitnet.small_scene import write_scene
 
 CONFIG = """
 base: torque

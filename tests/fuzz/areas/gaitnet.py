@@ -14,7 +14,7 @@ from batchenv.body.gaitnet import follow, load_gaitnet_body, load_motion
 from tests.fuzz.areas.configs import changed
 from tests.fuzz.checks import check_finite, check_walks
 from tests.fuzz.damage import damaged_bytes, damaged_file
-from tests.mdp.gaitnet.small_scene import write_scene
+from tests.tasks.gaitnet.small_scene import write_scene
 
 OWN = Path(os.environ.get("BATCHENV_GAITNET", Path(__file__).parents[4] / "shared" / "gaitnet")) / "data"
 _OWN_FILES = {

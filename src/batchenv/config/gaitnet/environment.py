@@ -92,6 +92,7 @@ class Advanced(Section):
 class GaitNetEnvironment(Section):
     """All that `BatchEnv` needs to know of a world of GaitNet."""
 
+    task: Literal["gaitnet"] = Field(default="gaitnet", description="What is asked of the walker.")
     skeleton: GaitNetSkeleton = Field(description="The body and its actuation.")
     ground: GaitNetGround = Field(default_factory=GaitNetGround, description="The floor.")
     motion: GaitNetMotion = Field(description="The reference motion.")

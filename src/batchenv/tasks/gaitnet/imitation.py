@@ -11,8 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from batchenv.body.gaitnet import GaitNetBody, Motion, frames
-from batchenv.mdp.gaitnet.kinematics import Bodies
-from batchenv.mdp.gaitnet.starts import pose_difference, unwrapped_pose
+from batchenv.mdp.marks import reward_term
+from batchenv.tasks.gaitnet.kinematics import Bodies
+from batchenv.tasks.gaitnet.rewards import Factor
+from batchenv.tasks.gaitnet.starts import pose_difference, unwrapped_pose
 
 Array = np.ndarray
 
@@ -93,31 +95,83 @@ class Imitation:
         return np.add.reduceat(squares, self.body.skeleton.dof_start, axis=1)
 
 
-def deepmimic(errors: Errors) -> dict[str, Array]:
-    """Weighted kernels (n,) by name; the reward is their sum."""
-    summed = {
-        "pose": errors.pose.sum(axis=1),
-        "velocity": errors.velocity.sum(axis=1),
-        "end_effector": errors.end_effector.sum(axis=1),
-        "com": errors.com,
-    }
-    return {name: weight * np.exp(-scale * summed[name]) for name, (weight, scale) in DEEPMIMIC.items()}
+@reward_term
+def pose(pose_error: Array, *, weight: float, scale: float) -> Array:
+    """weight exp(-scale e): rotations of all joints, the root's included (n,)."""
+    return weight * np.exp(-scale * pose_error.sum(axis=1))
 
 
-def scadiver(errors: Errors) -> dict[str, Array]:
-    """Kernels (n,) by name; the reward is their product."""
-    position, rotation, velocity, spin = _ROOT
-    mean = {
-        "pose": errors.pose[:, 1:].mean(axis=1),
-        "velocity": errors.velocity[:, 1:].mean(axis=1),
-        "end_effector": errors.end_effector.mean(axis=1),
-        "root": position * errors.root
-        + rotation * errors.pose[:, 0]
-        + velocity * errors.root_velocity
-        + spin * errors.velocity[:, 0],
-        "com": _COM[0] * errors.com_local + _COM[1] * errors.com_velocity,
+@reward_term
+def velocity(velocity_error: Array, *, weight: float, scale: float) -> Array:
+    """weight exp(-scale e): angular velocities of all joints (n,)."""
+    return weight * np.exp(-scale * velocity_error.sum(axis=1))
+
+
+@reward_term
+def end_effector(end_effector_error: Array, *, weight: float, scale: float) -> Array:
+    """weight exp(-scale e): places of hands, feet and head (n,)."""
+    return weight * np.exp(-scale * end_effector_error.sum(axis=1))
+
+
+@reward_term
+def com(com_error: Array, *, weight: float, scale: float) -> Array:
+    """weight exp(-scale e): place of the centre of mass (n,)."""
+    return weight * np.exp(-scale * com_error)
+
+
+@reward_term
+def mean_pose(pose_error: Array, *, scale: float) -> Array:
+    """exp(-scale e): rotations of the joints, a mean (n,)."""
+    return np.exp(-scale * pose_error[:, 1:].mean(axis=1))
+
+
+@reward_term
+def mean_joint_velocity(velocity_error: Array, *, scale: float) -> Array:
+    """exp(-scale e): angular velocities of the joints, a mean (n,)."""
+    return np.exp(-scale * velocity_error[:, 1:].mean(axis=1))
+
+
+@reward_term
+def mean_end_effector(end_effector_error: Array, *, scale: float) -> Array:
+    """exp(-scale e): places of hands, feet and head, a mean (n,)."""
+    return np.exp(-scale * end_effector_error.mean(axis=1))
+
+
+@reward_term
+def root(
+    root_error: Array, root_velocity_error: Array, pose_error: Array, velocity_error: Array, *, scale: float
+) -> Array:
+    """exp(-scale e): place, rotation, velocity and spin of the root (n,)."""
+    place, rotation, speed, spin = _ROOT
+    error = place * root_error + rotation * pose_error[:, 0]
+    return np.exp(-scale * (error + speed * root_velocity_error + spin * velocity_error[:, 0]))
+
+
+@reward_term
+def com_about_root(com_local_error: Array, com_velocity_error: Array, *, scale: float) -> Array:
+    """exp(-scale e): place relative to the root, and velocity, of the centre of mass (n,)."""
+    return np.exp(-scale * (_COM[0] * com_local_error + _COM[1] * com_velocity_error))
+
+
+def deepmimic() -> dict[str, Factor]:
+    """The summands of DeepMimic's reward, by name."""
+    functions = {"pose": pose, "velocity": velocity, "end_effector": end_effector, "com": com}
+    return {
+        name: (functions[name], {"weight": weight, "scale": scale})
+        for name, (weight, scale) in DEEPMIMIC.items()
     }
-    return {name: np.exp(-scale * mean[name]) for name, scale in SCADIVER.items()}
+
+
+def scadiver() -> dict[str, Factor]:
+    """The factors of ScaDiver's reward, by name."""
+    functions = {
+        "pose": mean_pose,
+        "velocity": mean_joint_velocity,
+        "end_effector": mean_end_effector,
+        "root": root,
+        "com": com_about_root,
+    }
+    return {name: (functions[name], {"scale": scale}) for name, scale in SCADIVER.items()}
 
 
 def _squared(vectors: Array) -> Array:

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from batchenv.body.gaitnet import matrix_from_vector
-from batchenv.mdp.gaitnet import rewards
+from batchenv.tasks.gaitnet import rewards
 
 
 def test_head_that_changes_its_velocity_costs_the_mean_square():
-    value = rewards.steady_head(np.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 1.0, 1.0]]), weight=4.0)
+    value = rewards.steady_head(
+        np.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 1.0, 1.0]]), np.array([True]), weight=4.0
+    )
     assert value[0] == pytest.approx(np.exp(-4.0 * 5.0 / 3.0))
 
 
@@ -32,13 +34,14 @@ def test_foot_beside_its_target_costs_its_distance_along_the_way():
 
 
 def test_leaving_the_line_costs_what_is_beyond_the_threshold():
-    found = rewards.on_line(np.array([0.1, -0.5]), np.zeros(2), weight=3.0, threshold=0.2)
+    com = np.array([[0.1, 1.0, 0.0], [-0.5, 1.0, 0.0]])
+    found = rewards.straight_way(com, np.zeros(2), weight=3.0, threshold=0.2)
     np.testing.assert_allclose(found, [1.0, np.exp(-0.9)])
 
 
 def test_rhythm_counts_once_both_feet_have_made_a_stride():
-    left, right, cycle = np.array([np.nan, 1.2]), np.array([1.0, 0.9]), np.ones(2)
-    found = rewards.in_rhythm(left, right, cycle, weight=2.0)
+    times = np.array([[np.nan, 1.0], [1.2, 0.9]])
+    found = rewards.stride_times(times, np.ones(2), weight=2.0)
     np.testing.assert_allclose(found, [1.0, np.exp(-0.6)])
 
 

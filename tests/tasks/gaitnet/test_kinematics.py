@@ -1,6 +1,6 @@
 import numpy as np
 
-from batchenv.mdp.gaitnet.kinematics import velocities
+from batchenv.tasks.gaitnet.kinematics import velocities
 
 
 def test_velocity_of_a_point_is_the_body_s_and_what_its_spin_adds():

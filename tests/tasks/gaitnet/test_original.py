@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 
-from batchenv.mdp.gaitnet import gait, starts
-from batchenv.mdp.gaitnet.reward import ENERGY, LOCOMOTION, Walk
-from batchenv.mdp.gaitnet.rewards import STRIDE_LENGTH, target_speed, window_velocity
+from batchenv.tasks.gaitnet import gait, starts
+from batchenv.tasks.gaitnet.rewards import (
+    ENERGY,
+    LOCOMOTION,
+    STRIDE_LENGTH,
+    combined,
+    target_speed,
+    window_velocity,
+)
 from tests.gaitnet_files import oracle
-from tests.mdp.gaitnet.real_scene import put, real_task, real_worlds
+from tests.tasks.gaitnet.real_scene import put, real_task, real_worlds
 
 EPISODES = ("ep0", "ep1")
 STEPS, SUBSTEPS, HZ = 40, 16, 480
@@ -32,13 +38,15 @@ _TERMS = dict(
 @pytest.mark.parametrize(("prefix", "count"), [("r", 11), ("ep0", 41), ("ep1", 41)])
 def test_observations_are_the_original_s_mirrored_ones_too(prefix: str, count: int):
     stored = oracle()
-    task, worlds, state = real_worlds(count)
-    put(task, worlds, state, prefix)
+    task, batch = real_worlds(count)
+    put(task, batch, prefix)
     observed = np.empty((count, 506))
-    task.observe(task.measure(worlds, state), observed)
+    task.compute_observations(task.quantities(batch), observed)
     expected = stored[f"{prefix}_obs"][:count]
     assert stored[f"{prefix}_mirror"].any() and not stored[f"{prefix}_mirror"].all()
-    np.testing.assert_array_equal(worlds.slot("mirrored")[:, -1] > 0, stored[f"{prefix}_mirror"][:count] > 0)
+    np.testing.assert_array_equal(
+        batch.worlds.slot("mirrored")[:, -1] > 0, stored[f"{prefix}_mirror"][:count] > 0
+    )
     # Episodes are stored in single precision.
     np.testing.assert_allclose(observed, expected, rtol=0, atol=1e-9 if prefix == "r" else 1e-5)
 
@@ -51,8 +59,8 @@ def test_layout_names_every_column_of_an_observation():
     assert names[504:] == ["parameter/stride", "parameter/cadence"] and len(set(names)) == 506
 
 
-def walk_of(prefix: str) -> Walk:
-    """What the reward looks at, from the logs of an episode."""
+def walk_of(prefix: str) -> dict[str, np.ndarray]:
+    """Quantities that the reward looks at, from the logs of an episode."""
     stored, task = oracle(), real_task()
     values = {name: stored[f"{prefix}_{name}"] for name in ("param_state", "current_foot", "com_log")}
     stride, cadence = values["param_state"][1:].T
@@ -63,21 +71,21 @@ def walk_of(prefix: str) -> Walk:
     earlier = com[np.maximum(last + 1 - window, 0)]
     frames = rotations(prefix)
     activation, torque = (stored[f"{prefix}_{name}"].astype(float) for name in ("act", "upper_tau"))
-    return Walk(
+    return dict(
         head_velocity=head[last],
         head_velocity_before=head[last - 15],
         head_known=np.ones(STEPS, bool),
         head_rotation=frames,
-        velocity=window_velocity(com[last], earlier, last + 1 > window, speed, window / HZ),
-        speed=speed,
+        mean_velocity=window_velocity(com[last], earlier, last + 1 > window, speed, window / HZ),
+        target_speed=speed,
         foot_z=values["current_foot"][1:, 2],
         target_z=stored[f"{prefix}_current_target_foot"][1:, 2],
-        x=com[last, 0],
+        com=com[last],
         start_x=com[last, 0],
         stride_time=np.full((STEPS, 2), np.nan),
-        cycle=cycle,
+        cycle_time=cycle,
         metabolic=(activation**2).sum(axis=2).mean(axis=1),
-        torque=np.abs(torque).sum(axis=2).mean(axis=1),
+        ideal_torque=np.abs(torque).sum(axis=2).mean(axis=1),
         knee_load=np.zeros(STEPS),
         knee_peak=np.zeros(STEPS),
         episode_step=np.arange(1, STEPS + 1),
@@ -86,15 +94,17 @@ def walk_of(prefix: str) -> Walk:
 
 def rotations(prefix: str) -> np.ndarray:
     """Rotations of the head after each step (40, 3, 3)."""
-    task, worlds, state = real_worlds(STEPS + 1)
-    put(task, worlds, state, prefix)
-    return task.measure(worlds, state).view.bodies.rotation[1:, task.head]
+    task, batch = real_worlds(STEPS + 1)
+    put(task, batch, prefix)
+    return task.quantities(batch)["head_rotation"][1:]
 
 
 @pytest.mark.parametrize("prefix", EPISODES)
 def test_rewards_and_their_factors_are_the_original_s(prefix: str):
     stored = oracle()
-    factors, reward = real_task().gait_reward(walk_of(prefix))
+    walk, task = walk_of(prefix), real_task()
+    factors = {term.name: term(walk) for term in task.reward_terms}
+    reward = combined(task.environment.reward, factors, walk["episode_step"])
     names = stored[f"{prefix}_term_names"].tolist()
     for name, theirs in _TERMS.items():
         expected = stored[f"{prefix}_terms"][:, names.index(theirs)]
@@ -107,21 +117,22 @@ def test_rewards_and_their_factors_are_the_original_s(prefix: str):
 @pytest.mark.parametrize("prefix", EPISODES)
 def test_walker_is_over_where_the_original_s_was(prefix: str):
     stored = oracle()
-    task, worlds, state = real_worlds(STEPS + 1)
-    put(task, worlds, state, prefix)
+    task, batch = real_worlds(STEPS + 1)
+    put(task, batch, prefix)
     terms = stored[f"{prefix}_terms"][:, stored[f"{prefix}_term_names"].tolist().index("terminated")]
-    np.testing.assert_array_equal(task.terminated(task.measure(worlds, state))[1:], terms > 0)
+    np.testing.assert_array_equal(task.compute_terminations(task.quantities(batch))[1:], terms > 0)
 
 
 @pytest.mark.parametrize("prefix", EPISODES)
 def test_targets_are_the_original_s_in_the_mirror_too(prefix: str):
     stored = oracle()
-    task, worlds, state = real_worlds(STEPS)
-    put(task, worlds, state, prefix)
-    state.action[:] = stored[f"{prefix}_action"]
-    task.drive(worlds, state)
+    task, batch = real_worlds(STEPS)
+    put(task, batch, prefix)
+    state = batch.state
+    batch.episodes.action[:] = stored[f"{prefix}_action"]
+    task.apply_actions(batch)
     assert stored[f"{prefix}_mirror_at_action"].any()
-    target = worlds.slot("target")[:, 6:]
+    target = batch.worlds.slot("target")[:, 6:]
     np.testing.assert_allclose(target, stored[f"{prefix}_pd_target"][1:, 6:], rtol=0, atol=1e-6)
     # The action speeds up the local clock, which is then kept in the cycle of the global one.
     for clock in ("global_time", "local_time"):
@@ -165,15 +176,16 @@ def test_gait_by_phase_changes_feet_and_targets_where_the_original_s_does(prefix
 
 def centres(prefix: str) -> np.ndarray:
     """Centres of mass of the bodies before each step (41, 23, 3)."""
-    task, worlds, state = real_worlds(STEPS + 1)
-    put(task, worlds, state, prefix)
-    return task.measure(worlds, state).view.bodies.position
+    task, batch = real_worlds(STEPS + 1)
+    put(task, batch, prefix)
+    return batch.worlds.bind("xipos")[:, task.body.body_id].copy()
 
 
 def test_starts_are_the_original_s_but_for_how_far_feet_are_lifted():
     stored = oracle()
     n = len(stored["r_phase_arg"])
-    task, worlds, state = real_worlds(n)
+    task, batch = real_worlds(n)
+    worlds, state = batch.worlds, batch.state
     stride, cadence = stored["r_param_state"].T
     task.begin_at(worlds, state, np.arange(n), stored["r_phase_arg"], {"stride": stride, "cadence": cadence})
     q = task.body.from_qpos(worlds.qpos)

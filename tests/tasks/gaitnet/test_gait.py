@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from batchenv.mdp.gaitnet import gait
-from batchenv.mdp.gaitnet.loads import foot_loads
+from batchenv.tasks.gaitnet import gait
+from batchenv.tasks.gaitnet.loads import foot_loads
 
 DT = 0.01
 

@@ -1,19 +1,18 @@
-"""Construction of GaitNet's body, worlds and task from a configuration."""
+"""Construction of GaitNet's body, motion and control law from a configuration."""
 
 import numpy as np
 
-from batchenv.body.gaitnet import GaitNetBody, load_gaitnet_body, load_ground, load_motion
+from batchenv.body.gaitnet import GaitNetBody, Motion, load_gaitnet_body, load_ground, load_motion
 from batchenv.body.gaitnet.mechanism import ROOT_DOFS, named_bodies, upper_joints
 from batchenv.body.gaitnet.motion import HDF5_SUFFIXES, first_phase
-from batchenv.config import GaitNetConfig
-from batchenv.engine import ControlLaw, Logs, Records, Worlds
-from batchenv.engine.configured import network_law
+from batchenv.config import Config
+from batchenv.engine import ControlLaw, Logs, Records
 from batchenv.errors import ConfigError
-from batchenv.mdp.gaitnet.knees import KNEES
-from batchenv.mdp.gaitnet.task import GaitNetTask
+from batchenv.tasks.gaitnet.knees import KNEES
+from batchenv.tasks.human_law import network_law
 
 
-def load_gaitnet_configured_body(config: GaitNetConfig, *, visual: bool = False) -> GaitNetBody:
+def load_gaitnet_configured_body(config: Config, *, visual: bool = False) -> GaitNetBody:
     """Load the body that a configuration names; `visual` keeps what only the eye needs.
 
     Raises:
@@ -31,8 +30,8 @@ def load_gaitnet_configured_body(config: GaitNetConfig, *, visual: bool = False)
     )
 
 
-def gaitnet_task(config: GaitNetConfig, body: GaitNetBody) -> GaitNetTask:
-    """Build the task of a configuration, with its motion.
+def load_configured_motion(config: Config, body: GaitNetBody) -> tuple[Motion, float]:
+    """Load the motion of a configuration; return it, and the phase of the gait at which it begins.
 
     Raises:
         ConfigError: the motion is of another type than is said, or cannot be read.
@@ -46,19 +45,10 @@ def gaitnet_task(config: GaitNetConfig, body: GaitNetBody) -> GaitNetTask:
     phase = 0.0
     if is_hdf5 and not config.environment.advanced.quirks:
         phase = first_phase(file)
-    return GaitNetTask(config, body, load_motion(file, body.skeleton), phase)
+    return load_motion(file, body.skeleton), phase
 
 
-def gaitnet_worlds(
-    config: GaitNetConfig, body: GaitNetBody, num_worlds: int, num_threads: int | None, seed: int
-) -> Worlds[GaitNetBody]:
-    """Build N worlds of a body under the control law of a configuration."""
-    simulation, law = config.environment.simulation, gaitnet_law(config, body, seed)
-    substeps = simulation.sim_hz // simulation.control_hz
-    return Worlds(body, law, num_worlds, substeps, num_threads, measured=True)
-
-
-def gaitnet_law(config: GaitNetConfig, body: GaitNetBody, seed: int = 0) -> ControlLaw:
+def gaitnet_law(config: Config, body: GaitNetBody, seed: int = 0) -> ControlLaw:
     """Return the control law of a configuration; `seed` is that of a muscle network without a file."""
     environment = config.environment
     advanced, actuator = environment.advanced, environment.skeleton.actuator

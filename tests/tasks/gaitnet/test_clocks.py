@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from batchenv.mdp.gaitnet.clocks import CLIPPING, HARD_CLIPPING, in_mirror, run_clocks
+from batchenv.tasks.gaitnet.clocks import CLIPPING, HARD_CLIPPING, in_mirror, run_clocks
 from tests.gaitnet_files import oracle
 
 SUBSTEPS, DT, CYCLE = 8, 1 / 480, 1.1

@@ -1,6 +1,6 @@
-"""Construction of the body, the reference gait and the control law from a configuration."""
+"""Construction of a human body and its control law from a configuration."""
 
-from batchenv.body import Body, GaitCycle, load_body, load_gait_cycle
+from batchenv.body import Body, load_body
 from batchenv.body.names import SIDES, BodyNames
 from batchenv.config import Config
 from batchenv.engine.coordinators.network.files import read_state
@@ -10,7 +10,7 @@ from batchenv.engine.law import ControlLaw, Records
 from batchenv.errors import ConfigError, InputError
 
 
-def load_configured_body(config: Config, *, visual: bool = False) -> Body:
+def load_human(config: Config, *, visual: bool = False) -> Body:
     """Load the body that a configuration names; `visual` keeps what only the eye needs."""
     environment = config.environment
     file, names = environment.skeleton.file, environment.skeleton.names
@@ -30,19 +30,7 @@ def load_configured_body(config: Config, *, visual: bool = False) -> Body:
     )
 
 
-def load_configured_gait(config: Config, body: Body) -> GaitCycle:
-    """Load the reference gait that a configuration names, for a body to follow."""
-    motion = config.environment.motion
-    return load_gait_cycle(
-        config.resolve_path(motion.file),
-        body,
-        period=motion.period,
-        speed=motion.speed,
-        joint_scale=motion.joint_scale,
-    )
-
-
-def control_law(config: Config, body: Body, seed: int = 0) -> ControlLaw:
+def human_law(config: Config, body: Body, seed: int = 0) -> ControlLaw:
     """Return the control law of a configuration.
 
     Args:

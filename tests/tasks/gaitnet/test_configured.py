@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from batchenv.errors import BodyError
-from batchenv.mdp.gaitnet.configured import gaitnet_records
+from batchenv.tasks.gaitnet.law import gaitnet_records
 from tests.body.gaitnet.small_gaitnet import small_body
 
 

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from batchenv import random
 from batchenv.body.gaitnet import (
     GaitNetBody,
     Motion,
@@ -19,7 +18,7 @@ from batchenv.body.gaitnet.mechanism import ROOT_DOFS, leg_joints
 from batchenv.body.gaitnet.shapes import bounding_box
 from batchenv.config.parameters import ParameterRange
 from batchenv.engine import Worlds
-from batchenv.mdp.resets import PARAMETERS, START, parameter
+from batchenv.mdp.resets import parameter
 
 Array = np.ndarray
 
@@ -38,17 +37,13 @@ class Start(NamedTuple):
     qvel: Array
 
 
-def draw_phase(seed: Array, stream: Array, episode: Array) -> Array:
-    """Phases of starts (n,), each from its own world's stream; see `random.uniform`."""
-    u = random.uniform(seed, stream, episode, 2, START)
+def draw_phase(u: Array) -> Array:
+    """Phases of starts (n,) from uniform numbers (n, 2)."""
     return np.where(u[:, 0] < 0.5, 0.0, 0.5) + FIRST_PHASE + SPREAD * (2.0 * u[:, 1] - 1.0)
 
 
-def draw_gait(
-    ranges: Mapping[Any, ParameterRange], seed: Array, stream: Array, episode: Array
-) -> dict[str, Array]:
-    """Parameters of the gait (n,) by name, each from its own world's stream."""
-    u = random.uniform(seed, stream, episode, 2 * max(1, len(ranges)), PARAMETERS)
+def draw_gait(ranges: Mapping[Any, ParameterRange], u: Array) -> dict[str, Array]:
+    """Parameters of the gait (n,) by name, from uniform numbers (n, 2 P)."""
     return {name: parameter(r, u[:, 2 * k : 2 * k + 2]) for k, (name, r) in enumerate(ranges.items())}
 
 

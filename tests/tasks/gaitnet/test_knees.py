@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from batchenv.mdp.gaitnet.knees import follow_knees, overloaded
+from batchenv.tasks.gaitnet.knees import follow_knees, overloaded
 
 
 def state():

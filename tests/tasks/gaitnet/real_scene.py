@@ -5,12 +5,13 @@ from functools import cache
 import numpy as np
 
 from batchenv.body.gaitnet import GaitNetBody
+from batchenv.build import build_scene, load_configured_body
 from batchenv.config import GaitNetConfig, load_config
-from batchenv.engine import Worlds
-from batchenv.mdp.gaitnet.clocks import in_mirror
-from batchenv.mdp.gaitnet.configured import gaitnet_task, gaitnet_worlds, load_gaitnet_configured_body
-from batchenv.mdp.gaitnet.state import GaitNetState
-from batchenv.mdp.gaitnet.task import GaitNetTask
+from batchenv.mdp.batch import Batch
+from batchenv.mdp.episodes import Episodes
+from batchenv.tasks.gaitnet.clocks import in_mirror
+from batchenv.tasks.gaitnet.state import GaitNetState
+from batchenv.tasks.gaitnet.task import GaitNetTask
 from tests.gaitnet_files import gaitnet_data, oracle
 
 
@@ -26,19 +27,19 @@ def real_config(**changes: object) -> GaitNetConfig:
 def real_task(quirks: bool = True) -> GaitNetTask:
     """The task of A2_sep.yaml."""
     config = real_config(**{"environment.advanced.quirks": quirks})
-    return gaitnet_task(config, load_gaitnet_configured_body(config))
+    return GaitNetTask.of(config, load_configured_body(config))
 
 
-def real_worlds(num_worlds: int) -> tuple[GaitNetTask, Worlds[GaitNetBody], GaitNetState]:
+def real_worlds(num_worlds: int) -> tuple[GaitNetTask, Batch[GaitNetBody, GaitNetState]]:
     """Worlds of the task, not reset yet."""
-    task = real_task()
-    worlds = gaitnet_worlds(real_config(), task.body, num_worlds, 2, 0)
-    return task, worlds, task.first_state(num_worlds)
+    scene = build_scene(real_config(), num_worlds, 2, 0)
+    episodes = Episodes.zeros(num_worlds, len(scene.task.action_layout))
+    return scene.task, Batch(scene.worlds, episodes, scene.task.new_state(num_worlds))
 
 
-def put(task: GaitNetTask, worlds: Worlds[GaitNetBody], state: GaitNetState, prefix: str) -> None:
+def put(task: GaitNetTask, batch: Batch[GaitNetBody, GaitNetState], prefix: str) -> None:
     """Put worlds into the states stored under a prefix, one for each."""
-    stored = oracle()
+    stored, worlds, state = oracle(), batch.worlds, batch.state
     n, body = worlds.num_worlds, task.body
     state.stride[:], state.cadence[:] = stored[f"{prefix}_param_state"][:n].T
     qpos = body.to_qpos(stored[f"{prefix}_q"][:n])

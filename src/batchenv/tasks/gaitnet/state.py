@@ -14,9 +14,10 @@ HEAD_LAG = 15
 
 @dataclass
 class GaitNetState(TaskState):
-    """State of N worlds; see `TaskState` for what all tasks have. `phase` is that of the local clock.
+    """State of N worlds.
 
     Attributes:
+        phase: of the local clock, in [0, 1) (N,).
         stride, cadence: of the gait, 1 as usual (N,).
         global_time, local_time: of the two clocks (N,) [s].
         local_log: of the local clock after each substep of the last step (N, S) [s].
@@ -36,6 +37,7 @@ class GaitNetState(TaskState):
 
     UNKNOWN: ClassVar[frozenset[str]] = frozenset({"stance_clock", "stride_time"})
 
+    phase: np.ndarray
     stride: np.ndarray
     cadence: np.ndarray
     global_time: np.ndarray
@@ -59,18 +61,17 @@ class GaitNetState(TaskState):
     head_log: np.ndarray
 
     @classmethod
-    def of(cls, num_worlds: int, action_dim: int, window: int, substeps: int) -> "GaitNetState":
+    def of(cls, num_worlds: int, window: int, substeps: int) -> "GaitNetState":
         """The state before the first reset.
 
         Args:
             num_worlds: N.
-            action_dim: A.
             window: substeps over which speed is a mean, at most.
             substeps: of a step.
         """
         n = num_worlds
         return cls(
-            **vars(TaskState.zeros(n, action_dim)),
+            phase=np.zeros(n),
             stride=np.ones(n),
             cadence=np.ones(n),
             global_time=np.zeros(n),

@@ -1,0 +1,72 @@
+"""From a configuration to a body, its task and its worlds."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from batchenv.config import Config
+from batchenv.engine import ControlLaw, Worlds
+from batchenv.engine.callback import callbacks
+from batchenv.mdp.task import Task
+from batchenv.tasks.registry import task_named
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A body, its task, and N worlds of it."""
+
+    body: Any
+    task: Task[Any, Any]
+    worlds: Worlds[Any]
+
+
+def task_of(config: Config) -> type[Task[Any, Any]]:
+    """The class of the task that a configuration names.
+
+    Raises:
+        ConfigError: there is no such task.
+    """
+    return task_named(config.environment.task)
+
+
+def build_scene(config: Config, num_envs: int, num_threads: int | None, seed: int) -> Scene:
+    """Build the body, the task and the worlds of a configuration.
+
+    Args:
+        config: the whole configuration.
+        num_envs: N.
+        num_threads: threads that step the worlds; by default the CPUs that this process may use.
+        seed: of a muscle network without a file.
+
+    Raises:
+        ConfigError: a file or a term that the configuration names cannot be used.
+        BodyError: the body lacks what the task needs.
+        UsageError: another library's callbacks are installed in MuJoCo.
+    """
+    callbacks().install()  # first of all, for MuJoCo calls them while it compiles a body, too
+    kind, simulation = task_of(config), config.environment.simulation
+    body = kind.load_body(config)
+    task = kind.of(config, body)
+    law = kind.control_law(config, body, seed)
+    substeps = simulation.sim_hz // simulation.control_hz
+    worlds = Worlds(body, law, num_envs, substeps, num_threads, measured=kind.measured_worlds)
+    return Scene(body, task, worlds)
+
+
+def load_configured_body(config: Config, *, visual: bool = False) -> Any:
+    """Load the body that a configuration names; `visual` keeps what only the eye needs."""
+    return task_of(config).load_body(config, visual=visual)
+
+
+def control_law(config: Config, body: Any, seed: int = 0) -> ControlLaw:
+    """The control law of a configuration; `seed` is that of a muscle network without a file."""
+    return task_of(config).control_law(config, body, seed)
+
+
+def check_scene(config: Config) -> None:
+    """Find everything that a configuration names: body, motion, terms; no world is built.
+
+    Raises:
+        ConfigError, BodyError: something is missing or does not fit.
+    """
+    callbacks().install()
+    task_of(config).of(config, load_configured_body(config))

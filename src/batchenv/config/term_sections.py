@@ -1,0 +1,76 @@
+"""The sections that list terms: their defaults, and earlier keys that are now keywords of terms."""
+
+from collections.abc import Mapping
+from typing import Any
+
+DefaultTerms = Mapping[tuple[str, ...], Mapping[str, Mapping[str, Any]]]
+"""Terms where a configuration lists none, by the path of their section below `environment`."""
+
+# By the kind of their terms.
+TERM_SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "observation": ("observation", "terms"),
+    "termination": ("termination", "terms"),
+    "event": ("events",),
+}
+
+_OBSERVATIONS = (
+    *("root_height", "root_up", "root_linvel", "root_angvel", "joint_pos", "joint_vel", "phase"),
+    *("previous_action", "reference_pos", "heading", "lateral_drift", "foot_load"),
+)
+WALK_TERMS: DefaultTerms = {
+    ("observation", "terms"): {name: {} for name in _OBSERVATIONS},
+    ("termination", "terms"): {"fallen": {}, "tilted": {}, "turned": {}, "drifted": {}},
+    ("events",): {"draw_parameters": {}, "start_on_reference": {}},
+}
+
+# Path of the old key below `environment`: path of the terms, the term, and its keyword.
+_MOVED = {
+    ("termination", "min_height"): (("termination", "terms"), "fallen"),
+    ("termination", "max_tilt"): (("termination", "terms"), "tilted"),
+    ("termination", "max_heading"): (("termination", "terms"), "turned"),
+    ("termination", "max_drift"): (("termination", "terms"), "drifted"),
+    ("reset", "joint_noise"): (("events",), "start_on_reference"),
+    ("reset", "velocity_noise"): (("events",), "start_on_reference"),
+}
+
+
+def with_terms(environment: Mapping[Any, Any], defaults: DefaultTerms) -> dict[Any, Any]:
+    """Return the section `environment` with default terms filled in, and old keys in their new places.
+
+    Args:
+        environment: plain data.
+        defaults: terms where none are listed, by the path of their section.
+    """
+    moved = _copied(environment)
+    for (section, key), (path, term) in _MOVED.items():
+        if not isinstance(old := moved.get(section), dict) or key not in old:
+            continue
+        value = old.pop(key)
+        if isinstance(keywords := _terms(moved, path, defaults[path]).setdefault(term, {}), dict):
+            keywords.pop(key, None)
+            if value is not None:
+                keywords[key] = value
+    if moved.get("reset") == {}:
+        del moved["reset"]
+    observation = moved.get("observation")
+    if isinstance(observation, dict) and isinstance(observation.get("parameters"), bool):
+        wanted, path = observation.pop("parameters"), ("observation", "terms")
+        if wanted:
+            _terms(moved, path, defaults[path]).setdefault("parameters", {})
+    for path, terms in defaults.items():
+        if all(isinstance(moved.get(key, {}), dict) for key in path[:-1]):
+            _terms(moved, path, terms)
+    return moved
+
+
+def _terms(environment: dict[Any, Any], path: tuple[str, ...], default: Mapping[str, Any]) -> dict[Any, Any]:
+    """The terms that a section lists, its defaults where it lists none."""
+    inner = environment
+    for key in path[:-1]:
+        inner = inner.setdefault(key, {})
+    listed = inner.setdefault(path[-1], _copied(default))
+    return listed if isinstance(listed, dict) else {}
+
+
+def _copied(data: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in data.items()}

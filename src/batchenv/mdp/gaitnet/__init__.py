@@ -1,1 +1,0 @@
-"""What is asked of GaitNet's bodies: its observation, rewards, gait, starts and ends."""

@@ -1,0 +1,109 @@
+"""Decorators that make terms of functions.
+
+A term is a plain function. Its positional parameters name the quantities that it is given, each (N, ...); its
+keyword-only parameters are set in YAML. It may stand in a file of a user's own, which YAML then names
+("my_terms.py:quiet_trunk").
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from batchenv.mdp.columns import ColumnsOf, scalar
+
+F = TypeVar("F", bound=Callable[..., Any])
+Kind = Literal["reward", "observation", "termination", "event", "action"]
+When = Literal["reset", "step"]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What the decorator of a term says of it.
+
+    Attributes:
+        kind: what the term is for.
+        columns: of an observation or an action.
+        unit: of its columns.
+        prefix: of the names of its columns; None: the term's name.
+        when: an event happens.
+    """
+
+    kind: Kind
+    columns: ColumnsOf = scalar
+    unit: str = "1"
+    prefix: str | None = None
+    when: When = "reset"
+
+
+def mark_of(function: Any) -> Mark | None:
+    """What a decorator said of a function; None for one that is no term."""
+    mark = getattr(function, "__term__", None)
+    return mark if isinstance(mark, Mark) else None
+
+
+def _marked(function: F, mark: Mark) -> F:
+    function.__term__ = mark  # pyright: ignore[reportFunctionMemberAccess]
+    return function
+
+
+def reward_term(function: F) -> F:
+    """Make a function a reward term, which returns values (N,).
+
+    >>> @reward_term
+    ... def height(root_pos, *, scale: float = 1.0):
+    ...     return scale * root_pos[:, 2]
+    """
+    return _marked(function, Mark("reward"))
+
+
+def termination_term(function: F) -> F:
+    """Make a function a termination, which returns whether each episode has failed (N,).
+
+    >>> @termination_term
+    ... def low(root_pos, *, height: float = 0.5):
+    ...     return root_pos[:, 2] < height
+    """
+    return _marked(function, Mark("termination"))
+
+
+def observation_term(
+    columns: ColumnsOf = scalar, unit: str = "1", *, prefix: str | None = None
+) -> Callable[[F], F]:
+    """Make a function an observation, which returns (N, columns), or (N,) where it has one column.
+
+    Args:
+        columns: names of the columns and their images in the mirror; see `batchenv.mdp.columns`.
+        unit: of all columns.
+        prefix: of the names of the columns; by default the function's name.
+
+    >>> @observation_term(unit="m")
+    ... def height(root_pos):
+    ...     return root_pos[:, 2]
+    """
+    return lambda function: _marked(function, Mark("observation", columns, unit, prefix))
+
+
+def action_term(
+    columns: ColumnsOf = scalar, unit: str = "1", *, prefix: str | None = None
+) -> Callable[[F], F]:
+    """Make a function an action, which turns the policy's columns (N, A) into targets (N, n).
+
+    Args:
+        columns: names of the policy's columns and their images in the mirror.
+        unit: of all columns.
+        prefix: of the names of the columns; by default the function's name.
+    """
+    return lambda function: _marked(function, Mark("action", columns, unit, prefix))
+
+
+def event_term(when: When) -> Callable[[F], F]:
+    """Make a function an event, which changes worlds and returns nothing.
+
+    Args:
+        when: "reset": in worlds whose episode begins; "step": in all worlds, before every control step.
+
+    >>> @event_term("reset")
+    ... def run_up(start, *, speed: float = 0.5):
+    ...     start.qvel[:, 0] += speed
+    """
+    return lambda function: _marked(function, Mark("event", when=when))

@@ -1,0 +1,7 @@
+"""Tasks: what is asked of the walkers, as lists of terms and quantities of their own."""
+
+from batchenv.tasks.human import HumanState, HumanTask
+from batchenv.tasks.registry import task, task_named
+from batchenv.tasks.walk import WalkTask
+
+__all__ = ["HumanState", "HumanTask", "WalkTask", "task", "task_named"]

@@ -1,0 +1,1 @@
+"""GaitNet's task: its observations, rewards, gait, starts and ends."""

@@ -1,0 +1,211 @@
+"""GaitNet's reward `gaitnet`: factors in (0, 1] as terms, and their combination."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from batchenv.config.gaitnet import GaitNetReward
+from batchenv.mdp.marks import reward_term
+
+Array = np.ndarray
+Factor = tuple[Callable[..., Any], Mapping[str, Any]]
+"""A term's function, and its keywords."""
+
+LOCOMOTION = ("head_linear_acc", "head_rot", "avg_vel", "step", "dragX", "phase")
+ENERGY = ("metabolic", "torque")
+KNEES = ("knee_load", "knee_peak")
+# What GaitNet takes for the way of one cycle [m].
+STRIDE_LENGTH = 1.34
+
+
+@reward_term
+def steady_head(
+    head_velocity: Array, head_velocity_before: Array, head_known: Array, *, weight: float
+) -> Array:
+    """exp(-weight mean((v - v')^2)), and 1 in the first substeps of an episode (n,); weight [s^2/m^2]."""
+    change = ((head_velocity - head_velocity_before) ** 2).mean(axis=1)
+    return np.where(head_known, np.exp(-weight * change), 1.0)
+
+
+@reward_term
+def upright_head(head_rotation: Array, *, weight: float) -> Array:
+    """exp(-weight angle^2) of the head's frame (n,); weight [1/rad^2]."""
+    rotation = head_rotation
+    # The sine, from the skew part, keeps the digits of small angles that the cosine loses.
+    skew = rotation - np.swapaxes(rotation, -1, -2)
+    sine = 0.5 * np.sqrt(skew[:, 0, 1] ** 2 + skew[:, 0, 2] ** 2 + skew[:, 1, 2] ** 2)
+    cosine = 0.5 * (np.trace(rotation, axis1=-2, axis2=-1) - 1.0)
+    return np.exp(-weight * np.arctan2(sine, cosine) ** 2)
+
+
+@reward_term
+def mean_speed(
+    mean_velocity: Array, target_speed: Array, *, weight: float, clip: float, consider_x: bool
+) -> Array:
+    """exp(-weight e), and 1 where e <= clip: e is the distance of the mean velocity from its target (n,).
+
+    Falling counts, as a velocity downwards.
+
+    Args:
+        mean_velocity: of the centre of mass over the window (n, 3) [m/s].
+        target_speed: along the way (n,) [m/s].
+        weight: [s/m].
+        clip: [m/s]; below zero for none.
+        consider_x: whether going sideways counts.
+    """
+    error = mean_velocity.copy()
+    error[:, 2] -= target_speed
+    if not consider_x:
+        error[:, 0] = 0.0
+    distance = np.linalg.norm(error, axis=1)
+    return np.where(distance <= clip, 1.0, np.exp(-weight * distance))
+
+
+@reward_term
+def foothold(foot_z: Array, target_z: Array, *, weight: float, clip: float) -> Array:
+    """exp(-weight d), and 1 where d <= clip: d is from the stance foot to its target, along the way (n,).
+
+    Args:
+        foot_z, target_z: (n,) [m].
+        weight: [1/m].
+        clip: [m].
+    """
+    distance = np.abs(foot_z - target_z)
+    return np.where(distance <= clip, 1.0, np.exp(-weight * distance))
+
+
+@reward_term
+def straight_way(com: Array, start_x: Array, *, weight: float, threshold: float) -> Array:
+    """exp(-weight max(0, |x - x0| - threshold)) of the centre of mass (n,).
+
+    Args:
+        com: now (n, 3) [m].
+        start_x: when the episode began (n,) [m].
+        weight: [1/m].
+        threshold: [m].
+    """
+    return np.exp(-weight * np.maximum(0.0, np.abs(com[:, 0] - start_x) - threshold))
+
+
+@reward_term
+def stride_times(stride_time: Array, cycle_time: Array, *, weight: float) -> Array:
+    """exp(-weight (|TL - T| + |TR - T|)), and 1 until both are known (n,).
+
+    Args:
+        stride_time: from one stance of the left and of the right foot to its next, NaN before there were two
+            (n, 2) [s].
+        cycle_time: of the gait (n,) [s].
+        weight: [1/s].
+    """
+    error = np.abs(stride_time[:, 0] - cycle_time) + np.abs(stride_time[:, 1] - cycle_time)
+    return np.where(np.isnan(error), 1.0, np.exp(-weight * np.nan_to_num(error)))
+
+
+@reward_term
+def one(cycle_time: Array) -> Array:
+    """1, for a factor that is switched off (n,)."""
+    return np.ones_like(cycle_time)
+
+
+@reward_term
+def effort(metabolic: Array, ideal_torque: Array, *, weight: float, coeff: float) -> Array:
+    """exp(-weight (cost of activations + coeff sum |torque|)) (n,), of torques that no muscle makes [Nm]."""
+    return np.exp(-weight * (metabolic + coeff * ideal_torque))
+
+
+@reward_term
+def muscle_effort(metabolic: Array, *, weight: float) -> Array:
+    """exp(-weight cost of activations) (n,)."""
+    return np.exp(-weight * metabolic)
+
+
+@reward_term
+def torque_effort(ideal_torque: Array, *, weight: float, coeff: float) -> Array:
+    """exp(-weight coeff sum |torque|) (n,), of torques that no muscle makes [Nm]."""
+    return np.exp(-weight * (coeff * ideal_torque))
+
+
+@reward_term
+def knee_load(knee_load: Array, *, weight: float) -> Array:
+    """exp(-weight force) in a knee, a mean over both (n,) [kN]."""
+    return np.exp(-weight * knee_load)
+
+
+@reward_term
+def knee_peak(knee_peak: Array, *, weight: float) -> Array:
+    """exp(-weight force), of the largest in a knee in this cycle (n,) [kN]."""
+    return np.exp(-weight * knee_peak)
+
+
+def target_speed(stride: Array, cycle: Array) -> Array:
+    """Speed of a gait of some stride, a fraction of the usual one, and cycle [s] (n,) [m/s]."""
+    return STRIDE_LENGTH * stride / cycle
+
+
+def window_velocity(now: Array, earlier: Array, known: Array, target: Array, seconds: Array) -> Array:
+    """Mean velocity over a window; the target's until the window is full (n, 3) [m/s].
+
+    Args:
+        now, earlier: centre of mass at the end and the beginning of the window (n, 3) [m].
+        known: whether the window is full (n,).
+        target: speed along the way (n,) [m/s].
+        seconds: length of the window (n,) [s].
+    """
+    velocity = (now - earlier) / seconds[:, None]
+    wanted = np.zeros_like(velocity)
+    wanted[:, 2] = target
+    return np.where(known[:, None], velocity, wanted)
+
+
+def factors(section: GaitNetReward) -> dict[str, Factor]:
+    """The factors of a configuration's reward, by name."""
+    return _locomotion(section) | _energy(section) | _knees(section)
+
+
+def _locomotion(section: GaitNetReward) -> dict[str, Factor]:
+    asked = section.locomotion
+    speed, line, rhythm = asked.avg_vel, asked.dragX, asked.phase
+    keywords = {"weight": speed.weight, "clip": speed.clip, "consider_x": speed.consider_x}
+    found: tuple[Factor, ...] = (
+        (steady_head, {"weight": asked.head_linear_acc_weight}),
+        (upright_head, {"weight": asked.head_rot_weight}),
+        (mean_speed, keywords),
+        (foothold, {"weight": asked.step_weight, "clip": asked.step_clip}),
+        (straight_way, {"weight": line.weight, "threshold": line.threshold}) if line.use else (one, {}),
+        (stride_times, {"weight": rhythm.weight}) if rhythm.use else (one, {}),
+    )
+    return dict(zip(LOCOMOTION, found, strict=True))
+
+
+def _energy(section: GaitNetReward) -> dict[str, Factor]:
+    """One factor for both costs where they are not separate."""
+    weight, torque = section.metabolic.weight, section.metabolic.torque
+    priced = {"weight": weight, "coeff": torque.coeff}
+    if not torque.separate:
+        return {"metabolic": (effort, priced), "torque": (one, {})}
+    return {"metabolic": (muscle_effort, {"weight": weight}), "torque": (torque_effort, priced)}
+
+
+def _knees(section: GaitNetReward) -> dict[str, Factor]:
+    pain = section.knee_pain
+    load, peak = (knee_load, {"weight": pain.weight}), (knee_peak, {"weight": pain.max_weight})
+    wanted = {"knee_load": (pain.use, load), "knee_peak": (pain.use_max, peak)}
+    return {name: factor for name, (use, factor) in wanted.items() if use}
+
+
+def combined(section: GaitNetReward, values: Mapping[str, Array], episode_step: Array) -> Array:
+    """The reward (n,) of factors (n,) by name, in steps of episodes (n,)."""
+    walk, energy, knees = (
+        np.prod([values[name] for name in names if name in values], axis=0)
+        for names in (LOCOMOTION, ENERGY, KNEES)
+    )
+    if section.metabolic.multiplicative:
+        reward = walk * energy * knees
+    else:
+        reward = walk + section.metabolic.scale * energy
+        if any(name in values for name in KNEES):
+            reward = reward + section.knee_pain.scale * knees
+    if section.clip is not None:
+        reward = np.where(episode_step <= section.clip.step, np.minimum(reward, section.clip.value), reward)
+    return reward

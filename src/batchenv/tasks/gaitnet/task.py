@@ -1,0 +1,338 @@
+"""GaitNet's task: where its gait, rewards and observations meet the live views of the engine."""
+
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from batchenv.body.gaitnet import GaitNetBody, Motion
+from batchenv.config import Config, GaitNetConfig
+from batchenv.config.gaitnet import GaitNetEnvironment
+from batchenv.config.section import Section as ConfigSection
+from batchenv.engine import ControlLaw, Worlds
+from batchenv.mdp import actions
+from batchenv.mdp.batch import Batch
+from batchenv.mdp.columns import Mirror, permutation, stacked
+from batchenv.mdp.episodes import PARAMETERS, START
+from batchenv.mdp.marks import Kind, mark_of
+from batchenv.mdp.parameters import checked_values
+from batchenv.mdp.quantities import Quantities
+from batchenv.mdp.terms import Section
+from batchenv.tasks.gaitnet import gait, imitation, observations, rewards, starts
+from batchenv.tasks.gaitnet.clocks import CLIPPING, in_mirror, run_clocks
+from batchenv.tasks.gaitnet.kinematics import BodyMirror
+from batchenv.tasks.gaitnet.knees import follow_knees, overloaded
+from batchenv.tasks.gaitnet.law import (
+    gaitnet_law,
+    load_configured_motion,
+    load_gaitnet_configured_body,
+)
+from batchenv.tasks.gaitnet.loads import foot_loads
+from batchenv.tasks.gaitnet.quantities import GaitNetQuantities
+from batchenv.tasks.gaitnet.rewards import STRIDE_LENGTH
+from batchenv.tasks.gaitnet.state import GaitNetState
+from batchenv.tasks.registry import task
+
+GaitNetBatch = Batch[GaitNetBody, GaitNetState]
+Array = np.ndarray
+
+# An episode that ends by time is this long [s].
+LONGEST = 10.0
+# Fallen below this height of the centre of mass [m].
+FALLEN = 0.6
+# Parameters that vary by less than this are not observed.
+_VARIES = 1e-3
+_JOINT_TARGETS = ("mass", "pd")
+
+
+@task("gaitnet")
+class GaitNetTask(GaitNetQuantities):
+    """Walk as a motion does, at the stride and cadence of each world.
+
+    Args:
+        config: the whole configuration.
+        body: what moves.
+        motion: the reference.
+        first_phase: of the gait, at which the motion begins.
+    """
+
+    Environment: ClassVar[type[ConfigSection]] = GaitNetEnvironment
+    shipped: ClassVar[Mapping[Kind, Sequence[ModuleType]]] = {
+        "observation": (observations,),
+        "reward": (rewards, imitation),
+    }
+    measured_worlds = True
+
+    def __init__(self, config: GaitNetConfig, body: GaitNetBody, motion: Motion, first_phase: float):
+        super().__init__(config, body)
+        environment = config.environment
+        self.environment, self.motion = environment, motion
+        self.quirks, self.first_phase = environment.advanced.quirks, first_phase
+        simulation = environment.simulation
+        self.substeps, self.timestep = simulation.sim_hz // simulation.control_hz, 1.0 / simulation.sim_hz
+        self.clipping = CLIPPING["hard" if environment.advanced.hard_phase_clipping else "none"]
+        self.symmetric = environment.advanced.enforce_symmetry
+        self.ranges = environment.parameters.gait
+        self.varying = [name for name, r in self.ranges.items() if r.max - r.min > _VARIES]
+        self.head = body.skeleton.index("Head")
+        self.strided = starts.strided_dofs(body)
+        self.is_left, self.edges = starts.left_shapes(body), starts.box_edges(body)
+        self.window = int(simulation.sim_hz * motion.period / self._least_cadence() * self._window_mult()) + 1
+        self.in_mirror = BodyMirror.of(body.skeleton)
+        self.imitation = imitation.Imitation(body, motion)
+        self._compose()
+
+    def _compose(self) -> None:
+        """Lay out actions, observations and the reward."""
+        environment = self.environment
+        kind = "mass" if self.actuator == "mass_lower" else self.actuator
+        mark = mark_of(getattr(actions, actions.BY_ACTUATOR[kind]))
+        warping = actions.time_warping(max(0.0, environment.action.time_warping))
+        assert mark is not None and mark.prefix is not None
+        columns = mark.columns(self)
+        self.action_layout = columns.named(mark.prefix, mark.unit) + warping
+        self.mirror_action = stacked([columns.mirror, *[permutation([0])] * len(warping)])
+        unseen = () if environment.muscle.use_joint_state else observations.TORQUES
+        listed = {name: {} for name in observations.OBSERVATIONS if name not in unseen}
+        self.compose_observations(self.find_terms("observation", "environment", listed))
+        kinds = {"deepmimic": imitation.deepmimic, "scadiver": imitation.scadiver}
+        asked = environment.reward
+        factors = rewards.factors(asked) if asked.type == "gaitnet" else kinds[asked.type]()
+        section = Section("reward", "environment.reward", (), tuple(self.functions))
+        self.reward_terms = tuple(
+            section.bound(name, function, keywords, f"environment.reward.{name}")
+            for name, (function, keywords) in factors.items()
+        )
+        self.reward_names = tuple(factors)
+
+    @classmethod
+    def load_body(cls, config: Config, *, visual: bool = False) -> GaitNetBody:
+        """Load the body that a configuration names; `visual` keeps what only the eye needs."""
+        return load_gaitnet_configured_body(config, visual=visual)
+
+    @classmethod
+    def control_law(cls, config: Config, body: GaitNetBody, seed: int = 0) -> ControlLaw:
+        """The control law of a configuration; `seed` is that of a muscle network without a file."""
+        return gaitnet_law(config, body, seed)
+
+    @classmethod
+    def of(cls, config: Config, body: GaitNetBody) -> Self:
+        """The task of a configuration, with its motion."""
+        return cls(config, body, *load_configured_motion(config, body))
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Degrees of freedom of the joints, the root's left out (J,)."""
+        return tuple(self.body.skeleton.dof_names[6:])
+
+    @property
+    def muscle_names(self) -> tuple[str, ...]:
+        """Muscles (M,)."""
+        return tuple(self.body.paths.names)
+
+    @property
+    def mirror_joints(self) -> Mirror:
+        """Image of joint positions."""
+        skeleton = self.body.skeleton
+        return permutation(skeleton.mirror_dof[6:] - 6, skeleton.mirror_sign[6:])
+
+    @property
+    def mirror_muscles(self) -> Mirror:
+        """Image of muscles."""
+        return permutation(self.body.paths.mirror)
+
+    @property
+    def max_episode_steps(self) -> int:
+        """After which episodes are truncated."""
+        if self.environment.reward.eoe_type == "tuple":
+            return self.config.Horizon
+        return int(LONGEST * self.environment.simulation.control_hz) + 1
+
+    def new_state(self, num_worlds: int) -> GaitNetState:
+        """State of N worlds before their first reset."""
+        return GaitNetState.of(num_worlds, self.window, self.substeps)
+
+    def apply_actions(self, batch: GaitNetBatch) -> None:
+        """Set the worlds' targets from the actions, and run the clocks through the next step."""
+        action, worlds, state = self.environment.action, batch.worlds, batch.state
+        given = batch.episodes.action
+        flipped = worlds.slot("mirrored")[:, -1] > 0.0
+        values = np.where(flipped[:, None], self.mirror_action(given), given)
+        warp = np.zeros(len(values))
+        if action.time_warping > 0.0:
+            warp = np.maximum(action.time_warping * given[:, -1], -self.control_dt)
+            values = values[:, :-1]
+        worlds.set_targets(self.targets(worlds, state, action.scale * values))
+        mirrored = np.empty((len(values), self.substeps + 1))
+        clocks = state.global_time, state.local_time, state.local_log
+        run_clocks(warp, self.cycle(state), self.timestep, self.clipping, *clocks, mirrored)
+        worlds.slot("mirrored")[:] = mirrored if self.symmetric else 0.0
+
+    def targets(self, worlds: Worlds[GaitNetBody], state: GaitNetState, values: Array) -> Array:
+        """Targets of the actuators for scaled actions (N, n), in the order of `Worlds.set_targets`."""
+        if self.actuator == "muscle":
+            return values
+        residual = np.zeros((len(values), self.body.skeleton.num_dof))
+        residual[:, 6:] = values
+        kind = "mass" if self.actuator == "mass_lower" else self.actuator
+        if self.actuator == "tor":
+            return values
+        if kind not in _JOINT_TARGETS or not self.environment.action.residual:
+            return residual
+        return starts.composed(self.motion, self.reference(worlds, state), residual)
+
+    def reference(self, worlds: Worlds[GaitNetBody], state: GaitNetState) -> Array:
+        """Pose of the motion at the end of the step to come, by the local clock (N, D)."""
+        cycle = self.cycle(state)
+        phase = (state.local_time + self.control_dt) / cycle
+        return self.motion.pose(phase - self.first_phase)
+
+    def cycle(self, state: GaitNetState, ids: Array | slice = slice(None)) -> Array:
+        """Length of a gait cycle (n,) [s]."""
+        return self.motion.period / state.cadence[ids]
+
+    def advance(self, batch: GaitNetBatch) -> None:
+        """Keep the logs of the last step, and follow the gait through it."""
+        worlds, state = batch.worlds, batch.state
+        state.log(worlds.slot("com_log"), worlds.slot("velocity_log"))
+        local_time, foot = state.local_log, worlds.slot("position_log")
+        cycle = self.cycle(state)
+        way = STRIDE_LENGTH * state.stride
+        feet = (state.left_stance, state.current_foot, state.current_target, state.next_target)
+        times = (state.stance_clock, state.stride_time)
+        was_left = state.left_stance.copy()
+        if self.environment.action.gait_phase_mode == "phase":
+            read_by = np.full_like(cycle, self.motion.period) if self.quirks else cycle
+            gait.follow_phase(local_time, foot, read_by, way, self.timestep, *feet, *times)
+        else:
+            gait.follow_contacts(
+                worlds.slot("contact_log"),
+                foot,
+                foot_loads(worlds.slot("constraint_force"), worlds.qpos, foot[:, -1], self._weight()),
+                self.is_left,
+                way,
+                self.timestep,
+                state.machine,
+                state.smoothed_contact,
+                *feet,
+                *times,
+                state.takeoff_z,
+            )
+        if self.environment.reward.knee_pain.measured:
+            finished = was_left & ~state.left_stance
+            loads = (state.knee_load, state.knee_peak, state.cycled)
+            follow_knees(worlds.slot("load_log"), finished, *loads, quirks=self.quirks)
+        state.phase[:] = state.local_time / cycle % 1.0
+
+    def compute_rewards(self, quantities: Quantities, rows: Array, out: Array) -> None:
+        """Write factors or summands into `rows` (terms, N), and the reward into `out` (N,)."""
+        values = {term.name: term(quantities) for term in self.reward_terms}
+        for row, value in zip(rows, values.values(), strict=True):
+            row[:] = value
+        asked = self.environment.reward
+        if asked.type == "gaitnet":
+            out[:] = rewards.combined(asked, values, quantities["episode_step"])
+        elif asked.type == "deepmimic":
+            out[:] = np.sum(list(values.values()), axis=0)
+        else:
+            out[:] = np.prod(list(values.values()), axis=0)
+
+    def compute_terminations(self, quantities: Quantities) -> Array:
+        """Whether worlds (n,) have fallen, or overload a knee where that ends episodes."""
+        fallen = quantities["com"][:, 1] < FALLEN + self.body.ground_height
+        if not self.environment.reward.knee_pain.termination:
+            return fallen
+        return fallen | overloaded(quantities["knee_peak"], quantities["episode_step"])
+
+    def reset(self, batch: GaitNetBatch, ids: Array) -> None:
+        """Put worlds whose episode has begun into their first states: draw their gait and phase."""
+        if self.quirks:
+            drawn = {name: np.full(len(ids), r.default) for name, r in self.ranges.items()}
+        else:
+            numbers = batch.episodes.uniform(ids, 2 * max(1, len(self.ranges)), PARAMETERS)
+            drawn = starts.draw_gait(self.ranges, numbers)
+        phase = starts.draw_phase(batch.episodes.uniform(ids, 2, START))
+        self.begin_at(batch.worlds, batch.state, ids, phase, drawn)
+
+    def begin_at(
+        self,
+        worlds: Worlds[GaitNetBody],
+        state: GaitNetState,
+        ids: Array,
+        phase: Array,
+        drawn: dict[str, Array],
+    ) -> None:
+        """Begin episodes at given phases (n,) of the gait, with given parameters (n,) by name."""
+        state.logged[ids] = state.machine[ids] = 0
+        state.smoothed_contact[ids] = 0.0
+        state.knee_load[ids] = state.knee_peak[ids] = 0.0
+        state.cycled[ids] = False
+        state.stance_clock[ids] = state.stride_time[ids] = np.nan
+        state.stride[ids], state.cadence[ids] = drawn.get("stride", 1.0), drawn.get("cadence", 1.0)
+        cycle = self.cycle(state, ids)
+        start = starts.start(
+            self.body,
+            self.motion,
+            self.strided,
+            phase - self.first_phase,
+            self.control_dt / cycle,
+            self.control_dt,
+            state.stride[ids],
+        )
+        state.global_time[ids] = phase * cycle
+        state.local_time[ids] = 0.0 if self.quirks else state.global_time[ids]
+        clocks = state.global_time[ids], state.local_time[ids]
+        worlds.reset(ids, start.qpos, start.qvel)
+        worlds.slot("mirrored")[ids, -1] = self.symmetric & in_mirror(*clocks, cycle, self.clipping)
+        worlds.measure(ids)
+        state.phase[ids] = state.local_time[ids] / cycle % 1.0
+        calibrated = self.environment.motion.height_calibration.enabled
+        corners = starts.feet_on_ground(self.body, worlds, ids, self.edges, lift=calibrated)
+        state.start_x[ids] = worlds.bind("subtree_com")[ids, 1, 0]
+        self._first_steps(worlds, state, ids, corners, phase)
+
+    def parameter_values(self, state: GaitNetState) -> Array:
+        """Parameters of all worlds now (N, P), a copy."""
+        values = [getattr(state, name) for name in self.parameter_names]
+        return np.stack(values, axis=1) if values else np.zeros((len(state.stride), 0))
+
+    def checked_parameters(self, values: Any, num_worlds: int) -> Array:
+        """Values for some worlds as (num_worlds, P).
+
+        Raises:
+            InputError: they have another shape, or one is outside its range.
+        """
+        return checked_values(values, self.ranges, num_worlds)
+
+    def set_parameters(self, batch: GaitNetBatch, ids: Array, values: Array) -> None:
+        """Give worlds (n,) a gait of parameters (n, P); phases, and steps already planned, stay."""
+        state = batch.state
+        before = self.cycle(state, ids)
+        for name, column in zip(self.parameter_names, values.T, strict=True):
+            getattr(state, name)[ids] = column
+        after = self.cycle(state, ids)
+        for clock in (state.global_time, state.local_time):
+            clock[ids] *= after / before
+
+    def _first_steps(
+        self, worlds: Worlds[GaitNetBody], state: GaitNetState, ids: Array, corners: Array, phase: Array
+    ) -> None:
+        """Which foot stands first, where, and where the next one is to step."""
+        level_right = state.phase[ids] < starts.RIGHT_UNTIL if self.quirks else ~gait.left_by_clock(phase)
+        left, foot = starts.lowest_foot(corners, self.is_left, level_right)
+        if not self.quirks:
+            sides = [self.body.body_id[self.body.skeleton.index(name)] for name in ("TalusL", "TalusR")]
+            foot = worlds.bind("xipos")[ids, np.where(left, *sides)].copy()
+        state.left_stance[ids] = left
+        state.machine[ids] = np.where(left, gait.LEFT_STANCE, gait.RIGHT_STANCE)
+        state.current_foot[ids] = state.current_target[ids] = foot
+        state.next_target[ids] = foot * (-1.0, 1.0, 1.0)
+        state.next_target[ids, 2] += 0.5 * STRIDE_LENGTH * state.stride[ids]
+
+    def _least_cadence(self) -> float:
+        cadence = self.ranges.get("cadence")
+        return 1.0 if cadence is None else cadence.min
+
+    def _weight(self) -> float:
+        return self.body.mass * float(np.linalg.norm(self.body.spec().option.gravity))

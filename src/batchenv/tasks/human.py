@@ -1,0 +1,279 @@
+"""Tasks of a human on flat ground: what terms are given, and the reference that a pose is compared with."""
+
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from batchenv.body import Body, GaitCycle
+from batchenv.body.gait_cycle import standing_still
+from batchenv.body.gait_family import GaitFamily
+from batchenv.config import Config, Environment
+from batchenv.config.section import Section as ConfigSection
+from batchenv.engine import ControlLaw
+from batchenv.errors import ConfigError
+from batchenv.mdp import actions, events, observations, rewards, terminations
+from batchenv.mdp.batch import Batch
+from batchenv.mdp.columns import Mirror, permutation, stacked
+from batchenv.mdp.episodes import PARAMETERS
+from batchenv.mdp.gait_phase import advance
+from batchenv.mdp.marks import Kind
+from batchenv.mdp.measure import interpolate
+from batchenv.mdp.parameters import ParameterSet, checked_values
+from batchenv.mdp.quantities import Quantities
+from batchenv.mdp.resets import Start
+from batchenv.mdp.task import Task, Terms
+from batchenv.mdp.terms import Term
+from batchenv.tasks.human_law import human_law, load_human
+from batchenv.tasks.human_quantities import HumanQuantities, HumanState
+
+Array = np.ndarray
+
+
+class HumanTask(HumanQuantities):
+    """A human whose pose is compared with a reference: here, standing still.
+
+    A subclass may follow another reference, see `load_reference`, and add quantities and default terms.
+    Vectors are in the walking frame (x forward, y left, z up) or in the heading frame, which turns about the
+    vertical with the root.
+
+    Args:
+        config: the whole configuration.
+        body: what moves.
+    """
+
+    Environment: ClassVar[type[ConfigSection]] = Environment
+    shipped: ClassVar[Mapping[Kind, Sequence[ModuleType]]] = {
+        "reward": (rewards,),
+        "observation": (observations,),
+        "termination": (terminations,),
+        "event": (events,),
+        "action": (actions,),
+    }
+    default_terms: ClassVar[Mapping[Kind, Terms]] = {
+        "observation": {
+            name: {}
+            for name in (
+                *("root_height", "root_up", "root_linvel", "root_angvel", "joint_pos", "joint_vel"),
+                *("previous_action", "foot_load"),
+            )
+        },
+        "termination": {"fallen": {}, "tilted": {}},
+        "event": {"draw_parameters": {}, "start_on_reference": {}},
+    }
+
+    def __init__(self, config: Config, body: Body):
+        super().__init__(config, body)
+        environment = self.environment = config.environment
+        self.axes = np.stack([body.forward, body.left, np.cross(body.forward, body.left)])
+        self.parameter_set = ParameterSet(environment.parameters, body, self.actuator)
+        self._stride, self._cadence = (
+            self.parameter_set.column(f"gait.{name}") for name in ("stride", "cadence")
+        )
+        self.gait = self.load_reference()
+        self._family = self._gait_family()
+        self._measure_in_one_pass()
+        self._compose()
+
+    def _compose(self) -> None:
+        """Find the terms of the configuration."""
+        environment = self.environment
+        (self.action_term,) = self.find_terms(
+            "action",
+            "environment.action.term",
+            {
+                environment.action.term or actions.BY_ACTUATOR[self.actuator]: {
+                    "scale": environment.action.scale,
+                    "residual": environment.action.residual,
+                }
+            },
+        )
+        mark, warping = self.action_term.mark, actions.time_warping(environment.action.time_warping)
+        columns = mark.columns(self)
+        self._num_targets = len(columns.parts)
+        self.action_layout = columns.named(self.action_term.column_prefix, mark.unit) + warping
+        self.mirror_action = stacked([columns.mirror, *[permutation([0])] * len(warping)])
+        self.compose_observations(
+            self.find_terms("observation", "environment.observation.terms", environment.observation.terms)
+        )
+        self.reward_terms = reward_terms(self, environment.reward)
+        self.reward_names = tuple(term.name for term in self.reward_terms)
+        weights = [[section.weight] for section in environment.reward.values()]
+        self._weights = np.array(weights, np.float32)
+        self.termination_terms = self.find_terms(
+            "termination", "environment.termination.terms", environment.termination.terms
+        )
+        self.event_terms = self.find_terms("event", "environment.events", environment.events)
+
+    @classmethod
+    def load_body(cls, config: Config, *, visual: bool = False) -> Body:
+        """Load the body that a configuration names; `visual` keeps what only the eye needs."""
+        return load_human(config, visual=visual)
+
+    @classmethod
+    def control_law(cls, config: Config, body: Body, seed: int = 0) -> ControlLaw:
+        """The control law of a configuration; `seed` is that of a muscle network without a file."""
+        return human_law(config, body, seed)
+
+    def load_reference(self) -> GaitCycle:
+        """What poses are compared with, and where episodes start: here, the body's first pose."""
+        return standing_still(self.body)
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Primary joints (J,)."""
+        return self.body.joint_names
+
+    @property
+    def muscle_names(self) -> tuple[str, ...]:
+        """Muscles (M,)."""
+        return self.body.muscle_names
+
+    @property
+    def mirror_joints(self) -> Mirror:
+        """Image of joint positions."""
+        return permutation(self.body.mirror_joint, self.body.mirror_joint_sign)
+
+    @property
+    def mirror_muscles(self) -> Mirror:
+        """Image of muscles."""
+        return permutation(self.body.mirror_muscle)
+
+    @property
+    def max_episode_steps(self) -> int:
+        """After which episodes are truncated."""
+        return round(self.environment.episode.max_seconds * self.environment.simulation.control_hz)
+
+    def new_state(self, num_worlds: int) -> HumanState:
+        """State of N worlds before their first reset."""
+        return HumanState(np.zeros(num_worlds), np.tile(self.parameter_set.default, (num_worlds, 1)))
+
+    def apply_actions(self, batch: Batch[Body, HumanState]) -> None:
+        """Set the worlds' targets for the next step from the actions."""
+        batch.worlds.set_targets(*self.targets(batch))
+
+    def targets(self, batch: Batch[Body, HumanState]) -> tuple[Array, Array]:
+        """Targets of the step to come, and their rates (N, n), (N, J)."""
+        rows = self.gait.split(self.reference_rows(batch, None, batch.state.phase))
+        given = Quantities(
+            self.functions
+            | {
+                "action": lambda q: batch.episodes.action[:, : self._num_targets].copy(),
+                "reference_pos": lambda q: rows.joint_pos,
+                "reference_vel": lambda q: rows.joint_vel,
+            },
+            batch,
+        )
+        return self.action_term(given), rows.joint_vel
+
+    def advance(self, batch: Batch[Body, HumanState]) -> None:
+        """Move the clock of the reference by a control step."""
+        warping, state = self.environment.action.time_warping, batch.state
+        warp = warping * np.clip(batch.episodes.action[:, -1], -1.0, 1.0) if warping > 0 else 0.0
+        period = self.gait.period
+        if self._cadence is not None:
+            period = period / state.parameters[:, self._cadence]
+        state.phase[:] = advance(state.phase, self.control_dt, period, warp)
+
+    def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:
+        """Put worlds (n,) into their first states."""
+        batch.state.phase[ids] = start.phase
+        super().place(batch, ids, start)
+
+    def compute_rewards(self, quantities: Quantities, rows: Array, out: Array) -> None:
+        """Write unweighted terms into `rows` (terms, N), and their weighted sum into `out` (N,)."""
+        # NumPy need not warn of what is not finite: `check_finite` refuses it.
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            for term, row in zip(self.reward_terms, rows, strict=True):
+                row[:] = term.checked(quantities, (quantities.num_worlds,))
+            # Term by term: `sum` adds in another order where there is one world.
+            out[:] = 0.0
+            for weighted in self._weights * rows:
+                out += weighted
+
+    # What the reference is at a phase.
+    @property
+    def reference_range(self) -> tuple[Array, Array]:
+        """Least and greatest joint positions of all references that worlds may follow, each (J,) [rad]."""
+        tables = self.gait.table[None] if self._family is None else self._family.tables
+        positions = tables[:, :, : len(self.body.joint_names)]
+        return positions.min(axis=(0, 1)), positions.max(axis=(0, 1))
+
+    def reference_rows(self, batch: Batch[Body, HumanState], ids: Array | None, phase: Array) -> Array:
+        """Rows of the reference's table (n, t) at phases (n,), in some worlds; None for all."""
+        if self._family is None:
+            return interpolate(self.gait.table, phase)
+        return self._family.rows(phase, *self._stride_and_cadence(batch, ids))
+
+    def reference_speed(self, batch: Batch[Body, HumanState], ids: Array | slice | None) -> Array:
+        """Speed of the reference in some worlds (n,) [m/s]; None for all."""
+        if self._family is None:
+            count = batch.worlds.num_worlds if ids is None or isinstance(ids, slice) else len(ids)
+            return np.full(count, self.gait.speed)
+        stride, cadence = self._stride_and_cadence(batch, ids)
+        return self.gait.speed * stride * cadence
+
+    def _stride_and_cadence(
+        self, batch: Batch[Body, HumanState], ids: Array | slice | None
+    ) -> tuple[Array, Array]:
+        """Factors on the length and the rate of steps, each (n,)."""
+        parameters = batch.state.parameters[slice(None) if ids is None else ids]
+        stride, cadence = (
+            np.ones(len(parameters)) if column is None else np.ascontiguousarray(parameters[:, column])
+            for column in (self._stride, self._cadence)
+        )
+        return stride, cadence
+
+    def _gait_family(self) -> GaitFamily | None:
+        """References for all strides there may be; None where neither stride nor cadence is a parameter."""
+        if self._stride is None and self._cadence is None:
+            return None
+        ends = (1.0, 1.0)
+        if self._stride is not None:
+            ends = self.parameter_set.low[self._stride], self.parameter_set.high[self._stride]
+        return GaitFamily.of(self.gait, self.body, *ends)
+
+    # Parameters of the worlds.
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """What differs from world to world (P,), by path in `environment.parameters`."""
+        return self.parameter_set.names
+
+    def draw_parameters(self, batch: Batch[Body, HumanState], ids: Array) -> None:
+        """Draw parameters of worlds (n,) whose episode begins."""
+        if not self.parameter_names:
+            return
+        before, episode = batch.state.parameters[ids], batch.episodes.number[ids]
+        numbers = batch.episodes.uniform(ids, 2 * len(self.parameter_names), PARAMETERS)
+        drawn = self.parameter_set.draw(before, numbers, episode == 0)
+        changed = (episode == 0) | (drawn != before).any(axis=1)
+        self.set_parameters(batch, ids[changed], drawn[changed])
+
+    def parameter_values(self, state: HumanState) -> Array:
+        """Parameters of all worlds now (N, P), a copy."""
+        return state.parameters.copy()
+
+    def checked_parameters(self, values: Any, num_worlds: int) -> Array:
+        """Values for some worlds as (num_worlds, P).
+
+        Raises:
+            InputError: they have another shape, or one is outside its range.
+        """
+        return checked_values(values, self.parameter_set.by_name, num_worlds)
+
+    def set_parameters(self, batch: Batch[Body, HumanState], ids: Array, values: Array) -> None:
+        """Give worlds (n,) parameters (n, P), checked."""
+        batch.state.parameters[ids] = values
+        self.parameter_set.write(batch.worlds, ids, values)
+
+
+def reward_terms(task: Task[Any, Any], reward: Mapping[str, Any]) -> tuple[Term, ...]:
+    """Find the function of every reward term of a section `environment.reward`.
+
+    Raises:
+        ConfigError: a term does not exist, or does not take a keyword.
+    """
+    if not reward:
+        raise ConfigError("environment.reward: name at least one reward term with its weight")
+    return task.find_terms("reward", "environment.reward", {k: term.arguments for k, term in reward.items()})

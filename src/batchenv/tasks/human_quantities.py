@@ -1,0 +1,199 @@
+"""The quantities that terms of a human are given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from batchenv.body import Body, GaitCycle
+from batchenv.body.gait_family import GaitFamily
+from batchenv.engine import Worlds
+from batchenv.mdp.batch import Batch
+from batchenv.mdp.measure import measure, measured_columns
+from batchenv.mdp.parameters import ParameterSet
+from batchenv.mdp.quantities import Quantities, quantity
+from batchenv.mdp.state import TaskState
+from batchenv.mdp.task import Task
+
+Array = np.ndarray
+
+
+@dataclass
+class HumanState(TaskState):
+    """State of N worlds.
+
+    Attributes:
+        phase: of the reference, in [0, 1) (N,).
+        parameters: of each world (N, P).
+    """
+
+    phase: Array
+    parameters: Array
+
+
+class HumanQuantities(Task[Body, HumanState]):
+    """Quantities of a human; see `HumanTask`.
+
+    These come out of one pass over the worlds. Vectors are in the walking frame (x forward, y left, z up), or
+    in the heading frame, which turns about the vertical with the root:
+
+    - `joint_pos`, `joint_vel`: primary joints (N, J) [rad], [rad/s],
+    - `reference_pos`, `reference_vel`: those of the reference at this phase,
+    - `reference_root_height` and its rate `reference_root_height_rate` (N,) [m], [m/s],
+    - `reference_foot_pos`: heels relative to the root, in the heading frame (N, 2, 3) [m],
+    - `reference_foot_load`: humans' vertical force on right and left foot (N, 2) [body weights],
+    - `root_pos`: in the walking frame (N, 3) [m]; its second column is the lateral drift,
+    - `root_linvel`, `root_angvel`: in the heading frame (N, 3) [m/s], [rad/s],
+    - `root_up`: the root's vertical axis in the heading frame (N, 3),
+    - `heading`: angle of the root about the vertical, positive to the left (N,) [rad],
+    - `foot_pos`: heels relative to the root, in the heading frame (N, 2, 3) [m]; of the beginning of the last
+      substep, and of the last step before a reset,
+    - `foot_load`, `foot_load_peak`: mean and peak vertical force on right and left foot in the last step
+      (N, 2) [body weights],
+    - `activation_squared`: mean over muscles and substeps of the last step (N,).
+
+    Attributes:
+        axes: forward, left and up of the walking frame, in the world (3, 3).
+        gait: the reference.
+        parameter_set: what differs from world to world.
+        columns: of `measured`, by quantity.
+    """
+
+    axes: Array
+    gait: GaitCycle
+    parameter_set: ParameterSet
+    columns: dict[str, Any]
+    _family: GaitFamily | None
+    _sums: tuple[Array, Array] | None = None
+
+    def reference_rows(self, batch: Batch[Body, HumanState], ids: Array | None, phase: Array) -> Array:
+        """Rows of the reference's table (n, t) at phases (n,), in some worlds; None for all."""
+        raise NotImplementedError
+
+    def reference_speed(self, batch: Batch[Body, HumanState], ids: Array | slice | None) -> Array:
+        """Speed of the reference in some worlds (n,) [m/s]; None for all."""
+        raise NotImplementedError
+
+    def _measure_in_one_pass(self) -> None:
+        """Add the quantities of `measured` to the others."""
+        n_joint, n_foot = len(self.body.joint_names), len(self.body.foot_body)
+        self.columns = measured_columns(
+            n_joint,
+            n_foot,
+            {
+                "reference_pos": n_joint,
+                "reference_vel": n_joint,
+                "reference_root_height": 0,
+                "reference_root_height_rate": 0,
+                "reference_foot_pos": 3 * n_foot,
+                "reference_foot_load": n_foot,
+            },
+            {"foot_load": n_foot, "foot_load_peak": n_foot, "activation_squared": 0},
+        )
+        first, last = self.columns["reference_pos"], self.columns["reference_foot_load"]
+        self._reference_columns = slice(first.start, last.stop)
+        self._tracked = self.gait.tracked.copy()
+        self.functions = {name: _measured(self, name) for name in self.columns} | self.functions
+
+    def measured(self, q: Quantities) -> Array:
+        """All that one pass over the worlds measures (n, columns); see `measured_columns`."""
+        worlds, state, body = q.batch.worlds, q.batch.state, self.body
+        slots, factors = self._sums = self._sums or _sums(worlds, body.weight)
+        values = measure(
+            np.arange(worlds.num_worlds) if q.ids is None else q.ids,
+            state.phase,
+            worlds.qpos,
+            worlds.qvel,
+            worlds.bind("xpos"),
+            worlds.bind("userdata"),
+            body.joint_qposadr,
+            body.joint_dofadr,
+            body.root_body,
+            body.foot_body,
+            self.axes,
+            self.gait.table,
+            slots,
+            factors,
+        )
+        if self._family is not None:
+            values[:, self._reference_columns] = self.reference_rows(q.batch, q.ids, state.phase[q.rows])
+        values.flags.writeable = False  # and with it all views of it
+        return values
+
+    @quantity
+    def tracked(self, q: Quantities) -> Array:
+        """1 for joints that the reference speaks of, 0 for others (J,)."""
+        return self._tracked.copy()
+
+    @quantity
+    def target_speed(self, q: Quantities) -> Array:
+        """Speed of the reference (N,) [m/s]."""
+        return self.reference_speed(q.batch, q.rows)
+
+    @quantity
+    def phase(self, q: Quantities) -> Array:
+        """Phase of the reference, 0 at right heel strike (N,), in [0, 1)."""
+        return q.batch.state.phase[q.rows].copy()
+
+    @quantity
+    def action(self, q: Quantities) -> Array:
+        """The last action (N, A)."""
+        return q.batch.episodes.action[q.rows].copy()
+
+    @quantity
+    def previous_action(self, q: Quantities) -> Array:
+        """The action before the last one (N, A)."""
+        return q.batch.episodes.previous_action[q.rows].copy()
+
+    @quantity
+    def episode_time(self, q: Quantities) -> Array:
+        """Time since the episode began (N,) [s]."""
+        return q.batch.episodes.step[q.rows] * self.control_dt
+
+    @quantity
+    def parameters(self, q: Quantities) -> Array:
+        """Parameters of the worlds, in the order of `BatchEnv.parameter_names` (N, P)."""
+        return q.batch.state.parameters[q.rows].copy()
+
+    @quantity
+    def shown_parameters(self, q: Quantities) -> Array:
+        """Parameters of the worlds, and 1 for twins that are no parameters (N, P')."""
+        drawn = q.batch.state.parameters[q.rows]
+        return np.hstack([drawn, np.ones((len(drawn), len(self.parameter_set.shown) - drawn.shape[1]))])
+
+    @quantity
+    def desired_torque(self, q: Quantities) -> Array:
+        """Mean over the last step (N, J) [Nm]."""
+        return q.batch.worlds.mean_of("desired_sum")[q.rows]
+
+    @quantity
+    def achieved_torque(self, q: Quantities) -> Array:
+        """Mean over the last step (N, J) [Nm]."""
+        return q.batch.worlds.mean_of("achieved_sum")[q.rows]
+
+    @quantity
+    def residual_torque(self, q: Quantities) -> Array:
+        """Root mean square of the torque error over the last step (N, J) [Nm]."""
+        return np.sqrt(q.batch.worlds.mean_of("residual_squared_sum")[q.rows])
+
+
+def _measured(task: HumanQuantities, name: str) -> Callable[[Quantities], Array]:
+    """A quantity that lies in the columns of `HumanQuantities.measured`."""
+    column = task.columns[name]
+
+    def value(q: Quantities) -> Array:
+        values = q.once("measured at once", lambda: task.measured(q))[:, column]
+        return values.reshape(len(values), -1, 3) if name.endswith("foot_pos") else values
+
+    return value
+
+
+def _sums(worlds: Worlds[Body], weight: float) -> tuple[Array, Array]:
+    """Slots of `userdata` that every step reads, and the factors that make quantities of them."""
+    substeps, columns = worlds.substeps, worlds.layout.columns
+    names = ("foot_load_sum", "foot_load_peak", "effort_sum")
+    slots = [np.r_[columns(name)] for name in names]
+    per_weight = 1.0 / weight
+    factors = (per_weight / (substeps - 1), per_weight, 1.0 / substeps)
+    return np.concatenate(slots), np.repeat(factors, [len(slot) for slot in slots])
