@@ -32,18 +32,10 @@ TIERS = (
     "learn",
     "evaluate",
     "vector",
-    "benchmark",
-    "benchmark_adapters",
-    "benchmark_gaitnet",
+    "bench",
     "distributed",
     PACKAGE,
-    "cli_ending",
-    "cli_options",
-    "cli_gaitnet",
-    "cli_muscles",
-    "cli_train",
     "cli",
-    "__main__",
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from batchenv.benchmark import STEPS_PER_TURN, Turn, check_sizes, timed, total
+from batchenv.bench.timing import STEPS_PER_TURN, Turn, check_sizes, timed, total
 from batchenv.config import Config
 from batchenv.env import BatchEnv
 from batchenv.vector import VectorEnv
@@ -46,7 +46,7 @@ class AdapterRow:
     wall_ratio_to_batch_env: float
 
     def table_line(self) -> str:
-        """The row as Markdown, below `TABLE_HEAD`."""
+        """Return the row as Markdown, below `TABLE_HEAD`."""
         return (
             f"| {self.adapter} | {self.envs} | {self.threads} | {self.steps_per_second:,.0f} "
             f"| {self.ratio_to_batch_env:.3f} +- {self.ratio_spread:.3f} "

@@ -1,7 +1,7 @@
 """How fast worlds step, against the limit: bare `Batch.step` of the same model on the same threads.
 
 Everything that is compared runs interleaved in one process: an alternation steps the environment, then the
-bare batch from the same states under the excitations that the environment's muscles had. Fresh processes
+bare batch from the same states under the excitations that the environment's muscles had. New processes
 measure construction, the first reset and memory.
 """
 
@@ -9,32 +9,28 @@ import gc
 import itertools
 import multiprocessing
 import os
-import platform
 import resource
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import mujoco
 import numpy as np
 from mujoco.batch import Batch
 
+from batchenv.bench.timing import STEPS_PER_TURN, Turn, check_sizes, timed, total
 from batchenv.config import Config
-from batchenv.engine import available_cpus
 from batchenv.env import BatchEnv
-from batchenv.errors import InputError
-from batchenv.evaluate.numbers import MOST_THREADS, check_count
 
-STEPS_PER_TURN = 8
-MOST_ENVS, MOST_ALTERNATIONS = 100_000, 10_000
-LEAST_ALTERNATIONS = 5  # fewer have no median
+TABLE_HEAD = (
+    "| config | actuator | worlds | threads | steps/s | CPU us per world and substep (limit) "
+    "| ratio to limit | of wall time | MB per world | construct s | reset ms |\n" + "|---" * 11 + "|"
+)
 
 
 @dataclass(frozen=True)
-class Row:
+class LimitRow:
     """One line of the table.
 
     Attributes:
@@ -72,10 +68,21 @@ class Row:
     first_reset_s: float
     reset_ms: float
 
+    def table_line(self) -> str:
+        """Return the row as Markdown, below `TABLE_HEAD`."""
+        actuator = f"{self.actuator}, {self.coordinator}" if self.coordinator else self.actuator
+        return (
+            f"| {self.config} | {actuator} | {self.envs} | {self.threads} | {self.steps_per_second:,.0f} "
+            f"| {self.cpu_us_per_substep:.1f} ({self.limit_cpu_us_per_substep:.1f}) "
+            f"| {self.ratio_to_limit:.3f} +- {self.ratio_spread:.3f} "
+            f"| {self.wall_ratio_to_limit:.3f} | {self.mb_per_env:.2f} "
+            f"| {self.construction_s:.2f} | {self.reset_ms:.1f} |"
+        )
+
 
 def benchmark(
     configs: dict[str, Config], envs: list[int], threads: list[int], alternations: int = 7
-) -> Iterator[Row]:
+) -> Iterator[LimitRow]:
     """Measure every configuration at every size.
 
     Args:
@@ -94,55 +101,6 @@ def benchmark(
         for num_threads, num_envs in sizes
         for row in _compare(configs, num_envs, num_threads, alternations)
     )
-
-
-def check_sizes(envs: Sequence[int], threads: Sequence[int], alternations: int) -> None:
-    """InputError unless these are numbers of worlds, of threads and of alternations."""
-    for name, values, most in (("envs", envs, MOST_ENVS), ("threads", threads, MOST_THREADS)):
-        if not len(values):
-            raise InputError(f"{name} is empty; expected at least one number")
-        for value in values:
-            check_count(name, value, most)
-    check_count("alternations", alternations, MOST_ALTERNATIONS, LEAST_ALTERNATIONS)
-
-
-def machine() -> dict[str, str | int]:
-    """What the figures were taken on."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        names = [
-            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line
-        ]
-        model = names[0] if names else model
-    return {
-        "cpu": model,
-        "cpus": available_cpus(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "mujoco": mujoco.__version__,
-        "numpy": np.__version__,
-    }
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What a piece of work took: wall time and CPU time of all threads [s]."""
-
-    wall: float
-    cpu: float
-
-
-def timed(work: Callable[[], object]) -> Turn:
-    """Do a piece of work and say what it took."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return Turn(time.perf_counter() - wall, time.process_time() - cpu)
-
-
-def total(turns: list[Turn]) -> Turn:
-    """What pieces of work took together."""
-    return Turn(sum(t.wall for t in turns), sum(t.cpu for t in turns))
 
 
 class _Contender:
@@ -185,8 +143,8 @@ class _Contender:
         self.bare.bind("ctrl")[:] = excitation
         self.bare.step(nstep=self.env.worlds.substeps)
 
-    def row(self) -> Row:
-        """What the turns say."""
+    def row(self) -> LimitRow:
+        """Return the figures of all turns."""
         env, muscle = self.env, self.config.environment.muscle
         actuator = self.config.environment.skeleton.actuator
         steps = STEPS_PER_TURN * env.num_envs
@@ -194,7 +152,7 @@ class _Contender:
         low, ratio, high = np.quantile(ratios, [0.25, 0.5, 0.75])
         own_wall, bare_wall = (float(np.median([pair[i].wall for pair in self.turns])) for i in (0, 1))
         own_cpu, bare_cpu = (float(np.median([pair[i].cpu for pair in self.turns])) for i in (0, 1))
-        return Row(
+        return LimitRow(
             config=self.name,
             actuator=actuator,
             coordinator=muscle.coordinator if actuator == "mass" else "",
@@ -214,7 +172,9 @@ class _Contender:
         )
 
 
-def _compare(configs: dict[str, Config], num_envs: int, num_threads: int, alternations: int) -> Iterator[Row]:
+def _compare(
+    configs: dict[str, Config], num_envs: int, num_threads: int, alternations: int
+) -> Iterator[LimitRow]:
     contenders = [_Contender(name, config, num_envs, num_threads) for name, config in configs.items()]
     gc.freeze()  # what is loaded by now need not be searched for garbage while the clock runs
     for _ in range(alternations):
@@ -267,8 +227,3 @@ def _in_fresh_process(work: Callable[..., dict[str, float]], *arguments: object)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     with pool:
         return pool.apply(work, arguments)
-
-
-def as_json(rows: Sequence[Any]) -> dict[str, object]:
-    """The document that `batchenv bench --json` writes, of rows that are dataclasses."""
-    return {"machine": machine(), "rows": [asdict(row) for row in rows]}

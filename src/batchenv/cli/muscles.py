@@ -1,22 +1,23 @@
-"""The commands about the muscle network; `cli` registers them."""
+"""The commands about the muscle network: `batchenv pretrain-muscles` and `compare-coordinators`."""
 
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional
 
-from batchenv.cli_ending import stopped
-from batchenv.cli_options import (
+from batchenv.cli.ending import stopped
+from batchenv.cli.options import (
     MOST_MINUTES,
     MOST_SEED,
     MOST_STEPS,
     MOST_THREADS,
     MOST_WORLDS,
+    ConfigName,
     check_positive,
     check_whole,
 )
-from batchenv.config import PRESETS, load_config
+from batchenv.config import Config, load_config
 from batchenv.engine import available_cpus
 from batchenv.errors import OutputError
 from batchenv.evaluate.coordinator_plot import check_matplotlib, comparison_png
@@ -28,12 +29,9 @@ from batchenv.learn.pretraining_report import PretrainingResult
 from batchenv.learn.stopping import StopTraining
 from batchenv.startup import importing
 
-_HELP = f"a YAML file, or a preset: {', '.join(PRESETS)}"
-NetworkConfig = Annotated[str, arg(metavar="CONFIG", help=_HELP)]
-
 
 def pretrain_muscles(
-    config: Positional[NetworkConfig] = "walk_muscle_nn",
+    config: Positional[ConfigName] = "walk_muscle_nn",
     *,
     out: Path = Path("muscle_network.npz"),
     minutes: float = 8.0,
@@ -43,17 +41,17 @@ def pretrain_muscles(
     half: bool = False,
     trust: bool = False,
 ) -> None:
-    """Train the muscle network ahead of any policy, on poses, velocities and torques of all kinds.
+    """Pretrain the muscle network on random poses, velocities and torques.
 
     Args:
-        config: names the body and the network's size.
-        out: file of the weights, which muscle.network.file loads.
-        minutes: how long.
-        threads: that learn; by default the CPUs that this process may use.
-        seed: of everything that is drawn.
-        device: where the network learns.
+        config: configuration with the body and the size of the network.
+        out: file for the weights, to be loaded by environment.muscle.network.file.
+        minutes: duration of the training [min].
+        threads: number of threads that train; by default all CPUs available to this process.
+        seed: seed of all random draws.
+        device: device that the network is trained on.
         half: write the weights in half precision.
-        trust: accept a configuration that names Python files, whose code may run.
+        trust: allow the configuration to run the Python files that it names.
     """
     check_positive("--minutes", minutes, MOST_MINUTES)
     check_whole("--threads", threads, 1, MOST_THREADS)
@@ -85,7 +83,7 @@ def pretrain_muscles(
 
 
 def compare_coordinators(
-    config: Positional[NetworkConfig] = "walk_muscle_nn",
+    config: Positional[ConfigName] = "walk_muscle_nn",
     *,
     policy: Path | None = None,
     envs: int = 16,
@@ -94,17 +92,17 @@ def compare_coordinators(
     plot: Path = Path("coordinators.png"),
     trust: bool = False,
 ) -> None:
-    """Compare static optimisation and the muscle network on the same walking states: table and plot.
+    """Compare static optimisation with the muscle network on the same walking states.
 
     Args:
-        config: names the network's weights.
+        config: configuration that names the weights of the network.
         policy: directory of a training run whose policy walks, and whose muscle network is compared if it has
             one; by default the reference gait is tracked.
         envs: number of worlds.
-        steps: control steps of each.
-        threads: threads that step them; by default the CPUs that this process may use.
-        plot: PNG file of torques over the gait cycle and activations by muscle.
-        trust: run the Python files that the configurations name.
+        steps: number of control steps of each world.
+        threads: number of threads that step the worlds; by default all CPUs available to this process.
+        plot: PNG file to write: torques over the gait cycle and activations of the muscles.
+        trust: allow the configurations to run the Python files that they name.
     """
     check_whole("--envs", envs, 1, MOST_WORLDS)
     check_whole("--steps", steps, 1, MOST_STEPS)
@@ -113,14 +111,8 @@ def compare_coordinators(
     check_matplotlib()
     resolved = load_config(config, trust=trust)
     walker = None if policy is None else load_walker(policy, trust=trust)
-    if walker is not None:
-        muscles = walker.config.environment.muscle
-        resolved = walker.config
-        if muscles.coordinator != "network":
-            network = load_config(config, trust=trust).environment.muscle.network
-            resolved = resolved.replace({"environment.muscle.network": network.model_dump()})
     compared = compare(
-        resolved,
+        resolved if walker is None else _with_network(walker.config, resolved),
         None if walker is None else walker.policy,
         num_envs=envs,
         steps=steps,
@@ -130,6 +122,13 @@ def compare_coordinators(
     png = comparison_png(compared)
     write_atomically(plot, lambda file: file.write(png))
     print(f"plot: {plot}")
+
+
+def _with_network(config: Config, other: Config) -> Config:
+    """Return a configuration with its own muscle network if it uses one, else with that of another."""
+    if config.environment.muscle.coordinator == "network":
+        return config
+    return config.replace({"environment.muscle.network": other.environment.muscle.network.model_dump()})
 
 
 def _comparison_table(compared: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""The command about GaitNet's files; `cli` registers it."""
+"""The commands that validate files: `batchenv check` and `batchenv import-gaitnet`."""
 
 import json
 import os
@@ -11,8 +11,25 @@ from batchenv.body.gaitnet import follow, load_gaitnet_body, load_motion
 from batchenv.body.gaitnet.mjcf import export_spec
 from batchenv.body.gaitnet.report import import_report
 from batchenv.body.gaitnet.tendons import tendon_paths
+from batchenv.build import check_scene
+from batchenv.cli.options import ConfigName, JsonFile
+from batchenv.config import load_config
 from batchenv.errors import OutputError
 from batchenv.files import write_atomically
+
+
+def check(config: Positional[ConfigName], *, data: Path | None = None, trust: bool = False) -> None:
+    """Validate a configuration and print it with all defaults.
+
+    Args:
+        data: additional directory to search for "@data/..." files.
+        trust: run the Python files that the configuration names, so that their terms are checked too.
+    """
+    resolved = load_config(config, data, trust=trust)
+    check_scene(resolved)
+    for remark in resolved.remarks:
+        print(f"# {remark}")
+    print(resolved.to_yaml(), end="")
 
 
 def import_gaitnet(
@@ -22,16 +39,16 @@ def import_gaitnet(
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
     motion: Path | None = None,
     drop: bool = False,
-    json_file: Annotated[Path | None, arg(name="json")] = None,
+    json_file: JsonFile = None,
 ) -> None:
-    """Check a body of MASS or GaitNet, say what is odd about it, and write it as MJCF.
+    """Check a body of MASS or GaitNet, report its oddities, and convert it to MJCF.
 
     Args:
-        skeleton: its bodies and joints, XML or YAML.
-        muscles: its muscles, XML or YAML.
-        out: MJCF file to write: z up, x forward, each way-point on one body; any MuJoCo opens it.
-        motion: .h5 or .bvh; says how well the body can follow it.
-        drop: leave out muscles that name unknown bodies or cross no joint, which are errors otherwise.
+        skeleton: file of its bodies and joints, XML or YAML.
+        muscles: file of its muscles, XML or YAML.
+        out: MJCF file to write: z up, x forward, each way-point on one body.
+        motion: motion file, .h5 or .bvh; the report then tells how closely the body can follow it.
+        drop: skip muscles that name unknown bodies or cross no joint, instead of failing.
         json_file: file to write the report to.
     """
     inputs = [file.resolve() for file in (skeleton, muscles, motion) if file is not None]
@@ -53,7 +70,7 @@ def import_gaitnet(
 
 
 def _check_output(option: str, file: Path, others: list[Path]) -> None:
-    """SystemExit, before any work, where a file cannot be written or is one of the others."""
+    """Raise SystemExit where a file cannot be written, or is one of the command's other files."""
     path = file.resolve()
     if not path.parent.is_dir():
         raise SystemExit(f"{option} {file}: there is no directory {path.parent}")

@@ -1,4 +1,4 @@
-"""How the command ends: with a sentence for people, and the exit status that shells expect."""
+"""Endings of the command: one sentence for people, and the exit status that shells expect."""
 
 import contextlib
 import errno
@@ -23,11 +23,11 @@ _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 def stopped(number: signal.Signals, outcome: str = "") -> NoReturn:
-    """End like a program that a signal has ended, with a sentence on standard error.
+    """Exit with the status of a program that a signal ended, and a sentence on standard error.
 
     Args:
         number: the signal.
-        outcome: what was done by then, to be read after a colon.
+        outcome: result of the work so far, printed after a colon.
     """
     cause = _CAUSES.get(number, number.name)
     with contextlib.suppress(OSError, ValueError):
@@ -37,7 +37,7 @@ def stopped(number: signal.Signals, outcome: str = "") -> NoReturn:
 
 @contextlib.contextmanager
 def conventional_ending() -> Iterator[None]:
-    """Turn mistakes of the user, signals and a lost standard output into a sentence and an exit status."""
+    """Report user errors, signals and a lost standard output as one sentence and an exit status."""
     imported()
     with ending_at_once():
         try:
@@ -57,7 +57,7 @@ def conventional_ending() -> Iterator[None]:
 
 @contextlib.contextmanager
 def saying(kept: Callable[[], str]) -> Iterator[None]:
-    """Say what is kept of the results of a block that a signal, or a reader that has gone away, ends."""
+    """Report the results so far where a signal, or a closed pipe, ends the block."""
     try:
         yield
     except KeyboardInterrupt as told:
@@ -72,7 +72,7 @@ def _number(told: KeyboardInterrupt) -> signal.Signals:
 
 
 def _end_by(error: OSError) -> NoReturn:
-    """End by an error of the system; those without a file's name are of standard output."""
+    """Exit after an error of the system; one without a file name concerns standard output."""
     if error.filename is not None:
         sys.exit(f"error: {error.filename}: {error.strerror}")
     if error.errno not in (*_LOST, *_FULL):

@@ -49,8 +49,8 @@ def test_an_address_without_a_cluster_is_said_to_be_one(tmp_path: Path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--ray"], "--ray needs to know how many runners to start: add --env-runners K"),
-        (["--address", "auto"], "--address is of a Ray cluster: add --ray"),
+        (["--ray"], "--ray needs a number of runners: add --env-runners K"),
+        (["--address", "auto"], "--address is the address of a Ray cluster: add --ray"),
         (["--env-runners", "3"], "4 worlds cannot be split evenly over 3 runners"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from batchenv.cli_ending import conventional_ending, saying
+from batchenv.cli.ending import conventional_ending, saying
 from batchenv.errors import InputError
 from batchenv.evaluate import load_recording
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from batchenv.cli import main
-from batchenv.cli_ending import conventional_ending, stopped
+from batchenv.cli.ending import conventional_ending, stopped
 from batchenv.errors import InputError
 from batchenv.learn.checkpoints import load_checkpoint
 from batchenv.learn.progress import TrainingProgress

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batchenv.benchmark import STEPS_PER_TURN, check_sizes, timed, total
+from batchenv.bench.timing import STEPS_PER_TURN, check_sizes, timed, total
 from batchenv.config import GaitNetConfig
 from batchenv.env import BatchEnv
 
@@ -45,7 +45,7 @@ class GaitNetRow:
     task_share: float
 
     def table_line(self) -> str:
-        """The row as Markdown, below `TABLE_HEAD`."""
+        """Return the row as Markdown, below `TABLE_HEAD`."""
         return (
             f"| {self.config} | {self.envs} | {self.threads} | {self.steps_per_second:,.0f} "
             f"| {self.cpu_ms_per_step:.3f} | {self.original_ms_per_step:g} | {self.times_as_fast:.1f} "

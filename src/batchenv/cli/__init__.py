@@ -1,0 +1,46 @@
+"""The command `batchenv`; no other package of the library prints."""
+
+import logging
+
+import tyro
+
+from batchenv.cli.bench import bench
+from batchenv.cli.check import check, import_gaitnet
+from batchenv.cli.ending import conventional_ending
+from batchenv.cli.evaluate import evaluate
+from batchenv.cli.muscles import compare_coordinators, pretrain_muscles
+from batchenv.cli.play import play
+from batchenv.cli.rollout import rollout
+from batchenv.cli.train import train
+
+__all__ = ["main"]
+
+_DESCRIPTION = (
+    "Simulate batches of muscle-driven humans in MuJoCo: train policies that walk, film them, record them, "
+    "and compare their gait with that of humans."
+)
+_COMMANDS = (
+    check,
+    train,
+    bench,
+    evaluate,
+    rollout,
+    play,
+    pretrain_muscles,
+    compare_coordinators,
+    import_gaitnet,
+)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line; report mistakes of the user in one message, without a traceback.
+
+    Args:
+        args: words after the program's name; by default those of this process.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    app = tyro.extras.SubcommandApp()
+    for command in _COMMANDS:
+        app.command(command)
+    with conventional_ending():
+        app.cli(prog="batchenv", args=args, description=_DESCRIPTION, sort_subcommands=False)

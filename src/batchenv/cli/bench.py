@@ -1,0 +1,100 @@
+"""The command `batchenv bench`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from batchenv.bench import (
+    ADAPTER_TABLE_HEAD,
+    GAITNET_TABLE_HEAD,
+    LIMIT_TABLE_HEAD,
+    AdapterRow,
+    GaitNetRow,
+    LimitRow,
+    as_json,
+    benchmark,
+    benchmark_adapters,
+    benchmark_gaitnet,
+)
+from batchenv.cli.ending import saying
+from batchenv.cli.options import ConfigName, JsonFile
+from batchenv.config import Config, GaitNetConfig, load_config
+from batchenv.engine import available_cpus
+from batchenv.evaluate.numbers import check_threads
+from batchenv.files import check_output_file, write_atomically
+
+
+def bench(
+    config: Positional[ConfigName] = "walk",
+    *,
+    envs: tuple[int, ...] = (8, 16, 32, 128, 512),
+    threads: int | None = None,
+    json_file: JsonFile = None,
+    scaling: bool = False,
+    adapters: bool = False,
+    alternations: int = 7,
+    data: Path | None = None,
+    trust: bool = False,
+) -> None:
+    """Compare the speed of an environment with that of bare MuJoCo on the same model.
+
+    Args:
+        config: configuration to measure; the same body driven directly by excitations is measured beside it.
+        envs: numbers of worlds.
+        threads: number of threads that step the worlds; by default all CPUs available to this process.
+        json_file: file to write the figures to.
+        scaling: measure with 1, 2, 4, ... threads.
+        adapters: compare VectorEnv and SB3VecEnv with BatchEnv instead.
+        alternations: number of turns of environment and bare batch, at least 5.
+        data: additional directory to search for "@data/..." files.
+        trust: allow the configuration to run the Python files that it names.
+    """
+    if alternations < 5:
+        raise SystemExit(f"--alternations {alternations}: at least 5, or the median says nothing")
+    check_threads("--threads", threads)
+    if json_file is not None:
+        check_output_file(json_file, "--json")
+    resolved = load_config(config, data, trust=trust)
+    counts = _thread_counts(threads or available_cpus(), scaling)
+    if adapters:
+        head, measured = ADAPTER_TABLE_HEAD, benchmark_adapters(resolved, [*envs], counts, alternations)
+    elif isinstance(resolved, GaitNetConfig):
+        name = Path(config).stem
+        head, measured = GAITNET_TABLE_HEAD, benchmark_gaitnet(name, resolved, [*envs], counts, alternations)
+    else:
+        contenders = _contenders(config, resolved)
+        head, measured = LIMIT_TABLE_HEAD, benchmark(contenders, [*envs], counts, alternations)
+    rows = []
+    print(head)
+    with saying(lambda: f"{json_file or 'the table'} holds the {len(rows)} rows measured so far"):
+        for row in measured:
+            rows.append(row)
+            print(row.table_line(), flush=True)
+            if json_file is not None:
+                _write_json(json_file, rows)
+
+
+def _thread_counts(most: int, scaling: bool) -> list[int]:
+    """Return the powers of two below `most`, and `most`; without scaling `most` alone."""
+    if not scaling:
+        return [most]
+    return sorted({2**k for k in range(most.bit_length()) if 2**k <= most} | {most})
+
+
+def _contenders(name: str, config: Config) -> dict[str, Config]:
+    """Return the configurations to compare, by name."""
+    if config.environment.skeleton.actuator == "muscle":
+        return {name: config}
+    excitations = {
+        "environment.skeleton.actuator": "muscle",
+        "environment.action.scale": 1.0,
+        "environment.action.residual": False,
+    }
+    return {f"{Path(name).stem} (muscle)": config.replace(excitations), Path(name).stem: config}
+
+
+def _write_json(file: Path, rows: Sequence[LimitRow | AdapterRow | GaitNetRow]) -> None:
+    text = json.dumps(as_json(rows), indent=1) + "\n"
+    write_atomically(file, lambda stream: stream.write(text.encode()))

@@ -1,0 +1,44 @@
+"""Arguments that several commands share, and checks of numbers before any work begins."""
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import arg
+
+from batchenv.config import PRESETS
+
+MOST_THREADS = 4096
+MOST_WORLDS = 1_000_000
+MOST_STEPS = 10**15
+MOST_MINUTES = 525_600  # a year
+MOST_SEED = 2**63 - 1
+
+ConfigName = Annotated[
+    str, arg(metavar="CONFIG", help=f"YAML file or name of a preset: {', '.join(PRESETS)}")
+]
+WalkerName = Annotated[
+    str, arg(metavar="WALKER", help="name of a shipped walker, or directory of a training run")
+]
+JsonFile = Annotated[Path | None, arg(name="json")]
+
+
+def check_whole(option: str, value: int | None, least: int, most: int) -> None:
+    """Raise SystemExit unless a whole number lies within bounds; None stands for a default."""
+    if value is not None and not least <= value <= most:
+        raise SystemExit(f"{option} {value}: expected a whole number from {least} to {most}")
+
+
+def check_positive(option: str, value: float, most: float) -> None:
+    """Raise SystemExit unless a number is finite, above 0, and at most `most`."""
+    if not math.isfinite(value) or not 0.0 < value <= most:
+        raise SystemExit(f"{option} {value:g}: expected a number above 0, at most {most:g}")
+
+
+def identity(file: Path) -> tuple[int, int] | None:
+    """Return device and inode of a file, which tell a new file from an old one of the same name."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -1,0 +1,61 @@
+"""The command `batchenv rollout`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from batchenv.build import load_configured_body
+from batchenv.cli.ending import saying
+from batchenv.cli.options import WalkerName, identity
+from batchenv.evaluate.mm_evalkit import export
+from batchenv.evaluate.numbers import MOST_STRIDES, check_count, check_threads
+from batchenv.evaluate.rollout import read_sweep, roll_out
+from batchenv.evaluate.walker import load_walker
+from batchenv.files import check_output_file
+from batchenv.random import checked_seed
+
+
+def rollout(
+    walker: Positional[WalkerName],
+    *,
+    out: Path,
+    strides: int = 100,
+    sweep: Path | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    file_format: Annotated[Literal["hdf5", "mm-evalkit"], arg(name="format")] = "hdf5",
+    trust: bool = False,
+) -> None:
+    """Record walks into an HDF5 file: one walk, or one for each row of a sweep.
+
+    Args:
+        out: file to write, .h5; it is written continuously and stays readable if interrupted.
+        strides: length of a rollout, in cycles of the reference gait.
+        sweep: CSV file with one rollout per row; columns: speed, period, friction, mass, muscle_strength, and
+            names of muscles with or without their side, such as soleus_r or soleus.
+        seed: seed of the starting states.
+        threads: number of threads that step the worlds; by default all CPUs available to this process.
+        file_format: hdf5, or mm-evalkit for the .npz archive that MuscleMimic's evaluation reads.
+        trust: allow the walker's configuration to run the Python files that it names.
+    """
+    check_output_file(out, "--out")
+    check_count("--strides", strides, MOST_STRIDES)
+    check_threads("--threads", threads)
+    checked_seed(seed)
+    loaded = load_walker(walker, trust=trust)
+    if file_format == "mm-evalkit":
+        if sweep is not None:
+            sys.exit("--sweep and --format mm-evalkit exclude each other: its archive holds one body's mass")
+        print(f"{export(loaded, out, strides, seed=seed, num_threads=threads)[0]}: {out}")
+        return
+    rows = None
+    if sweep is not None:
+        body = load_configured_body(loaded.config)
+        rows = read_sweep(sweep, body.muscle_names, body.names)
+    before = identity(out)
+    walked = "holds what was walked so far"
+    with saying(lambda: f"{out} {walked if identity(out) != before else 'was not written'}"):
+        ended = roll_out(loaded, out, strides, rows, seed, threads)
+    print(f"{len(ended)} rollouts, {ended.count('completed')} completed, {ended.count('fell')} fell: {out}")

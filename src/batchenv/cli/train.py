@@ -1,0 +1,71 @@
+"""The command `batchenv train`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from batchenv.cli.train_options import TrainOptions
+from batchenv.startup import importing
+
+
+def train(
+    config: Positional[Annotated[str | None, arg(metavar="CONFIG")]] = None,
+    *,
+    steps: int | None = None,
+    envs: int | None = None,
+    threads: int | None = None,
+    seed: int | None = None,
+    out: Path | None = None,
+    resume: Path | None = None,
+    until: Literal["walks"] | None = None,
+    env_runners: int | None = None,
+    ray: bool = False,
+    address: str | None = None,
+    overlap: bool = False,
+    data: Path | None = None,
+    trust: bool = False,
+) -> None:
+    """Train a policy with PPO; Ctrl-C saves the run before it ends.
+
+    Args:
+        config: YAML file or name of a preset; by default walk, or with --resume that of the run.
+        steps: total number of environment steps; by default that of the configuration.
+        envs: number of worlds; by default that of the configuration.
+        threads: number of threads that step the worlds, with --env-runners those of each runner; by default
+            all CPUs available to this process, or a runner's share of the nodes.
+        seed: seed of all random draws; by default that of the configuration.
+        out: directory of the run; by default runs/NAME-DATE-TIME.
+        resume: directory of a run to continue.
+        until: stop when the deterministic policy completes 95 % of 100 new episodes of 20 s near the
+            reference's speed.
+        env_runners: number of runners that share the worlds and collect rollouts for one learner.
+        ray: start the runners as processes of Ray, on this machine or on the nodes of a cluster.
+        address: address of a running Ray cluster, or auto; by default Ray is started on this machine.
+        overlap: let each runner step half of its worlds while the policy computes actions for the other half.
+        data: additional directory to search for "@data/..." files.
+        trust: allow the configuration to run the Python files that it names, such as your own reward terms.
+    """
+    options = TrainOptions(
+        config=config,
+        steps=steps,
+        envs=envs,
+        threads=threads,
+        seed=seed,
+        out=out,
+        resume=resume,
+        until_walking=until == "walks",
+        env_runners=env_runners,
+        ray=ray,
+        address=address,
+        overlap=overlap,
+        data=data,
+        trust=trust,
+    )
+    options.check()
+    try:
+        with importing():
+            from batchenv.cli.train_run import run
+    except ImportError as error:
+        raise SystemExit(f"training needs more packages ({error}): pip install 'batchenv[train]'") from error
+    run(options)

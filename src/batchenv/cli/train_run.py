@@ -1,0 +1,126 @@
+"""One run of `batchenv train`, from its options to the summary. Imports Torch."""
+
+from contextlib import ExitStack, closing, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from batchenv.cli.ending import stopped
+from batchenv.cli.train_options import TrainOptions
+from batchenv.config import Config, GaitNetConfig, load_config
+from batchenv.distributed.pool import LocalPool, Pool
+from batchenv.distributed.rollouts import RunnerRollouts
+from batchenv.distributed.runner import MakeBatchEnv, worlds_of_each
+from batchenv.engine import available_cpus
+from batchenv.env import BatchEnv
+from batchenv.errors import OutputError
+from batchenv.learn.checkpoints import CHECKPOINT_FILE, Checkpoint, load_checkpoint
+from batchenv.learn.progress import Output, TrainingProgress
+from batchenv.learn.run_directory import RunDirectory
+from batchenv.learn.stopping import StopTraining
+from batchenv.learn.training import TrainingResult, check_vacant
+from batchenv.learn.training import train as learn
+from batchenv.learn.walks import Walks
+
+
+def run(options: TrainOptions) -> None:
+    """Train as the options say, and print a summary.
+
+    Raises:
+        SystemExit: an option does not fit the configuration, or a signal ended the run.
+    """
+    console = Output(highlight=False, soft_wrap=True)
+    with ExitStack() as stack:
+        checkpoint, directory = _resumed(options.resume, stack)
+        config = _configuration(options, checkpoint)
+        directory = directory or _new_directory(options, stack)
+        num_envs, seed = config.training.num_envs, config.training.seed
+        pool = stack.enter_context(_pool(options, config)) if options.num_runners else None
+        # With runners, one world here shows what theirs are like.
+        env = stack.enter_context(BatchEnv(config, 1 if pool else num_envs, options.threads, seed))
+        walks = (
+            stack.enter_context(closing(Walks(config, options.threads))) if options.until_walking else None
+        )
+        progress = stack.enter_context(TrainingProgress(console))
+        where = f"{pool.size} runners of {pool.cpus} threads" if pool else f"{env.num_threads} threads"
+        console.print(
+            f"training {options.name}: {num_envs} worlds of {env.obs_dim} observations "
+            f"and {env.action_dim} actions on {where}, in {directory.path}"
+        )
+        result = learn(
+            RunnerRollouts(pool, env, num_envs) if pool else env,
+            config,
+            directory,
+            resume=checkpoint,
+            progress=progress,
+            until=walks.until(console.print, seed) if walks else None,
+        )
+    summary = _summary(result, where if pool else f"{env.num_threads} of {available_cpus()} CPUs", pool)
+    if result.stopped_by is None:
+        console.print(summary)
+        return
+    with suppress(StopTraining, OutputError):  # standard output may be closed
+        console.print(summary)
+    stopped(
+        result.stopped_by,
+        f"{result.steps:,} steps are saved; go on with: batchenv train --resume {directory.path}",
+    )
+
+
+def _resumed(resume: Path | None, stack: ExitStack) -> tuple[Checkpoint, RunDirectory] | tuple[None, None]:
+    """Return the checkpoint and the locked directory of a run to continue."""
+    if resume is None:
+        return None, None
+    path = resume.parent if resume.name == CHECKPOINT_FILE else resume
+    load_checkpoint(path)  # a directory without a checkpoint is not locked
+    directory = stack.enter_context(RunDirectory(path))
+    return load_checkpoint(path), directory
+
+
+def _configuration(options: TrainOptions, checkpoint: Checkpoint | None) -> Config:
+    """Return the configuration of the run, checked against the options."""
+    text = checkpoint.config if checkpoint and options.config is None else options.name
+    config = load_config(text, options.data, trust=options.trust).replace(options.changes)
+    if options.until_walking and isinstance(config, GaitNetConfig):
+        raise SystemExit("--until walks: only the walking task of batchenv is judged, not GaitNet's")
+    if options.num_runners is not None:
+        worlds_of_each(config.training.num_envs, options.num_runners)
+    return config
+
+
+def _new_directory(options: TrainOptions, stack: ExitStack) -> RunDirectory:
+    """Return the locked directory of a new run."""
+    if options.out is not None:
+        check_vacant(options.out)
+        return stack.enter_context(RunDirectory(options.out))
+    path = Path("runs") / f"{Path(options.name).stem}-{datetime.now():%Y%m%d-%H%M%S}"
+    return stack.enter_context(RunDirectory.numbered(path))
+
+
+def _pool(options: TrainOptions, config: Config) -> Pool:
+    """Return the runners that the options ask for."""
+    runners = options.num_runners or 1
+    make_env, num_envs = MakeBatchEnv(config), worlds_of_each(config.training.num_envs, runners)
+    if not options.ray:
+        return LocalPool(make_env, runners, num_envs, options.threads or available_cpus(), options.overlap)
+    try:
+        from batchenv.distributed.ray_pool import RayPool
+    except ImportError as error:
+        raise SystemExit(f"--ray needs more packages ({error}): pip install 'batchenv[ray]'") from error
+    return RayPool(
+        make_env, runners, num_envs, cpus=options.threads, address=options.address, overlap=options.overlap
+    )
+
+
+def _summary(result: TrainingResult, where: str, pool: Pool | None) -> str:
+    """Return the lines that end a run."""
+    ended = "stopped" if result.interrupted else "walks" if result.reached else "finished"
+    lines = [
+        f"{ended} at {result.steps:,} steps after {timedelta(seconds=round(result.seconds))} "
+        f"on {where}: {result.steps_per_second:,.0f} steps/s "
+        f"({result.env_share:.0%} of the time in the environment), "
+        f"mean episode length {result.first_length:.0f} -> {result.last_length:.0f} steps",
+        f"checkpoint: {result.checkpoint}",
+    ]
+    if pool and (pool.replaced or pool.late):
+        lines.append(f"{pool.replaced} runners died and were replaced, {pool.late} rollouts were late")
+    return "\n".join(lines)

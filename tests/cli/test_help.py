@@ -1,0 +1,50 @@
+import inspect
+import re
+import subprocess
+import sys
+
+import pytest
+
+from batchenv.cli import main
+from batchenv.cli.bench import bench
+from batchenv.cli.check import import_gaitnet
+from batchenv.cli.evaluate import evaluate
+from batchenv.cli.muscles import compare_coordinators, pretrain_muscles
+from batchenv.cli.train import train
+
+COMMANDS = ("check", "train", "bench", "evaluate", "rollout", "play")
+MORE = ("pretrain-muscles", "compare-coordinators", "import-gaitnet")
+
+
+def test_help_opens_with_the_purpose_and_lists_the_commands(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert not ended.value.code
+    printed = capsys.readouterr().out
+    assert "Simulate batches of muscle-driven humans" in printed
+    for command in COMMANDS + MORE:
+        assert re.search(rf"\b{command} +[A-Z]\w+ ", printed), command
+
+
+@pytest.mark.parametrize(
+    "command", [bench, train, evaluate, pretrain_muscles, compare_coordinators, import_gaitnet]
+)
+def test_every_option_is_described(command):
+    described = re.findall(
+        r"^ {8}(\w+): ", inspect.getdoc(command).replace("\n    ", "\n        "), re.MULTILINE
+    )
+    assert list(inspect.signature(command).parameters) == described
+
+
+def test_help_imports_neither_torch_nor_matplotlib():
+    code = """
+import sys
+from batchenv.cli import main
+try:
+    main(["--help"])
+except SystemExit:
+    pass
+print([name for name in ("torch", "matplotlib", "h5py", "rsl_rl") if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stderr.strip() == "[]"
