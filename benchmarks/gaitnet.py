@@ -17,10 +17,10 @@ import numpy as np
 
 from batchenv.body.gaitnet import GaitNetBody, load_gaitnet_body
 from batchenv.body.gaitnet.mechanism import ROOT_DOFS, upper_joints
-from batchenv.engine import ControlLaw, NetworkLaw, Worlds
+from batchenv.engine import ControlLaw, NetworkSpec, Worlds
 from batchenv.engine.constraints.rows import constraint_forces
 from batchenv.engine.controllers.stable_pd import stable_pd_torques
-from batchenv.engine.coordinators.problem import needed_torques
+from batchenv.engine.coordinators.problem import required_torques
 from batchenv.engine.coordinators.shared_network import evaluate_network
 from batchenv.engine.paths.way_points import apply_way_points, trace_paths, way_point_torques
 from batchenv.engine.recorders.effort import record_effort
@@ -50,10 +50,10 @@ def torques_repeatedly(n, block, model, data, user, coordinates, none, desired):
 
 
 @numba.njit
-def network_repeatedly(n, block, jta, jtp, desired, need, lower, upper, activation):
+def network_repeatedly(n, block, jta, jtp, desired, required, lower, upper, activation):
     for _ in range(n):
-        needed_torques(block, desired, jtp, need)
-        evaluate_network(block, jta, need, lower, upper, activation)
+        required_torques(block, desired, jtp, required)
+        evaluate_network(block, jta, required, lower, upper, activation)
 
 
 @numba.njit
@@ -96,7 +96,7 @@ def worlds_of(body: GaitNetBody, num_worlds: int, **changes: Any) -> Worlds[Gait
         kp=np.asarray(body.skeleton.kp, float)[ROOT_DOFS:],
         kv=np.asarray(body.skeleton.kv, float)[ROOT_DOFS:],
         controller="stable_pd",
-        network=NetworkLaw(),
+        network=NetworkSpec(),
         symmetric=True,
         muscle_model="mass",
         constraints="active_set",
@@ -119,7 +119,7 @@ def parts(body: GaitNetBody) -> Iterator[tuple[str, Callable[[int], None]]]:
     m, j = len(body.paths.names), body.skeleton.num_dof - ROOT_DOFS
     length, active, passive, force, lower, activation = np.zeros((6, m))
     moment, jta = np.zeros(int(block["n_moment"])), np.zeros(int(block["n_crossing"]))
-    jtp, desired, need = np.zeros((3, j))
+    jtp, desired, required = np.zeros((3, j))
     none, applied, actuated, total = np.zeros(0), *np.zeros((3, j + ROOT_DOFS))
     coordinates, pull = np.zeros((int(block["n_ball"]), 3)), np.zeros((0, 3))
     at = addresses[1]
@@ -131,7 +131,7 @@ def parts(body: GaitNetBody) -> Iterator[tuple[str, Callable[[int], None]]]:
     yield "stable PD", lambda n: torques_repeatedly(n, block, *addresses, user, coordinates, none, desired)
     yield (
         "muscle network",
-        lambda n: network_repeatedly(n, block, jta, jtp, desired, need, lower, lower + 1.0, activation),
+        lambda n: network_repeatedly(n, block, jta, jtp, desired, required, lower, lower + 1.0, activation),
     )
     yield "muscle torques", lambda n: applying_repeatedly(n, block, at, user, moment, active, passive, force)
     data.qfrc_applied[:] = first_applied
@@ -173,7 +173,7 @@ def step_times(body: GaitNetBody, num_worlds: int, steps: int = 5) -> dict[str, 
     """CPU time of an environment step [us] under each law, the laws taking turns."""
     laws = {
         "mass_lower": {},
-        "mass_lower, weights in 32 bits": {"network": NetworkLaw(bits=32)},
+        "mass_lower, weights in 32 bits": {"network": NetworkSpec(bits=32)},
         "pd": {"actuator": "pd"},
         "tor, no muscles": {"actuator": "tor"},
     }

@@ -1,4 +1,4 @@
-"""When two halves in flight pay: plain loop against `Halves`, by worlds, size of the policy, and threads.
+"""When overlapping pays: plain loop against `OverlappedEnv`, by worlds, size of the policy, and threads.
 
     python benchmarks/overlap.py --envs 128 512 --hidden 256 1024 --json overlap.json
 
@@ -21,10 +21,10 @@ from torch import nn
 from batchenv import BatchEnv
 from batchenv.engine import available_cpus
 from batchenv.files import check_output_file
-from batchenv.overlap import Halves
+from batchenv.overlap import OverlappedEnv
 
 HEAD = (
-    "| worlds | policy | threads | plain ms/step | policy's share | halves ms/step | gain | CPU gain |\n"
+    "| worlds | policy | threads | plain ms/step | policy's share | overlapped ms/step | gain | CPU gain |\n"
     + "|---" * 8
     + "|"
 )
@@ -62,14 +62,14 @@ def plain(env: BatchEnv, act: Act, steps: int) -> float:
     return thought
 
 
-def in_flight(halves: Halves, act: Act, steps: int) -> None:
+def overlapped(split: OverlappedEnv, act: Act, steps: int) -> None:
     """The same number of steps, one half thinking while the other steps."""
-    for half, obs in enumerate(np.split(halves.reset(0), 2)):
-        halves.send(act(obs), half)
+    for half, obs in enumerate(np.split(split.reset(0), 2)):
+        split.send(act(obs), half)
     for _ in range(steps - 1):
         for half in (0, 1):
-            halves.send(act(halves.recv(half)[0]), half)
-    halves.recv(0), halves.recv(1)
+            split.send(act(split.recv(half)[0]), half)
+    split.recv(0), split.recv(1)
 
 
 def timed(call: Callable[[], object]) -> tuple[float, float, object]:
@@ -81,11 +81,11 @@ def timed(call: Callable[[], object]) -> tuple[float, float, object]:
 
 def measure(config: str, envs: int, hidden: int, threads: int, steps: int, turns: int) -> dict[str, float]:
     """Let both loops take turns."""
-    with BatchEnv(config, envs, threads, 0) as env, Halves(config, envs, threads, 0) as halves:
+    with BatchEnv(config, envs, threads, 0) as env, OverlappedEnv(config, envs, threads, 0) as split:
         act = networks(env.obs_dim, env.action_dim, hidden)
-        plain(env, act, 3), in_flight(halves, act, 3)
+        plain(env, act, 3), overlapped(split, act, 3)
         rows = [
-            (timed(lambda: plain(env, act, steps)), timed(lambda: in_flight(halves, act, steps)))
+            (timed(lambda: plain(env, act, steps)), timed(lambda: overlapped(split, act, steps)))
             for _ in range(turns)
         ]
     return {
@@ -94,7 +94,7 @@ def measure(config: str, envs: int, hidden: int, threads: int, steps: int, turns
         "threads": threads,
         "plain_ms": 1e3 * median(p[0] for p, _ in rows) / steps,
         "policy_share": median(p[2] / p[0] for p, _ in rows),
-        "halves_ms": 1e3 * median(h[0] for _, h in rows) / steps,
+        "overlapped_ms": 1e3 * median(h[0] for _, h in rows) / steps,
         "gain": median(p[0] / h[0] for p, h in rows) - 1.0,
         "cpu_gain": median(p[1] / h[1] for p, h in rows) - 1.0,
     }
@@ -124,7 +124,7 @@ def main() -> None:
                 print(
                     f"| {envs} | 2 x {hidden} | {threads} | {row['plain_ms']:.1f} "
                     f"| {row['policy_share']:.0%} "
-                    f"| {row['halves_ms']:.1f} | {row['gain']:+.1%} | {row['cpu_gain']:+.1%} |",
+                    f"| {row['overlapped_ms']:.1f} | {row['gain']:+.1%} | {row['cpu_gain']:+.1%} |",
                     flush=True,
                 )
     print(f"\n{available_cpus()} CPUs, median of {options.turns} turns of {options.steps} steps")

@@ -18,7 +18,7 @@ import numpy as np
 from batchenv import BatchEnv, load_config
 from batchenv.distributed.pool import LocalPool, Pool
 from batchenv.distributed.ray_pool import RayPool
-from batchenv.distributed.runner import MakeBatchEnv, Order, worlds_of_each
+from batchenv.distributed.runner import MakeBatchEnv, RolloutRequest, worlds_of_each
 from batchenv.engine import available_cpus
 from batchenv.files import check_output_file
 from batchenv.learn.policy import Policy
@@ -47,7 +47,7 @@ def policy_of(env: BatchEnv, hidden: int = 256) -> Policy:
     )
 
 
-def round_of(pool: Pool, order: Order) -> tuple[float, list[float], int]:
+def round_of(pool: Pool, order: RolloutRequest) -> tuple[float, list[float], int]:
     """Seconds of a round, those of its rollouts, and their bytes."""
     begun = time.perf_counter()
     rollouts = pool.collect(order)
@@ -67,7 +67,7 @@ def measure(name: str, envs: int, runners: int, horizon: int, turns: int) -> dic
         on_ray.begin(0), local.begin(0)
         turn = [
             (round_of(on_ray, order), round_of(local, order))
-            for order in (Order(policy, std, horizon, 0, steps) for steps in range(turns + 1))
+            for order in (RolloutRequest(policy, std, horizon, 0, steps) for steps in range(turns + 1))
         ][1:]
     overheads = [seconds - max(rollouts) for (seconds, rollouts, _), _ in turn]
     return {

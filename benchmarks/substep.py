@@ -14,7 +14,7 @@ import numpy as np
 from batchenv import load_config
 from batchenv.body import load_body
 from batchenv.body.moment_arms import moment_structure
-from batchenv.engine.coordinators.static_optimization import static_optimization, turns
+from batchenv.engine.coordinators.static_optimization import static_optimization, sweep_order
 from batchenv.engine.muscles.mujoco import (
     activation_reach,
     effective_moment_arms,
@@ -48,9 +48,9 @@ def reach_repeatedly(n, act, dynprm, timestep, lower, upper, ctrl):
 
 
 @numba.njit
-def optimization_repeatedly(n, muscle, entry, joint, jta, need, price, lower, upper, sweeps, residual, a):
+def optimization_repeatedly(n, muscle, entry, joint, jta, required, price, lower, upper, sweeps, residual, a):
     for _ in range(n):
-        static_optimization(muscle, entry, joint, jta, need, price, lower, upper, sweeps, residual, a)
+        static_optimization(muscle, entry, joint, jta, required, price, lower, upper, sweeps, residual, a)
 
 
 def parts() -> Iterator[tuple[str, Callable[[int], None]]]:
@@ -61,10 +61,10 @@ def parts() -> Iterator[tuple[str, Callable[[int], None]]]:
     mujoco.mj_forward(model, data)
     n, structure = model.nu, moment_structure(body, model)
     entries = [x.astype(np.uint32) for x in (structure.entry, structure.dof, structure.place)]
-    order = turns(structure.ptr, structure.joint, len(body.joint_names))
+    order = sweep_order(structure.ptr, structure.joint, len(body.joint_names))
     arms, slope, act = np.zeros(structure.joint.size), np.ones(model.nv), rng.uniform(0.0, 0.3, n)
     jta = rng.normal(0.0, 30.0, structure.joint.size)
-    need, residual = rng.normal(0.0, 30.0, (2, len(body.joint_names)))
+    required, residual = rng.normal(0.0, 30.0, (2, len(body.joint_names)))
     lower, upper, out = np.zeros(n), np.ones(n), np.zeros(n)
     yield (
         "effective moment arms",
@@ -84,11 +84,11 @@ def parts() -> Iterator[tuple[str, Callable[[int], None]]]:
         "bounds of activation, and excitations",
         lambda k: reach_repeatedly(k, act, model.actuator_dynprm, 1 / 300, out.copy(), out.copy(), out),
     )
-    turn = (order.muscle, order.entry, order.joint)
-    problem = (jta, need, settings.regularization, lower, upper, settings.sweeps, residual, act.copy())
+    visits = (order.muscle, order.entry, order.joint)
+    problem = (jta, required, settings.regularization, lower, upper, settings.sweeps, residual, act.copy())
     yield (
         f"static optimisation, {settings.sweeps} sweeps",
-        lambda k: optimization_repeatedly(k, *turn, *problem),
+        lambda k: optimization_repeatedly(k, *visits, *problem),
     )
 
 

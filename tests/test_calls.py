@@ -13,7 +13,7 @@ import pytest
 
 from batchenv import BatchEnv, UsageError, VectorEnv, load_config
 from batchenv.calls import Calls, Process
-from batchenv.overlap import Halves
+from batchenv.overlap import OverlappedEnv
 
 WAIT = 20.0  # longest that a child or a thread may take [s]
 
@@ -63,7 +63,7 @@ def test_a_batch_of_mujocos_own_raises_in_a_fork_too(env):
 
 
 def test_halves_raise_in_a_fork():
-    with Halves("torque", 2, 1, seed=0) as halves:
+    with OverlappedEnv("torque", 2, 1, seed=0) as halves:
         halves.reset()
         assert in_fork(lambda: halves.send(np.zeros((1, 14)), 0)) == 0
         assert in_fork(lambda: halves.recv(0)) == 0
@@ -234,7 +234,7 @@ def test_copies_and_pickles_say_what_to_do_instead(env, take):
 @pytest.mark.parametrize("take", [copy.deepcopy, pickle.dumps])
 def test_what_holds_an_environment_is_neither_copied_nor_pickled(take):
     vector = VectorEnv("torque", 1)
-    with closing(vector), Halves("torque", 2, 1) as halves:
+    with closing(vector), OverlappedEnv("torque", 2, 1) as halves:
         for holder in (vector, halves):
             with pytest.raises(UsageError, match="can be neither copied nor pickled"):
                 take(holder)

@@ -33,7 +33,7 @@ def call():
 @pytest.mark.parametrize(
     ("module", "needed"),
     [
-        ("batchenv.mdp.resets", ["batchenv.random", "batchenv.mdp.resets"]),
+        ("batchenv.mdp.resets", ["batchenv.rng", "batchenv.mdp.resets"]),
         (
             "batchenv.engine.kernel",
             ["batchenv.engine.coordinators.network.layout", "batchenv.engine.constraints.active_set"],
@@ -65,8 +65,8 @@ def test_imports_of_every_form_are_followed(tmp_path):
 
 def test_a_digest_differs_with_constants_and_modules():
     digests = {
-        source_digest("batchenv.random"),
-        source_digest("batchenv.random", [1]),
+        source_digest("batchenv.rng"),
+        source_digest("batchenv.rng", [1]),
         source_digest("batchenv.calls"),
     }
     assert len(digests) == 3 and all(0 < digest < 2**48 for digest in digests)

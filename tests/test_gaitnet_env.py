@@ -190,8 +190,8 @@ def test_muscle_network_takes_weights_and_keeps_problems(scene: Path):
     with BatchEnv(scene, 3, 1, seed=0) as env:
         env.reset()
         env.step(actions(env, 0))
-        tuples = env.muscle_tuples()
-        assert np.isfinite(tuples.torque).all() and np.abs(tuples.jta_reduced).max() > 0
+        samples = env.muscle_samples()
+        assert np.isfinite(samples.torque).all() and np.abs(samples.jta_reduced).max() > 0
         resting = {name: np.zeros_like(values) for name, values in env.muscle_network().items()}
         env.set_muscle_network(resting)
         env.step(actions(env, 1))

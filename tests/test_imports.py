@@ -20,7 +20,7 @@ TIERS = (
     "compiled",
     "messages",
     "config",
-    "random",
+    "rng",
     "body",
     "engine",
     "mdp",

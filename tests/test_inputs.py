@@ -9,7 +9,7 @@ import torch
 from batchenv import BatchEnv, InputError
 from batchenv.arrays import numpy_array, shown, whole_number
 from batchenv.inputs import LARGEST_ACTION
-from batchenv.overlap import Halves
+from batchenv.overlap import OverlappedEnv
 
 SHAPE = (2, 14)
 
@@ -199,11 +199,11 @@ def test_weights_of_a_muscle_network_that_cannot_be_meant_are_refused(value, mes
 @pytest.mark.parametrize("num_envs", [3, 0, "4", 4.0, None, True, Raises()])
 def test_halves_take_even_numbers_alone(num_envs):
     with pytest.raises(InputError, match="num_envs is .*; expected an even number"):
-        Halves("torque", num_envs)
+        OverlappedEnv("torque", num_envs)
 
 
 def test_halves_refuse_what_is_no_half_no_seed_and_no_array():
-    with Halves("torque", 2, 1, seed=0) as halves:
+    with OverlappedEnv("torque", 2, 1, seed=0) as halves:
         halves.reset()
         for half in (2, -1, True, "0", None, 0.0, np.zeros(2)):
             with pytest.raises(InputError, match="half is .*; expected 0 or 1"):

@@ -10,7 +10,7 @@ from batchenv.engine.coordinators.network import init_state
 NETWORK = {
     "environment.muscle.coordinator": "network",
     "environment.muscle.network.hidden": [32, 32],
-    "environment.muscle.network.tuples": True,
+    "environment.muscle.network.keep_samples": True,
 }
 
 
@@ -50,11 +50,11 @@ def torch_forward(state, inputs):
 
 
 def last_substep(env):
-    """Step the worlds, keeping the last substep's tuple; return tuples and the activations that they gave."""
+    """Step the worlds, keeping the last substep's samples; return them and the activations from them."""
     env.worlds.set_targets(*env.task.targets(env._batch))
-    env.worlds.choose_tuples(np.full(env.num_envs, 0.999))
+    env.worlds.choose_samples(np.full(env.num_envs, 0.999))
     env.worlds.step()
-    return env.muscle_tuples(), env.worlds.slot("activation").copy()
+    return env.muscle_samples(), env.worlds.slot("activation").copy()
 
 
 @pytest.mark.parametrize("hidden", [[32, 32], [256, 256, 256], [70]])
@@ -62,8 +62,8 @@ def test_activations_in_the_worlds_are_those_of_torch(hidden):
     with build(16, muscle__network__hidden=hidden, muscle__activation_dynamics=False) as env:
         env.set_muscle_network(some_state(env))
         env.reset()
-        tuples, activation = last_substep(env)
-        inputs = np.c_[tuples.jta_reduced, tuples.torque] / 200
+        samples, activation = last_substep(env)
+        inputs = np.c_[samples.jta_reduced, samples.torque] / 200
         expected = torch_forward(env.muscle_network(), inputs)[1]
         assert 0.3 < (expected > 0.01).mean() < 0.9 and expected.max() > 0.9
         assert np.abs(activation - expected).max() < 1e-5
@@ -91,8 +91,8 @@ def test_a_cascade_corrects_the_network_before_it(tmp_path):
     with build(8, **cascade) as env:
         env.set_muscle_network(some_state(env))
         env.reset()
-        tuples, activation = last_substep(env)
-        inputs = np.c_[tuples.jta_reduced, tuples.torque] / 200
+        samples, activation = last_substep(env)
+        inputs = np.c_[samples.jta_reduced, samples.torque] / 200
         previous_z, previous = torch_forward(env.worlds.coordinator.base.effective_state(), inputs)
         weight = np.full((8, 1), 0.5)
         correction, _ = torch_forward(env.muscle_network(), np.c_[0.5 * previous_z, weight, inputs])
@@ -112,7 +112,7 @@ def effective_arms(body, model, data):
     return arms
 
 
-def slow_tuple(env, qpos, qvel, target, rate, elapsed):
+def slow_sample(env, qpos, qvel, target, rate, elapsed):
     """The coordinator's problem by MuJoCo's own functions and dense moment arms, in float64."""
     body, model = env.body, env.worlds.model
     data = mujoco.MjData(model)
@@ -122,19 +122,19 @@ def slow_tuple(env, qpos, qvel, target, rate, elapsed):
     arms = effective_arms(body, model, data)
     law = env.worlds.law
     position, velocity = qpos[body.joint_qposadr], qvel[body.joint_dofadr]
-    need = law.kp * (target + elapsed * rate - position) + law.kv * (rate - velocity)
+    required = law.kp * (target + elapsed * rate - position) + law.kv * (rate - velocity)
     jta = np.zeros((len(body.joint_names), model.nu))
     for m in range(model.nu):
         length, span, acc0 = data.actuator_length[m], model.actuator_lengthrange[m], model.actuator_acc0[m]
         gain = mujoco.mju_muscleGain(
             length, data.actuator_velocity[m], span, acc0, model.actuator_gainprm[m, :9]
         )
-        need = need - arms[m] * mujoco.mju_muscleBias(length, span, acc0, model.actuator_biasprm[m, :9])
+        required = required - arms[m] * mujoco.mju_muscleBias(length, span, acc0, model.actuator_biasprm[m, :9])
         jta[:, m] = arms[m] * gain
-    return need, jta
+    return required, jta
 
 
-def test_tuples_are_what_a_slow_twin_computes_from_the_recorded_state():
+def test_samples_are_what_a_slow_twin_computes_from_the_recorded_state():
     with build(6) as env:
         env.set_muscle_network(some_state(env))
         env.reset()
@@ -145,35 +145,35 @@ def test_tuples_are_what_a_slow_twin_computes_from_the_recorded_state():
                 lambda states=states: states.append((env.worlds.qpos.copy(), env.worlds.qvel.copy())),
             )
             target, rate = env.worlds.slot("target"), env.worlds.slot("target_rate")
-            tuples, chosen = env.muscle_tuples(), env.worlds.coordinator._substep
+            samples, chosen = env.muscle_samples(), env.worlds.coordinator._substep
             for i in range(6):
                 qpos, qvel = (part[i] for part in states[chosen[i]])
                 elapsed = chosen[i] * env.worlds.timestep
-                need, jta = slow_tuple(env, qpos, qvel, target[i, :14], rate[i], elapsed)
+                required, jta = slow_sample(env, qpos, qvel, target[i, :14], rate[i], elapsed)
                 # float32 numbers up to 300 Nm, each from a dozen terms; the same, were they float64, to 1e-9.
-                assert tuples.torque[i] == pytest.approx(need, rel=1e-6, abs=1e-4)
-                assert tuples.jta[i] == pytest.approx(jta, rel=1e-6, abs=1e-4)
+                assert samples.torque[i] == pytest.approx(required, rel=1e-6, abs=1e-4)
+                assert samples.jta[i] == pytest.approx(jta, rel=1e-6, abs=1e-4)
 
 
-def test_reduced_and_dense_tuples_say_the_same():
+def test_reduced_and_dense_samples_say_the_same():
     with build(3) as env:
         env.reset()
         drive(env, 2)
-        layout, tuples = env.worlds.coordinator.network.layout, env.muscle_tuples()
-        assert np.array_equal(tuples.jta[:, layout.muscle_joint, layout.crossing_muscle], tuples.jta_reduced)
-        assert np.abs(tuples.jta_reduced).max() > 50.0
-        assert np.count_nonzero(tuples.jta) == np.count_nonzero(tuples.jta_reduced)
+        layout, samples = env.worlds.coordinator.network.layout, env.muscle_samples()
+        assert np.array_equal(samples.jta[:, layout.muscle_joint, layout.crossing_muscle], samples.jta_reduced)
+        assert np.abs(samples.jta_reduced).max() > 50.0
+        assert np.count_nonzero(samples.jta) == np.count_nonzero(samples.jta_reduced)
 
 
-def test_tuples_are_views_of_a_substep_drawn_for_each_world_and_step():
+def test_samples_are_views_of_a_substep_drawn_for_each_world_and_step():
     with build(32) as env:
         env.reset()
-        tuples, substeps = env.muscle_tuples(), []
+        samples, substeps = env.muscle_samples(), []
         for _ in range(20):
-            before = tuples.torque.copy()
+            before = samples.torque.copy()
             drive(env, 1)
             substeps.append(env.worlds.coordinator._substep.copy())
-            assert env.muscle_tuples().torque is tuples.torque and (tuples.torque != before).any(axis=1).all()
+            assert env.muscle_samples().torque is samples.torque and (samples.torque != before).any(axis=1).all()
         counts = np.bincount(np.ravel(substeps), minlength=10)
         # 640 draws out of ten: 64 +- 7.6 each.
         assert counts.size == 10 and counts.min() > 35 and counts.max() < 95
@@ -181,7 +181,7 @@ def test_tuples_are_views_of_a_substep_drawn_for_each_world_and_step():
         assert len(np.unique(by_step, axis=0)) == 20 and len(np.unique(by_world, axis=0)) == 32
 
 
-def test_tuples_come_from_substeps_in_which_the_network_runs():
+def test_samples_come_from_substeps_in_which_the_network_runs():
     with build(32, simulation__inference_per_sim=3) as env:
         env.reset()
         drive(env, 3)
@@ -194,30 +194,30 @@ def test_a_world_that_diverged_has_no_tuple():
         drive(env, 2)
         env.worlds.qvel[1, :3] = 1e14
         drive(env, 1)
-        assert np.isnan(env.muscle_tuples().torque).all(axis=1).tolist() == [False, True, False]
+        assert np.isnan(env.muscle_samples().torque).all(axis=1).tolist() == [False, True, False]
         drive(env, 1)
-        assert np.isfinite(env.muscle_tuples().torque).all()
+        assert np.isfinite(env.muscle_samples().torque).all()
 
 
-def test_tuples_change_nothing_of_what_the_worlds_do():
+def test_samples_change_nothing_of_what_the_worlds_do():
     histories = []
-    for tuples in (True, False):
-        with build(3, muscle__network__tuples=tuples) as env:
+    for samples in (True, False):
+        with build(3, muscle__network__keep_samples=samples) as env:
             env.reset()
             histories.append(drive(env, 20))
     assert np.array_equal(*histories)
 
 
 def test_same_bits_at_any_number_of_threads_and_worlds():
-    histories, tuples = [], []
+    histories, samples = [], []
     for num_envs, num_threads in ((3, 1), (8, 2), (32, 4)):
         with build(num_envs, num_threads, seed=5) as env:
             env.set_muscle_network(some_state(env))
             env.reset()
             histories.append(drive(env, 30)[:, :3])
-            tuples.append(env.muscle_tuples().jta[:3].copy())
+            samples.append(env.muscle_samples().jta[:3].copy())
     for i in (1, 2):
-        assert np.array_equal(histories[i], histories[0]) and np.array_equal(tuples[i], tuples[0])
+        assert np.array_equal(histories[i], histories[0]) and np.array_equal(samples[i], samples[0])
 
 
 def test_new_weights_in_a_running_batch_give_the_bits_of_a_fresh_batch_with_them():
@@ -269,11 +269,11 @@ def test_refused_weights_leave_the_old_ones_working(spoil, message):
 
 def test_without_a_network_there_is_nothing_to_set_or_see():
     with BatchEnv("walk", 1, 1) as env:
-        for call in (env.muscle_network, env.muscle_tuples, lambda: env.set_muscle_network({})):
+        for call in (env.muscle_network, env.muscle_samples, lambda: env.set_muscle_network({})):
             with pytest.raises(UsageError, match="set environment.muscle.coordinator to network"):
                 call()
-    with build(1, 1, muscle__network__tuples=False) as env, pytest.raises(UsageError, match="network.tuples"):
-        env.muscle_tuples()
+    with build(1, 1, muscle__network__keep_samples=False) as env, pytest.raises(UsageError, match="keep_samples"):
+        env.muscle_samples()
     with pytest.raises(UsageError, match="is closed"):
         env.muscle_network()
 

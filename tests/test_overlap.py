@@ -5,12 +5,12 @@ import pytest
 
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError, UsageError
-from batchenv.overlap import Halves
+from batchenv.overlap import OverlappedEnv
 
 
 def test_halves_in_flight_give_the_bits_of_the_plain_loop():
     generator, ended = np.random.default_rng(0), 0
-    with BatchEnv("walk", 6, 2, seed=4) as env, Halves("walk", 6, 2, seed=4) as halves:
+    with BatchEnv("walk", 6, 2, seed=4) as env, OverlappedEnv("walk", 6, 2, seed=4) as halves:
         assert np.array_equal(env.reset(), halves.reset())
         for step in range(60):
             actions = generator.normal(0.0, 0.3, (6, env.action_dim)).astype(np.float32)
@@ -30,7 +30,7 @@ def test_halves_in_flight_give_the_bits_of_the_plain_loop():
 
 def test_send_returns_while_the_worlds_step(monkeypatch):
     gate = threading.Event()
-    with Halves("walk", 4, 1, seed=0) as halves:
+    with OverlappedEnv("walk", 4, 1, seed=0) as halves:
         halves.reset()
         step = halves.envs[0].step
         monkeypatch.setattr(halves.envs[0], "step", lambda actions: (gate.wait(60.0), step(actions))[1])
@@ -44,7 +44,7 @@ def test_send_returns_while_the_worlds_step(monkeypatch):
 
 
 def test_actions_may_be_overwritten_once_sent():
-    with Halves("walk", 4, 1, seed=0) as a, Halves("walk", 4, 1, seed=0) as b:
+    with OverlappedEnv("walk", 4, 1, seed=0) as a, OverlappedEnv("walk", 4, 1, seed=0) as b:
         a.reset(), b.reset()
         actions = np.full((2, a.envs[0].action_dim), 0.2)
         a.send(actions, 0)
@@ -54,7 +54,7 @@ def test_actions_may_be_overwritten_once_sent():
 
 
 def test_calls_out_of_turn_are_refused():
-    with Halves("walk", 2, 1, seed=0) as halves:
+    with OverlappedEnv("walk", 2, 1, seed=0) as halves:
         halves.reset()
         with pytest.raises(UsageError, match="half 1 is not in flight: send it actions first"):
             halves.recv(1)
@@ -66,7 +66,7 @@ def test_calls_out_of_turn_are_refused():
 
 
 def test_wrong_actions_are_refused_when_they_are_received():
-    with Halves("walk", 2, 1, seed=0) as halves:
+    with OverlappedEnv("walk", 2, 1, seed=0) as halves:
         halves.reset()
         halves.send(np.zeros((1, 1)), 0)
         with pytest.raises(InputError, match="actions have shape"):
@@ -77,4 +77,4 @@ def test_wrong_actions_are_refused_when_they_are_received():
 
 def test_an_odd_number_of_worlds_has_no_halves():
     with pytest.raises(InputError, match="num_envs is 3; expected an even number"):
-        Halves("walk", 3)
+        OverlappedEnv("walk", 3)

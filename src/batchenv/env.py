@@ -9,13 +9,13 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from batchenv import inputs, random
+from batchenv import inputs, rng
 from batchenv.arrays import numpy_array
 from batchenv.build import build_scene
 from batchenv.calls import Calls
 from batchenv.config import Config, load_config
 from batchenv.described import Described
-from batchenv.engine import MuscleTuples, Worlds
+from batchenv.engine import MuscleSamples, Worlds
 from batchenv.engine.callback import callbacks
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
 from batchenv.errors import ConfigError, UsageError
@@ -23,7 +23,7 @@ from batchenv.mdp.batch import Batch
 from batchenv.mdp.episodes import SAMPLES, Episodes
 from batchenv.mdp.task import Task
 from batchenv.mdp.terms import check_finite
-from batchenv.random import Streams
+from batchenv.rng import Streams
 from batchenv.snapshot import EnvSnapshot, check_snapshot, identity
 from batchenv.tasks.registry import name_of
 
@@ -109,7 +109,7 @@ class BatchEnv(Described):
         self.first_world = inputs.checked_whole_number("first_world", first_world, 0, 2**62)
         inputs.check_choice("autoreset", autoreset, get_args(Autoreset))
         inputs.check_flag("copy", copy)
-        self.seed, self.autoreset = random.checked_seed(seed), autoreset
+        self.seed, self.autoreset = rng.checked_seed(seed), autoreset
         name = task if task is None or isinstance(task, str) else name_of(task)
         self.config = load_config(config, data_root, trust=trust, task=name)
         self._calls = Calls("this BatchEnv")
@@ -119,7 +119,7 @@ class BatchEnv(Described):
         self.worlds: Worlds[Any] = scene.worlds
         self.num_envs, self.num_threads = num_envs, self.worlds.num_threads
         self.obs_dim, self.action_dim = len(scene.task.obs_layout), len(scene.task.action_layout)
-        self._has_tuples = self.worlds.coordinator is not None and self.worlds.coordinator.tuples is not None
+        self._has_samples = self.worlds.coordinator is not None and self.worlds.coordinator.samples is not None
         self.failures = 0
         self._copy, self._closed = copy, False
         # The call since which worlds and episodes do not belong together; None where they do.
@@ -314,18 +314,18 @@ class BatchEnv(Described):
         """
         return self._networked().network.effective_state()
 
-    def muscle_tuples(self) -> MuscleTuples:
+    def muscle_samples(self) -> MuscleSamples:
         """Return training samples for a muscle network: views of one problem per world from the last step.
 
         Each world draws the substep from its own stream, out of those in which the network runs.
 
         Raises:
-            UsageError: `environment.muscle.network.tuples` is not set, or no network coordinates.
+            UsageError: `environment.muscle.network.keep_samples` is not set, or no network coordinates.
         """
-        tuples = self._networked().tuples
-        if tuples is None:
-            raise UsageError("no muscle tuples are kept: set environment.muscle.network.tuples to true")
-        return tuples
+        samples = self._networked().samples
+        if samples is None:
+            raise UsageError("no muscle samples are kept: set environment.muscle.network.keep_samples to true")
+        return samples
 
     def close(self) -> None:
         """Free the worlds; only `close` may be called after."""
@@ -356,8 +356,8 @@ class BatchEnv(Described):
         episodes.previous_action[:], episodes.action[:] = episodes.action, actions
         self.task.apply_actions(self._batch)
         self.task.before_step(self._batch)
-        if self._has_tuples:
-            self.worlds.choose_tuples(episodes.uniform(None, 1, SAMPLES, episodes.step)[:, 0])
+        if self._has_samples:
+            self.worlds.choose_samples(episodes.uniform(None, 1, SAMPLES, episodes.step)[:, 0])
         late = np.flatnonzero(episodes.ended) if self.autoreset == "next_step" else _NOBODY
         self.worlds.step(watch, np.flatnonzero(~episodes.ended) if late.size else None)
         self.task.advance(self._batch)

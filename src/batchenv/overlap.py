@@ -1,4 +1,4 @@
-"""Two halves of a batch in flight: the worlds of one step while the policy thinks about the other."""
+"""Overlapping of simulation and policy: one half of the worlds steps while the policy acts on the other."""
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from batchenv import random
+from batchenv import rng
 from batchenv.arrays import numpy_array, shown, whole_number
 from batchenv.calls import Process
 from batchenv.config import Config
@@ -28,12 +28,12 @@ class Steppable(Protocol):
 Env = TypeVar("Env", bound=Steppable)
 
 
-class InFlight(Generic[Env]):
-    """An environment stepped in a thread of its own.
+class ThreadedEnv(Generic[Env]):
+    """An environment that steps in a thread of its own.
 
     Args:
         env: the environment; nothing of it may be read while it is in flight.
-        name: what messages call it.
+        name: name of the environment in messages.
     """
 
     def __init__(self, env: Env, name: str):
@@ -41,7 +41,7 @@ class InFlight(Generic[Env]):
         self._process = Process(name)
         self._thread = ThreadPoolExecutor(1, name)
         self._flight: Future[Step] | None = None
-        self._sending = False  # whether Ctrl-C came between the sending and the taking note of it
+        self._sending = False  # stays true where Ctrl-C interrupts `send`
 
     def send(self, actions: Any) -> None:
         """Begin a step with actions, which are copied, and return at once.
@@ -50,7 +50,7 @@ class InFlight(Generic[Env]):
             InputError: no array can be made of the actions.
             UsageError: it is in flight, or was built before a fork.
         """
-        self.check_landed()
+        self.check_idle()
         actions = numpy_array("actions", actions).copy()
         self._sending = True
         self._flight = self._thread.submit(self.env.step, actions)
@@ -70,8 +70,8 @@ class InFlight(Generic[Env]):
         flight, self._flight = self._flight, None
         return flight.result()
 
-    def check_landed(self) -> None:
-        """Refuse what must wait.
+    def check_idle(self) -> None:
+        """Refuse calls while a step is in flight.
 
         Raises:
             UsageError: it is in flight, or was built before a fork.
@@ -82,42 +82,42 @@ class InFlight(Generic[Env]):
         if self._flight is not None:
             raise UsageError(f"{self.name} is in flight: receive its step first")
 
-    def land(self) -> None:
-        """Where `send` was interrupted, wait for what it may have begun, and forget it."""
+    def discard_interrupted(self) -> None:
+        """Wait for a step that an interrupted `send` may have begun, and discard it."""
         if self._sending:
             self._thread.submit(int).result()
             self._flight, self._sending = None, False
 
     def close(self) -> None:
-        """Let what is in flight land, and end the thread."""
+        """Wait for a step in flight, and end the thread."""
         self._thread.shutdown()
 
 
-class Halves:
+class OverlappedEnv:
     """N worlds in two halves, each stepped in a thread of its own without the GIL.
 
     Given the same actions, the halves give the bits of one `BatchEnv` of N worlds: half 0 has its worlds 0 to
-    N/2 - 1, half 1 the rest. What a step returns are the buffers of its half, overwritten by its next step.
+    N/2 - 1, half 1 the rest. A step returns the buffers of its half, which its next step overwrites.
 
     Args:
-        config, num_threads, data_root: as of `BatchEnv`; both halves step with so many threads.
+        config, num_threads, data_root: see `BatchEnv`; each half steps with `num_threads` threads.
         num_envs: N, an even number.
-        seed: of all random draws; by default one from the operating system, found in `seed`.
+        seed: seed of all random draws; by default one from the operating system, stored in `seed`.
 
     Raises:
         InputError: N is not even.
 
     Attributes:
-        envs: the environments of the halves, for their `final_obs`, `truncated` and so on; of a half in
-            flight, nothing may be read.
+        envs: the environments of the two halves, for their `final_obs`, `truncated` and so on; nothing of a
+            half in flight may be read.
 
     Example:
-        >>> with Halves("walk", num_envs=4, seed=0) as halves:
-        ...     first = halves.reset()
+        >>> with OverlappedEnv("walk", num_envs=4, seed=0) as env:
+        ...     first = env.reset()
         ...     for half in (0, 1):
-        ...         halves.send(np.zeros((2, halves.envs[0].action_dim)), half)
-        ...     obs, rewards, dones = halves.recv(0)
-        >>> first.shape == (4, halves.envs[0].obs_dim), rewards.shape
+        ...         env.send(np.zeros((2, env.envs[0].action_dim)), half)
+        ...     obs, rewards, dones = env.recv(0)
+        >>> first.shape == (4, env.envs[0].obs_dim), rewards.shape
         (True, (2,))
     """
 
@@ -133,12 +133,12 @@ class Halves:
         number = whole_number(num_envs)
         if number is None or number < 2 or number % 2:
             raise InputError(f"num_envs is {shown(num_envs)}; expected an even number of at least 2")
-        self.num_envs, self.seed, each = number, random.checked_seed(seed), number // 2
+        self.num_envs, self.seed, each = number, rng.checked_seed(seed), number // 2
         self.envs = tuple(
             BatchEnv(config, each, num_threads, self.seed, data_root=data_root, first_world=half * each)
             for half in (0, 1)
         )
-        self._parts = tuple(InFlight(env, f"half {half}") for half, env in enumerate(self.envs))
+        self._parts = tuple(ThreadedEnv(env, f"half {half}") for half, env in enumerate(self.envs))
         self._whole = True  # whether both halves are in the same reset
 
     def reset(self, seed: int | None = None) -> NDArray[np.float32]:
@@ -155,9 +155,9 @@ class Halves:
             UsageError: a half is in flight.
         """
         for part in self._parts:
-            part.land()
-            part.check_landed()
-        seed = None if seed is None else random.checked_seed(seed)
+            part.discard_interrupted()
+            part.check_idle()
+        seed = None if seed is None else rng.checked_seed(seed)
         self._whole = False
         obs = np.concatenate([env.reset(seed) for env in self.envs])
         self._whole = True
@@ -192,12 +192,12 @@ class Halves:
         return self._part(half).recv()
 
     def close(self) -> None:
-        """Let what is in flight land, and free the worlds."""
+        """Wait for steps in flight, and free the worlds."""
         for part in self._parts:
             part.close()
             part.env.close()
 
-    def _part(self, half: Any) -> InFlight[BatchEnv]:
+    def _part(self, half: Any) -> ThreadedEnv[BatchEnv]:
         if whole_number(half) not in (0, 1):
             raise InputError(f"half is {shown(half)}; expected 0 or 1")
         return self._parts[half]

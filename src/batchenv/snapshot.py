@@ -23,7 +23,7 @@ _SETTINGS = (
     "events",
     "muscle.network.file",
     "muscle.network.base_file",
-    "muscle.network.tuples",
+    "muscle.network.keep_samples",
 )
 
 

@@ -62,7 +62,7 @@ environments = st.fixed_dictionaries(
             coordinator=st.sampled_from(["static_optimization", "network"]),
             activation_dynamics=st.booleans(),
             static_optimization=some(sweeps=counts, regularization=positive),
-            network=some(hidden=layers, weight=numbers(-10, 10), tuples=st.booleans()),
+            network=some(hidden=layers, weight=numbers(-10, 10), keep_samples=st.booleans()),
         ),
         "simulation": clocks,
         "action": some(scale=positive, residual=st.booleans(), time_warping=numbers(0, 0.99)),

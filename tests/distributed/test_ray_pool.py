@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from batchenv.distributed.pool import LocalPool
-from batchenv.distributed.runner import Order, Rollout
+from batchenv.distributed.runner import Rollout, RolloutRequest
 from batchenv.errors import BatchEnvError
 from tests.distributed.obedient_points import MakePoints
 from tests.distributed.test_runner import still
@@ -42,8 +42,8 @@ def points(orders: Path | None = None, **options: float) -> RayPool:
     return RayPool(MakePoints(orders), 2, 16, **options)
 
 
-def order(steps: int) -> Order:
-    return Order(still(4, 2), np.full(2, 0.1, np.float32), 16, 0, steps)
+def make_request(steps: int) -> RolloutRequest:
+    return RolloutRequest(still(4, 2), np.full(2, 0.1, np.float32), 16, 0, steps)
 
 
 def same(a: Rollout, b: Rollout) -> bool:
@@ -56,19 +56,19 @@ def test_a_late_rollout_counts_in_the_next_round(one_node: Cluster, tmp_path: Pa
     with points(file) as pool, LocalPool(MakePoints(), 2, 16, 1) as prompt:
         pool.begin(3)
         prompt.begin(3)
-        assert all(map(same, pool.collect(order(0)), prompt.collect(order(0))))
+        assert all(map(same, pool.collect(make_request(0)), prompt.collect(make_request(0))))
         file.write_text("wait")
         pool.least_wait, begun = SHORT, time.monotonic()
-        (first,) = pool.collect(order(1))
+        (first,) = pool.collect(make_request(1))
         assert SHORT <= time.monotonic() - begun < pool.most_wait
         assert pool.late == 1 and "runner 1 is late" in caplog.text
         pool.least_wait = LONG
         file.with_name("go").touch()
-        expected = prompt.collect(order(1))
+        expected = prompt.collect(make_request(1))
         assert same(first, expected[0])
-        fresh, late = pool.collect(order(2))
+        fresh, late = pool.collect(make_request(2))
         assert same(late, expected[1]) and (fresh.steps, late.steps) == (2, 1)
-        assert [r.steps for r in pool.collect(order(3))] == [3, 3]
+        assert [r.steps for r in pool.collect(make_request(3))] == [3, 3]
         assert (pool.replaced, pool.late) == (0, 1)
 
 
@@ -77,7 +77,7 @@ def test_a_runner_that_hangs_is_replaced(one_node: Cluster, tmp_path: Path, capl
     with points(file, least_wait=SHORT) as pool:
         pool.begin(0)
         file.write_text("wait")
-        assert [len(pool.collect(order(steps))) for steps in range(2)] == [1, 1]
+        assert [len(pool.collect(make_request(steps))) for steps in range(2)] == [1, 1]
         assert (pool.late, pool.replaced) == (1, 1)
         assert "runner 1 died (2 rounds without a rollout)" in caplog.text
         pool.least_wait = LONG
@@ -87,9 +87,9 @@ def test_a_runner_that_hangs_is_replaced(one_node: Cluster, tmp_path: Path, capl
 def test_a_killed_runner_goes_on_in_new_episodes(one_node: Cluster, tmp_path: Path):
     with points() as pool:
         pool.begin(0)
-        first = pool.collect(order(0))[1]
-        ray.kill(pool._places[1].actor)
-        (left,) = pool.collect(order(1))
+        first = pool.collect(make_request(0))[1]
+        ray.kill(pool._slots[1].actor)
+        (left,) = pool.collect(make_request(1))
         assert left.steps == 1 and pool.replaced == 1
         assert not np.isclose(wait_for_two(pool).obs[0], first.obs[0]).any()
 
@@ -101,7 +101,7 @@ def test_a_replacement_that_cannot_be_built_is_tried_again_and_counts_once(
     with points(file) as pool:
         pool.begin(0)
         file.write_text("stillborn")
-        ray.kill(pool._places[1].actor)
+        ray.kill(pool._slots[1].actor)
         wait_for_two(pool)
         assert not file.exists() and pool.replaced == 1
     assert "runner 1 could not build its worlds" in caplog.text and "is started again" in caplog.text
@@ -110,7 +110,7 @@ def test_a_replacement_that_cannot_be_built_is_tried_again_and_counts_once(
 def wait_for_two(pool: RayPool) -> Rollout:
     """Go on until the second runner is back; its first rollout."""
     deadline = time.monotonic() + LONG
-    while len(rollouts := pool.collect(order(7))) < 2:
+    while len(rollouts := pool.collect(make_request(7))) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     return rollouts[1]
@@ -124,7 +124,7 @@ def test_a_runner_that_keeps_dying_ends_the_run(one_node: Cluster, tmp_path: Pat
         deadline = time.monotonic() + 2 * LONG
         with pytest.raises(BatchEnvError, match=f"runner 1 died {MOST_DEATHS + 1} times in a row"):
             while time.monotonic() < deadline:
-                pool.collect(order(0))
+                pool.collect(make_request(0))
 
 
 def test_an_error_in_a_runner_is_raised_here(one_node: Cluster, tmp_path: Path):
@@ -133,7 +133,7 @@ def test_an_error_in_a_runner_is_raised_here(one_node: Cluster, tmp_path: Path):
         pool.begin(0)
         file.write_text("fail")
         with pytest.raises(BatchEnvError, match=r"runner 1 failed: InputError\('told to fail'\)"):
-            pool.collect(order(0))
+            pool.collect(make_request(0))
 
 
 def test_runners_that_find_no_room_are_named(one_node: Cluster, caplog):

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from batchenv.distributed.runner import MakeBatchEnv, Order, Rollout, Runner, worlds_of_each
+from batchenv.distributed.runner import MakeBatchEnv, Rollout, RolloutRequest, Runner, worlds_of_each
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError
 from batchenv.learn.policy import Policy
@@ -21,9 +21,11 @@ def still(obs_dim: int, action_dim: int) -> Policy:
     )
 
 
-def order(runner: Runner, steps: int = 0, seed: int = 5, std: float = 0.1, horizon: int = 6) -> Order:
+def make_request(
+    runner: Runner, steps: int = 0, seed: int = 5, std: float = 0.1, horizon: int = 6
+) -> RolloutRequest:
     env = runner.parts[0].env
-    return Order(
+    return RolloutRequest(
         still(env.obs_dim, env.action_dim), np.full(env.action_dim, std, np.float32), horizon, seed, steps
     )
 
@@ -31,7 +33,9 @@ def order(runner: Runner, steps: int = 0, seed: int = 5, std: float = 0.1, horiz
 def test_worlds_of_runners_are_those_of_one_batch():
     config = small_config()
     runners = [Runner(MakeBatchEnv(config), i, 2, 1, seed=9) for i in range(2)]
-    rollouts = [[r.collect(order(r, steps, std=0.3, horizon=20)) for r in runners] for steps in (0, 80)]
+    rollouts = [
+        [r.collect(make_request(r, steps, std=0.3, horizon=20)) for r in runners] for steps in (0, 80)
+    ]
     with BatchEnv(config, 4, 1) as env:
         obs = env.reset(9)
         for pair in rollouts:
@@ -49,7 +53,9 @@ def test_halves_in_flight_collect_what_the_whole_does():
     whole, halves = (Runner(MakeBatchEnv(config), 1, 6, 1, 9, overlap) for overlap in (False, True))
     assert [part.env.num_envs for part in halves.parts] == [3, 3]
     for steps in (0, 120):
-        a, b = (runner.collect(order(runner, steps, std=0.3, horizon=20)) for runner in (whole, halves))
+        a, b = (
+            runner.collect(make_request(runner, steps, std=0.3, horizon=20)) for runner in (whole, halves)
+        )
         for name in ("obs", "last_obs", "actions", "rewards", "dones", "time_outs", "final_obs"):
             assert np.array_equal(getattr(a, name), getattr(b, name)), name
         assert sorted(a.returns) == sorted(b.returns) and len(a.returns) > 0
@@ -61,7 +67,7 @@ def test_noise_depends_on_seed_steps_and_runner_only():
     runner = Runner(MakePoints(), 0, 4, 1, seed=0)
 
     def noise(runner: Runner, **key: int) -> np.ndarray:
-        return runner.collect(order(runner, **key)).actions
+        return runner.collect(make_request(runner, **key)).actions
 
     first = noise(runner)
     assert np.array_equal(first, noise(runner))
@@ -73,7 +79,7 @@ def test_noise_depends_on_seed_steps_and_runner_only():
 
 def test_cut_off_episodes_keep_what_they_saw_last():
     runner = Runner(MakePoints(), 0, 8, 1, seed=0)
-    rollout: Rollout = runner.collect(order(runner, std=0.0, horizon=120))
+    rollout: Rollout = runner.collect(make_request(runner, std=0.0, horizon=120))
     assert len(rollout.final_obs) == rollout.time_outs.sum()
     assert rollout.dones.sum() == len(rollout.returns) == len(rollout.lengths)
     assert (rollout.time_outs <= rollout.dones).all()

@@ -10,7 +10,7 @@ import numpy as np
 
 from batchenv.body.gaitnet import GaitNetBody
 from batchenv.body.gaitnet.mechanism import ROOT_DOFS, upper_joints
-from batchenv.engine import ControlLaw, NetworkLaw, Worlds
+from batchenv.engine import ControlLaw, NetworkSpec, Worlds
 from batchenv.engine.law import adapt_model
 from batchenv.tasks.gaitnet.law import gaitnet_records
 from tests.body.gaitnet.small_gaitnet import MUSCLES, SKELETON, small_body
@@ -47,7 +47,7 @@ def control_law(body: GaitNetBody, **changes: Any) -> ControlLaw:
         kv=np.asarray(body.skeleton.kv, float)[ROOT_DOFS:],
         controller="stable_pd",
         constraints="active_set",
-        network=NetworkLaw(hidden=(32, 32), seed=3, bits=32, tuples=True),
+        network=NetworkSpec(hidden=(32, 32), seed=3, bits=32, keep_samples=True),
         symmetric=True,
         muscle_model="mass",
         ideal_joints=upper_joints(body),
@@ -101,7 +101,7 @@ def take_step(worlds: Worlds[GaitNetBody], step: int, first: int = 0, watch: Any
     """Step with the `targets` of a step; its second half is seen in the mirror."""
     worlds.set_targets(targets(worlds, step, first))
     worlds.slot("mirrored")[:, SUBSTEPS // 2 :] = worlds.law.symmetric
-    worlds.choose_tuples(np.full(worlds.num_worlds, 0.4))
+    worlds.choose_samples(np.full(worlds.num_worlds, 0.4))
     worlds.step(watch)
 
 

@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from batchenv.engine import ControlLaw, NetworkLaw, Records, Worlds, kernel
+from batchenv.engine import ControlLaw, NetworkSpec, Records, Worlds, kernel
 from batchenv.engine.law import check_law, choose_parts, ideal_joints
 from batchenv.errors import BodyError, UsageError
 from tests.engine.small_worlds import control_law
@@ -114,11 +114,11 @@ def test_worlds_refuse_parts_that_do_not_go_together(body):
     ("changes", "controller", "coordinator"),
     [
         ({}, kernel.PD, kernel.STATIC_OPTIMIZATION),
-        ({"network": NetworkLaw()}, kernel.PD, kernel.NETWORK),
+        ({"network": NetworkSpec()}, kernel.PD, kernel.NETWORK),
         ({"controller": "stable_pd"}, kernel.STABLE_PD, kernel.STATIC_OPTIMIZATION),
-        ({"actuator": "pd", "network": NetworkLaw()}, kernel.PD, kernel.NO_COORDINATOR),
+        ({"actuator": "pd", "network": NetworkSpec()}, kernel.PD, kernel.NO_COORDINATOR),
         ({"actuator": "tor", "controller": "stable_pd"}, kernel.TORQUE, kernel.NO_COORDINATOR),
-        ({"actuator": "muscle", "network": NetworkLaw()}, kernel.NO_CONTROLLER, kernel.DIRECT),
+        ({"actuator": "muscle", "network": NetworkSpec()}, kernel.NO_CONTROLLER, kernel.DIRECT),
     ],
 )
 def test_a_law_asks_for_its_controller_and_its_coordinator(tendons, changes, controller, coordinator):

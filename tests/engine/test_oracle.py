@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from batchenv.body.gaitnet import load_gaitnet_body, matrix_from_quat
-from batchenv.engine import NetworkLaw, Worlds
+from batchenv.engine import NetworkSpec, Worlds
 from batchenv.engine.paths.way_points import way_point_torques
 from tests.engine.small_worlds import control_law
 from tests.gaitnet_files import gaitnet_data
@@ -34,14 +34,14 @@ def network(bits=32):
     for layer, shape in enumerate(SIZES):
         state[f"fc.{2 * layer}.weight"] = (random.normal(size=shape) * 0.05).astype(np.float32)
         state[f"fc.{2 * layer}.bias"] = (random.normal(size=shape[:1]) * 0.05).astype(np.float32)
-    return NetworkLaw(state=state, bits=bits, tuples=True)
+    return NetworkSpec(state=state, bits=bits, keep_samples=True)
 
 
 def constant(activation):
     """A network that gives all muscles the same activation."""
     state = {key: np.zeros_like(value) for key, value in network().state.items()}
     state["fc.6.bias"][:] = np.arctanh(activation)
-    return NetworkLaw(state=state, bits=32)
+    return NetworkSpec(state=state, bits=32)
 
 
 def put(gaitnet, q, dq, mirrored=0.0, **law):
@@ -122,10 +122,10 @@ def test_torques_of_muscles_equal_those_of_the_program(gaitnet, oracle):
     assert close(worlds.slot("negative_torque"), 0.5 * np.minimum(oracle["JtA"], 0).sum(axis=2), 1e-6)
     assert close(worlds.slot("positive_torque"), 0.5 * np.maximum(oracle["JtA"], 0).sum(axis=2), 1e-6)
     worlds.step()
-    tuples = worlds.coordinator.tuples
-    assert close(tuples.jta_reduced, oracle["JtA_reduced"], 1e-6)
-    assert close(tuples.jta, oracle["JtA"], 1e-6)
-    assert close(tuples.torque, oracle["tau_des"], 1e-6)
+    samples = worlds.coordinator.samples
+    assert close(samples.jta_reduced, oracle["JtA_reduced"], 1e-6)
+    assert close(samples.jta, oracle["JtA"], 1e-6)
+    assert close(samples.torque, oracle["tau_des"], 1e-6)
 
 
 def test_the_gradient_gives_the_exact_moment_arms_of_the_program(gaitnet, oracle):
@@ -140,14 +140,14 @@ def test_the_gradient_gives_the_exact_moment_arms_of_the_program(gaitnet, oracle
             gaitnet.paths.related_muscle, gaitnet.paths.related_dof, strict=True)]).T  # fmt: skip
     worlds = at_poses(gaitnet, oracle, network=network())
     worlds.step()
-    assert close(worlds.coordinator.tuples.jta_reduced, related, 1e-6)
+    assert close(worlds.coordinator.samples.jta_reduced, related, 1e-6)
 
 
 def test_mirrored_torques_equal_those_of_the_program(gaitnet, oracle):
     worlds = at_poses(gaitnet, oracle, network=network(), first_body_forces=True, mirrored=1.0)
     assert close(worlds.slot("passive_torque"), oracle["JtP_mirror"], 1e-6)
     worlds.step()
-    assert close(worlds.coordinator.tuples.jta_reduced, oracle["JtA_reduced_mirror"], 1e-6)
+    assert close(worlds.coordinator.samples.jta_reduced, oracle["JtA_reduced_mirror"], 1e-6)
 
 
 def test_stable_pd_torques_equal_those_of_the_program(gaitnet, oracle):

@@ -8,14 +8,14 @@ CONFIG = load_config("walk").replace(
     {
         "environment.muscle.coordinator": "network",
         "environment.muscle.network.hidden": [8],
-        "environment.muscle.network.tuples": True,
+        "environment.muscle.network.keep_samples": True,
     }
 )
 
 
 @pytest.fixture(scope="module")
 def walked():
-    """States of 150 worlds after a few steps, and the tuples of the substep that began in them."""
+    """States of 150 worlds after a few steps, and the samples of the substep that began in them."""
     with BatchEnv(CONFIG, 150, 2, seed=0) as env:
         env.reset()
         for _ in range(3):
@@ -23,20 +23,20 @@ def walked():
         worlds = env.worlds
         state = worlds.qpos.copy(), worlds.qvel.copy()
         worlds.set_targets(*env.task.targets(env._batch))
-        worlds.choose_tuples(np.zeros(150))
+        worlds.choose_samples(np.zeros(150))
         worlds.step()
         position, velocity = state[0][:, env.body.joint_qposadr], state[1][:, env.body.joint_dofadr]
         target, rate = worlds.slot("target")[:, :14], worlds.slot("target_rate")
         desired = worlds.law.kp * (target - position) + worlds.law.kv * (rate - velocity)
-        yield Problems(env.body, worlds.law, 1), state, desired, env.muscle_tuples()
+        yield Problems(env.body, worlds.law, 1), state, desired, env.muscle_samples()
 
 
 def test_problems_are_those_that_the_worlds_have_in_the_same_states(walked):
-    problems, state, desired, tuples = walked
+    problems, state, desired, samples = walked
     jta, passive = problems.solve(*state)
     # float32 of the same float64 sums, and the desired torques of a NumPy that may round otherwise.
-    assert np.array_equal(jta, tuples.jta_reduced) and np.abs(jta).max() > 100.0
-    assert tuples.torque == pytest.approx(desired - passive, abs=1e-3)
+    assert np.array_equal(jta, samples.jta_reduced) and np.abs(jta).max() > 100.0
+    assert samples.torque == pytest.approx(desired - passive, abs=1e-3)
 
 
 def test_rows_do_not_depend_on_how_many_there_are(walked):

@@ -98,7 +98,7 @@ def test_a_failed_world_leaves_others_untouched(small):
     for worlds in (quiet, hurt):
         drive(worlds, 2)
     assert hurt.failed.tolist() == [False, True, False, False]
-    assert np.isnan(hurt.coordinator.tuples.torque[1]).all()
+    assert np.isnan(hurt.coordinator.samples.torque[1]).all()
     others = [0, 2, 3]
     assert np.array_equal(bits(hurt, others), bits(quiet, others))
     q, dq = pose(small, 1)

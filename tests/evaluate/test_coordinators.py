@@ -37,17 +37,17 @@ def test_states_are_those_at_the_beginning_of_each_substep():
     config = load_config("walk").replace(
         {
             "environment.muscle.coordinator": "network",
-            "environment.muscle.network.tuples": True,
+            "environment.muscle.network.keep_samples": True,
             "environment.muscle.network.hidden": [8],
         }
     )
     with BatchEnv(config, 3, 1, seed=0) as env:
         states = walking_states(env, Problems(env.body, env.worlds.law, 1), None, 2)
-        chosen, tuples = env.worlds.coordinator._substep, env.muscle_tuples()
+        chosen, samples = env.worlds.coordinator._substep, env.muscle_samples()
         for i in range(3):
             substep = 10 + chosen[i]
-            assert states.jta[substep, i] == pytest.approx(tuples.jta_reduced[i])
-            assert states.torque[substep, i] == pytest.approx(tuples.torque[i], abs=1e-3)
+            assert states.jta[substep, i] == pytest.approx(samples.jta_reduced[i])
+            assert states.torque[substep, i] == pytest.approx(samples.torque[i], abs=1e-3)
         phases = np.diff(states.phase, axis=0) % 1.0
         assert phases == pytest.approx(1 / 300 / 1.12, abs=1e-9)
 

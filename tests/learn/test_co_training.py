@@ -16,7 +16,7 @@ CONFIG = load_config("walk").replace(
     {
         "environment.muscle.coordinator": "network",
         "environment.muscle.network.hidden": [24, 24],
-        "environment.muscle.network.tuples": True,
+        "environment.muscle.network.keep_samples": True,
         "training.num_envs": 8,
         "training.num_steps_per_env": 8,
         "training.hidden": [16],
@@ -73,8 +73,8 @@ def test_a_walker_takes_its_muscle_network_along(tmp_path):
             assert value == pytest.approx(learned[key].numpy(), abs=1e-6)
 
 
-def test_a_network_without_tuples_stays_as_it_is(tmp_path):
-    config = CONFIG.replace({"environment.muscle.network.tuples": False})
+def test_a_network_without_samples_stays_as_it_is(tmp_path):
+    config = CONFIG.replace({"environment.muscle.network.keep_samples": False})
     first, last = run(tmp_path, 2, config)
     assert all(np.array_equal(first[key], last[key]) for key in first)
     assert load_checkpoint(tmp_path).muscles is None

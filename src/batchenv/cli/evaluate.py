@@ -15,7 +15,7 @@ from batchenv.evaluate.robustness import robustness
 from batchenv.evaluate.walker import Walker, load_walker
 from batchenv.files import check_output_directory
 from batchenv.learn.policy import POLICY_FILE
-from batchenv.random import checked_seed
+from batchenv.rng import checked_seed
 
 
 def evaluate(

@@ -15,7 +15,7 @@ from batchenv.evaluate.stage import Stage, check_grid
 from batchenv.evaluate.video import check_video, film, write_video
 from batchenv.evaluate.viewer import has_screen, show
 from batchenv.evaluate.walker import load_walker
-from batchenv.random import checked_seed
+from batchenv.rng import checked_seed
 
 
 def play(

@@ -14,7 +14,7 @@ from batchenv.evaluate.numbers import MOST_STRIDES, check_count, check_threads
 from batchenv.evaluate.rollout import read_sweep, roll_out
 from batchenv.evaluate.walker import load_walker
 from batchenv.files import check_output_file
-from batchenv.random import checked_seed
+from batchenv.rng import checked_seed
 
 
 def rollout(

@@ -19,7 +19,7 @@ from batchenv.learn.run_directory import RunDirectory
 from batchenv.learn.stopping import StopTraining
 from batchenv.learn.training import TrainingResult, check_vacant
 from batchenv.learn.training import train as learn
-from batchenv.learn.walks import Walks
+from batchenv.learn.walking_criterion import WalkingCriterion
 
 
 def run(options: TrainOptions) -> None:
@@ -37,9 +37,9 @@ def run(options: TrainOptions) -> None:
         pool = stack.enter_context(_pool(options, config)) if options.num_runners else None
         # With runners, one world here shows what theirs are like.
         env = stack.enter_context(BatchEnv(config, 1 if pool else num_envs, options.threads, seed))
-        walks = (
-            stack.enter_context(closing(Walks(config, options.threads))) if options.until_walking else None
-        )
+        criterion = None
+        if options.until_walking:
+            criterion = stack.enter_context(closing(WalkingCriterion(config, options.threads)))
         progress = stack.enter_context(TrainingProgress(console))
         where = f"{pool.size} runners of {pool.cpus} threads" if pool else f"{env.num_threads} threads"
         console.print(
@@ -52,7 +52,7 @@ def run(options: TrainOptions) -> None:
             directory,
             resume=checkpoint,
             progress=progress,
-            until=walks.until(console.print, seed) if walks else None,
+            until=criterion.stop_condition(console.print, seed) if criterion else None,
         )
     summary = _summary(result, where if pool else f"{env.num_threads} of {available_cpus()} CPUs", pool)
     if result.stopped_by is None:

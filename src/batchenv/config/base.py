@@ -37,17 +37,17 @@ def with_base(data: Mapping[Any, Any], model: type[BaseModel]) -> Mapping[Any, A
     if isinstance(environment := below.get("environment"), Mapping):  # so that a term may be added to its own
         below = {**below, "environment": with_terms(environment, WALK_TERMS)}
     above = {key: value for key, value in data.items() if key != BASE}
-    return _merged(below, above, _Place(name, model, ()))
+    return _merged(below, above, _MergePoint(name, model, ()))
 
 
-class _Place(NamedTuple):
-    """Where in a preset two mappings are merged."""
+class _MergePoint(NamedTuple):
+    """The path in a preset at which two mappings are merged."""
 
     preset: str
     model: type[BaseModel]
     path: tuple[str, ...]
 
-    def inside(self, key: Any) -> "_Place":
+    def inside(self, key: Any) -> "_MergePoint":
         return self._replace(path=(*self.path, str(key)))
 
     def drops(self, key: Any, below: Mapping[Any, Any]) -> bool:
@@ -70,14 +70,14 @@ class _Place(NamedTuple):
         return False
 
 
-def _merged(below: Mapping[Any, Any], above: Mapping[Any, Any], place: _Place) -> dict[Any, Any]:
+def _merged(below: Mapping[Any, Any], above: Mapping[Any, Any], at: _MergePoint) -> dict[Any, Any]:
     merged = dict(below)
     for key, value in above.items():
         under = below.get(key)
-        if value is None and place.drops(key, below):
+        if value is None and at.drops(key, below):
             del merged[key]
         elif isinstance(under, Mapping) and isinstance(value, Mapping):
-            merged[key] = _merged(under, value, place.inside(key))
+            merged[key] = _merged(under, value, at.inside(key))
         else:
             merged[key] = value
     return merged

@@ -191,7 +191,7 @@ class MuscleNetwork(Section):
         le=1000,
         description="With cascaded: of the correction, z = previous z + weight * network [1].",
     )
-    tuples: bool = Field(
+    keep_samples: bool = Field(
         default=False, description="Whether each step records the samples that the network can be trained on."
     )
 

@@ -21,7 +21,7 @@ from batchenv.config.gaitnet import (
     is_gaitnet,
     translated_training,
 )
-from batchenv.config.paths import PRESET_FILES, PRESETS, Places, absolute, expanded, is_directory, is_file
+from batchenv.config.paths import PRESET_FILES, PRESETS, FileFinder, absolute, expanded, is_directory, is_file
 from batchenv.config.plain import plain
 from batchenv.config.problems import describe_problems, shortened
 from batchenv.config.section import Section, TaskName
@@ -44,11 +44,11 @@ class Config(Section):
 
     default_terms: ClassVar[DefaultTerms] = WALK_TERMS
 
-    _places: Places = PrivateAttr(default_factory=Places)
+    _finder: FileFinder = PrivateAttr(default_factory=FileFinder)
 
     def model_post_init(self, context: Any, /) -> None:
-        if isinstance(context, Places):
-            self._places = context
+        if isinstance(context, FileFinder):
+            self._finder = context
 
     def __eq__(self, other: object) -> bool:
         # Where files were looked for is no part of what the configuration says.
@@ -59,7 +59,7 @@ class Config(Section):
     @property
     def trusted(self) -> bool:
         """Whether this configuration may name Python files, whose code runs when worlds are built."""
-        return self._places.trust
+        return self._finder.trust
 
     @property
     def remarks(self) -> list[str]:
@@ -94,11 +94,11 @@ class Config(Section):
             if not isinstance(path, str) or not path.strip(".") or path.endswith("."):
                 raise ConfigError(f"{shortened(path)} is no path of a key, such as training.steps")
             _set(data, path, value)
-        return _validate(data, "the changed configuration", replace(self._places, base=None))
+        return _validate(data, "the changed configuration", replace(self._finder, base=None))
 
     def resolve_path(self, name: str) -> Path:
         """Return the absolute path of a file as this configuration names it; see `resolve_path`."""
-        return self._places.find(name)
+        return self._finder.find(name)
 
 
 class GaitNetConfig(Config):
@@ -158,9 +158,9 @@ def load_config(
             source = source.replace({"environment.task": task})
         if trust or not source.trusted:
             return source
-        return _validate(source.model_dump(), "the configuration", replace(source._places, trust=False))
+        return _validate(source.model_dump(), "the configuration", replace(source._finder, trust=False))
     if isinstance(source, Mapping):
-        return _validate(source, "the configuration", Places(None, root, trust), task)
+        return _validate(source, "the configuration", FileFinder(None, root, trust), task)
     if not isinstance(source, str | os.PathLike):
         kind = type(source).__name__
         raise ConfigError(
@@ -172,10 +172,10 @@ def load_config(
         file = _file_of(source)
         origin = f"the preset {source}" if source in PRESETS else str(file)
         text, base = _read(file), absolute(file).parent
-    return _validate(parse_yaml(text, origin), origin, Places(base, root, trust), task)
+    return _validate(parse_yaml(text, origin), origin, FileFinder(base, root, trust), task)
 
 
-def _validate(data: Mapping[Any, Any], origin: str, places: Places, task: str | None = None) -> Config:
+def _validate(data: Mapping[Any, Any], origin: str, finder: FileFinder, task: str | None = None) -> Config:
     try:
         data = with_base(plain(data), Config)
         if task is not None and isinstance(environment := data.get("environment", {}), Mapping):
@@ -183,13 +183,13 @@ def _validate(data: Mapping[Any, Any], origin: str, places: Places, task: str | 
     except ConfigError as error:
         raise ConfigError(f"{origin} has a problem:\n  {error}") from None
     try:
-        kind = _kind(data, places)
+        kind = _kind(data, finder)
     except ConfigError as error:
         raise ConfigError(f"{origin} has a problem:\n  {error}") from None
     kept, problems = _understood(data, kind)
     kept.setdefault("environment", {})
     try:
-        config = kind.model_validate(kept, context=places)
+        config = kind.model_validate(kept, context=finder)
     except ValidationError as error:
         problems += describe_problems(error, kind)
     else:
@@ -199,7 +199,7 @@ def _validate(data: Mapping[Any, Any], origin: str, places: Places, task: str | 
     raise ConfigError("\n  ".join([f"{origin} has {count}:", *problems]))
 
 
-def _kind(data: Mapping[Any, Any], places: Places) -> type[Config]:
+def _kind(data: Mapping[Any, Any], finder: FileFinder) -> type[Config]:
     """The model of a configuration, by the task that it names.
 
     Raises:
@@ -211,7 +211,7 @@ def _kind(data: Mapping[Any, Any], places: Places) -> type[Config]:
         return GaitNetConfig
     if name is None or name == "walk" or not isinstance(name, str):
         return Config
-    settled = TypeAdapter(TaskName).validate_python(name, context=places)
+    settled = TypeAdapter(TaskName).validate_python(name, context=finder)
     # Tasks need the engine, which nobody else who reads configurations does.
     from batchenv.tasks.registry import task_named
 

@@ -16,13 +16,13 @@ DATA_VARIABLE = "BATCHENV_DATA"
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where one configuration's files are looked for, and whether they may be code.
+class FileFinder:
+    """Search for the files that one configuration names.
 
     Attributes:
         base: directory that relative paths start from, by default the working directory.
-        data_root: directory that "@data/..." may mean, beside the package's own data.
-        trust: whether Python files may be named, whose code then runs.
+        data_root: additional directory for "@data/..." files, after the package's own data.
+        trust: whether the configuration may name Python files, whose code then runs.
     """
 
     base: Path | None = None
@@ -33,7 +33,7 @@ class Places:
         """Return the absolute path of an existing file.
 
         Raises:
-            ConfigError: there is none; says where it was looked for.
+            ConfigError: the file does not exist.
         """
         if not isinstance(name, str):
             raise ConfigError(f"the name of a file is text, not a {type(name).__name__}")
@@ -57,8 +57,8 @@ class Places:
             f"{nearest(inside, shipped)}"
         )
 
-    def settle(self, name: str) -> str:
-        """Return the name of an existing file so that it means the same without these places.
+    def portable_name(self, name: str) -> str:
+        """Return a name of an existing file that means the same without this finder.
 
         A relative path, or one found only under `data_root`, becomes absolute; what every process on this
         machine finds stays as written, and so stays right on other machines.
@@ -66,9 +66,9 @@ class Places:
         path = self.find(name)
         if not name.startswith(DATA_PREFIX):
             return str(path)
-        without_root = Places(self.base)
+        plain = FileFinder(self.base)
         try:
-            return name if without_root.find(name) == path else str(path)
+            return name if plain.find(name) == path else str(path)
         except ConfigError:
             return str(path)
 
@@ -127,4 +127,4 @@ def resolve_path(name: str, base: Path | None = None, data_root: Path | None = N
     >>> resolve_path("@data/human_emg_onoff.csv").name
     'human_emg_onoff.csv'
     """
-    return Places(base, data_root).find(name)
+    return FileFinder(base, data_root).find(name)

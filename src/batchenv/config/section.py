@@ -15,7 +15,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from batchenv.config.paths import Places
+from batchenv.config.paths import FileFinder
 from batchenv.errors import ConfigError
 
 # These labels stand in the locations of pydantic's errors; no key can equal them.
@@ -31,9 +31,9 @@ class Section(BaseModel):
     )
 
 
-def places_of(info: ValidationInfo) -> Places:
-    """Where the configuration under validation looks for files."""
-    return info.context if isinstance(info.context, Places) else Places()
+def finder_of(info: ValidationInfo) -> FileFinder:
+    """Return the file finder of the configuration under validation."""
+    return info.context if isinstance(info.context, FileFinder) else FileFinder()
 
 
 def _cyclic(cyclic: bool) -> bool:
@@ -42,43 +42,43 @@ def _cyclic(cyclic: bool) -> bool:
     return cyclic
 
 
-def _settled_file(name: str, info: ValidationInfo) -> str:
-    return places_of(info).settle(name)
+def _checked_file(name: str, info: ValidationInfo) -> str:
+    return finder_of(info).portable_name(name)
 
 
-def _settled_body(name: str, info: ValidationInfo) -> str:
+def _checked_body(name: str, info: ValidationInfo) -> str:
     prefix, colon, model = name.partition(":")
     if prefix == "myo_sim" and colon:
         if model.isidentifier():
             return name
         raise ConfigError('give "myo_sim:NAME", such as "myo_sim:myolegs"')
     try:
-        return places_of(info).settle(name)
+        return finder_of(info).portable_name(name)
     except ConfigError as error:
         raise ConfigError(f'give "myo_sim:NAME" or the path of an MJCF file; {error}') from None
 
 
-def _settled_term(key: str, info: ValidationInfo) -> str:
-    return _settled_code(key, 'give the name of a shipped term, or "FILE.py:FUNCTION"', info)
+def _checked_term(key: str, info: ValidationInfo) -> str:
+    return _checked_code(key, 'give the name of a shipped term, or "FILE.py:FUNCTION"', info)
 
 
-def _settled_task(key: str, info: ValidationInfo) -> str:
-    return _settled_code(key, 'give the name of a task, or "FILE.py:CLASS"', info)
+def _checked_task(key: str, info: ValidationInfo) -> str:
+    return _checked_code(key, 'give the name of a task, or "FILE.py:CLASS"', info)
 
 
-def _settled_code(key: str, advice: str, info: ValidationInfo) -> str:
+def _checked_code(key: str, advice: str, info: ValidationInfo) -> str:
     file, _, function = key.rpartition(":")
     if not function.isidentifier() or (file and not file.endswith(".py")):
         raise ConfigError(advice)
     if not file:
         return key
-    places = places_of(info)
-    if not places.trust:
+    finder = finder_of(info)
+    if not finder.trust:
         raise ConfigError(
             f"the code in {file} would run, and a configuration may come from anybody: read the file, then "
             "add --trust (in Python: trust=True)"
         )
-    return f"{places.settle(file)}:{function}"
+    return f"{finder.portable_name(file)}:{function}"
 
 
 def _two_names(value: Any) -> Any:
@@ -134,10 +134,10 @@ BodyName = Annotated[str, AfterValidator(_one_name)]
 Pair = Annotated[tuple[str, str], BeforeValidator(_two_names)]
 # Clips that end are not followed yet; files of other programs may hold the key.
 Cyclic = Annotated[bool, AfterValidator(_cyclic)]
-DataFile = Annotated[str, AfterValidator(_settled_file)]
-BodyFile = Annotated[str, AfterValidator(_settled_body)]
-TermName = Annotated[str, AfterValidator(_settled_term)]
-TaskName = Annotated[str, AfterValidator(_settled_task)]
+DataFile = Annotated[str, AfterValidator(_checked_file)]
+BodyFile = Annotated[str, AfterValidator(_checked_body)]
+TermName = Annotated[str, AfterValidator(_checked_term)]
+TaskName = Annotated[str, AfterValidator(_checked_task)]
 TermArgument = Annotated[
     bool
     | Annotated[int, Field(ge=-(2**63), lt=2**63)]

@@ -14,7 +14,7 @@ MAX_SAMPLES = 100_000_000
 
 
 class MuscleLearning(Section):
-    """How the muscle network is trained with the policy, where `environment.muscle.network.tuples` is set."""
+    """How the muscle network is trained with the policy, where `keep_samples` is set."""
 
     updates: int = Field(
         default=12,
@@ -22,7 +22,7 @@ class MuscleLearning(Section):
         le=1_000_000,
         description="Mini-batches drawn from what an iteration collected [mini-batches].",
     )
-    mini_batch: int = Field(default=512, gt=0, le=1_000_000, description="Tuples in a mini-batch [tuples].")
+    mini_batch: int = Field(default=512, gt=0, le=1_000_000, description="Samples in a mini-batch [samples].")
     learning_rate: LearningRate = Field(default=1e-4, description="Learning rate of Adam [1].")
     effort: float = Field(
         default=0.01, ge=0, le=1e6, description="Weight of the mean squared activation [1]."

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
-from batchenv.distributed.runner import MakeEnv, Order, Rollout, Runner
+from batchenv.distributed.runner import MakeEnv, Rollout, RolloutRequest, Runner
 
 
 class Pool(ABC):
@@ -12,7 +12,7 @@ class Pool(ABC):
 
     Attributes:
         size, num_envs: K and n.
-        cpus: that step the worlds of a runner.
+        cpus: number of CPUs that step the worlds of a runner.
         replaced: runners that died and were replaced.
         late: rollouts that a round ended without; each was waited for in the next one.
     """
@@ -28,8 +28,8 @@ class Pool(ABC):
         """Build the runners, if there are none, and begin their worlds with a seed."""
 
     @abstractmethod
-    def collect(self, order: Order) -> list[Rollout]:
-        """Rollouts in the order of the runners: of all, or where some died or are late, of the others."""
+    def collect(self, request: RolloutRequest) -> list[Rollout]:
+        """Return rollouts ordered by runner, without those of runners that died or are late."""
 
     @abstractmethod
     def close(self) -> None:
@@ -51,7 +51,7 @@ class LocalPool(Pool):
         make_env: builds a runner's worlds.
         runners: K.
         num_envs: n, worlds of each.
-        num_threads: that step them, those of one runner after the other's.
+        num_threads: number of threads that step them, one runner after the other.
         overlap: see `Runner`.
     """
 
@@ -69,9 +69,9 @@ class LocalPool(Pool):
             Runner(self.make_env, i, self.num_envs, self.cpus, seed, self._overlap) for i in range(self.size)
         ]
 
-    def collect(self, order: Order) -> list[Rollout]:
+    def collect(self, request: RolloutRequest) -> list[Rollout]:
         """Collect from every runner."""
-        return [runner.collect(order) for runner in self._runners]
+        return [runner.collect(request) for runner in self._runners]
 
     def close(self) -> None:
         """Forget the runners and their worlds."""

@@ -11,7 +11,7 @@ import ray  # pyright: ignore[reportMissingImports]
 from ray.exceptions import RayError, RayTaskError  # pyright: ignore[reportMissingImports]
 
 from batchenv.distributed.pool import Pool
-from batchenv.distributed.runner import MakeEnv, Order, Rollout, Runner
+from batchenv.distributed.runner import MakeEnv, Rollout, RolloutRequest, Runner
 from batchenv.engine import available_cpus
 from batchenv.errors import BatchEnvError
 
@@ -28,16 +28,16 @@ _OBJECT_STORE = 512 * 2**20
 
 
 @dataclass
-class _Place:
-    """One of the K runners, whichever actor it is at the moment.
+class _RunnerSlot:
+    """One of the K runners, and the actor that plays it at the moment.
 
     Attributes:
-        number: of the runner.
+        number: number of the runner.
         actor: Ray's handle.
         ready: reference that Ray fulfils when the actor has built its worlds; None once it has.
         task: reference of the rollout that it is collecting; None when it is idle.
         missed: rounds in a row that ended without it.
-        deaths: in a row without a rollout in between.
+        deaths: deaths in a row without a rollout in between.
     """
 
     number: int
@@ -100,7 +100,7 @@ class RayPool(Pool):
             "max_task_retries": 0,
         }
         self._actor_class: Any = ray.remote(_RunnerActor).options(**options)
-        self._places: list[_Place] = []
+        self._slots: list[_RunnerSlot] = []
         self._seed = 0
 
     def begin(self, seed: int) -> None:
@@ -111,25 +111,25 @@ class RayPool(Pool):
         """
         self._kill_all()
         self._seed = seed
-        self._places = [_Place(i, *self._start(i, seed)) for i in range(self.size)]
+        self._slots = [_RunnerSlot(i, *self._start(i, seed)) for i in range(self.size)]
         missing = self.size * self.cpus - sum(_node_cpus())
         if missing > 0:
             _log.warning("Ray has %d CPUs too few for all runners: waiting for more nodes", missing)
         self._await_ready(self.size)
 
-    def collect(self, order: Order) -> list[Rollout]:
+    def collect(self, request: RolloutRequest) -> list[Rollout]:
         """Collect a round of rollouts.
 
         Raises:
             BatchEnvError: a runner failed, or keeps dying, or none is left and none comes up in time.
         """
-        sent = ray.put(order)
+        sent = ray.put(request)
         delivered: dict[int, Rollout] = {}
         while not delivered:  # once, unless all die or are late
             self._await_ready(1)
-            for place in self._places:
-                if place.ready is None and place.task is None:
-                    place.task = place.actor.collect.remote(sent)
+            for slot in self._slots:
+                if slot.ready is None and slot.task is None:
+                    slot.task = slot.actor.collect.remote(sent)
             self._await_round(delivered)
         return [rollout for _, rollout in sorted(delivered.items())]
 
@@ -144,67 +144,67 @@ class RayPool(Pool):
         actor = self._actor_class.remote(*worlds)
         return actor, actor.ready.remote()
 
-    def _at_work(self) -> list[_Place]:
-        return [place for place in self._places if place.task is not None]
+    def _at_work(self) -> list[_RunnerSlot]:
+        return [slot for slot in self._slots if slot.task is not None]
 
     def _await_round(self, delivered: dict[int, Rollout]) -> None:
-        """Take what comes until all are in, or the bound has passed; count who missed it."""
+        """Receive rollouts until all have arrived or the time bound has passed; count the late runners."""
         begun, half = time.monotonic(), (len(self._at_work()) + 1) // 2
         bound = self.most_wait
         while waited_for := self._at_work():
             left = begun + bound - time.monotonic()
-            done, _ = ray.wait([place.task for place in waited_for], timeout=max(0.0, left))
-            for place in waited_for:
-                if place.task in done:
-                    self._take(place, delivered)
+            done, _ = ray.wait([slot.task for slot in waited_for], timeout=max(0.0, left))
+            for slot in waited_for:
+                if slot.task in done:
+                    self._take(slot, delivered)
             if bound == self.most_wait and len(delivered) >= half:
                 bound = min(bound, max(self.least_wait, SLACK * (time.monotonic() - begun)))
             if not done:
                 break
-        for place in self._at_work():
-            self._miss(place)
+        for slot in self._at_work():
+            self._miss(slot)
 
-    def _take(self, place: _Place, delivered: dict[int, Rollout]) -> None:
-        """Take a rollout, or what became of it."""
-        task, place.task = place.task, None
+    def _take(self, slot: _RunnerSlot, delivered: dict[int, Rollout]) -> None:
+        """Receive a rollout, or replace the runner that failed to deliver it."""
+        task, slot.task = slot.task, None
         try:
-            delivered[place.number] = ray.get(task)
-            place.missed = place.deaths = 0
+            delivered[slot.number] = ray.get(task)
+            slot.missed = slot.deaths = 0
         except RayTaskError as error:
             cause = error.cause if isinstance(error.cause, BatchEnvError) else repr(error.cause)
-            raise BatchEnvError(f"runner {place.number} failed: {cause}") from error
+            raise BatchEnvError(f"runner {slot.number} failed: {cause}") from error
         except RayError as error:
-            self._replace(place, type(error).__name__)
+            self._replace(slot, type(error).__name__)
 
-    def _miss(self, place: _Place) -> None:
-        place.missed += 1
-        if place.missed >= MOST_MISSED:
-            self._replace(place, f"{place.missed} rounds without a rollout")
+    def _miss(self, slot: _RunnerSlot) -> None:
+        slot.missed += 1
+        if slot.missed >= MOST_MISSED:
+            self._replace(slot, f"{slot.missed} rounds without a rollout")
             return
         self.late += 1
-        _log.warning("runner %d is late: its rollout counts in the next round", place.number)
+        _log.warning("runner %d is late: its rollout counts in the next round", slot.number)
 
-    def _replace(self, place: _Place, reason: str) -> None:
-        """Start another actor in a place, its worlds with a seed that no other began with."""
-        self._bury(place, reason)
+    def _replace(self, slot: _RunnerSlot, reason: str) -> None:
+        """Start a new actor in a slot, with a seed that no other runner started with."""
+        self._retire(slot, reason)
         self.replaced += 1
-        _log.warning("runner %d died (%s) and is replaced, %d so far", place.number, reason, self.replaced)
-        place.actor, place.ready = self._start(place.number, self._seed + self.replaced)
+        _log.warning("runner %d died (%s) and is replaced, %d so far", slot.number, reason, self.replaced)
+        slot.actor, slot.ready = self._start(slot.number, self._seed + self.replaced)
 
-    def _bury(self, place: _Place, reason: str) -> None:
-        """Make sure that an actor is dead, and that not too many in its place are."""
-        place.task, place.missed, place.deaths = None, 0, place.deaths + 1
-        if place.deaths > MOST_DEATHS:
+    def _retire(self, slot: _RunnerSlot, reason: str) -> None:
+        """Kill an actor, and raise BatchEnvError after too many deaths in its slot."""
+        slot.task, slot.missed, slot.deaths = None, 0, slot.deaths + 1
+        if slot.deaths > MOST_DEATHS:
             raise BatchEnvError(
-                f"runner {place.number} died {place.deaths} times in a row, the last time: {reason}"
+                f"runner {slot.number} died {slot.deaths} times in a row, the last time: {reason}"
             )
-        ray.kill(place.actor)
+        ray.kill(slot.actor)
 
     def _await_ready(self, least: int) -> None:
-        """Note which runners have their worlds by now, and wait until `least` have."""
+        """Wait until at least `least` runners have built their worlds; note all that have."""
         deadline = time.monotonic() + self.start_wait
         while True:
-            building = {place.ready: place for place in self._places if place.ready is not None}
+            building = {slot.ready: slot for slot in self._slots if slot.ready is not None}
             enough = self.size - len(building) >= least
             left = 0.0 if enough else max(0.0, deadline - time.monotonic())
             done, _ = ray.wait(list(building), timeout=left) if building else ([], [])
@@ -218,39 +218,39 @@ class RayPool(Pool):
                     f"had their worlds within {self.start_wait:g} s; Ray has nodes of {_node_cpus()} CPUs"
                 )
 
-    def _note_ready(self, place: _Place) -> None:
+    def _note_ready(self, slot: _RunnerSlot) -> None:
         try:
-            ray.get(place.ready)
-            place.ready = None
+            ray.get(slot.ready)
+            slot.ready = None
         except RayError as error:
             if self.replaced == 0:
-                raise BatchEnvError(f"runner {place.number} could not build its worlds: {error}") from error
+                raise BatchEnvError(f"runner {slot.number} could not build its worlds: {error}") from error
             # It may have been sent to a node that is dead and not yet known to be.
             reason = str(error).strip().splitlines()[-1]
-            self._bury(place, reason)
+            self._retire(slot, reason)
             _log.warning(
-                "runner %d could not build its worlds (%s) and is started again", place.number, reason
+                "runner %d could not build its worlds (%s) and is started again", slot.number, reason
             )
-            place.actor, place.ready = self._start(place.number, self._seed + self.replaced)
+            slot.actor, slot.ready = self._start(slot.number, self._seed + self.replaced)
 
     def _kill_all(self) -> None:
-        for place in self._places if ray.is_initialized() else []:
-            ray.kill(place.actor)
-        self._places = []
+        for slot in self._slots if ray.is_initialized() else []:
+            ray.kill(slot.actor)
+        self._slots = []
 
 
 class _RunnerActor:
-    """A `Runner` that says when its worlds are built."""
+    """A `Runner` with a method that returns once its worlds are built."""
 
     def __init__(self, *args: Any):
         self._runner = Runner(*args)
 
     def ready(self) -> None:
-        """Return, once all that was asked before is done."""
+        """Return once all earlier calls are done."""
 
-    def collect(self, order: Order) -> Rollout:
+    def collect(self, request: RolloutRequest) -> Rollout:
         """See `Runner.collect`."""
-        return self._runner.collect(order)
+        return self._runner.collect(request)
 
 
 def _connect(address: str | None, cpus: int) -> None:

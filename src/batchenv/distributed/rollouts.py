@@ -11,7 +11,7 @@ from torch.distributions import Normal
 
 from batchenv.config import Config
 from batchenv.distributed.pool import Pool
-from batchenv.distributed.runner import Order, Rollout
+from batchenv.distributed.runner import Rollout, RolloutRequest
 from batchenv.errors import InputError
 from batchenv.learn.checkpoints import Checkpoint, policy_of
 from batchenv.learn.learnable_env import LearnableEnv
@@ -45,10 +45,10 @@ class RunnerRollouts(Rollouts):
             InputError: a muscle network is to learn beside the policy, which it does in one process only.
         """
         muscle, self._seed = config.environment.muscle, seed
-        if muscle.coordinator == "network" and muscle.network.tuples:
+        if muscle.coordinator == "network" and muscle.network.keep_samples:
             raise InputError(
-                "environment.muscle.network.tuples is true, but a muscle network learns in one process only: "
-                "train without runners, or set tuples to false to keep the network as it is"
+                "environment.muscle.network.keep_samples is true, but a muscle network learns in one process "
+                "only: train without runners, or set keep_samples to false to keep the network as it is"
             )
         self.pool.begin(seed)
         return build_ppo(self.env, config.training, _nothing(self.env.env))
@@ -57,7 +57,7 @@ class RunnerRollouts(Rollouts):
     def collect(self, ppo: TruncationPPO, horizon: int, steps: int) -> Collected:
         """See `Rollouts.collect`."""
         begun = time.perf_counter()
-        rollouts = self.pool.collect(self._order(ppo, horizon, steps))
+        rollouts = self.pool.collect(self._request(ppo, horizon, steps))
         waited = time.perf_counter() - begun
         fill(ppo, rollouts)
         return Collected(
@@ -74,10 +74,10 @@ class RunnerRollouts(Rollouts):
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on in the new episodes: the worlds of runners are not kept."""
 
-    def _order(self, ppo: TruncationPPO, horizon: int, steps: int) -> Order:
+    def _request(self, ppo: TruncationPPO, horizon: int, steps: int) -> RolloutRequest:
         policy = policy_of(ppo.actor.state_dict(), self.observations, self.actions, steps)
         ppo.actor(_nothing(self.env.env), stochastic_output=True)
-        return Order(policy, ppo.actor.output_std[0].numpy(), horizon, self._seed, steps)
+        return RolloutRequest(policy, ppo.actor.output_std[0].numpy(), horizon, self._seed, steps)
 
 
 def fill(ppo: TruncationPPO, rollouts: Sequence[Rollout]) -> None:

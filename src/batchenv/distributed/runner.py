@@ -13,7 +13,7 @@ from batchenv.env import BatchEnv
 from batchenv.errors import InputError
 from batchenv.learn.learnable_env import LearnableEnv
 from batchenv.learn.policy import Policy
-from batchenv.overlap import InFlight
+from batchenv.overlap import ThreadedEnv
 
 Array = NDArray[np.float32]
 
@@ -38,14 +38,14 @@ class MakeBatchEnv:
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a runner is to collect.
+class RolloutRequest:
+    """The rollout that a runner is asked to collect.
 
     Attributes:
-        policy: the mean action.
-        std: of the noise around it (A,) [actions].
+        policy: policy that gives the mean action.
+        std: standard deviation of the noise around it (A,) [actions].
         horizon: T, control steps of each world.
-        seed, steps: of the run, and what it had done by then: with the runner's number, they key the noise.
+        seed, steps: seed and steps so far of the run; with the runner's number, they key the noise.
     """
 
     policy: Policy
@@ -67,8 +67,8 @@ class Rollout:
         final_obs: what each cut-off episode saw last, in the order of `np.nonzero(time_outs)` (k, O).
         returns, lengths: of the episodes that ended (e,).
         reward_terms: mean of each term, before its weight.
-        seconds: that it took [s].
-        steps: of the run when it was ordered.
+        seconds: wall time of the collection [s].
+        steps: steps of the run when it was requested.
     """
 
     obs: Array
@@ -112,34 +112,34 @@ class Runner:
         self.number, self.num_envs = number, num_envs
         bounds = [0, num_envs // 2, num_envs] if overlap and num_envs > 1 else [0, num_envs]
         self.parts = [
-            InFlight(make_env(number * num_envs + first, end - first, num_threads), f"worlds from {first}")
+            ThreadedEnv(make_env(number * num_envs + first, end - first, num_threads), f"worlds from {first}")
             for first, end in pairwise(bounds)
         ]
         self._rows = [slice(first, end) for first, end in pairwise(bounds)]
         self._obs = np.concatenate([np.array(part.env.reset(seed), np.float32) for part in self.parts])
 
-    def collect(self, order: Order) -> Rollout:
-        """Go on for T steps of every world; the noise depends on the order and the runner's number only."""
-        begun, collected = time.perf_counter(), _Collected.of(self, order)
-        for t in range(order.horizon):
+    def collect(self, request: RolloutRequest) -> Rollout:
+        """Step every world T times; the noise depends on the request and the runner's number only."""
+        begun, collected = time.perf_counter(), _Collected.of(self, request)
+        for t in range(request.horizon):
             for part, rows in zip(self.parts, self._rows, strict=True):
                 if t > 0:
-                    self._land(part, rows, collected, t - 1)
+                    self._receive(part, rows, collected, t - 1)
                 collected.obs[t, rows] = self._obs[rows]
-                means = collected.means[t, rows] = order.policy(self._obs[rows])
+                means = collected.means[t, rows] = request.policy(self._obs[rows])
                 collected.actions[t, rows] += means
                 part.send(collected.actions[t, rows])
         for part, rows in zip(self.parts, self._rows, strict=True):
-            self._land(part, rows, collected, order.horizon - 1)
-        return collected.rollout(order, self._obs.copy(), time.perf_counter() - begun)
+            self._receive(part, rows, collected, request.horizon - 1)
+        return collected.rollout(request, self._obs.copy(), time.perf_counter() - begun)
 
     def close(self) -> None:
         """End the threads that step."""
         for part in self.parts:
             part.close()
 
-    def _land(self, part: InFlight[LearnableEnv], rows: slice, collected: "_Collected", t: int) -> None:
-        """Note what step t of a part brought."""
+    def _receive(self, part: ThreadedEnv[LearnableEnv], rows: slice, collected: "_Collected", t: int) -> None:
+        """Store the results of step t of a part."""
         self._obs[rows], collected.rewards[t, rows], dones = part.recv()
         env, collected.dones[t, rows] = part.env, dones
         collected.time_outs[t, rows] = time_outs = env.truncated & ~env.terminated
@@ -167,11 +167,11 @@ class _Collected:
     reward_terms: dict[str, float]
 
     @classmethod
-    def of(cls, runner: Runner, order: Order) -> "_Collected":
+    def of(cls, runner: Runner, request: RolloutRequest) -> "_Collected":
         """Draw the noise, and make room for the rest."""
-        env, shape = runner.parts[0].env, (order.horizon, runner.num_envs)
-        generator = np.random.default_rng((order.seed, order.steps, runner.number))
-        noise = generator.standard_normal((*shape, env.action_dim), np.float32) * order.std
+        env, shape = runner.parts[0].env, (request.horizon, runner.num_envs)
+        generator = np.random.default_rng((request.seed, request.steps, runner.number))
+        noise = generator.standard_normal((*shape, env.action_dim), np.float32) * request.std
         return cls(
             obs=np.empty((*shape, env.obs_dim), np.float32),
             actions=noise,
@@ -185,14 +185,14 @@ class _Collected:
             reward_terms=dict.fromkeys(env.reward_terms, 0.0),
         )
 
-    def rollout(self, order: Order, last_obs: Array, seconds: float) -> Rollout:
+    def rollout(self, request: RolloutRequest, last_obs: Array, seconds: float) -> Rollout:
         """The finished rollout."""
         return Rollout(
             obs=self.obs,
             last_obs=last_obs,
             actions=self.actions,
             means=self.means,
-            std=order.std,
+            std=request.std,
             rewards=self.rewards,
             dones=self.dones,
             time_outs=self.time_outs,
@@ -201,7 +201,7 @@ class _Collected:
             lengths=np.concatenate(self.lengths),
             reward_terms=self.reward_terms,
             seconds=seconds,
-            steps=order.steps,
+            steps=request.steps,
         )
 
 

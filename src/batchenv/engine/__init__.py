@@ -1,6 +1,6 @@
 """How it moves: batched MuJoCo worlds with the control law inside every substep."""
 
-from batchenv.engine.coordinators.shared_network import MuscleTuples, NetworkLaw
+from batchenv.engine.coordinators.shared_network import MuscleSamples, NetworkSpec
 from batchenv.engine.cpus import available_cpus
 from batchenv.engine.law import ControlLaw, Logs, Records
 from batchenv.engine.snapshot import Snapshot
@@ -9,8 +9,8 @@ from batchenv.engine.worlds import Worlds
 __all__ = [
     "ControlLaw",
     "Logs",
-    "MuscleTuples",
-    "NetworkLaw",
+    "MuscleSamples",
+    "NetworkSpec",
     "Records",
     "Snapshot",
     "Worlds",

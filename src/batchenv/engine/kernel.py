@@ -20,16 +20,16 @@ from numba import carray, types
 from batchenv.compiled import c_function, once, source_digest
 from batchenv.engine import fields
 from batchenv.engine.callback import integers
-from batchenv.engine.constraints.rows import resist, spare_constraints
+from batchenv.engine.constraints.rows import apply_constraint_forces, skip_constraints
 from batchenv.engine.controllers.pd import pd_torques
 from batchenv.engine.controllers.stable_pd import ball_coordinates, stable_pd_torques, start_targets
 from batchenv.engine.coordinators.problem import (
     mirror_crossings,
     mirror_joints,
     mirror_muscles,
-    needed_torques,
+    required_torques,
 )
-from batchenv.engine.coordinators.shared_network import evaluate_network, store_tuple
+from batchenv.engine.coordinators.shared_network import evaluate_network, store_sample
 from batchenv.engine.coordinators.static_optimization import optimize
 from batchenv.engine.fields import LENGTH, QFRC_APPLIED, QPOS, USERDATA, VELOCITY, f64, shared_u32
 from batchenv.engine.joints import apply_ideal_torques, clear_applied, take_torques
@@ -149,7 +149,7 @@ def compile_kernel(choice: Choice):
                 way_point_torques(block, data, length, moment, pull, active, passive, jta, jtp)
                 record_capacity(block, user, user[block.at_mirrored + block.substeps] > 0.0, jta, jtp)
             if constraints == ACTIVE_SET:
-                spare_constraints(data)
+                skip_constraints(data)
             user[SUBSTEP_AT] = MEASURED
             return
         if paths == TENDONS:
@@ -195,7 +195,7 @@ def compile_kernel(choice: Choice):
         activation = user[block.at_activation : block.at_activation + n]
         if coordinates == 1:
             if substep % block.inference_every == 0:
-                wanted, need = carray(stack_f64(nj), (nj,)), carray(stack_f64(nj), (nj,))
+                wanted, required = carray(stack_f64(nj), (nj,)), carray(stack_f64(nj), (nj,))
                 lower, upper = carray(stack_f64(n), (n,)), carray(stack_f64(n), (n,))
                 for j in range(nj):
                     wanted[j] = desired[j]
@@ -208,24 +208,24 @@ def compile_kernel(choice: Choice):
                     lower[m], upper[m] = 0.0, 1.0
                 if own_forces == 0:
                     bound_activations(block, model, data, lower, upper)
-                needed_torques(block, wanted, jtp, need)
+                required_torques(block, wanted, jtp, required)
                 in_mirror = False
                 if mirrored == 1:
                     in_mirror = user[block.at_mirrored + substep] > 0.0
                     if in_mirror:
                         seen = carray(stack_f64(nnz), (nnz,))
                         mirror_crossings(block, jta, seen)
-                        mirror_joints(block, need, wanted)
+                        mirror_joints(block, required, wanted)
                         mirror_muscles(block, activation, force)
                         jta[:] = seen
-                        need[:] = wanted
+                        required[:] = wanted
                         activation[:] = force
                 if coordinator == NETWORK:
-                    if block.tuples:
-                        store_tuple(block, user, substep, need, jta)
-                    evaluate_network(block, jta, need, lower, upper, activation)
+                    if block.samples:
+                        store_sample(block, user, substep, required, jta)
+                    evaluate_network(block, jta, required, lower, upper, activation)
                 if coordinator == STATIC_OPTIMIZATION:
-                    optimize(block, jta, need, lower, upper, activation)
+                    optimize(block, jta, required, lower, upper, activation)
                 if mirrored == 1:
                     if in_mirror:
                         mirror_muscles(block, activation, force)
@@ -271,7 +271,7 @@ def compile_kernel(choice: Choice):
             apply_ideal_torques(block, data, user)
             record_ideal_torques(block, user)
         if constraints == ACTIVE_SET:
-            resist(block, model, data, user, ball, actuated)
+            apply_constraint_forces(block, model, data, user, ball, actuated)
         # Last of all: Numba swallows exceptions, and a step finds by this count that one came in between.
         user[SUBSTEP_AT] = substep + 1.0
 

@@ -12,7 +12,7 @@ from batchenv.engine import joints, kernel
 from batchenv.engine.constraints import rows
 from batchenv.engine.controllers import pd, stable_pd
 from batchenv.engine.coordinators import problem, static_optimization
-from batchenv.engine.coordinators.shared_network import NetworkCoordinator, NetworkLaw
+from batchenv.engine.coordinators.shared_network import NetworkCoordinator, NetworkSpec
 from batchenv.engine.kernel import Choice
 from batchenv.engine.muscles import crossings, mass
 from batchenv.engine.paths import tendons, way_points
@@ -98,7 +98,7 @@ class ControlLaw:
     kp: Array
     kv: Array
     controller: Literal["pd", "stable_pd"] = "pd"
-    network: NetworkLaw | None = None
+    network: NetworkSpec | None = None
     inference_per_sim: int = 1
     sweeps: int = 2
     regularization: float = 100.0

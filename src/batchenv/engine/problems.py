@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchenv.body import Body
-from batchenv.engine.coordinators.static_optimization import static_optimization, turns
+from batchenv.engine.coordinators.static_optimization import static_optimization, sweep_order
 from batchenv.engine.law import ControlLaw, adapt_model
 from batchenv.engine.muscles.mujoco import effective_moment_arms, muscle_bias, muscle_gain
 from batchenv.engine.owned_batch import OwnedBatch
@@ -34,7 +34,7 @@ class Problems:
         self.body, self.model, self.moments = body, mechanism.model, mechanism.moments
         self.ptr, self.joint = self.moments.ptr, self.moments.joint
         self._batch = OwnedBatch(self.model, _ROWS, num_threads)
-        self._turns = turns(self.ptr, self.joint, len(body.joint_names))
+        self._sweep_order = sweep_order(self.ptr, self.joint, len(body.joint_names))
 
     def optimize(
         self,
@@ -54,7 +54,7 @@ class Problems:
             start: activations to start from (n, M), by default at rest.
         """
         activation = np.zeros((len(jta), self.model.nu)) if start is None else np.array(start, np.float64)
-        order, (jta, torque) = self._turns, (np.asarray(x, np.float64) for x in (jta, torque))
+        order, (jta, torque) = self._sweep_order, (np.asarray(x, np.float64) for x in (jta, torque))
         given = (order.muscle, order.entry, order.joint, jta, torque)
         _optimize(*given, regularization, sweeps, activation)
         return activation
@@ -94,15 +94,15 @@ class Problems:
 
 
 @numba.njit
-def _optimize(turn_muscle, turn_entry, turn_joint, jta, need, regularization, sweeps, activation):
+def _optimize(sweep_muscle, sweep_entry, sweep_joint, jta, required, regularization, sweeps, activation):
     """Rows of `Problems.optimize`."""
     n_muscle = activation.shape[1]
     lower, upper = np.zeros(n_muscle), np.ones(n_muscle)
-    residual = np.empty(need.shape[1])
+    residual = np.empty(required.shape[1])
     for i in range(jta.shape[0]):
         static_optimization(
-            turn_muscle, turn_entry, turn_joint,
-            jta[i], need[i], regularization, lower, upper, sweeps,
+            sweep_muscle, sweep_entry, sweep_joint,
+            jta[i], required[i], regularization, lower, upper, sweeps,
             residual, activation[i],
         )  # fmt: skip
 

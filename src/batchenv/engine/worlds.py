@@ -187,7 +187,7 @@ class Worlds(Generic[BodyType]):
         if rate is not None:
             self.slot("target_rate")[:] = rate
 
-    def choose_tuples(self, draws: np.ndarray) -> None:
+    def choose_samples(self, draws: np.ndarray) -> None:
         """Choose which substep of the next step each world keeps for its muscle network to learn from.
 
         Args:
@@ -273,11 +273,11 @@ class Worlds(Generic[BodyType]):
         self.failed[:] = False
 
     def fail(self, ids: np.ndarray) -> None:
-        """Flag worlds (n,) as failed, and put them at rest; their muscle tuples become NaN."""
+        """Flag worlds (n,) as failed, and put them at rest; their muscle samples become NaN."""
         self.failed[ids] = True
         self._lay_down(ids)
-        if self.coordinator is not None and self.coordinator.tuples is not None:
-            self.coordinator.tuples.torque[ids] = np.nan
+        if self.coordinator is not None and self.coordinator.samples is not None:
+            self.coordinator.samples.torque[ids] = np.nan
 
     def _run(self, call: Callable[[], None]) -> None:
         """Call the batch; flag the worlds in which MuJoCo raised."""

@@ -21,7 +21,7 @@ from batchenv.evaluate.record import Sampler, record_walks
 from batchenv.evaluate.walker import Walker
 from batchenv.files import check_output_file, write_atomically
 from batchenv.files.paths import checked_path
-from batchenv.random import checked_seed
+from batchenv.rng import checked_seed
 
 CHANNELS_FILE = PACKAGE_DATA / "myofullbody_channels.json"
 ROOT_NQ = 7  # position and quaternion of the root, before the joints' one coordinate each

@@ -16,7 +16,7 @@ from batchenv.evaluate.recording import Recording, from_arrays
 from batchenv.evaluate.recording_layout import LAYOUT
 from batchenv.evaluate.walker import Walker
 from batchenv.interrupts import held_back
-from batchenv.random import checked_seed
+from batchenv.rng import checked_seed
 
 RATE = 100.0  # lowest rate at which ground reactions show their shape [Hz]
 

@@ -10,7 +10,7 @@ from batchenv.evaluate.conditions import set_conditions
 from batchenv.evaluate.numbers import check_count, check_threads
 from batchenv.evaluate.walker import Walker
 from batchenv.interrupts import held_back
-from batchenv.random import checked_seed
+from batchenv.rng import checked_seed
 
 PUSHES = tuple(range(20, 201, 20))  # [N]
 PUSH_SECONDS = 0.2

@@ -21,7 +21,7 @@ from batchenv.evaluate.walker import Walker
 from batchenv.files import check_output_file
 from batchenv.files.paths import checked_path
 from batchenv.interrupts import held_back
-from batchenv.random import checked_seed
+from batchenv.rng import checked_seed
 
 GAIT = ("speed", "period")  # of the reference: rows that share them walk in one batch
 CONDITIONS = ("friction", "mass", "muscle_strength")

@@ -14,7 +14,7 @@ from batchenv.build import load_configured_body
 from batchenv.env import BatchEnv
 from batchenv.evaluate.numbers import check_count, check_threads
 from batchenv.evaluate.walker import Walker
-from batchenv.random import checked_seed
+from batchenv.rng import checked_seed
 
 LANE, ROW = 1.1, 1.7  # distance of walkers beside and behind one another [m]
 RELAXED, ACTIVE = np.array([0.50, 0.62, 0.88]), np.array([0.85, 0.04, 0.06])  # colours of muscles

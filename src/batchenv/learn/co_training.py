@@ -1,4 +1,4 @@
-"""The muscle network learns while the policy does: from the tuples of each rollout."""
+"""The muscle network learns while the policy does: from the samples of each rollout."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,26 +13,26 @@ from batchenv.learn.muscle_learner import MuscleLearner
 
 
 class CoTraining:
-    """Collects tuples beside a rollout, and learns from them after it.
+    """Collects samples beside a rollout, and learns from them after it.
 
     Args:
-        env: keeps tuples; its muscle network is where learning starts.
+        env: keeps samples; its muscle network is where learning starts.
         coordinator: of its worlds.
         config: its section `training.muscle_network` is followed.
     """
 
     def __init__(self, env: BatchEnv, coordinator: NetworkCoordinator, config: Config):
-        training, tuples = config.training, env.muscle_tuples()
+        training, samples = config.training, env.muscle_samples()
         self._env = env
         self.learner = learner_of(coordinator, env.muscle_network(), config)
         rows = training.num_steps_per_env * env.num_envs
-        self._jta = torch.zeros(rows, tuples.jta_reduced.shape[1])
-        self._torque = torch.zeros(rows, tuples.torque.shape[1])
-        self._views = torch.from_numpy(tuples.jta_reduced), torch.from_numpy(tuples.torque)
+        self._jta = torch.zeros(rows, samples.jta_reduced.shape[1])
+        self._torque = torch.zeros(rows, samples.torque.shape[1])
+        self._views = torch.from_numpy(samples.jta_reduced), torch.from_numpy(samples.torque)
         self._filled = 0
 
     def record(self) -> None:
-        """Copy the tuples of the step just taken."""
+        """Copy the samples of the step just taken."""
         rows = slice(self._filled, self._filled + self._env.num_envs)
         self._jta[rows], self._torque[rows] = self._views
         self._filled = rows.stop
@@ -60,9 +60,9 @@ class CoTraining:
 
 
 def co_training(env: object, config: Config) -> CoTraining | None:
-    """Start co-training, where an environment keeps tuples of a muscle network."""
+    """Start co-training, where an environment keeps samples of a muscle network."""
     coordinator = env.worlds.coordinator if isinstance(env, BatchEnv) else None
-    if coordinator is None or coordinator.tuples is None or not isinstance(env, BatchEnv):
+    if coordinator is None or coordinator.samples is None or not isinstance(env, BatchEnv):
         return None
     return CoTraining(env, coordinator, config)
 

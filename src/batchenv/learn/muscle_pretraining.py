@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from batchenv.build import control_law, load_configured_body, task_of
 from batchenv.config import Config
-from batchenv.engine.coordinators.shared_network import NetworkCoordinator, NetworkLaw
+from batchenv.engine.coordinators.shared_network import NetworkCoordinator, NetworkSpec
 from batchenv.engine.problems import Problems
 from batchenv.errors import InputError
 from batchenv.files import sealed, write_atomically
@@ -126,7 +126,7 @@ def _prepare(
     body = load_configured_body(config)
     law, gait = control_law(config, body, seed), task_of(config).of(config, body).gait
     problems = Problems(body, law, threads)
-    network = law.network or NetworkLaw(config.environment.muscle.network.hidden, seed=seed)
+    network = law.network or NetworkSpec(config.environment.muscle.network.hidden, seed=seed)
     network = dataclasses.replace(network, state=None)
     crossings = body.muscle_names, body.joint_names, problems.ptr, problems.joint
     coordinator = NetworkCoordinator(network, *crossings, 1)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batchenv import random
+from batchenv import rng
 from batchenv.mdp.state import TaskState
-from batchenv.random import Streams
+from batchenv.rng import Streams
 
-# Streams of random numbers in one episode; see `batchenv.random.uniform`. Events take those from EVENTS on.
+# Streams of random numbers in one episode; see `batchenv.rng.uniform`. Events take those from EVENTS on.
 START, PARAMETERS, SAMPLES, EVENTS = 0, 1, 2, 16
 
 
@@ -74,4 +74,4 @@ class Episodes(TaskState):
         """
         rows = slice(None) if ids is None else ids
         first = None if key is None else key * ((count + 3) // 4)
-        return random.uniform(self.seed[rows], self.stream[rows], self.number[rows], count, stream, first)
+        return rng.uniform(self.seed[rows], self.stream[rows], self.number[rows], count, stream, first)

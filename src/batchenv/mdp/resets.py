@@ -7,12 +7,12 @@ import mujoco
 import numba
 import numpy as np
 
-from batchenv import random
+from batchenv import rng
 from batchenv.compiled import compiled
 from batchenv.config import ParameterRange
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.episodes import START
-from batchenv.random import box_muller
+from batchenv.rng import box_muller
 
 
 @dataclass(frozen=True)
@@ -147,5 +147,5 @@ def parameter(draw: ParameterRange, u: np.ndarray) -> np.ndarray:
         return np.full(len(u), draw.default)
     if draw.sampling == "uniform":
         return draw.min + (draw.max - draw.min) * u[:, 0]
-    bell = random.gaussian(u)[:, 0]
+    bell = rng.gaussian(u)[:, 0]
     return np.clip(draw.default + 0.25 * (draw.max - draw.min) * bell, draw.min, draw.max)

@@ -5,7 +5,7 @@ from batchenv.body.names import SIDES, BodyNames
 from batchenv.config import Config
 from batchenv.engine.coordinators.network.files import read_state
 from batchenv.engine.coordinators.network.network import StateDict
-from batchenv.engine.coordinators.shared_network import NetworkLaw
+from batchenv.engine.coordinators.shared_network import NetworkSpec
 from batchenv.engine.law import ControlLaw, Records
 from batchenv.errors import ConfigError, InputError
 
@@ -71,20 +71,20 @@ def _check_muscle_parameters(config: Config) -> None:
         )
 
 
-def network_law(config: Config, seed: int) -> NetworkLaw:
+def network_law(config: Config, seed: int) -> NetworkSpec:
     """Return the muscle network of a configuration.
 
     Raises:
         ConfigError: a file of weights cannot be read.
     """
     network = config.environment.muscle.network
-    return NetworkLaw(
+    return NetworkSpec(
         network.hidden,
         state=_weights(config, "file", network.file),
         base=_weights(config, "base_file", network.base_file),
         weight=network.weight if network.cascaded else 1.0,
         seed=seed,
-        tuples=network.tuples,
+        keep_samples=network.keep_samples,
     )
 
 

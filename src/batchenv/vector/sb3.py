@@ -9,7 +9,7 @@ import numpy as np
 
 from batchenv.config import Config
 from batchenv.errors import UsageError
-from batchenv.random import checked_seed
+from batchenv.rng import checked_seed
 from batchenv.vector.vector_env import VectorEnv
 
 try:

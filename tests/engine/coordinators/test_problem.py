@@ -13,9 +13,9 @@ def test_foreseen_passive_forces_change_what_the_network_is_asked(small):
         worlds.measure(np.arange(1))
         assert np.abs(worlds.slot("passive_torque")).max() > 0.5
         worlds.set_targets(q)
-        worlds.choose_tuples(np.zeros(1))
+        worlds.choose_samples(np.zeros(1))
         worlds.step()
-        asked.append(worlds.coordinator.tuples.torque.copy())
+        asked.append(worlds.coordinator.samples.torque.copy())
     assert np.abs(asked[1] - asked[0]).max() > 0.1
 
 

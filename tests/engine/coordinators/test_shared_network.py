@@ -4,20 +4,20 @@ import pytest
 from tests.engine.small_worlds import build, stand, targets
 
 
-def test_a_tuple_is_the_problem_that_the_network_was_given(small):
+def test_a_sample_is_the_problem_that_the_network_was_given(small):
     worlds = build(small, 2)
     stand(worlds)
     worlds.set_targets(targets(worlds, 0))
-    worlds.choose_tuples(np.array([0.0, 0.99]))
+    worlds.choose_samples(np.array([0.0, 0.99]))
     seen = []
     worlds.step(lambda: seen.append(worlds.slot("activation").copy()))
-    tuples, coordinator = worlds.coordinator.tuples, worlds.coordinator
-    given = coordinator.activations(tuples.jta_reduced.astype(float), tuples.torque.astype(float))
-    # The tuple is in single precision, as are the sums of the network.
+    samples, coordinator = worlds.coordinator.samples, worlds.coordinator
+    given = coordinator.activations(samples.jta_reduced.astype(float), samples.torque.astype(float))
+    # The sample is in single precision, as are the sums of the network.
     assert given[0] == pytest.approx(seen[0][0], abs=1e-5)
     assert given[1] == pytest.approx(seen[-1][1], abs=1e-5)
     joint = small.paths.related_dof - 6
-    assert np.array_equal(tuples.jta[:, joint, small.paths.related_muscle], tuples.jta_reduced)
+    assert np.array_equal(samples.jta[:, joint, small.paths.related_muscle], samples.jta_reduced)
 
 
 def test_the_network_may_run_in_every_fourth_substep(small):

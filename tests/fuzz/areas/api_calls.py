@@ -64,7 +64,7 @@ BATCH = (
 NETWORK = (
     *BATCH,
     Call("env.set_muscle_network({})", WEIGHTS, "either", ("weights", "fc", "state", "network")),
-    Call("env.muscle_tuples().torque if {} else 0", ("True",), "good"),
+    Call("env.muscle_samples().torque if {} else 0", ("True",), "good"),
 )
 VECTOR = (
     *STEPS,
@@ -137,9 +137,9 @@ FREE = (
         "VectorEnv('torque', 1, num_threads=1, {})",
         ("x=1", "environment=5", "environment={'x': 1}", "training=None", "copy=Raises()"),
     ),
-    Call("Halves('torque', {}, 1, 0)", NO_NUMBERS, "bad", ("num_envs",)),
+    Call("OverlappedEnv('torque', {}, 1, 0)", NO_NUMBERS, "bad", ("num_envs",)),
     Call(
-        "Halves('torque', {}, 1, 0)",
+        "OverlappedEnv('torque', {}, 1, 0)",
         ("2", "np.int64(2)", "True", "2.0", "1", "0", "10**30", "3"),
         "either",
         ("num_envs",),

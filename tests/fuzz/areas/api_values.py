@@ -24,7 +24,7 @@ from batchenv.evaluate.rollout import read_sweep, roll_out
 from batchenv.evaluate.walker import load_walker
 from batchenv.learn.checkpoints import load_checkpoint
 from batchenv.learn.policy import load_policy
-from batchenv.overlap import Halves
+from batchenv.overlap import OverlappedEnv
 
 
 class Raises:
@@ -54,7 +54,7 @@ NAMESPACE: dict[str, Any] = {
     "deque": deque,
     "fractions": fractions,
     "from_arrays": from_arrays,
-    "Halves": Halves,
+    "OverlappedEnv": OverlappedEnv,
     "load_checkpoint": load_checkpoint,
     "load_policy": load_policy,
     "load_recording": load_recording,

@@ -5,12 +5,12 @@ from pathlib import PurePosixPath
 from pydantic import ValidationInfo
 
 from batchenv.config.paths import DATA_PREFIX
-from batchenv.config.section import places_of
+from batchenv.config.section import finder_of
 from batchenv.errors import ConfigError
 
 
 def named_file(name: str, info: ValidationInfo) -> str:
-    """Return the name of an existing file, settled as `Places.settle` does.
+    """Return a name of an existing file, as `FileFinder.portable_name` does.
 
     A data directory may have all of GaitNet's files side by side: "@data/skeleton/base.xml" is then its
     base.xml.
@@ -18,15 +18,15 @@ def named_file(name: str, info: ValidationInfo) -> str:
     Raises:
         ConfigError: there is neither.
     """
-    places = places_of(info)
+    finder = finder_of(info)
     try:
-        return places.settle(name)
+        return finder.portable_name(name)
     except ConfigError as error:
         flat = f"{DATA_PREFIX}{PurePosixPath(name).name}"
         if not name.startswith(DATA_PREFIX) or flat == name:
             raise
         try:
-            return places.settle(flat)
+            return finder.portable_name(flat)
         except ConfigError:
             raise ConfigError(
                 f"{error} None has a file {PurePosixPath(name).name} either; --data DIR, data_root or "

@@ -104,9 +104,9 @@ class PoseOptimization(Section):
 
 
 class GaitNetMuscleNetwork(MuscleNetwork):
-    """The network that turns torques into activations; unlike elsewhere it keeps tuples by default."""
+    """The network that turns torques into activations; unlike elsewhere it keeps samples by default."""
 
-    tuples: bool = Field(
+    keep_samples: bool = Field(
         default=True, description="Whether each step records the samples that the network can be trained on."
     )
 

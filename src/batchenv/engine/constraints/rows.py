@@ -303,7 +303,7 @@ def constraint_forces(block, model, data, user, coordinates, n_made, n_limit, ap
 
 
 @numba.njit(error_model="numpy", inline="always")
-def resist(block, model, data, user, coordinates, actuated):
+def apply_constraint_forces(block, model, data, user, coordinates, actuated):
     """Add the forces of all constraints to `qfrc_applied`, and leave MuJoCo no constraint to solve.
 
     All other forces must be in `actuated` and in the applied, passive and bias forces. `user` keeps what the
@@ -336,6 +336,6 @@ def resist(block, model, data, user, coordinates, actuated):
 
 
 @numba.njit(error_model="numpy")
-def spare_constraints(data):
-    """Leave MuJoCo no constraint to solve in a world that is only measured."""
+def skip_constraints(data):
+    """Remove all constraints in a world that is only measured, so that MuJoCo solves none."""
     carray(i32_pointer(data + NEFC), (1,))[0] = 0

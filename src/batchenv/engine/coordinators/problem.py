@@ -49,12 +49,12 @@ def values(mechanism: Mechanism, inference_every: int, foresee_passive: bool, su
 
 
 @numba.njit
-def needed_torques(block, wanted, jtp, need):
-    """Torques that are wanted less the passive ones of muscles (J,), unless these have been foreseen."""
+def required_torques(block, wanted, jtp, required):
+    """Subtract passive torques of the muscles from the wanted (J,), unless the controller has done so."""
     for j in range(block.n_joint):
-        need[j] = wanted[j]
+        required[j] = wanted[j]
         if not block.foresee_passive:
-            need[j] -= jtp[j]
+            required[j] -= jtp[j]
 
 
 @numba.njit

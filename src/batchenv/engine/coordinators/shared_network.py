@@ -24,32 +24,32 @@ PART = Part(
         "network_weight": np.float64,
         "network_sizes_size": np.int64,
         "base_sizes_size": np.int64,
-        "tuples": np.int64,
+        "samples": np.int64,
     },
     arrays={"network_sizes": np.int32, "base_sizes": np.int32},
     buffers=(
         "network_weights",
         "base_weights",
-        "tuple_substep",
-        "tuple_torque",
-        "tuple_jta_reduced",
-        "tuple_jta",
+        "sample_substep",
+        "sample_torque",
+        "sample_jta_reduced",
+        "sample_jta",
     ),
 )
 
 
 @dataclass(frozen=True)
-class NetworkLaw:
-    """A muscle network that coordinates.
+class NetworkSpec:
+    """Specification of a muscle network that coordinates the muscles.
 
     Attributes:
-        hidden: sizes of its hidden layers [units].
-        state: its parameters; None for first ones drawn from the seed.
-        base: parameters of a plain network, evaluated first, that it corrects; None where it stands alone.
-        weight: of the correction: z = base z + weight * network.
-        bits: in which the kernel holds a weight, see `MuscleNetwork`.
-        seed: of first parameters.
-        tuples: whether one problem of each step and world is kept to learn from.
+        hidden: sizes of the hidden layers [units].
+        state: parameters; None for initial ones drawn from the seed.
+        base: parameters of a plain network that this one corrects; None for a network that stands alone.
+        weight: weight of the correction: z = base z + weight * network.
+        bits: bits in which the kernel holds a weight, see `MuscleNetwork`.
+        seed: seed of initial parameters.
+        keep_samples: whether one training sample of each step and world is kept.
     """
 
     hidden: tuple[int, ...] = (256, 256, 256)
@@ -58,18 +58,18 @@ class NetworkLaw:
     weight: float = 1.0
     bits: int = 21
     seed: int = 0
-    tuples: bool = False
+    keep_samples: bool = False
 
 
 @dataclass(frozen=True)
-class MuscleTuples:
-    """One problem of the coordinator for each of N worlds, from a substep of the last step.
+class MuscleSamples:
+    """Training samples of the muscle network: one of each of N worlds, from a substep of the last step.
 
     Attributes:
-        torque: that muscles were to make, passive torques subtracted (N, J) [Nm]; NaN where a world diverged.
+        torque: required torque, without that of passive muscles (N, J) [Nm]; NaN where a world diverged.
         jta_reduced: torque of each muscle at full activation on each joint it crosses, in the order of
             `MuscleNetLayout` (N, nnz) [Nm].
-        jta: the same by joint and muscle (N, J, M) [Nm].
+        jta: the same torques by joint and muscle (N, J, M) [Nm].
     """
 
     torque: NDArray[np.float32]
@@ -78,7 +78,7 @@ class MuscleTuples:
 
 
 class NetworkCoordinator:
-    """The network that all worlds share, the one it corrects, and the tuples of each world.
+    """The network that all worlds share, the one it corrects, and the samples of each world.
 
     Args:
         law: sizes and parameters.
@@ -87,9 +87,9 @@ class NetworkCoordinator:
         num_worlds: N.
 
     Attributes:
-        network: what `load` gives parameters to.
+        network: the network; its `load` sets the parameters.
         base: the plain network that is evaluated before it in a cascade, or None.
-        tuples: written by the substeps, or None.
+        samples: training samples, written by the substeps, or None.
 
     Raises:
         InputError: parameters do not fit.
@@ -97,7 +97,7 @@ class NetworkCoordinator:
 
     def __init__(
         self,
-        law: NetworkLaw,
+        law: NetworkSpec,
         muscle_names: Sequence[str],
         joint_names: Sequence[str],
         ptr: np.ndarray,
@@ -114,11 +114,11 @@ class NetworkCoordinator:
         if law.state is not None:
             self.network.load(law.state)
         n_joint, n_muscle = len(layout.joint_names), layout.n_muscle
-        self.tuples = MuscleTuples(
+        self.samples = MuscleSamples(
             np.zeros((num_worlds, n_joint), np.float32),
             np.zeros((num_worlds, layout.n_crossing), np.float32),
             np.zeros((num_worlds, n_joint, n_muscle), np.float32),
-        ) if law.tuples else None  # fmt: skip
+        ) if law.keep_samples else None  # fmt: skip
         self._substep = np.zeros(num_worlds, np.int32)
 
     def choose(self, draws: np.ndarray, substeps: int, every: int) -> None:
@@ -157,9 +157,9 @@ class NetworkCoordinator:
         buffers = {"network_weights": self.network.packed}
         if base is not None:
             buffers["base_weights"] = base.packed
-        if self.tuples is not None:
-            buffers["tuple_substep"] = self._substep
-            buffers |= {f"tuple_{name}": array for name, array in vars(self.tuples).items()}
+        if self.samples is not None:
+            buffers["sample_substep"] = self._substep
+            buffers |= {f"sample_{name}": array for name, array in vars(self.samples).items()}
         return Values(
             numbers={
                 "network_bits": self.network.bits,
@@ -167,7 +167,7 @@ class NetworkCoordinator:
                 "network_weight": self.law.weight,
                 "network_sizes_size": self.network.sizes.size,
                 "base_sizes_size": 0 if base is None else base.sizes.size,
-                "tuples": self.tuples is not None,
+                "samples": self.samples is not None,
             },
             arrays={
                 "network_sizes": self.network.sizes,
@@ -213,7 +213,7 @@ def _layout(
 
 
 @numba.njit
-def evaluate_network(block, jta, need, lower, upper, activation):
+def evaluate_network(block, jta, required, lower, upper, activation):
     """Activations that the muscle network gives, cut to what the muscles' dynamics let them reach."""
     n, n_base = activation.size, block.base_sizes_size - 1
     z = carray(stack_f64(n), (n,))
@@ -224,7 +224,7 @@ def evaluate_network(block, jta, need, lower, upper, activation):
             block.base_bits,
             shared_i32(block.base_sizes, n_base + 1),
             jta,
-            need,
+            required,
             previous_z[:0],
             1.0,
             previous_z,
@@ -235,7 +235,7 @@ def evaluate_network(block, jta, need, lower, upper, activation):
         block.network_bits,
         shared_i32(block.network_sizes, block.network_sizes_size),
         jta,
-        need,
+        required,
         previous_z,
         block.network_weight,
         z,
@@ -246,18 +246,18 @@ def evaluate_network(block, jta, need, lower, upper, activation):
 
 
 @numba.njit
-def store_tuple(block, user, substep, need, jta):
+def store_sample(block, user, substep, required, jta):
     """Keep the coordinator's problem, in the substep drawn for this world, for a network to learn from."""
     world = np.int64(user[WORLD_AT])
-    if substep != shared_i32(block.tuple_substep, world + 1)[world]:
+    if substep != shared_i32(block.sample_substep, world + 1)[world]:
         return
     n, nj, nnz = block.n_muscle, block.n_joint, block.n_crossing
     ptr, joint = shared_i32(block.muscle_ptr, n + 1), shared_i32(block.muscle_joint, nnz)
-    torque = carray(f32_pointer(block.tuple_torque), (world + 1, nj))[world]
-    reduced = carray(f32_pointer(block.tuple_jta_reduced), (world + 1, nnz))[world]
-    dense = carray(f32_pointer(block.tuple_jta), (world + 1, nj, n))[world]
+    torque = carray(f32_pointer(block.sample_torque), (world + 1, nj))[world]
+    reduced = carray(f32_pointer(block.sample_jta_reduced), (world + 1, nnz))[world]
+    dense = carray(f32_pointer(block.sample_jta), (world + 1, nj, n))[world]
     for j in range(nj):
-        torque[j] = np.float32(need[j])
+        torque[j] = np.float32(required[j])
     for m in range(n):
         for k in range(ptr[m], ptr[m + 1]):
             reduced[k] = dense[joint[k], m] = np.float32(jta[k])

@@ -22,23 +22,23 @@ from batchenv.engine.memory import stack_f64, u32_pointer
 from batchenv.engine.record import Part, Values
 
 PART = Part(
-    numbers={"sweeps": np.int64, "regularization": np.float64, "turn_width": np.int64},
+    numbers={"sweeps": np.int64, "regularization": np.float64, "sweep_width": np.int64},
     arrays={
-        "turn_muscle": np.uint32,
-        "turn_entry": np.uint32,
-        "turn_joint": np.uint32,
+        "sweep_muscle": np.uint32,
+        "sweep_entry": np.uint32,
+        "sweep_joint": np.uint32,
         "torque_scale": np.float64,
     },
 )
 
 
 @dataclass(frozen=True)
-class Turns:
-    """Order in which coordinate descent visits the muscles, and the joints that each of them crosses.
+class SweepOrder:
+    """Order in which coordinate descent visits the muscles, with the joints that each of them crosses.
 
-    Neighbours share no joint where that can be (they alternate between the legs), so that a processor works
-    on several at once; and every muscle has equally many entries, filled up with ones of no effect, so that
-    it never has to guess where a loop ends.
+    Neighbours share no joint where possible (they alternate between the legs), so that a processor works on
+    several at once. All muscles have the same number of entries, padded with entries of no effect, so that
+    no loop ends in a mispredicted branch.
 
     Attributes:
         muscle: permutation of the muscles (n_muscle,).
@@ -54,11 +54,11 @@ class Turns:
 @numba.njit
 def static_optimization(
     # problem
-    turn_muscle,
-    turn_entry,
-    turn_joint,
+    sweep_muscle,
+    sweep_entry,
+    sweep_joint,
     jta,
-    need,
+    required,
     regularization,
     lower,
     upper,
@@ -71,49 +71,49 @@ def static_optimization(
     """Minimise in place.
 
     Args:
-        turn_muscle, turn_entry, turn_joint: see `Turns`.
+        sweep_muscle, sweep_entry, sweep_joint: see `SweepOrder`.
         jta: torque of each muscle at full activation on each joint it crosses (nnz,) [Nm].
-        need: torque the muscles are to make, passive torques subtracted (n_joint,) [Nm].
+        required: torque the muscles are to make, passive torques subtracted (n_joint,) [Nm].
         regularization: of the squared activations [Nm^2].
         lower, upper: bounds (n_muscle,).
         sweeps: passes over all muscles.
         residual: out: torque made less torque needed (n_joint,) [Nm].
         activation: start and solution (n_muscle,).
     """
-    n, width, n_joint = turn_entry.shape[0], turn_entry.shape[1], need.size
+    n, width, n_joint = sweep_entry.shape[0], sweep_entry.shape[1], required.size
     arm, a = carray(stack_f64(n * width), (n, width)), carray(stack_f64(n), (n,))
     inverse_curvature = carray(stack_f64(n), (n,))
     error = carray(stack_f64(n_joint + 1), (n_joint + 1,))
     for j in range(n_joint):
-        error[j] = -need[j]
+        error[j] = -required[j]
     error[n_joint] = 0.0
     for t in range(n):
-        m, curvature = turn_muscle[t], regularization
+        m, curvature = sweep_muscle[t], regularization
         a[t] = min(upper[m], max(lower[m], activation[m]))
         for s in range(width):
-            joint = turn_joint[t, s]
-            arm[t, s] = jta[turn_entry[t, s]] * (1.0 if joint < n_joint else 0.0)
+            joint = sweep_joint[t, s]
+            arm[t, s] = jta[sweep_entry[t, s]] * (1.0 if joint < n_joint else 0.0)
             error[joint] += arm[t, s] * a[t]
             curvature += arm[t, s] * arm[t, s]
         inverse_curvature[t] = 1.0 / curvature
     for _ in range(sweeps):
         for t in range(n):
-            m, before = turn_muscle[t], a[t]
+            m, before = sweep_muscle[t], a[t]
             gradient = regularization * before
             for s in range(width):
-                gradient += arm[t, s] * error[turn_joint[t, s]]
+                gradient += arm[t, s] * error[sweep_joint[t, s]]
             after = min(upper[m], max(lower[m], before - gradient * inverse_curvature[t]))
             a[t] = after
             for s in range(width):
-                error[turn_joint[t, s]] += arm[t, s] * (after - before)
+                error[sweep_joint[t, s]] += arm[t, s] * (after - before)
     for t in range(n):
-        activation[turn_muscle[t]] = a[t]
+        activation[sweep_muscle[t]] = a[t]
     for j in range(n_joint):
         residual[j] = error[j]
 
 
-def turns(ptr: np.ndarray, joint: np.ndarray, n_joint: int) -> Turns:
-    """Deal out turns, one at a time from each group of muscles that shares joints with no other (the legs).
+def sweep_order(ptr: np.ndarray, joint: np.ndarray, n_joint: int) -> SweepOrder:
+    """Order the muscles for coordinate descent, alternating between groups that share no joints (the legs).
 
     Args:
         ptr, joint: muscle m crosses joint[ptr[m]:ptr[m + 1]] (n_muscle + 1,), (nnz,).
@@ -131,10 +131,10 @@ def turns(ptr: np.ndarray, joint: np.ndarray, n_joint: int) -> Turns:
     width = max(1, int(np.diff(ptr).max(initial=0)))
     entry = np.zeros((order.size, width), np.uint32)
     joints = np.full((order.size, width), n_joint, np.uint32)
-    for turn, muscle in enumerate(order.tolist()):
+    for place, muscle in enumerate(order.tolist()):
         entries = np.arange(int(ptr[muscle]), int(ptr[muscle + 1]))
-        entry[turn, : entries.size], joints[turn, : entries.size] = entries, joint[entries]
-    return Turns(order, entry, joints)
+        entry[place, : entries.size], joints[place, : entries.size] = entries, joint[entries]
+    return SweepOrder(order, entry, joints)
 
 
 def values(mechanism: Mechanism, sweeps: int, regularization: float, torque_weight: np.ndarray) -> Values:
@@ -145,25 +145,25 @@ def values(mechanism: Mechanism, sweeps: int, regularization: float, torque_weig
         sweeps, regularization: see `static_optimization`.
         torque_weight: of each joint's squared torque error (J,).
     """
-    order = turns(mechanism.crossing_ptr, mechanism.crossing_joint, len(mechanism.joint_names))
+    order = sweep_order(mechanism.crossing_ptr, mechanism.crossing_joint, len(mechanism.joint_names))
     return Values(
-        numbers={"sweeps": sweeps, "regularization": regularization, "turn_width": order.entry.shape[1]},
+        numbers={"sweeps": sweeps, "regularization": regularization, "sweep_width": order.entry.shape[1]},
         arrays={
-            "turn_muscle": order.muscle,
-            "turn_entry": order.entry,
-            "turn_joint": order.joint,
+            "sweep_muscle": order.muscle,
+            "sweep_entry": order.entry,
+            "sweep_joint": order.joint,
             "torque_scale": np.sqrt(torque_weight),
         },
     )
 
 
 @numba.njit
-def optimize(block, jta, need, lower, upper, activation):
+def optimize(block, jta, required, lower, upper, activation):
     """Activations (M,) by static optimisation, from those of the substep before.
 
     Args:
         jta: torque of each muscle at full activation on each joint it crosses (nnz,) [Nm]; overwritten.
-        need: torques that muscles must make (J,) [Nm]; overwritten.
+        required: torques that muscles must make (J,) [Nm]; overwritten.
         lower, upper: bounds (M,).
         activation: start, then solution (M,).
     """
@@ -171,15 +171,15 @@ def optimize(block, jta, need, lower, upper, activation):
     # Torque errors are weighted by scaling both sides of the torque balance.
     scale, joint = shared_f64(block.torque_scale, nj), shared_i32(block.muscle_joint, nnz)
     for j in range(nj):
-        need[j] *= scale[j]
+        required[j] *= scale[j]
     for k in range(nnz):
         jta[k] *= scale[joint[k]]
     static_optimization(
-        shared_u32(block.turn_muscle, n),
-        carray(u32_pointer(block.turn_entry), (n, block.turn_width)),
-        carray(u32_pointer(block.turn_joint), (n, block.turn_width)),
+        shared_u32(block.sweep_muscle, n),
+        carray(u32_pointer(block.sweep_entry), (n, block.sweep_width)),
+        carray(u32_pointer(block.sweep_joint), (n, block.sweep_width)),
         jta,
-        need,
+        required,
         block.regularization,
         lower,
         upper,

@@ -1,4 +1,4 @@
-"""When training may stop: the deterministic policy walks."""
+"""Stopping criterion of training: the deterministic policy walks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from batchenv.learn.checkpoints import Checkpoint
 from batchenv.learn.report import Report
 from batchenv.learn.training import Until
 
-READY = 0.45
-"""Share of a full episode that training episodes must last before a policy is judged."""
-PAUSE = 40_000
-"""Environment steps of training between two verdicts."""
+MIN_EPISODE_SHARE = 0.45
+"""Mean length of training episodes, as a share of full length, below which no policy is tested."""
+STEPS_BETWEEN_TESTS = 40_000
+"""Least number of environment steps of training between two tests."""
 
 Act = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
-class WalkCheck:
-    """How a policy did in fresh episodes.
+class WalkingResult:
+    """Result of a policy in new episodes.
 
     Attributes:
-        completed: share of them that it completed.
+        completed: share of episodes completed.
         speed: mean forward speed in those [m/s].
-        passed: whether that is walking.
+        passed: whether the policy meets the criterion.
     """
 
     completed: float
@@ -34,16 +34,16 @@ class WalkCheck:
     passed: bool
 
 
-class Walks:
-    """Lets a policy walk fresh episodes: most must be completed, near the speed asked for.
+class WalkingCriterion:
+    """Test of a policy in new episodes: most must be completed, near the reference's speed.
 
     Args:
-        config: of the training; its task is judged in longer episodes.
-        num_threads: threads that step the worlds.
-        episodes: how many fresh episodes.
-        seconds: how long each [s].
-        share: of them that must be completed.
-        tolerance: of the mean speed, around the reference's [m/s].
+        config: configuration of the training; its task is tested in longer episodes.
+        num_threads: number of threads that step the worlds.
+        episodes: number of episodes.
+        seconds: length of an episode [s].
+        share: least share of episodes completed.
+        tolerance: largest deviation of the mean speed from the reference's [m/s].
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class Walks:
         )
         self.next_steps = 0
 
-    def __call__(self, act: Act, seed: int) -> WalkCheck:
-        """Judge a policy.
+    def __call__(self, act: Act, seed: int) -> WalkingResult:
+        """Test a policy.
 
         Args:
-            act: actions (N, action_dim) from observations (N, obs_dim).
-            seed: of the episodes.
+            act: function from observations (N, obs_dim) to actions (N, action_dim).
+            seed: seed of the episodes.
         """
         env = self.env
         forward = [column.name for column in env.obs_layout].index("root_linvel/forward")
@@ -81,29 +81,32 @@ class Walks:
             fallen |= env.terminated
             speeds += obs[:, forward]
             if fallen.mean() > 1.0 - self.share:  # the verdict is known
-                return WalkCheck(float(1.0 - fallen.mean()), float("nan"), False)
+                return WalkingResult(float(1.0 - fallen.mean()), float("nan"), False)
         speed = float(speeds[~fallen].mean() / env.max_episode_steps)
         near = abs(speed - env.task.gait.speed) <= self.tolerance
-        return WalkCheck(float(1.0 - fallen.mean()), speed, bool(near))
+        return WalkingResult(float(1.0 - fallen.mean()), speed, bool(near))
 
-    def until(self, say: Callable[[str], None], seed: int) -> Until:
-        """What `train` may be given: judges the policy when episodes in training are near their full length.
+    def stop_condition(self, say: Callable[[str], None], seed: int) -> Until:
+        """Return the condition that `train` takes as `until`; it tests the policy once episodes are long.
 
         Args:
-            say: is told every verdict.
-            seed: of the first fresh episodes; each verdict takes others.
+            say: function called with the verdict of every test.
+            seed: seed of the first test; each test draws other episodes.
         """
         asked = 0
 
         def walks(report: Report, checkpoint: Callable[[], Checkpoint]) -> bool:
             nonlocal asked
-            if not report.mean_length >= READY * self.training_steps or report.steps < self.next_steps:
+            if (
+                not report.mean_length >= MIN_EPISODE_SHARE * self.training_steps
+                or report.steps < self.next_steps
+            ):
                 return False
             now = checkpoint()
             if (network := now.muscle_network) is not None:
                 self.env.set_muscle_network(network)
             check = self(now.policy, seed + (asked := asked + 1))
-            self.next_steps = report.steps + PAUSE
+            self.next_steps = report.steps + STEPS_BETWEEN_TESTS
             verdict = "walks" if check.passed else "does not walk yet"
             say(f"{report.steps:,} steps: {check.completed:.0%} of fresh episodes completed, "
                 f"{check.speed:.2f} m/s: {verdict}")  # fmt: skip

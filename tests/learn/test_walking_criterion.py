@@ -10,7 +10,7 @@ from batchenv import BatchEnv, load_config
 from batchenv.learn.checkpoints import Checkpoint, load_checkpoint
 from batchenv.learn.report import Report
 from batchenv.learn.training import train
-from batchenv.learn.walks import Walks
+from batchenv.learn.walking_criterion import WalkingCriterion
 
 CONFIG = load_config("walk_muscle_nn").replace(
     {
@@ -26,9 +26,9 @@ CONFIG = load_config("walk_muscle_nn").replace(
 
 def test_a_walker_is_judged_with_the_muscle_network_that_has_learned_with_it(tmp_path: Path):
     """Episodes of three steps are soon near their full length, so that the verdict is asked for."""
-    with closing(Walks(CONFIG, 1, episodes=2, seconds=0.1)) as walks:
+    with closing(WalkingCriterion(CONFIG, 1, episodes=2, seconds=0.1)) as walks:
         before = walks.env.muscle_network()
-        judge, verdicts = walks.until(lambda words: None, seed=0), []
+        judge, verdicts = walks.stop_condition(lambda words: None, seed=0), []
 
         def until(report: Report, checkpoint: Callable[[], Checkpoint]) -> bool:
             verdicts.append(judge(report, checkpoint))

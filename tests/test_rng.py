@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from batchenv import InputError, random
-from batchenv.random import Streams
+from batchenv import InputError, rng
+from batchenv.rng import Streams
 
 KEY = np.array([0xA4093822, 0x299F31D0], np.uint64)
 COUNTER = np.array([0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344], np.uint64)
@@ -10,24 +10,24 @@ COUNTER = np.array([0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344], np.uint64)
 
 def test_philox_gives_the_published_answers():
     """Known answers of Random123's kat_vectors for philox4x32-10."""
-    zero = random.philox4x32(*np.zeros(6, np.uint64))
+    zero = rng.philox4x32(*np.zeros(6, np.uint64))
     assert [hex(w) for w in zero] == ["0x6627e8d5", "0xe169c58d", "0xbc57ac4c", "0x9b00dbd8"]
-    pi = random.philox4x32(*COUNTER, *KEY)
+    pi = rng.philox4x32(*COUNTER, *KEY)
     assert [hex(w) for w in pi] == ["0xd16cfe09", "0x94fdcceb", "0x5001e420", "0x24126ea1"]
 
 
 def test_a_world_draws_the_same_in_any_batch():
-    alone = random.uniform(7, np.array([5]), np.array([2]), 9)
-    among = random.uniform(7, np.arange(32), np.full(32, 2), 9)
+    alone = rng.uniform(7, np.array([5]), np.array([2]), 9)
+    among = rng.uniform(7, np.arange(32), np.full(32, 2), 9)
     assert np.array_equal(alone[0], among[5])
 
 
 def test_worlds_episodes_seeds_and_streams_differ_everywhere():
-    base = random.uniform(1, np.arange(64), np.zeros(64, int), 8)
+    base = rng.uniform(1, np.arange(64), np.zeros(64, int), 8)
     others = (
-        random.uniform(2, np.arange(64), np.zeros(64, int), 8),
-        random.uniform(1, np.arange(64), np.ones(64, int), 8),
-        random.uniform(1, np.arange(64), np.zeros(64, int), 8, stream=1),
+        rng.uniform(2, np.arange(64), np.zeros(64, int), 8),
+        rng.uniform(1, np.arange(64), np.ones(64, int), 8),
+        rng.uniform(1, np.arange(64), np.zeros(64, int), 8, stream=1),
     )
     assert len(np.unique(base)) == base.size
     for other in others:
@@ -35,8 +35,8 @@ def test_worlds_episodes_seeds_and_streams_differ_everywhere():
 
 
 def test_numbers_are_spread_as_they_should():
-    u = random.uniform(3, np.arange(1000), np.zeros(1000, int), 40)
-    z = random.gaussian(random.uniform(3, np.arange(1000), np.ones(1000, int), 80))
+    u = rng.uniform(3, np.arange(1000), np.zeros(1000, int), 40)
+    z = rng.gaussian(rng.uniform(3, np.arange(1000), np.ones(1000, int), 80))
     # Standard errors with 40,000 numbers: 0.0015 and 0.005; five of them are allowed.
     assert abs(u.mean() - 0.5) < 0.0075 and abs(u.std() - 12**-0.5) < 0.0075
     assert abs(z.mean()) < 0.025 and abs(z.std() - 1.0) < 0.025
@@ -49,9 +49,9 @@ def test_one_seed_gives_worlds_streams_of_their_own_and_many_give_each_the_first
     many = Streams.of([5, None, 2**64 - 1], 3)
     assert many.seed[[0, 2]].tolist() == [5, 2**64 - 1] and many.stream.tolist() == [0, 0, 0]
     assert many.given.tolist() == [True, False, True] and (one.one, many.one) == (7, None)
-    mixed = random.uniform(np.array([5, 6], np.uint64), np.array([0, 3]), np.array([1, 2]), 6)
-    assert np.array_equal(mixed[0], random.uniform(5, np.array([0]), np.array([1]), 6)[0])
-    assert np.array_equal(mixed[1], random.uniform(6, np.array([3]), np.array([2]), 6)[0])
+    mixed = rng.uniform(np.array([5, 6], np.uint64), np.array([0, 3]), np.array([1, 2]), 6)
+    assert np.array_equal(mixed[0], rng.uniform(5, np.array([0]), np.array([1]), 6)[0])
+    assert np.array_equal(mixed[1], rng.uniform(6, np.array([3]), np.array([2]), 6)[0])
 
 
 @pytest.mark.parametrize(
