@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from batchenv.bench.timing import STEPS_PER_TURN, Turn, check_sizes, timed, total
+from batchenv.bench.measurement import STEPS_PER_TURN, Turn, check_sizes, timed, total
 from batchenv.config import Config
 from batchenv.env import BatchEnv
 from batchenv.vector import VectorEnv

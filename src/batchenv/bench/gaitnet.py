@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batchenv.bench.timing import STEPS_PER_TURN, check_sizes, timed, total
+from batchenv.bench.measurement import STEPS_PER_TURN, check_sizes, timed, total
 from batchenv.config import GaitNetConfig
 from batchenv.env import BatchEnv
 

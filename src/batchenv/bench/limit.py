@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from mujoco.batch import Batch
 
-from batchenv.bench.timing import STEPS_PER_TURN, Turn, check_sizes, timed, total
+from batchenv.bench.measurement import STEPS_PER_TURN, Turn, check_sizes, timed, total
 from batchenv.config import Config
 from batchenv.env import BatchEnv
 

@@ -25,7 +25,7 @@ from batchenv.evaluate.coordinators import Comparison
 from batchenv.evaluate.coordinators import compare_coordinators as compare
 from batchenv.evaluate.walker import load_walker
 from batchenv.files import check_output_file, write_atomically
-from batchenv.learn.pretraining_report import PretrainingResult
+from batchenv.learn.report import PretrainingResult
 from batchenv.learn.stopping import StopTraining
 from batchenv.startup import importing
 

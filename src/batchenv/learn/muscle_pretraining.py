@@ -21,7 +21,7 @@ from batchenv.inputs import checked_whole_number
 from batchenv.learn.co_training import learner_of
 from batchenv.learn.muscle_learner import MuscleLearner
 from batchenv.learn.muscle_problems import Pool, draw_activations, draw_torques
-from batchenv.learn.pretraining_report import PretrainingReport, PretrainingResult
+from batchenv.learn.report import PretrainingReport, PretrainingResult
 from batchenv.learn.stopping import StopTraining, stop_signals
 
 FIRST_RATE, LAST_RATE = 1e-3, 1e-5

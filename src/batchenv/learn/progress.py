@@ -15,8 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
 
 from batchenv.errors import OutputError
-from batchenv.learn.pretraining_report import PretrainingReport
-from batchenv.learn.report import Report
+from batchenv.learn.report import PretrainingReport, Report
 from batchenv.learn.stopping import StopTraining, silence
 
 _SECONDS_BETWEEN_LINES = 10.0

@@ -1,4 +1,4 @@
-"""What a training run tells about itself."""
+"""Reports of training and pretraining: progress while they run, and results at the end."""
 
 import signal
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from batchenv.errors import CheckpointError
 
@@ -145,3 +146,39 @@ def _is_added(entry: Any) -> bool:
     returns, lengths = entry[1:]
     arrays = isinstance(returns, np.ndarray) and isinstance(lengths, np.ndarray)
     return arrays and returns.ndim == 1 and returns.shape == lengths.shape
+
+
+@dataclass(frozen=True)
+class PretrainingReport:
+    """Progress of pretraining: share of its time, updates, loss, and recent rms torque error [Nm]."""
+
+    share: float
+    updates: int
+    loss: float
+    torque_error: float
+
+
+@dataclass(frozen=True)
+class PretrainingResult:
+    """Torque errors of the network on held-out problems, beside those of static optimisation.
+
+    Attributes:
+        joint_names: (J,).
+        asked: rms of the required torques (J,) [Nm].
+        network, optimization: rms torque errors (J,) [Nm].
+        network_effort, optimization_effort: mean squared activations.
+        updates, states: numbers of updates and of states trained on.
+        seconds: duration of the training [s].
+        stopped_by: signal that ended the training early, or None.
+    """
+
+    joint_names: tuple[str, ...]
+    asked: NDArray[np.float64]
+    network: NDArray[np.float64]
+    optimization: NDArray[np.float64]
+    network_effort: float
+    optimization_effort: float
+    updates: int
+    states: int
+    seconds: float
+    stopped_by: signal.Signals | None = None

@@ -2,7 +2,6 @@
 
 from batchenv.body.gaitnet.follow import Follow, follow
 from batchenv.body.gaitnet.gaitnet_body import GaitNetBody, load_gaitnet_body
-from batchenv.body.gaitnet.ground import load_ground
 from batchenv.body.gaitnet.kinematics import Frames, frames, lowest_heights
 from batchenv.body.gaitnet.motion import Motion, load_motion
 from batchenv.body.gaitnet.muscle_file import load_muscles
@@ -19,7 +18,7 @@ from batchenv.body.gaitnet.rotations import (
     vector_from_quat,
 )
 from batchenv.body.gaitnet.skeleton import Skeleton
-from batchenv.body.gaitnet.skeleton_file import load_skeleton
+from batchenv.body.gaitnet.skeleton_file import load_ground, load_skeleton
 
 __all__ = [
     "Follow",

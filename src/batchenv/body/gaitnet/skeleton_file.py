@@ -1,4 +1,4 @@
-"""Reading of GaitNet's skeletons, XML or YAML, into a `Skeleton`."""
+"""Readers of GaitNet's skeleton and ground files, XML or YAML."""
 
 import logging
 from dataclasses import dataclass, field
@@ -23,6 +23,7 @@ _MOST_NODES = 100
 # [kg]; lighter bodies have no inertia that MuJoCo takes.
 _LEAST_MASS, _MOST_MASS = 1e-6, 1e4
 _SHORT = 1e-6
+_LEVEL_TOLERANCE = 1e-6
 # Bodies further apart in the zero pose are in centimetres [m].
 _FAR_APART = 20.0
 _NO_PARENT = ("none", "null", "~")
@@ -78,6 +79,32 @@ def load_skeleton(file: str | Path) -> Skeleton:
     skeleton = _assemble(columns)
     _check_lengths(skeleton, nodes)
     return skeleton
+
+
+def load_ground(file: str | Path) -> float:
+    """Return the height of the floor that a ground file describes: the top of its welded box [m].
+
+    Args:
+        file: XML or YAML of a skeleton with one node, a level box on a welded joint.
+
+    Raises:
+        BodyError: the file is invalid; the message names file and line.
+    """
+    root = read_document(file)
+    if root.tag == "document":
+        root = root.one("skeleton")
+    nodes = root.all("node") or root.all("nodes")
+    if len(nodes) != 1:
+        raise root.error(f"the ground has {len(nodes)} nodes; expected one box.")
+    body, joint = nodes[0].one("body"), nodes[0].one("joint")
+    body.choice("type", ("box",))
+    joint.choice("type", ("weld",))
+    holder, keys = (body.one("transformation"), ("linear", "translation")) if body.single else (body, "Rt")
+    if np.abs(holder.numbers(keys[0], 9).reshape(3, 3)[1] - [0.0, 1.0, 0.0]).max() > _LEVEL_TOLERANCE:
+        raise holder.error(
+            f"{keys[0]} = {holder.values[keys[0]]!r}: the ground is not level; expected a box whose top is."
+        )
+    return float(holder.numbers(keys[1], 3)[1] + body.numbers("size", 3)[1] / 2)
 
 
 def _check_lengths(skeleton: Skeleton, nodes: list[Element]) -> None:

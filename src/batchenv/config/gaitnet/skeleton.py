@@ -1,16 +1,43 @@
 """The sections of GaitNet's configurations for the body, the ground, the motion and the muscles."""
 
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from batchenv.config.environment import Coordinator, MuscleNetwork, Optimization
-from batchenv.config.gaitnet.files import named_file
-from batchenv.config.section import Cyclic, Section
+from batchenv.config.paths import DATA_PREFIX
+from batchenv.config.section import Cyclic, Section, finder_of
 from batchenv.errors import ConfigError
 
+
+def _found_file(name: str, info: ValidationInfo) -> str:
+    """Return a name of an existing file, as `FileFinder.portable_name` does.
+
+    A data directory may have all of GaitNet's files side by side: "@data/skeleton/base.xml" then means
+    its base.xml.
+
+    Raises:
+        ConfigError: neither file exists.
+    """
+    finder = finder_of(info)
+    try:
+        return finder.portable_name(name)
+    except ConfigError as error:
+        flat = f"{DATA_PREFIX}{PurePosixPath(name).name}"
+        if not name.startswith(DATA_PREFIX) or flat == name:
+            raise
+        try:
+            return finder.portable_name(flat)
+        except ConfigError:
+            raise ConfigError(
+                f"{error} None has a file {PurePosixPath(name).name} either; --data DIR, data_root or "
+                "BATCHENV_DATA names the directory of GaitNet's files."
+            ) from None
+
+
 GaitNetActuator = Literal["mass_lower", "mass", "pd", "tor", "muscle"]
-GaitNetFile = Annotated[str, AfterValidator(named_file)]
+GaitNetFile = Annotated[str, AfterValidator(_found_file)]
 
 
 class GaitNetSkeleton(Section):

@@ -1,9 +1,16 @@
-"""Clocks of the benchmarks, and bounds of their sizes."""
+"""Sizes, clocks and the JSON document that all benchmarks share."""
 
+import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
+import mujoco
+import numpy as np
+
+from batchenv.engine import available_cpus
 from batchenv.errors import InputError
 from batchenv.evaluate.numbers import MOST_THREADS, check_count
 
@@ -40,3 +47,27 @@ def timed(work: Callable[[], object]) -> Turn:
 def total(turns: list[Turn]) -> Turn:
     """Return the sum of several measurements."""
     return Turn(sum(t.wall for t in turns), sum(t.cpu for t in turns))
+
+
+def as_json(rows: Sequence[Any]) -> dict[str, object]:
+    """Return the document that `batchenv bench --json` writes, from rows that are dataclasses."""
+    return {"machine": machine_info(), "rows": [asdict(row) for row in rows]}
+
+
+def machine_info() -> dict[str, str | int]:
+    """Return the processor and the versions that figures depend on."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line
+        ]
+        model = names[0] if names else model
+    return {
+        "cpu": model,
+        "cpus": available_cpus(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "mujoco": mujoco.__version__,
+        "numpy": np.__version__,
+    }
