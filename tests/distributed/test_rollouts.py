@@ -122,11 +122,11 @@ def test_a_late_rollout_keeps_the_probabilities_of_its_own_policy():
     source = rollouts_of(2)
     ppo = source.begin(small_config(), 0)
     with torch.inference_mode():
-        late = source.pool.collect(source._order(ppo, 16, 0))[0]
+        late = source.pool.collect(source._request(ppo, 16, 0))[0]
     source.collect(ppo, 16, 0)
     ppo.update()
     with torch.inference_mode():
-        now = source.pool.collect(source._order(ppo, 16, 512))[1]
+        now = source.pool.collect(source._request(ppo, 16, 512))[1]
         fill(ppo, [late, now])
     obs = TensorDict({"policy": torch.from_numpy(late.obs[0])}, batch_size=[16])
     ppo.actor(obs, stochastic_output=True)

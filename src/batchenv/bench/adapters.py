@@ -1,7 +1,7 @@
 """How much an adapter costs: the rate of `VectorEnv` and `SB3VecEnv` over that of `BatchEnv`.
 
 An alternation steps a plain environment and each adapter, every one with worlds of its own, from the same
-seed under the same actions; who goes first changes from one to the next.
+seed under the same actions, in another order every time.
 """
 
 import gc
@@ -106,7 +106,7 @@ def _compare(
     names, turns = list(contenders), {name: list[Turn]() for name in contenders}
     rng = np.random.default_rng(0)
     shape = (STEPS_PER_TURN, num_envs, contenders["BatchEnv"].action_dim)
-    gc.freeze()  # what is loaded by now need not be searched for garbage while the clock runs
+    gc.freeze()  # keeps the garbage collector from searching loaded modules while the clock runs
     for alternation in range(-1, alternations):
         actions = rng.normal(0.0, 0.3, shape).astype(np.float32)
         for name in np.roll(names, alternation):

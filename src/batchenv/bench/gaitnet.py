@@ -85,7 +85,7 @@ def _row(name: str, env: BatchEnv, turns: int) -> GaitNetRow:
     rng = np.random.default_rng(0)
     env.reset()
     walls, cpus, physics = [], [], []
-    gc.freeze()  # what is loaded by now need not be searched for garbage while the clock runs
+    gc.freeze()  # keeps the garbage collector from searching loaded modules while the clock runs
     for turn in range(turns + 1):
         steps = []
         for _ in range(STEPS_PER_TURN):

@@ -176,7 +176,7 @@ def _compare(
     configs: dict[str, Config], num_envs: int, num_threads: int, alternations: int
 ) -> Iterator[LimitRow]:
     contenders = [_Contender(name, config, num_envs, num_threads) for name, config in configs.items()]
-    gc.freeze()  # what is loaded by now need not be searched for garbage while the clock runs
+    gc.freeze()  # keeps the garbage collector from searching loaded modules while the clock runs
     for _ in range(alternations):
         for contender in contenders:
             contender.turn()

@@ -29,7 +29,7 @@ class Output(Console):
         """Print as rich does.
 
         Raises:
-            StopTraining: nobody reads any more; what is printed later is dropped.
+            StopTraining: standard output is closed; later output is dropped.
             OutputError: the disk that standard output goes to is full.
         """
         with _watched(self):

@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 class StopTraining(Exception):
-    """Raised by who shows the progress of a run: it ends after this iteration, as on a signal.
+    """Raised by a progress display to end a run after the current iteration, as a signal does.
 
     Args:
         number: the signal whose effect it has, such as SIGPIPE where nobody reads the progress any more.

@@ -87,7 +87,7 @@ def train(
         check_vacant(directory.path, resume)
         directory.remove_partials((CHECKPOINT_FILE, CONFIG_FILE, POLICY_FILE, MUSCLES_FILE))
         stack.enter_context(_torch_threads(1))
-        gc.freeze()  # what is loaded by now need not be searched for garbage in every hundredth step
+        gc.freeze()  # keeps the garbage collector from searching loaded modules in every hundredth step
         stack.callback(gc.unfreeze)
         rollouts = env if isinstance(env, Rollouts) else EnvRollouts(env)
         run = _new_run(rollouts, config) if resume is None else _resumed_run(rollouts, config, resume)
