@@ -152,3 +152,25 @@ def test_a_task_is_named_in_python_as_a_class_or_by_its_registered_name(tmp_path
         batchenv.BatchEnv("torque", 1, 1, task=dict)
     with pytest.raises(batchenv.ConfigError, match="there is no such task. Did you mean 'stand'"):
         batchenv.BatchEnv("torque", 1, 1, task="stend")
+
+
+def test_a_coordinator_and_a_recorder_of_a_users_own_work_in_every_substep(tmp_path: Path):
+    written(tmp_path, "my_parts.py", "my_muscles.yaml")
+    with batchenv.BatchEnv(tmp_path / "my_muscles.yaml", 3, 2, seed=0) as env:
+        env.reset()
+        power = env.worlds.slot("power")
+        env.step(np.zeros((3, env.action_dim)))
+        activation = env.worlds.slot("activation").copy()
+        assert ((activation >= 0.0) & (activation <= 1.0)).all() and activation.max() > 0.01
+        assert (power[:, 0] > 0.0).all() and (power[:, 1] < 0.0).all()
+        assert env.reward_terms["economy"] == pytest.approx(np.exp(-1e-4 * power[:, 0]))
+        assert not np.allclose(activation, optimised(env.config))
+
+
+def optimised(config: batchenv.Config) -> np.ndarray:
+    """Activations of the same worlds with static optimisation."""
+    changes = {"environment.muscle.coordinator": "static_optimization"}
+    with batchenv.BatchEnv(config.replace(changes), 3, 1, seed=0) as env:
+        env.reset()
+        env.step(np.zeros((3, env.action_dim)))
+        return env.worlds.slot("activation").copy()

@@ -24,6 +24,8 @@ TIERS = (
     "body",
     "engine",
     "mdp",
+    "tasks",
+    "build",
     "inputs",
     "snapshot",
     "described",

@@ -6,6 +6,7 @@ import batchenv.startup  # noqa: F401  # before all else, see there
 from typing import Any
 
 from batchenv.config import PRESETS, Config, load_config
+from batchenv.engine.guests import coordinator, recorder
 from batchenv.env import BatchEnv
 from batchenv.errors import (
     BatchEnvError,
@@ -35,10 +36,12 @@ __all__ = [
     "UsageError",
     "VectorEnv",
     "action_term",
+    "coordinator",
     "event_term",
     "load_config",
     "observation_term",
     "quantity",
+    "recorder",
     "reward_term",
     "task",
     "termination_term",

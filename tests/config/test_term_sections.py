@@ -49,3 +49,8 @@ def test_keys_of_no_version_are_refused():
         load_config({"base": "walk", "environment": {"termination": {"max_tild": 1.0}}})
     with pytest.raises(ConfigError, match="environment.reset"):
         load_config({"base": "walk", "environment": {"reset": {"noise": 1.0}}})
+
+
+def test_the_samples_of_a_muscle_network_have_another_key_now():
+    changed = load_config({"base": "walk", "environment": {"muscle": {"network": {"tuples": True}}}})
+    assert changed.environment.muscle.network.keep_samples

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from batchenv.config.clocks import Clocks
 from batchenv.config.parameters import WorldParameters
@@ -22,12 +29,13 @@ from batchenv.config.section import (
     TermArgument,
     TermName,
     Terms,
+    checked_coordinator,
 )
 from batchenv.config.term_sections import TERM_SECTIONS, WALK_TERMS
 from batchenv.errors import ConfigError
 
 Actuator = Literal["mass", "muscle", "pd", "tor"]
-Coordinator = Literal["static_optimization", "network"]
+Coordinator = Annotated[str, AfterValidator(checked_coordinator)]
 
 _NO_REWARD = (
     "name at least one reward term with its weight; none is assumed. "
@@ -208,7 +216,10 @@ class Muscle(Section):
 
     coordinator: Coordinator = Field(
         default="static_optimization",
-        description="With actuator mass: what turns desired joint torques into muscle excitations.",
+        description=(
+            "With actuator mass: what turns desired joint torques into muscle excitations: "
+            "static_optimization, network, or FILE.py:FUNCTION."
+        ),
     )
     model: Literal["mujoco", "mass"] = Field(
         default="mujoco",
@@ -235,6 +246,9 @@ class Simulation(Clocks):
     integrator: Literal["implicitfast", "euler"] = Field(
         default="implicitfast",
         description="MuJoCo's integrator; euler needs shorter substeps to stay stable with muscles.",
+    )
+    recorders: tuple[TermName, ...] = Field(
+        default=(), strict=False, description="Recorders of a user's own, each FILE.py:FUNCTION."
     )
     constraints: Literal["mujoco", "active_set"] = Field(
         default="mujoco",

@@ -3,7 +3,7 @@
 import functools
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,9 +23,9 @@ from batchenv.config.gaitnet import (
 )
 from batchenv.config.paths import PRESET_FILES, PRESETS, FileFinder, absolute, expanded, is_directory, is_file
 from batchenv.config.plain import plain
-from batchenv.config.problems import describe_problems, shortened
+from batchenv.config.problems import describe_problems, expectation, shortened
 from batchenv.config.section import Section, TaskName
-from batchenv.config.term_sections import TERM_SECTIONS, WALK_TERMS, DefaultTerms, with_terms
+from batchenv.config.term_sections import TERM_SECTIONS, WALK_TERMS, DefaultTerms, with_new_names, with_terms
 from batchenv.config.training import Training
 from batchenv.config.yaml_text import MAX_CHARACTERS, dump_yaml, parse_yaml
 from batchenv.errors import ConfigError, nearest
@@ -199,6 +199,15 @@ def _validate(data: Mapping[Any, Any], origin: str, finder: FileFinder, task: st
     raise ConfigError("\n  ".join([f"{origin} has {count}:", *problems]))
 
 
+# Finds the class of a task by its name; `batchenv.tasks`, which knows the engine, brings it.
+_finders: list[Callable[[str], Any]] = []
+
+
+def find_tasks_with(finder: Callable[[str], Any]) -> None:
+    """Let configurations name tasks that this function finds."""
+    _finders.append(finder)
+
+
 def _kind(data: Mapping[Any, Any], finder: FileFinder) -> type[Config]:
     """The model of a configuration, by the task that it names.
 
@@ -211,11 +220,11 @@ def _kind(data: Mapping[Any, Any], finder: FileFinder) -> type[Config]:
         return GaitNetConfig
     if name is None or name == "walk" or not isinstance(name, str):
         return Config
-    settled = TypeAdapter(TaskName).validate_python(name, context=finder)
-    # Tasks need the engine, which nobody else who reads configurations does.
-    from batchenv.tasks.registry import task_named
-
-    return _model_of(task_named(settled))
+    try:
+        checked = TypeAdapter(TaskName).validate_python(name, context=finder)
+    except ValidationError as error:
+        raise ConfigError(f"environment.task = {shortened(name)}: {expectation(error)}") from None
+    return _model_of(_finders[-1](checked))
 
 
 @functools.cache
@@ -229,6 +238,8 @@ def _model_of(task: Any) -> type[Config]:
 
 def _understood(data: Mapping[Any, Any], kind: type[Config]) -> tuple[dict[Any, Any], list[str]]:
     """Translate plain data into our keys; return it, and a sentence for each problem."""
+    if isinstance(environment := data.get("environment"), Mapping):
+        data = {**data, "environment": with_new_names(environment)}
     if not issubclass(kind, GaitNetConfig):
         kept, problems = without_foreign_keys(data)
         if isinstance(environment := kept.get("environment"), Mapping):

@@ -66,6 +66,14 @@ def _checked_task(key: str, info: ValidationInfo) -> str:
     return _checked_code(key, 'give the name of a task, or "FILE.py:CLASS"', info)
 
 
+def checked_coordinator(name: str, info: ValidationInfo) -> str:
+    """A coordinator's name, its file made absolute."""
+    advice = "give 'static_optimization', 'network' or \"FILE.py:FUNCTION\""
+    if ":" not in name and name not in ("static_optimization", "network"):
+        raise ConfigError(advice)
+    return _checked_code(name, advice, info)
+
+
 def _checked_code(key: str, advice: str, info: ValidationInfo) -> str:
     file, _, function = key.rpartition(":")
     if not function.isidentifier() or (file and not file.endswith(".py")):

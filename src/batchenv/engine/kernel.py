@@ -32,6 +32,7 @@ from batchenv.engine.coordinators.problem import (
 from batchenv.engine.coordinators.shared_network import evaluate_network, store_sample
 from batchenv.engine.coordinators.static_optimization import optimize
 from batchenv.engine.fields import LENGTH, QFRC_APPLIED, QPOS, USERDATA, VELOCITY, f64, shared_u32
+from batchenv.engine.guests import call_guest
 from batchenv.engine.joints import apply_ideal_torques, clear_applied, take_torques
 from batchenv.engine.memory import address_of, stack_f64
 from batchenv.engine.muscles.crossings import take_excitations
@@ -61,7 +62,7 @@ from batchenv.engine.recorders.muscles import record_actuators, record_fibers
 
 # Of each kind of part, the ones there are.
 NO_CONTROLLER, TORQUE, PD, STABLE_PD = 0, 1, 2, 3
-NO_COORDINATOR, DIRECT, STATIC_OPTIMIZATION, NETWORK = 0, 1, 2, 3
+NO_COORDINATOR, DIRECT, STATIC_OPTIMIZATION, NETWORK, GUEST = 0, 1, 2, 3, 4
 TENDONS, WAY_POINTS = 0, 1
 MUJOCO_SOLVER, ACTIVE_SET = 0, 1
 
@@ -71,14 +72,15 @@ class Choice(NamedTuple):
 
     Attributes:
         controller: TORQUE where targets are torques, PD, STABLE_PD, or NO_CONTROLLER.
-        coordinator: DIRECT where targets are excitations, STATIC_OPTIMIZATION, NETWORK, or NO_COORDINATOR
-            where no muscle acts.
+        coordinator: DIRECT where targets are excitations, STATIC_OPTIMIZATION, NETWORK, GUEST for a user's
+            own, or NO_COORDINATOR where no muscle acts.
         paths: TENDONS of MuJoCo, or WAY_POINTS.
         own_forces: whether the engine applies the forces of muscles, instead of MuJoCo's actuators.
         constraints: MUJOCO_SOLVER or ACTIVE_SET.
         ideal: whether ideal torques drive some joints.
         mirrored: whether the coordinator may see the world in the mirror.
         joint_torques, foot_loads, joint_loads, logs, capacity, muscles: whether these are recorded.
+        guests: whether recorders of a user's own are called.
     """
 
     controller: int
@@ -94,6 +96,7 @@ class Choice(NamedTuple):
     logs: int
     capacity: int
     muscles: int
+    guests: int
 
 
 @functools.cache
@@ -110,13 +113,13 @@ def compile_kernel(choice: Choice):
     """
     expected = kernel_digest()
     controller, coordinator, paths, own_forces, constraints = choice[:5]
-    ideal, mirrored, joint_torques, foot_loads, joint_loads, logs, capacity, muscles = choice[5:]
+    ideal, mirrored, joint_torques, foot_loads, joint_loads, logs, capacity, muscles, guests = choice[5:]
     applies = int(ideal == 1 or own_forces == 1 or constraints == ACTIVE_SET)
     has_muscles = int(coordinator != NO_COORDINATOR)
     # Strengths of MuJoCo's muscles are needed where the coordinator runs; else MuJoCo computes them itself.
     forces_known = int(own_forces == 0 and (constraints == ACTIVE_SET or muscles == 1 or joint_loads == 1))
     in_every_substep = int(own_forces == 1 or forces_known == 1)
-    coordinates = int(coordinator in (STATIC_OPTIMIZATION, NETWORK))
+    coordinates = int(coordinator in (STATIC_OPTIMIZATION, NETWORK, GUEST))
 
     @c_function(types.void(types.voidptr, types.voidptr))
     def kernel(model_pointer, data_pointer):
@@ -160,6 +163,10 @@ def compile_kernel(choice: Choice):
             record_foot_loads(block, data, user, substep)
         if logs == 1:
             log_start(block, data, user, substep)
+        if guests == 1:
+            place = user.ctypes.data
+            if call_guest(block.guest_recorder, data, place, substep, 0, 0, 0, 0, 0) != 1:
+                return
         if applies == 1:
             clear_applied(block, data)
 
@@ -226,6 +233,22 @@ def compile_kernel(choice: Choice):
                     evaluate_network(block, jta, required, lower, upper, activation)
                 if coordinator == STATIC_OPTIMIZATION:
                     optimize(block, jta, required, lower, upper, activation)
+                if coordinator == GUEST:
+                    ended = call_guest(
+                        block.guest_coordinator,
+                        block.muscle_ptr,
+                        block.muscle_joint,
+                        jta.ctypes.data,
+                        required.ctypes.data,
+                        lower.ctypes.data,
+                        upper.ctypes.data,
+                        activation.ctypes.data,
+                        data,
+                    )
+                    if ended != 1:
+                        return
+                    for m in range(n):
+                        activation[m] = min(upper[m], max(lower[m], activation[m]))
                 if mirrored == 1:
                     if in_mirror:
                         mirror_muscles(block, activation, force)

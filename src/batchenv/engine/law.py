@@ -1,5 +1,6 @@
 """ControlLaw: how targets become forces, and which parts of the engine do it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,6 +14,7 @@ from batchenv.engine.constraints import rows
 from batchenv.engine.controllers import pd, stable_pd
 from batchenv.engine.coordinators import problem, static_optimization
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator, NetworkSpec
+from batchenv.engine.guests import Recorder
 from batchenv.engine.kernel import Choice
 from batchenv.engine.muscles import crossings, mass
 from batchenv.engine.paths import tendons, way_points
@@ -53,6 +55,7 @@ class Records:
         effort_weight: of each muscle in the sum of effort (M,); None for 1.
         effort_power: of activations in that sum, 1 or 2.
         mean_effort: whether effort is a mean over muscles instead of a sum.
+        guests: recorders of a user's own.
     """
 
     joint_torques: bool = True
@@ -64,6 +67,7 @@ class Records:
     effort_weight: Array | None = None
     effort_power: int = 2
     mean_effort: bool = True
+    guests: tuple[Recorder, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ class ControlLaw:
             (excitations).
         kp, kv: gains of the PD law (J,) [Nm/rad], [Nms/rad].
         controller: the PD law, plain or stable.
-        network: the muscle network, where it coordinates; None for static optimisation.
+        network: the muscle network, where it coordinates; None for static optimisation or a guest.
+        guest: a coordinator of a user's own, see `guests.coordinator`; None for a shipped one.
         inference_per_sim: the coordinator runs in every so many substeps and is held between.
         sweeps: coordinate-descent passes of the static optimisation in each substep.
         regularization: of the squared activations against squared torque errors [Nm^2].
@@ -111,6 +116,7 @@ class ControlLaw:
     first_body_forces: bool = False
     constraints: Literal["mujoco", "active_set"] = "mujoco"
     ideal_joints: tuple[int, ...] = ()
+    guest: Callable[..., object] | None = None
     records: Records = field(default_factory=Records)
 
     @property
@@ -184,6 +190,8 @@ def choose_parts(mechanism: Mechanism, law: ControlLaw) -> Choice:
         coordinator = kernel.DIRECT
     elif law.coordinated:
         coordinator = kernel.STATIC_OPTIMIZATION if law.network is None else kernel.NETWORK
+        if law.guest is not None:
+            coordinator = kernel.GUEST
     records = law.records
     return Choice(
         controller,
@@ -199,6 +207,7 @@ def choose_parts(mechanism: Mechanism, law: ControlLaw) -> Choice:
         logs=int(records.logs is not None),
         capacity=int(records.capacity),
         muscles=int(records.muscles and law.has_muscles),
+        guests=int(len(records.guests) > 0),
     )
 
 
@@ -252,7 +261,7 @@ def describe(
         values |= way_points.values(mechanism.way_points, first_body_forces=law.first_body_forces)
     if coordinator is not None:
         values |= coordinator.values
-    elif law.coordinated:
+    elif law.coordinated and law.guest is None:
         own = np.ones(n_joint) if law.torque_weight is None else law.torque_weight
         values |= static_optimization.values(mechanism, law.sweeps, law.regularization, own)
     return values | _described_records(mechanism, law, substeps, measured)
@@ -273,6 +282,8 @@ def _described_records(mechanism: Mechanism, law: ControlLaw, substeps: int, mea
         values |= joint_loads.values(mechanism, records.loaded, substeps, measured=measured)
     if records.capacity:
         values |= capacity.values(n_joint)
+    for guest in records.guests:
+        values |= Values(slots={guest.name: guest.shape}, cleared=(guest.name,))
     if records.muscles:
         values |= muscles.values(len(mechanism.muscle_names))
     return values

@@ -2,7 +2,7 @@
 
 import numba
 
-from batchenv.engine import joints
+from batchenv.engine import guests, joints
 from batchenv.engine.constraints import rows
 from batchenv.engine.controllers import pd, stable_pd
 from batchenv.engine.coordinators import problem, shared_network, static_optimization
@@ -31,6 +31,7 @@ PARTS = (
     logs.PART,
     capacity.PART,
     muscles.PART,
+    guests.PART,
 )
 RECORD = record_dtype(PARTS)
 

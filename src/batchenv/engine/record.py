@@ -122,6 +122,7 @@ class SharedRecord:
         layout: Layout,
         header: Mapping[str, float],
     ):
+        parts = tuple(parts)
         kinds = {name: kind for part in parts for name, kind in part.arrays.items()}
         self.record = np.zeros(1, dtype)
         self.arrays = {
@@ -129,7 +130,9 @@ class SharedRecord:
         }
         self.buffers = dict(values.buffers)
         addresses = {name: array.ctypes.data for name, array in (self.arrays | self.buffers).items()}
-        places = {f"at_{name}": start for name, start in layout.starts.items()}
+        # Slots of a user's own recorders have no field of their own: their code knows where they lie.
+        slots = {name for part in parts for name in part.slots}
+        places = {f"at_{name}": start for name, start in layout.starts.items() if name in slots}
         for name, value in {**header, **values.numbers, **addresses, **places}.items():
             self.record[name] = value
 

@@ -15,6 +15,7 @@ from batchenv.engine import memory
 from batchenv.engine.callback import callbacks, magic
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
 from batchenv.engine.cpus import available_cpus
+from batchenv.engine.guests import compile_coordinator, compile_recorders
 from batchenv.engine.health import FIRST_FATAL, NOBODY, clear, inspect
 from batchenv.engine.kernel import compile_kernel, kernel_digest
 from batchenv.engine.law import ControlLaw, adapt_model, check_law, choose_parts, describe
@@ -124,6 +125,9 @@ class Worlds(Generic[BodyType]):
             "n_user": self.layout.size,
             "substeps": substeps,
         }
+        # Kept here for as long as the record names their addresses.
+        self._guests = self._compile_guests(mechanism)
+        header |= {name: guest.address for name, guest in self._guests.items()}
         self._record = SharedRecord(RECORD, PARTS, values, self.layout, header)
         self.num_threads = min(num_worlds, num_threads or available_cpus())
         self.batch = OwnedBatch(mechanism.model, num_worlds, self.num_threads)
@@ -307,6 +311,15 @@ class Worlds(Generic[BodyType]):
             self.fail(np.flatnonzero(self.failed))
         if neglected != NOBODY:
             raise EngineError(self._neglect(int(neglected), substep))
+
+    def _compile_guests(self, mechanism: Mechanism) -> dict[str, Any]:
+        """Parts of a user's own, compiled, by their field in the record."""
+        law, guests = self.law, {}
+        if law.guest is not None:
+            guests["guest_coordinator"] = compile_coordinator(law.guest, mechanism)
+        if law.records.guests:
+            guests["guest_recorder"] = compile_recorders(law.records.guests, mechanism.model, self.layout)
+        return guests
 
     def _neglect(self, world: int, substep: int) -> str:
         if self._user[world, MAGIC_AT] != magic():

@@ -2,12 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from batchenv.mdp.task import Task
 
 
 @dataclass(frozen=True)
@@ -66,8 +63,42 @@ class Columns:
         return tuple(map(Column, names, units))
 
 
-ColumnsOf = Callable[["Task[Any, Any]"], Columns]
-"""Columns for the body of a task."""
+class Describes(Protocol):
+    """What columns are named after: a task with its body."""
+
+    @property
+    def joint_names(self) -> Sequence[str]:
+        """Primary joints (J,)."""
+        ...
+
+    @property
+    def muscle_names(self) -> Sequence[str]:
+        """Muscles (M,)."""
+        ...
+
+    @property
+    def mirror_joints(self) -> Mirror:
+        """Image of joint positions."""
+        ...
+
+    @property
+    def mirror_muscles(self) -> Mirror:
+        """Image of muscles."""
+        ...
+
+    @property
+    def action_layout(self) -> tuple[Column, ...]:
+        """Columns of actions."""
+        ...
+
+    @property
+    def mirror_action(self) -> Mirror:
+        """Image of actions."""
+        ...
+
+
+ColumnsOf = Callable[[Any], Columns]
+"""Columns for a task, see `Describes`."""
 
 
 def permutation(
@@ -116,17 +147,17 @@ axial_vector = columns("forward", "left", "up", sign=(-1, 1, -1))
 feet = columns("right", "left", twin=(1, 0))
 
 
-def joints(task: "Task[Any, Any]") -> Columns:
+def joints(task: Describes) -> Columns:
     """One column for each primary joint."""
     return Columns(tuple(task.joint_names), task.mirror_joints)
 
 
-def muscles(task: "Task[Any, Any]") -> Columns:
+def muscles(task: Describes) -> Columns:
     """One column for each muscle."""
     return Columns(tuple(task.muscle_names), task.mirror_muscles)
 
 
-def actions(task: "Task[Any, Any]") -> Columns:
+def actions(task: Describes) -> Columns:
     """One column for each action."""
     layout = task.action_layout
     return Columns(tuple(c.name for c in layout), task.mirror_action, tuple(c.unit for c in layout))

@@ -1,13 +1,19 @@
 """Construction of a human body and its control law from a configuration."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 from batchenv.body import Body, load_body
 from batchenv.body.names import SIDES, BodyNames
 from batchenv.config import Config
 from batchenv.engine.coordinators.network.files import read_state
 from batchenv.engine.coordinators.network.network import StateDict
 from batchenv.engine.coordinators.shared_network import NetworkSpec
+from batchenv.engine.guests import Recorder
 from batchenv.engine.law import ControlLaw, Records
 from batchenv.errors import ConfigError, InputError
+from batchenv.mdp.terms import load_code
 
 
 def load_human(config: Config, *, visual: bool = False) -> Body:
@@ -57,9 +63,49 @@ def human_law(config: Config, body: Body, seed: int = 0) -> ControlLaw:
         inference_per_sim=environment.simulation.inference_per_sim,
         muscle_model=environment.muscle.model,
         constraints=environment.simulation.constraints,
-        records=Records(joint_torques=environment.muscle.model == "mujoco"),
+        records=Records(joint_torques=environment.muscle.model == "mujoco", guests=own_recorders(config)),
         network=network_law(config, seed) if networked else None,
+        guest=_own_coordinator(environment.muscle.coordinator),
     )
+
+
+def own_recorders(config: Config) -> tuple[Recorder, ...]:
+    """The recorders of a user's own that a configuration names.
+
+    Raises:
+        ConfigError: a file has no such recorder, or two have one name.
+    """
+    where, found = "environment.simulation.recorders", []
+    for key in config.environment.simulation.recorders:
+        function = _own_function(key, where)
+        shape = getattr(function, "__guest__", None)
+        if not isinstance(shape, tuple):
+            raise ConfigError(f"{where}: {key} is no recorder; decorate it with @batchenv.recorder(...)")
+        found.append(Recorder(function.__name__, function, shape))
+    names = [each.name for each in found]
+    if len({*names}) < len(names):
+        raise ConfigError(f"{where}: two recorders have one name, of {', '.join(names)}; rename one")
+    return tuple(found)
+
+
+def _own_coordinator(name: str) -> Callable[..., Any] | None:
+    where = "environment.muscle.coordinator"
+    if ":" not in name:
+        return None
+    function = _own_function(name, where)
+    if getattr(function, "__guest__", None) != "coordinator":
+        raise ConfigError(f"{where}: {name} is no coordinator; decorate it with @batchenv.coordinator")
+    return function
+
+
+def _own_function(key: str, where: str) -> Callable[..., Any]:
+    file, _, name = key.rpartition(":")
+    if not file:
+        raise ConfigError(f"{where}: {key} names no file; give FILE.py:FUNCTION")
+    function = vars(load_code(Path(file), f"{where} = {key}")).get(name)
+    if not callable(function):
+        raise ConfigError(f"{where}: {file} has no function {name}")
+    return function
 
 
 def _check_muscle_parameters(config: Config) -> None:

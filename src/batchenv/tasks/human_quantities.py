@@ -15,6 +15,7 @@ from batchenv.mdp.parameters import ParameterSet
 from batchenv.mdp.quantities import Quantities, quantity
 from batchenv.mdp.state import TaskState
 from batchenv.mdp.task import Task
+from batchenv.tasks.human_law import own_recorders
 
 Array = np.ndarray
 
@@ -94,7 +95,8 @@ class HumanQuantities(Task[Body, HumanState]):
         first, last = self.columns["reference_pos"], self.columns["reference_foot_load"]
         self._reference_columns = slice(first.start, last.stop)
         self._tracked = self.gait.tracked.copy()
-        self.functions = {name: _measured(self, name) for name in self.columns} | self.functions
+        own = {each.name: _recorded(each.name) for each in own_recorders(self.config)}
+        self.functions = own | {name: _measured(self, name) for name in self.columns} | self.functions
 
     def measured(self, q: Quantities) -> Array:
         """All that one pass over the worlds measures (n, columns); see `measured_columns`."""
@@ -187,6 +189,11 @@ def _measured(task: HumanQuantities, name: str) -> Callable[[Quantities], Array]
         return values.reshape(len(values), -1, 3) if name.endswith("foot_pos") else values
 
     return value
+
+
+def _recorded(name: str) -> Callable[[Quantities], Array]:
+    """What a recorder of a user's own has kept of the last step (N, ...)."""
+    return lambda q: q.batch.worlds.slot(name)[q.rows].copy()
 
 
 def _sums(worlds: Worlds[Body], weight: float) -> tuple[Array, Array]:

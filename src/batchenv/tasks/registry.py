@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from batchenv.arrays import shown
+from batchenv.config.load import find_tasks_with
 from batchenv.errors import ConfigError, InputError, nearest
 from batchenv.mdp.task import Task
 from batchenv.mdp.terms import load_code
@@ -69,3 +70,6 @@ def task_named(name: str) -> type[Task[Any, Any]]:
             "one of your own is named as FILE.py:CLASS, or registered with @batchenv.task before"
         )
     return _TASKS[name]
+
+
+find_tasks_with(task_named)

@@ -1,0 +1,178 @@
+"""Parts of a user's own, compiled: a coordinator, and recorders.
+
+A guest is a plain function of arrays in the subset of Python that Numba compiles. Its parameters name what it
+is given. The kernel calls it through an address in the shared record, so that the kernel itself is not
+compiled again; the guest is compiled once in every process, in a second or two.
+"""
+
+# Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
+# pyright: reportCallIssue=false, reportPrivateImportUsage=false
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import mujoco
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import carray, types
+from numba.core.errors import NumbaError
+from numba.extending import intrinsic
+
+from batchenv.body.mechanism import Mechanism
+from batchenv.engine.memory import f64_pointer, i32_pointer, load_address, offset
+from batchenv.engine.record import Layout, Part
+from batchenv.errors import ConfigError, nearest
+
+F = TypeVar("F", bound=Callable[..., Any])
+PART = Part(numbers={"guest_coordinator": np.uint64, "guest_recorder": np.uint64})
+_POINTERS = {np.dtype(np.float64): "f64_pointer", np.dtype(np.int32): "i32_pointer"}
+_SIGNATURE = types.int64(*[types.uintp] * 8)
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """A recorder of a user's own.
+
+    Attributes:
+        name: of its slot, see `Worlds.slot`.
+        function: called at the start of every substep.
+        shape: of `out` in one world.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    shape: tuple[int, ...]
+
+
+def coordinator(function: F) -> F:
+    """Make a function a coordinator, which writes the activations of one world in a substep.
+
+    Its parameters are any of:
+
+    - `crossing_ptr` (M + 1,), `crossing_joint` (K,): muscle m crosses the joints
+      `crossing_joint[crossing_ptr[m]:crossing_ptr[m + 1]]`,
+    - `jta` (K,): torque of each muscle at full activation on each joint that it crosses [Nm],
+    - `required` (J,): torques that muscles are to make, passive torques subtracted [Nm],
+    - `lower`, `upper` (M,): bounds of the activations,
+    - `activation` (M,): those of the substep before; to be overwritten,
+    - fields of MuJoCo's `MjData` that hold numbers, such as `qpos`, `qvel` or `xpos`.
+    """
+    function.__guest__ = "coordinator"  # pyright: ignore[reportFunctionMemberAccess]
+    return function
+
+
+def recorder(*shape: int) -> Callable[[F], F]:
+    """Make a function a recorder, called in every world at the start of every substep.
+
+    Its parameters are `out`, an array of this shape that a step clears before it begins (a number is an array
+    of one); `substep`, from 0; and fields of MuJoCo's `MjData` that hold numbers. Positions and velocities
+    are those at the start of the substep; forces and accelerations are those of the substep before. Terms are
+    given the array as a quantity of the function's name.
+    """
+
+    def decorate(function: F) -> F:
+        function.__guest__ = shape or (1,)  # pyright: ignore[reportFunctionMemberAccess]
+        return function
+
+    return decorate
+
+
+@intrinsic
+def call_guest(typingctx, address, a, b, c, d, e, f, g, h):
+    """Call a guest at an address with eight words; 1 where it came to its end."""
+    signature = types.int64(*[types.uintp] * 9)
+
+    def generate(context, builder, sig, args):
+        word = context.get_value_type(types.uintp)
+        function = ir.FunctionType(context.get_value_type(types.int64), [word] * 8)
+        return builder.call(builder.inttoptr(args[0], function.as_pointer()), args[1:])
+
+    return signature, generate
+
+
+def compile_coordinator(function: Callable[..., Any], mechanism: Mechanism) -> Any:
+    """Compile a coordinator for a body; its `address` is what the record holds.
+
+    Raises:
+        ConfigError: a parameter names nothing, or Numba cannot compile the function.
+    """
+    n, nj, nnz = len(mechanism.muscle_names), len(mechanism.joint_names), len(mechanism.crossing_joint)
+    given = {
+        "crossing_ptr": f"carray(i32_pointer(a), ({n + 1},))",
+        "crossing_joint": f"carray(i32_pointer(b), ({nnz},))",
+        "jta": f"carray(f64_pointer(c), ({nnz},))",
+        "required": f"carray(f64_pointer(d), ({nj},))",
+        "lower": f"carray(f64_pointer(e), ({n},))",
+        "upper": f"carray(f64_pointer(f), ({n},))",
+        "activation": f"carray(f64_pointer(g), ({n},))",
+    }
+    return _compile("coordinator", [(function, given)], mechanism.model, "h")
+
+
+def compile_recorders(recorders: Sequence[Recorder], model: mujoco.MjModel, layout: Layout) -> Any:
+    """Compile all recorders of some worlds into one function; its `address` is what the record holds.
+
+    Raises:
+        ConfigError: a parameter names nothing, or Numba cannot compile a function.
+    """
+    calls = []
+    for each in recorders:
+        at = f"b + np.uintp({8 * layout.starts[each.name]})"
+        calls.append(
+            (each.function, {"out": f"carray(f64_pointer({at}), {each.shape})", "substep": "np.int64(c)"})
+        )
+    return _compile("recorder", calls, model, "a")
+
+
+def _compile(
+    kind: str,
+    calls: Sequence[tuple[Callable[..., Any], Mapping[str, str]]],
+    model: mujoco.MjModel,
+    data: str,
+) -> Any:
+    """Compile a function of eight words a to h that calls others; `data` is the word of the MjData."""
+    state = mujoco.MjData(model)
+    names: dict[str, Any] = {
+        "np": np,
+        "carray": carray,
+        "f64_pointer": f64_pointer,
+        "i32_pointer": i32_pointer,
+        "load_address": load_address,
+    }
+    lines = []
+    for number, (function, given) in enumerate(calls):
+        arguments = [
+            given[name] if name in given else _field(kind, function, name, given, state, data)
+            for name in inspect.signature(function).parameters
+        ]
+        names[f"guest_{number}"] = numba.njit(error_model="numpy")(function)
+        lines.append(f"    guest_{number}({', '.join(arguments)})\n")
+    exec(f"def call(a, b, c, d, e, f, g, h):\n{''.join(lines)}    return 1\n", names)
+    try:
+        return numba.cfunc(_SIGNATURE)(names["call"])
+    except NumbaError as error:
+        titles = ", ".join(function.__name__ for function, _ in calls)
+        raise ConfigError(f"{kind} {titles}: Numba cannot compile it: {error}") from error
+
+
+def _field(
+    kind: str,
+    function: Callable[..., Any],
+    name: str,
+    given: Mapping[str, str],
+    state: mujoco.MjData,
+    data: str,
+) -> str:
+    """Source of the array that a field of MjData points to."""
+    value = getattr(state, name, None) if not name.startswith("_") else None
+    if not isinstance(value, np.ndarray) or value.dtype not in _POINTERS:
+        known = [*given, "qpos", "qvel", "xpos"]
+        raise ConfigError(
+            f"{kind} {function.__name__}: parameter {name!r} names nothing.{nearest(name, known)} It may be "
+            f"{', '.join(given)}, or a field of MjData that holds numbers, such as qpos"
+        )
+    at = offset("mjData", name)
+    return f"carray({_POINTERS[value.dtype]}(load_address({data} + np.uintp({at}))), {value.shape})"
