@@ -129,7 +129,9 @@ def slow_sample(env, qpos, qvel, target, rate, elapsed):
         gain = mujoco.mju_muscleGain(
             length, data.actuator_velocity[m], span, acc0, model.actuator_gainprm[m, :9]
         )
-        required = required - arms[m] * mujoco.mju_muscleBias(length, span, acc0, model.actuator_biasprm[m, :9])
+        required = required - arms[m] * mujoco.mju_muscleBias(
+            length, span, acc0, model.actuator_biasprm[m, :9]
+        )
         jta[:, m] = arms[m] * gain
     return required, jta
 
@@ -160,7 +162,9 @@ def test_reduced_and_dense_samples_say_the_same():
         env.reset()
         drive(env, 2)
         layout, samples = env.worlds.coordinator.network.layout, env.muscle_samples()
-        assert np.array_equal(samples.jta[:, layout.muscle_joint, layout.crossing_muscle], samples.jta_reduced)
+        assert np.array_equal(
+            samples.jta[:, layout.muscle_joint, layout.crossing_muscle], samples.jta_reduced
+        )
         assert np.abs(samples.jta_reduced).max() > 50.0
         assert np.count_nonzero(samples.jta) == np.count_nonzero(samples.jta_reduced)
 
@@ -173,7 +177,9 @@ def test_samples_are_views_of_a_substep_drawn_for_each_world_and_step():
             before = samples.torque.copy()
             drive(env, 1)
             substeps.append(env.worlds.coordinator._substep.copy())
-            assert env.muscle_samples().torque is samples.torque and (samples.torque != before).any(axis=1).all()
+            assert (
+                env.muscle_samples().torque is samples.torque and (samples.torque != before).any(axis=1).all()
+            )
         counts = np.bincount(np.ravel(substeps), minlength=10)
         # 640 draws out of ten: 64 +- 7.6 each.
         assert counts.size == 10 and counts.min() > 35 and counts.max() < 95
@@ -272,7 +278,10 @@ def test_without_a_network_there_is_nothing_to_set_or_see():
         for call in (env.muscle_network, env.muscle_samples, lambda: env.set_muscle_network({})):
             with pytest.raises(UsageError, match="set environment.muscle.coordinator to network"):
                 call()
-    with build(1, 1, muscle__network__keep_samples=False) as env, pytest.raises(UsageError, match="keep_samples"):
+    with (
+        build(1, 1, muscle__network__keep_samples=False) as env,
+        pytest.raises(UsageError, match="keep_samples"),
+    ):
         env.muscle_samples()
     with pytest.raises(UsageError, match="is closed"):
         env.muscle_network()

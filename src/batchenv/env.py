@@ -119,7 +119,9 @@ class BatchEnv(Described):
         self.worlds: Worlds[Any] = scene.worlds
         self.num_envs, self.num_threads = num_envs, self.worlds.num_threads
         self.obs_dim, self.action_dim = len(scene.task.obs_layout), len(scene.task.action_layout)
-        self._has_samples = self.worlds.coordinator is not None and self.worlds.coordinator.samples is not None
+        self._has_samples = (
+            self.worlds.coordinator is not None and self.worlds.coordinator.samples is not None
+        )
         self.failures = 0
         self._copy, self._closed = copy, False
         # The call since which worlds and episodes do not belong together; None where they do.
@@ -324,7 +326,9 @@ class BatchEnv(Described):
         """
         samples = self._networked().samples
         if samples is None:
-            raise UsageError("no muscle samples are kept: set environment.muscle.network.keep_samples to true")
+            raise UsageError(
+                "no muscle samples are kept: set environment.muscle.network.keep_samples to true"
+            )
         return samples
 
     def close(self) -> None:
