@@ -90,8 +90,8 @@ def test_loads_on_the_knees_add_to_a_reward_of_summands(scene: Path):
         env.reset()
         _, rewards, _ = env.step(actions(env, 0))
         terms = env.reward_terms
-        walk, thrift = (np.prod([terms[name] for name in names], axis=0) for names in (LOCOMOTION, ENERGY))
-        np.testing.assert_allclose(rewards, walk + thrift + 0.25 * terms["knee_load"], rtol=1e-6)
+        walk, energy = (np.prod([terms[name] for name in names], axis=0) for names in (LOCOMOTION, ENERGY))
+        np.testing.assert_allclose(rewards, walk + energy + 0.25 * terms["knee_load"], rtol=1e-6)
 
 
 def test_world_that_ends_shows_the_first_observation_of_its_next_episode(scene: Path):

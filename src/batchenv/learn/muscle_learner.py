@@ -1,7 +1,8 @@
 """The learner of the muscle network: supervised by torques, since what activations make is known exactly.
 
 The loss is that of MASS (Lee et al. 2019, "Scalable Muscle-Actuated Human Simulation and Control", section 5)
-as GaitNet has it: mean(((JtA a - tau) / 100)^2) + 0.01 mean(a^2) + 0.01 mean(z^2), with a = relu(tanh(z)).
+as Park et al. (SIGGRAPH 2022) have it: mean(((JtA a - tau) / 100)^2) + 0.01 mean(a^2) + 0.01 mean(z^2),
+with a = relu(tanh(z)).
 """
 
 import itertools
@@ -23,7 +24,7 @@ _LARGEST_GRADIENT = 0.5
 
 
 class MuscleNet(nn.Module):
-    """The network of a `MuscleNetLayout`, with GaitNet's keys "fc.0.weight" ... and weights by Xavier."""
+    """The network of a `MuscleNetLayout`, with the keys "fc.0.weight", ..., and weights by Xavier."""
 
     def __init__(self, layout: MuscleNetLayout):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The two gait machines, step by step, and how the ground's force is shared among the feet."""
+"""The two ways of following the gait, step by step, and how the ground's force is shared among the feet."""
 
 import numpy as np
 
@@ -60,10 +60,10 @@ class ByContact:
 
     def __init__(self) -> None:
         self.state = first_state()
-        self.machine, self.smoothed, self.takeoff = np.zeros(1, int), np.zeros((1, 2)), np.zeros(1)
+        self.contact_phase, self.smoothed, self.takeoff = np.zeros(1, int), np.zeros((1, 2)), np.zeros(1)
 
     def touch(self, left: bool, right: bool, load: tuple[float, float], left_z: float, right_z: float) -> int:
-        """Five substeps with contacts as they are; the state of the machine."""
+        """Five substeps with contacts as they are; the phase of contact."""
         for _ in range(5):
             gait.follow_contacts(
                 np.array([[[float(left), float(right)]]]),
@@ -72,12 +72,12 @@ class ByContact:
                 np.array([True, False]),
                 np.array([1.2]),
                 DT,
-                self.machine,
+                self.contact_phase,
                 self.smoothed,
                 *self.state.values(),
                 self.takeoff,
             )
-        return int(self.machine[0])
+        return int(self.contact_phase[0])
 
 
 def test_contacts_lead_around_the_four_states():

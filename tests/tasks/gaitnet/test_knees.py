@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from batchenv.tasks.gaitnet.knees import follow_knees, overloaded
+from batchenv.tasks.gaitnet.knees import follow_knees
+from batchenv.tasks.gaitnet.terminations import overloaded
 
 
 def state():

@@ -1,4 +1,4 @@
-"""Which foot stands, where it is to stand, and where the next one is: GaitNet's two gait machines, compiled.
+"""Which foot stands, where it is to stand, and where the next one is: by the clock or by contacts, compiled.
 
 By phase, the clock says which foot stands. By contact, the feet say it: RIGHT_STANCE, LEFT_TAKEOFF,
 LEFT_STANCE, RIGHT_TAKEOFF, and around again.
@@ -101,7 +101,7 @@ def follow_contacts(
     stride_length,
     timestep,
     # state
-    machine,
+    contact_phase,
     smoothed,
     left_stance,
     current_foot,
@@ -118,7 +118,7 @@ def follow_contacts(
         foot: as for `follow_phase`.
         load: vertical force on the left and on the right foot, over the body's weight (N, 2).
         is_left: of each shape (C,).
-        machine: RIGHT_STANCE, ... (N,).
+        contact_phase: RIGHT_STANCE, ... (N,).
         smoothed: contacts of the left and the right foot, smoothed (N, 2).
         takeoff_z: where the swinging foot left the ground (N,) [m].
         stride_length, timestep, left_stance, current_foot, current_target, next_target, stance_clock,
@@ -133,19 +133,19 @@ def follow_contacts(
             stance_clock[i] += timestep
             for side in range(2):
                 smoothed[i, side] += SMOOTHING * (touched[side] - smoothed[i, side])
-            standing = LEFT if machine[i] >= LEFT_STANCE else RIGHT
+            standing = LEFT if contact_phase[i] >= LEFT_STANCE else RIGHT
             swinging = 1 - standing
             on, off = smoothed[i, standing] > TOUCHING, smoothed[i, swinging] > TOUCHING
-            if machine[i] == RIGHT_STANCE or machine[i] == LEFT_STANCE:
+            if contact_phase[i] == RIGHT_STANCE or contact_phase[i] == LEFT_STANCE:
                 if on and not off:
-                    machine[i] += 1
+                    contact_phase[i] += 1
                     takeoff_z[i] = foot[i, k, swinging, 2]
             elif (
                 off
                 and load[i, swinging] > STRIKE_LOAD
                 and foot[i, k, swinging, 2] - takeoff_z[i] > STRIKE_WAY * stride_length[i]
             ):
-                machine[i] = (machine[i] + 1) % 4
+                contact_phase[i] = (contact_phase[i] + 1) % 4
                 standing = swinging
                 left_stance[i] = standing == LEFT
                 _switch(

@@ -5,8 +5,6 @@ import numpy as np
 Array = np.ndarray
 
 KNEES = ("TibiaL", "TibiaR")
-# More than this ends an episode [kN] that is older than so many steps, where loads end episodes.
-TOO_MUCH, PATIENCE = 8.0, 100
 
 
 def follow_knees(
@@ -29,8 +27,3 @@ def follow_knees(
     restarted = cycled if quirks else finished
     highest = np.where(restarted[:, None, None], heard, load_log).max(axis=(1, 2)) / 1000.0
     peak[:] = np.where(restarted, highest, np.maximum(peak, highest))
-
-
-def overloaded(peak: Array, episode_step: Array) -> Array:
-    """Whether the load on a knee was too large (N,)."""
-    return (peak > TOO_MUCH) & (episode_step > PATIENCE)

@@ -22,7 +22,7 @@ class GaitNetState(TaskState):
         global_time, local_time: of the two clocks (N,) [s].
         local_log: of the local clock after each substep of the last step (N, S) [s].
         left_stance: whether the left foot stands (N,).
-        machine: of the gait by contact, see `gait.follow_contacts` (N,).
+        contact_phase: of the gait by contact, see `gait.follow_contacts` (N,).
         smoothed_contact: of the left and the right foot (N, 2).
         takeoff_z: where the swinging foot left the ground (N,) [m].
         current_foot: where the standing foot is (N, 3) [m].
@@ -44,7 +44,7 @@ class GaitNetState(TaskState):
     local_time: np.ndarray
     local_log: np.ndarray
     left_stance: np.ndarray
-    machine: np.ndarray
+    contact_phase: np.ndarray
     smoothed_contact: np.ndarray
     takeoff_z: np.ndarray
     current_foot: np.ndarray
@@ -78,7 +78,7 @@ class GaitNetState(TaskState):
             local_time=np.zeros(n),
             local_log=np.zeros((n, substeps)),
             left_stance=np.zeros(n, bool),
-            machine=np.zeros(n, np.int64),
+            contact_phase=np.zeros(n, np.int64),
             smoothed_contact=np.zeros((n, 2)),
             takeoff_z=np.zeros(n),
             current_foot=np.zeros((n, 3)),

@@ -19,10 +19,10 @@ from batchenv.mdp.marks import Kind, mark_of
 from batchenv.mdp.parameters import checked_values
 from batchenv.mdp.quantities import Quantities
 from batchenv.mdp.terms import Section
-from batchenv.tasks.gaitnet import gait, imitation, observations, rewards, starts
+from batchenv.tasks.gaitnet import gait, imitation, observations, rewards, starts, terminations
 from batchenv.tasks.gaitnet.clocks import CLIPPING, in_mirror, run_clocks
 from batchenv.tasks.gaitnet.kinematics import BodyMirror
-from batchenv.tasks.gaitnet.knees import follow_knees, overloaded
+from batchenv.tasks.gaitnet.knees import follow_knees
 from batchenv.tasks.gaitnet.law import (
     gaitnet_law,
     load_configured_motion,
@@ -39,8 +39,6 @@ Array = np.ndarray
 
 # An episode that ends by time is this long [s].
 LONGEST = 10.0
-# Fallen below this height of the centre of mass [m].
-FALLEN = 0.6
 # Parameters that vary by less than this are not observed.
 _VARIES = 1e-3
 _JOINT_TARGETS = ("mass", "pd")
@@ -61,6 +59,7 @@ class GaitNetTask(GaitNetQuantities):
     shipped: ClassVar[Mapping[Kind, Sequence[ModuleType]]] = {
         "observation": (observations,),
         "reward": (rewards, imitation),
+        "termination": (terminations,),
     }
     measured_worlds = True
 
@@ -105,6 +104,11 @@ class GaitNetTask(GaitNetQuantities):
             for name, (function, keywords) in factors.items()
         )
         self.reward_names = tuple(factors)
+        height = terminations.FALLEN + self.body.ground_height
+        ends = {"fallen": {"height": float(height)}}
+        if asked.knee_pain.termination:
+            ends["overloaded"] = {}
+        self.termination_terms = self.find_terms("termination", "environment.reward", ends)
 
     @classmethod
     def load_body(cls, config: Config, *, visual: bool = False) -> GaitNetBody:
@@ -213,7 +217,7 @@ class GaitNetTask(GaitNetQuantities):
                 self.is_left,
                 way,
                 self.timestep,
-                state.machine,
+                state.contact_phase,
                 state.smoothed_contact,
                 *feet,
                 *times,
@@ -238,13 +242,6 @@ class GaitNetTask(GaitNetQuantities):
         else:
             out[:] = np.prod(list(values.values()), axis=0)
 
-    def compute_terminations(self, quantities: Quantities) -> Array:
-        """Whether worlds (n,) have fallen, or overload a knee where that ends episodes."""
-        fallen = quantities["com"][:, 1] < FALLEN + self.body.ground_height
-        if not self.environment.reward.knee_pain.termination:
-            return fallen
-        return fallen | overloaded(quantities["knee_peak"], quantities["episode_step"])
-
     def reset(self, batch: GaitNetBatch, ids: Array) -> None:
         """Put worlds whose episode has begun into their first states: draw their gait and phase."""
         if self.quirks:
@@ -264,7 +261,7 @@ class GaitNetTask(GaitNetQuantities):
         drawn: dict[str, Array],
     ) -> None:
         """Begin episodes at given phases (n,) of the gait, with given parameters (n,) by name."""
-        state.logged[ids] = state.machine[ids] = 0
+        state.logged[ids] = state.contact_phase[ids] = 0
         state.smoothed_contact[ids] = 0.0
         state.knee_load[ids] = state.knee_peak[ids] = 0.0
         state.cycled[ids] = False
@@ -325,7 +322,7 @@ class GaitNetTask(GaitNetQuantities):
             sides = [self.body.body_id[self.body.skeleton.index(name)] for name in ("TalusL", "TalusR")]
             foot = worlds.bind("xipos")[ids, np.where(left, *sides)].copy()
         state.left_stance[ids] = left
-        state.machine[ids] = np.where(left, gait.LEFT_STANCE, gait.RIGHT_STANCE)
+        state.contact_phase[ids] = np.where(left, gait.LEFT_STANCE, gait.RIGHT_STANCE)
         state.current_foot[ids] = state.current_target[ids] = foot
         state.next_target[ids] = foot * (-1.0, 1.0, 1.0)
         state.next_target[ids, 2] += 0.5 * STRIDE_LENGTH * state.stride[ids]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from batchenv.errors import InputError
 
-# Torques are divided by this before the first layer [Nm]; GaitNet's std_muscle_tau and std_tau.
+# Torques are divided by this before the first layer [Nm]; Park et al. (SIGGRAPH 2022).
 TORQUE_SCALE = 200.0
 # Slope of LeakyReLU for negative values.
 LEAKY_SLOPE = 0.2
@@ -25,7 +25,7 @@ class MuscleNetLayout:
     Inputs, in this order: for a cascade, the previous network's z (M,) times 0.5 and this network's weight
     (1,); then JtA_reduced (nnz,) / 200 Nm, the torque of each muscle at full activation on each joint it
     crosses, muscle after muscle; then the torques that the muscles are to make (J,) / 200 Nm. Outputs: z
-    (M,); the activation is relu(tanh(z)). The order is that of GaitNet's `forward_with_prev_out_wo_relu`.
+    (M,); the activation is relu(tanh(z)). The order is that of Park et al. (SIGGRAPH 2022).
 
     Attributes:
         muscle_names: (M,).

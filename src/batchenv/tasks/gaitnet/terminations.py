@@ -1,0 +1,24 @@
+"""When GaitNet's walker has failed."""
+
+import numpy as np
+
+from batchenv.mdp.marks import termination_term
+
+Array = np.ndarray
+
+# Fallen below this height of the centre of mass above the ground [m].
+FALLEN = 0.6
+# More than this in a knee ends an episode [kN] that is older than so many steps, where loads end episodes.
+PAINFUL_LOAD, PAIN_FREE_STEPS = 8.0, 100
+
+
+@termination_term
+def fallen(com: Array, *, height: float) -> Array:
+    """Whether the centre of mass is below a height [m] (n,)."""
+    return com[:, 1] < height
+
+
+@termination_term
+def overloaded(knee_peak: Array, episode_step: Array) -> Array:
+    """Whether the load on a knee was too large (n,)."""
+    return (knee_peak > PAINFUL_LOAD) & (episode_step > PAIN_FREE_STEPS)
