@@ -49,7 +49,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher = numba.njit(**options)(function)
         if hasattr(dispatcher, "enable_caching"):  # with NUMBA_DISABLE_JIT it is the function itself
-            dispatcher._cache = _cache_of(function)
+            dispatcher._cache = _cache_of(function)  # pyright: ignore[reportAttributeAccessIssue]
         return dispatcher
 
     return decorate
@@ -64,7 +64,7 @@ def c_function(signature: Any) -> Callable[[Callable[..., Any]], CFunc]:
 
     def decorate(function: Callable[..., Any]) -> CFunc:
         callback = CFunc(function, sigutils.normalize_signature(signature), {}, {})
-        callback._cache = _cache_of(function)
+        callback._cache = _cache_of(function)  # pyright: ignore[reportAttributeAccessIssue]
         callback.compile()
         return callback
 

@@ -8,6 +8,7 @@ import functools
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import mujoco
 from numba import types
@@ -44,7 +45,7 @@ class Quiet:
     def __init__(self) -> None:
         self._handler: ctypes.c_void_p = mujoco_global("mju_user_warning")
         self._lock, self._inside = threading.Lock(), 0
-        self._own: int = _ignore().address
+        self._own: Any = _ignore().address
         # A fork may come while another thread holds the lock, which then nobody in it lets go.
         os.register_at_fork(after_in_child=quiet.cache_clear)
 

@@ -298,7 +298,7 @@ def load_body(
     if floor is not None:
         # With equal priorities MuJoCo takes the larger friction of the two geoms: no floor would be slippery.
         floor.priority = 1
-        floor.friction = [friction, *floor.friction[1:]]
+        floor.friction[0] = friction
     try:
         model = compile_spec(spec)
         root = human.root_of_human(model)

@@ -74,7 +74,7 @@ def lowest_heights(body: Body, joint_pos: np.ndarray) -> np.ndarray:
     if not geoms.size:
         bodies = ", ".join((*body.names.foot_bodies, *body.names.toe_bodies))
         raise body.error(f"no geom of the bodies {bodies} can touch the floor.")
-    for geom in geoms[~np.isin(body.model.geom_type[geoms], FOOT_SHAPES)]:
+    for geom in geoms[~np.isin(body.model.geom_type[geoms], [int(shape) for shape in FOOT_SHAPES])]:
         kind = mujoco.mjtGeom(int(body.model.geom_type[geom])).name.removeprefix("mjGEOM_").lower()
         raise body.error(
             f"geom {body.model.geom(geom).name!r} of a foot is of the type {kind}; expected a sphere,"

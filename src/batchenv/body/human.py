@@ -45,7 +45,7 @@ def root_of_human(model: mujoco.MjModel) -> int:
     Raises:
         BodyError: there is none, more than one, or something else comes first.
     """
-    scalar = np.isin(model.jnt_type, SCALAR_JOINTS)
+    scalar = np.isin(model.jnt_type, [int(kind) for kind in SCALAR_JOINTS])
     articulated = set(model.body_rootid[model.jnt_bodyid[scalar]].tolist())
     free = model.jnt_bodyid[model.jnt_type == mujoco.mjtJoint.mjJNT_FREE].tolist()
     humans = [body for body in free if body in articulated]

@@ -62,7 +62,7 @@ def find_couplings(model: mujoco.MjModel, own: np.ndarray) -> Couplings:
 
 def primary_joints(model: mujoco.MjModel, own: np.ndarray, bound: np.ndarray) -> np.ndarray:
     """Return the ids (J,) of those of `own` (njnt,) bool that hinge or slide and are not bound, in order."""
-    scalar = np.isin(model.jnt_type, SCALAR_JOINTS)
+    scalar = np.isin(model.jnt_type, [int(kind) for kind in SCALAR_JOINTS])
     return np.setdiff1d(np.flatnonzero(scalar & own), bound)
 
 

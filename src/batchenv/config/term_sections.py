@@ -38,7 +38,7 @@ def with_new_names(environment: Mapping[Any, Any]) -> dict[Any, Any]:
     """Return the section `environment` with the key that was `muscle.network.tuples` under its new name."""
     muscle = environment.get("muscle")
     network = muscle.get("network") if isinstance(muscle, Mapping) else None
-    if not isinstance(network, Mapping) or "tuples" not in network:
+    if not isinstance(muscle, Mapping) or not isinstance(network, Mapping) or "tuples" not in network:
         return dict(environment)
     renamed = {"keep_samples" if key == "tuples" else key: value for key, value in network.items()}
     return {**environment, "muscle": {**muscle, "network": renamed}}

@@ -55,7 +55,8 @@ def struct_of(name: str) -> type[ctypes.Structure]:
     Args:
         name: the struct, as in the C API: "mjModel", "mjData", "mjOption".
     """
-    fields = [(field.name, _ctypes_of(field.type)) for field in structs.STRUCTS[name].fields]
+    declared: Any = structs.STRUCTS[name].fields  # none of the structs here has a union among them
+    fields = [(field.name, _ctypes_of(field.type)) for field in declared]
     return type(name, (ctypes.Structure,), {"_fields_": fields})
 
 

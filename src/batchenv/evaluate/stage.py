@@ -188,7 +188,8 @@ def ground_reactions(body: Body, data: mujoco.MjData) -> list[tuple[np.ndarray, 
     toes = body.toe_body if body.toe_body.size else body.foot_body
     for foot in zip(body.foot_body, toes, strict=True):
         force, moment = np.zeros(3), np.zeros(3)
-        for i, contact in enumerate(data.contact):
+        for i in range(data.ncon):
+            contact = data.contact[i]
             geoms = list(contact.geom)
             if body.floor_geom not in geoms:
                 continue

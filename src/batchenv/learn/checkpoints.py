@@ -234,8 +234,8 @@ def unpack(packed: Any, like: Any = None) -> Any:
     if like is not None:
         _check_kind(value, like)
     if isinstance(value, dict):
-        known = {} if like is None else like
-        return {key: unpack(item, known.get(key)) for key, item in value.items()}
+        expected: Any = {} if like is None else like
+        return {key: unpack(item, expected.get(key)) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return type(value)(unpack(item) for item in value)
     return value

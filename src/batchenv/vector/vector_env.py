@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -183,6 +184,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             array = array.astype(np.float64)  # a longer float may be beyond it
         if not np.isfinite(array).all():
             return array
+        assert isinstance(space, Box)
         return np.clip(array, space.low, space.high)
 
     def render(self) -> tuple[np.ndarray, ...] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from yaml.composer import ComposerError
 
 from batchenv.body.files import MEGABYTE, read_file
 from batchenv.body.xml_scan import scan_xml
@@ -193,7 +194,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark
-            raise yaml.composer.ComposerError(None, None, "an alias is refused; write the value out", mark)
+            raise ComposerError(None, None, "an alias is refused; write the value out", mark)
         return super().compose_node(parent, index)  # pyright: ignore[reportArgumentType]
 
 

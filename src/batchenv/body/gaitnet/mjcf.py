@@ -35,9 +35,9 @@ def export_spec(body: GaitNetBody, tendons: TendonPaths) -> mujoco.MjSpec:
 
 
 def _turn(spec: mujoco.MjSpec, body: GaitNetBody) -> None:
-    spec.option.gravity = [0, 0, GRAVITY[1]]
+    spec.option.gravity[:] = [0, 0, GRAVITY[1]]
     floor = spec.geom(FLOOR)
-    floor.quat, floor.pos = [1, 0, 0, 0], [0, 0, body.ground_height]
+    floor.quat[:], floor.pos[:] = [1, 0, 0, 0], [0, 0, body.ground_height]
     root = spec.body(body.skeleton.names[0])
     root.pos = np.roll(root.pos, 1)
     root.quat = quat_product(_TURN, root.quat)
@@ -78,4 +78,4 @@ def _add_muscle(spec: mujoco.MjSpec, body: GaitNetBody, tendons: TendonPaths, m:
         fvmax=1.0,
     )
     actuator.ctrllimited = True
-    actuator.ctrlrange = [0, 1]
+    actuator.ctrlrange[:] = [0, 1]

@@ -41,7 +41,7 @@ def skeleton_spec(skeleton: Skeleton, *, visual: bool = False, ground_height: fl
     spec.modelname = "gaitnet"
     spec.compiler.degree = False
     spec.compiler.discardvisual = not visual
-    spec.option.gravity = GRAVITY
+    spec.option.gravity[:] = GRAVITY
     spec.option.timestep = 1 / 480
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_EULER
     spec.worldbody.add_geom(
@@ -62,7 +62,7 @@ def skeleton_spec(skeleton: Skeleton, *, visual: bool = False, ground_height: fl
         above = np.eye(4) if parent < 0 else joint_frames[parent]
         holder = spec.worldbody if parent < 0 else bodies[parent]
         place = inverse(above) @ joint_frames[i]
-        body = holder.add_body(name=name, pos=place[:3, 3], quat=quat_from_matrix(place[:3, :3]))
+        body = holder.add_body(name=name, pos=place[:3, 3], quat=quat_from_matrix(place[:3, :3]).tolist())
         bodies.append(body)
         _add_joint(body, skeleton, i)
         _add_solid(body, skeleton, i, visual)
@@ -90,13 +90,13 @@ def _add_joint(body: mujoco.MjsBody, skeleton: Skeleton, i: int) -> None:
         joint.type = mujoco.mjtJoint.mjJNT_BALL
         corner = max(float(np.linalg.norm(np.abs(limits).max(axis=0))), _ROOM)
         joint.limited = joint.limited and corner < np.pi
-        joint.range = [0, corner if joint.limited else 0]
+        joint.range[:] = [0, corner if joint.limited else 0]
     else:
         joint.type = mujoco.mjtJoint.mjJNT_HINGE
         joint.axis = skeleton.axis[i]
         joint.limited = bool(np.isfinite(limits).any())
         lower, upper = np.clip(limits[:, 0], -_FAR, _FAR)
-        joint.range = [lower, max(upper, lower + _ROOM)] if joint.limited else [0, 0]
+        joint.range[:] = [lower, max(upper, lower + _ROOM)] if joint.limited else [0, 0]
 
 
 def _add_solid(body: mujoco.MjsBody, skeleton: Skeleton, i: int, visual: bool) -> None:

@@ -94,7 +94,8 @@ def values(mechanism: Mechanism, carrying: Sequence[int], substeps: int, *, meas
         own = [k for k, carried in enumerate(carrying) if carried == body]
         above[body] = own[0] if own else above[model.body_parentid[body]]
     ids, adr = np.flatnonzero(above >= 0), mechanism.foot_sensor_adr
-    on_geom = np.isin(model.wrap_type, (mujoco.mjtWrap.mjWRAP_SPHERE, mujoco.mjtWrap.mjWRAP_CYLINDER))
+    round_wraps = (mujoco.mjtWrap.mjWRAP_SPHERE, mujoco.mjtWrap.mjWRAP_CYLINDER)
+    on_geom = np.isin(model.wrap_type, [int(kind) for kind in round_wraps])
     owner = [
         model.geom_bodyid[i] if is_geom else model.site_bodyid[i] if kind == mujoco.mjtWrap.mjWRAP_SITE else 0
         for i, kind, is_geom in zip(model.wrap_objid, model.wrap_type, on_geom, strict=True)
@@ -118,7 +119,7 @@ def values(mechanism: Mechanism, carrying: Sequence[int], substeps: int, *, meas
             "geom_joint": above[model.geom_bodyid],
             "wrap_ptr": np.stack([muscle_tendon, first, first + model.tendon_num[muscle_tendon]], axis=1),
             "wrap_geom": np.where(on_geom, model.wrap_objid, -1),
-            "wrap_joint": above[owner],
+            "wrap_joint": above[np.array(owner, int)],
             "sensed_adr": adr - 2,  # all three components of the force
             "sensed_joint": above[mechanism.foot_body],
         },

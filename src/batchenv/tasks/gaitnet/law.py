@@ -5,14 +5,25 @@ import numpy as np
 from batchenv.body.gaitnet import GaitNetBody, Motion, load_gaitnet_body, load_ground, load_motion
 from batchenv.body.gaitnet.mechanism import ROOT_DOFS, named_bodies, upper_joints
 from batchenv.body.gaitnet.motion import HDF5_SUFFIXES, first_phase
-from batchenv.config import Config
+from batchenv.config import Config, GaitNetConfig
 from batchenv.engine import ControlLaw, Logs, Records
 from batchenv.errors import ConfigError
 from batchenv.tasks.gaitnet.knees import KNEES
 from batchenv.tasks.human_law import network_law
 
 
-def load_gaitnet_configured_body(config: Config, *, visual: bool = False) -> GaitNetBody:
+def gaitnet_config(config: Config) -> GaitNetConfig:
+    """A configuration in GaitNet's format.
+
+    Raises:
+        ConfigError: it is of another task.
+    """
+    if not isinstance(config, GaitNetConfig):
+        raise ConfigError(f"environment.task = {config.environment.task}: expected gaitnet")
+    return config
+
+
+def load_gaitnet_configured_body(config: GaitNetConfig, *, visual: bool = False) -> GaitNetBody:
     """Load the body that a configuration names; `visual` keeps what only the eye needs.
 
     Raises:
@@ -30,7 +41,7 @@ def load_gaitnet_configured_body(config: Config, *, visual: bool = False) -> Gai
     )
 
 
-def load_configured_motion(config: Config, body: GaitNetBody) -> tuple[Motion, float]:
+def load_configured_motion(config: GaitNetConfig, body: GaitNetBody) -> tuple[Motion, float]:
     """Load the motion of a configuration; return it, and the phase of the gait at which it begins.
 
     Raises:
@@ -48,7 +59,7 @@ def load_configured_motion(config: Config, body: GaitNetBody) -> tuple[Motion, f
     return load_motion(file, body.skeleton), phase
 
 
-def gaitnet_law(config: Config, body: GaitNetBody, seed: int = 0) -> ControlLaw:
+def gaitnet_law(config: GaitNetConfig, body: GaitNetBody, seed: int = 0) -> ControlLaw:
     """Return the control law of a configuration; `seed` is that of a muscle network without a file."""
     environment = config.environment
     advanced, actuator = environment.advanced, environment.skeleton.actuator

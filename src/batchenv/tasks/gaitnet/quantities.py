@@ -19,7 +19,7 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
     Attributes:
         environment: the section of the configuration.
         in_mirror: the image of the bodies.
-        imitation: compares bodies with the motion.
+        comparison: compares bodies with the motion.
         first_phase: of the gait, at which the motion begins.
         substeps: of a control step.
         head: number of the body.
@@ -28,7 +28,7 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
 
     environment: GaitNetEnvironment
     in_mirror: BodyMirror
-    imitation: imitation.Imitation
+    comparison: imitation.Imitation
     first_phase: float
     substeps: int
     head: int
@@ -50,8 +50,8 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
 
         def found() -> Bodies:
             names = ("xipos", "ximat", "cvel", "subtree_com")
-            fields = [q.batch.worlds.bind(name)[q.rows] for name in names]
-            return bodies(*fields, self.body.body_id, self.body.skeleton.mass)
+            xipos, ximat, cvel, subtree_com = (q.batch.worlds.bind(name)[q.rows] for name in names)
+            return bodies(xipos, ximat, cvel, subtree_com, self.body.body_id, self.body.skeleton.mass)
 
         return q.once("all bodies", found)
 
@@ -62,7 +62,7 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
             state, worlds = q.batch.state, q.batch.worlds
             cycle, time = self.cycle(state), state.local_time
             phase, step = time / cycle - self.first_phase, self.control_dt / cycle
-            return self.imitation.errors(
+            return self.comparison.errors(
                 self._bodies(q), worlds.qpos, worlds.qvel, phase, step, self.control_dt
             )
 

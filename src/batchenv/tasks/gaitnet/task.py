@@ -24,6 +24,7 @@ from batchenv.tasks.gaitnet.clocks import CLIPPING, in_mirror, run_clocks
 from batchenv.tasks.gaitnet.kinematics import BodyMirror
 from batchenv.tasks.gaitnet.knees import follow_knees
 from batchenv.tasks.gaitnet.law import (
+    gaitnet_config,
     gaitnet_law,
     load_configured_motion,
     load_gaitnet_configured_body,
@@ -79,7 +80,7 @@ class GaitNetTask(GaitNetQuantities):
         self.is_left, self.edges = starts.left_shapes(body), starts.box_edges(body)
         self.window = int(simulation.sim_hz * motion.period / self._least_cadence() * self._window_mult()) + 1
         self.in_mirror = BodyMirror.of(body.skeleton)
-        self.imitation = imitation.Imitation(body, motion)
+        self.comparison = imitation.Imitation(body, motion)
         self._compose()
 
     def _compose(self) -> None:
@@ -113,17 +114,18 @@ class GaitNetTask(GaitNetQuantities):
     @classmethod
     def load_body(cls, config: Config, *, visual: bool = False) -> GaitNetBody:
         """Load the body that a configuration names; `visual` keeps what only the eye needs."""
-        return load_gaitnet_configured_body(config, visual=visual)
+        return load_gaitnet_configured_body(gaitnet_config(config), visual=visual)
 
     @classmethod
     def control_law(cls, config: Config, body: GaitNetBody, seed: int = 0) -> ControlLaw:
         """The control law of a configuration; `seed` is that of a muscle network without a file."""
-        return gaitnet_law(config, body, seed)
+        return gaitnet_law(gaitnet_config(config), body, seed)
 
     @classmethod
     def of(cls, config: Config, body: GaitNetBody) -> Self:
         """The task of a configuration, with its motion."""
-        return cls(config, body, *load_configured_motion(config, body))
+        own = gaitnet_config(config)
+        return cls(own, body, *load_configured_motion(own, body))
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -150,7 +152,7 @@ class GaitNetTask(GaitNetQuantities):
     def max_episode_steps(self) -> int:
         """After which episodes are truncated."""
         if self.environment.reward.eoe_type == "tuple":
-            return self.config.Horizon
+            return gaitnet_config(self.config).Horizon
         return int(LONGEST * self.environment.simulation.control_hz) + 1
 
     def new_state(self, num_worlds: int) -> GaitNetState:
