@@ -28,10 +28,11 @@ def shown(value: object) -> str:
 def whole_number(value: Any) -> int | None:
     """The whole number that a value is: Python's, NumPy's, or that of a 0-d array; None for others.
 
-    >>> whole_number(np.array(5)), whole_number(5.0), whole_number(True)
-    (5, None, None)
+    >>> whole_number(np.array(5)), whole_number(5.0), whole_number(True), whole_number(np.timedelta64(5))
+    (5, None, None, None)
     """
-    if isinstance(value, bool | np.bool_) or "bool" in str(getattr(value, "dtype", "")):
+    kind = str(getattr(value, "dtype", ""))
+    if isinstance(value, bool) or "bool" in kind or "datetime" in kind or "timedelta" in kind:
         return None
     try:
         return operator.index(value)

@@ -26,7 +26,7 @@ from batchenv.evaluate.recording_layout import (
     describe_layout,
 )
 from batchenv.files import read_npz, write_atomically
-from batchenv.files.paths import checked_path
+from batchenv.files.paths import checked_path, path_to_read
 
 Array = np.ndarray
 
@@ -187,7 +187,7 @@ def load_npz(path: str | Path) -> Recording:
     Raises:
         InputError: the file is no NPZ file, or an array is missing, unknown or wrong.
     """
-    path = checked_path("path", path)
+    path = path_to_read("path", path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:

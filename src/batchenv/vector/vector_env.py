@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from batchenv.arrays import numpy_array, shown
+from batchenv.arrays import numpy_array, shown, whole_number
 from batchenv.config import Config
 from batchenv.env import Autoreset, BatchEnv
 from batchenv.errors import InputError
@@ -142,7 +142,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             raise InputError(f"unknown option {shown(unknown[0])} of reset; expected reset_mask")
         mask = given.get("reset_mask")
         obs = self.batch.reset(seed, mask)
-        super().reset(seed=seed if isinstance(seed, int) else None)
+        super().reset(seed=whole_number(seed))
         return self._returned(obs), {}
 
     def step(

@@ -77,8 +77,7 @@ def attempt(spec: dict[str, Any], materials: Path) -> str | None:
     if kind in ("policy", "config"):
         return _walk()
     checkpoint, what = _edited_checkpoint(load_checkpoint("run"), np.random.default_rng(spec["edit"]))
-    Path("run", CHECKPOINT).unlink()
-    checkpoint.save(Path("run"))
+    torch.save({"format": 1, **vars(checkpoint)}, Path("run", CHECKPOINT))
     try:
         call(["train", "--resume", "run", "--steps", "48", "--threads", "1"])
     except BatchEnvError as error:
