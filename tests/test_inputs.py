@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from batchenv import BatchEnv, InputError
-from batchenv.arrays import numpy_array, shown, whole_number
+from batchenv.arrays import is_real, is_whole, numpy_array, shown, whole_number
 from batchenv.inputs import LARGEST_ACTION
 from batchenv.overlap import OverlappedEnv
 
@@ -224,6 +224,9 @@ def test_anything_can_be_shown():
 def test_whole_numbers_are_whole():
     assert [whole_number(x) for x in (3, np.int8(3), np.array(3), torch.tensor(3))] == [3, 3, 3, 3]
     assert not any(whole_number(x) for x in (3.0, True, np.True_, torch.tensor(True), "3", None, [3]))
+    durations = (np.timedelta64(3), np.timedelta64(3, "s"), np.array(3, "m8[s]"), np.datetime64(3, "s"))
+    assert not any(whole_number(x) or is_real(x) or is_whole(x) for x in durations)
+    assert is_real(np.float32(3)) and is_whole(np.uint8(3)) and not is_whole(3.0) and not is_whole(True)
 
 
 def test_arrays_keep_their_types():

@@ -40,6 +40,21 @@ def whole_number(value: Any) -> int | None:
         return None
 
 
+def is_real(value: Any) -> bool:
+    """Whether a value is a number of Python's or NumPy's; truth values and lengths of time are none.
+
+    >>> is_real(1), is_real(np.float32(0.5)), is_real(True), is_real(np.timedelta64(3)), is_real("1")
+    (True, True, False, False, False)
+    """
+    number = isinstance(value, int | float | np.integer | np.floating)
+    return number and not isinstance(value, bool | np.timedelta64)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number of Python's or NumPy's, by its type."""
+    return isinstance(value, int | np.integer) and is_real(value)
+
+
 def numpy_array(name: str, value: Any) -> np.ndarray:
     """Make a NumPy array of what a caller hands in: nested lists, arrays, Torch tensors of any type.
 

@@ -171,7 +171,10 @@ def test_a_checkpoint_that_could_not_be_loaded_is_not_saved(tmp_path: Path):
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     for changes, message in (
         (muscles(network={"fc.0.weight": "x"}), "at 2 steps is not saved: its muscle network holds"),
-        (actor(mlp__0__bias=torch.full((2,), torch.nan)), "not saved: .*mlp.0.bias holds a number that is not"),
+        (
+            actor(mlp__0__bias=torch.full((2,), torch.nan)),
+            "not saved: .*mlp.0.bias holds a number that is not",
+        ),
     ):
         with pytest.raises(CheckpointError, match=message):
             replace(checkpoint_of(2), **changes).save(tmp_path)

@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 from array_api_compat import device
 
-from batchenv.arrays import array_namespace
+from batchenv.arrays import array_namespace, is_real
 from batchenv.body import human, indices, moment_arms
 from batchenv.body.mechanism import Mechanism, MomentStructure
 from batchenv.body.names import COMMON_NAMES, BodyNames
@@ -312,8 +312,7 @@ def load_body(
 
 def _check_number(name: str, value: Any, least: float, most: float) -> None:
     """InputError unless a value is a number between two others."""
-    known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not known or not least <= value <= most:
+    if not is_real(value) or not least <= value <= most:
         raise InputError(f"{name} is {value!r}; expected a number from {least:g} to {most:g}")
 
 

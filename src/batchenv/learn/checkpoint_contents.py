@@ -84,7 +84,9 @@ def _check_muscles(muscles: Any) -> None:
     layers = [f"fc.{2 * layer}" for layer in range(len(network) // 2)]
     expected = {f"{layer}.{part}" for layer in layers for part in ("weight", "bias")}
     if not layers or network.keys() != expected:
-        raise ValueError(f"its muscle network holds {', '.join(map(str, network))[:80]}, not the layers of one")
+        raise ValueError(
+            f"its muscle network holds {', '.join(map(str, network))[:80]}, not the layers of one"
+        )
     width = None
     for layer in layers:
         weight = network[f"{layer}.weight"]
