@@ -196,6 +196,27 @@ def test_weights_of_a_muscle_network_that_cannot_be_meant_are_refused(value, mes
         env.set_muscle_network({key: torch.from_numpy(array).bfloat16() for key, array in state.items()})
 
 
+class Shaped:
+    """Says that it is an array, and is none."""
+
+    shape, dtype = (2,), np.dtype(int)
+
+
+@pytest.mark.parametrize(
+    "kind", [RaisesAtOnce, Shaped, Raises, lambda: torch.zeros(2, dtype=torch.int64, device="meta")]
+)
+def test_seeds_of_no_kind_are_refused(env, kind):
+    seed = kind()
+    with pytest.raises(InputError, match="seed is .*; expected a whole number"):
+        env.reset(seed)
+
+
+@pytest.mark.parametrize("steps", [Raises(), [[0], [0, 1]], torch.zeros(2, dtype=torch.int64, device="meta")])
+def test_steps_of_episodes_of_no_kind_are_refused(env, steps):
+    with pytest.raises(InputError, match="steps: no array can be made"):
+        env.set_episode_steps(steps)
+
+
 @pytest.mark.parametrize("num_envs", [3, 0, "4", 4.0, None, True, Raises()])
 def test_halves_take_even_numbers_alone(num_envs):
     with pytest.raises(InputError, match="num_envs is .*; expected an even number"):

@@ -31,10 +31,10 @@ def whole_number(value: Any) -> int | None:
     >>> whole_number(np.array(5)), whole_number(5.0), whole_number(True), whole_number(np.timedelta64(5))
     (5, None, None, None)
     """
-    kind = str(getattr(value, "dtype", ""))
-    if isinstance(value, bool) or "bool" in kind or "datetime" in kind or "timedelta" in kind:
-        return None
     try:
+        kind = str(getattr(value, "dtype", ""))
+        if isinstance(value, bool) or "bool" in kind or "datetime" in kind or "timedelta" in kind:
+            return None
         return operator.index(value)
     except Exception:  # whatever an object of the caller's raises
         return None

@@ -13,7 +13,7 @@ from typing import Any, Self
 import mujoco
 import numpy as np
 
-from batchenv.arrays import is_whole
+from batchenv.arrays import is_whole, shown
 from batchenv.errors import InputError, UsageError
 
 BACKENDS = ("egl", "osmesa")  # by preference: the first one can use a GPU
@@ -31,7 +31,9 @@ def checked_size(width: Any, height: Any) -> tuple[int, int]:
     """
     for name, value in (("width", width), ("height", height)):
         if not (is_whole(value) and 1 <= value <= LARGEST):
-            raise InputError(f"{name} is {value!r}; expected a whole number of pixels from 1 to {LARGEST}")
+            raise InputError(
+                f"{name} is {shown(value)}; expected a whole number of pixels from 1 to {LARGEST}"
+            )
     return int(width), int(height)
 
 

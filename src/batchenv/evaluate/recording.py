@@ -169,8 +169,10 @@ def save_npz(recording: Recording, path: str | Path) -> None:
     """Write the recording as a compressed NPZ file; arrays that were not measured are left out.
 
     Raises:
+        InputError: it is no recording, or no path.
         OutputError: the file cannot be written.
     """
+    check_recording(recording)
     arrays = {}
     for item in fields(recording):
         value = np.asarray(getattr(recording, item.name))
@@ -195,6 +197,12 @@ def load_npz(path: str | Path) -> Recording:
     except InputError as error:
         raise InputError(f"{path}: not a readable NPZ file ({error.__cause__})") from error
     return from_arrays(arrays, str(path))
+
+
+def check_recording(value: object) -> None:
+    """InputError unless a caller hands in a recording."""
+    if not isinstance(value, Recording):
+        raise InputError(f"{shown(value)} is no Recording; load_recording and from_arrays return one")
 
 
 def check_values(name: str, array: Array) -> None:

@@ -119,7 +119,7 @@ def roll_out(
     check_output_file(path)
     check_count("strides", strides, MOST_STRIDES)
     check_threads("num_threads", num_threads)
-    checked_seed(seed)
+    seed = checked_seed(seed)
     h5py_module()
     sweep = sweep or Sweep((), np.zeros((1, 0)))
     attributes = {"walker": walker.name, "config": walker.config.to_yaml(), "seed": seed}

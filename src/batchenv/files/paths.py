@@ -22,6 +22,10 @@ def checked_path(name: str, path: object) -> Path:
         raise InputError(f"{name}: no path can be made of this {type(path).__name__}: {error}") from error
     if checked is None:
         raise InputError(f"{name} is of type {type(path).__name__}; expected text or a pathlib.Path")
+    try:
+        os.fsencode(checked)
+    except UnicodeEncodeError as error:  # half of a surrogate pair
+        raise InputError(f"{name} {shown(str(checked))} is no path: {error}") from error
     if any(ord(letter) < ord(" ") for letter in str(checked)):
         raise InputError(f"{name} {shown(str(checked))} holds a control character, such as a line break")
     return checked
@@ -42,9 +46,8 @@ def path_to_read(name: str, path: object) -> Path:
         checked.stat()
     except (FileNotFoundError, NotADirectoryError):
         pass
-    except (OSError, ValueError) as error:  # ValueError: half of a surrogate pair
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{name} {shown(str(checked))} cannot be read: {reason}") from error
+    except OSError as error:
+        raise InputError(f"{name} {shown(str(checked))} cannot be read: {error.strerror}") from error
     return checked
 
 

@@ -15,7 +15,7 @@ from batchenv.config import Config
 from batchenv.env import Autoreset, BatchEnv
 from batchenv.errors import InputError
 from batchenv.evaluate.offscreen import checked_size
-from batchenv.inputs import checked_options
+from batchenv.inputs import check_flag, checked_options
 from batchenv.vector.overrides import overridden
 from batchenv.vector.render import RENDER_MODES, Renderer, checked_render_mode
 from batchenv.vector.spaces import action_space, observation_space
@@ -97,6 +97,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         trust: bool = True,
         **keys: Any,
     ):
+        check_flag("copy", copy)
         self.autoreset_mode = _mode(autoreset_mode)
         self.render_mode, self._size = checked_render_mode(render_mode), checked_size(width, height)
         self.batch = BatchEnv(
@@ -238,7 +239,9 @@ def _masked(arrays: Mapping[str, np.ndarray], mask: np.ndarray) -> dict[str, np.
 
 def _mode(mode: AutoresetMode | str) -> AutoresetMode:
     try:
+        if not isinstance(mode, str | AutoresetMode):
+            raise ValueError
         return AutoresetMode(mode)
     except ValueError as error:
         modes = ", ".join(f"AutoresetMode.{own.name} ({own.value!r})" for own in AutoresetMode)
-        raise InputError(f"autoreset_mode is {mode!r}; expected one of {modes}") from error
+        raise InputError(f"autoreset_mode is {shown(mode)}; expected one of {modes}") from error

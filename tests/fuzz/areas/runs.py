@@ -57,7 +57,7 @@ def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, A
             "what": "config.yaml",
             "kind": "config",
             "file": POLICY,
-            "names": ["run", "environment", "column"],
+            "names": ["run", "environment", "column", "skeleton file"],
         }
     if how < 0.85:
         return {"what": "policy", "kind": "policy", "edit": str(rng.choice(_POLICY_EDITS)), "names": []}
