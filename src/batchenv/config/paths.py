@@ -80,8 +80,17 @@ class FileFinder:
 
 
 def absolute(path: Path, base: Path | None = None) -> Path:
-    """Return path without "..", from base or the working directory if relative; links are not followed."""
-    return Path(os.path.abspath((base or Path()) / path))
+    """Return path without "..", from base or the working directory if relative; links are not followed.
+
+    Raises:
+        ConfigError: it starts in the working directory, which is gone.
+    """
+    try:
+        return Path(os.path.abspath((base or Path()) / path))
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{_printable(path)!r} starts in the working directory, which was deleted: change to another one"
+        ) from error
 
 
 def expanded(name: str | os.PathLike[str]) -> Path:
