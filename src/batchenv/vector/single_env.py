@@ -11,7 +11,7 @@ from batchenv.arrays import numpy_array, shown
 from batchenv.config import Config
 from batchenv.errors import InputError
 from batchenv.inputs import checked_options
-from batchenv.random import checked_seed
+from batchenv.rng import checked_seed
 from batchenv.vector.vector_env import VectorEnv
 
 
