@@ -4,6 +4,8 @@ import copy
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
@@ -238,3 +240,17 @@ def test_what_holds_an_environment_is_neither_copied_nor_pickled(take):
         for holder in (vector, halves):
             with pytest.raises(UsageError, match="can be neither copied nor pickled"):
                 take(holder)
+
+
+def test_a_daemon_that_steps_to_the_end_takes_nothing_with_it():
+    code = (
+        "import threading, numpy as np, batchenv\n"
+        "env = batchenv.BatchEnv('torque', 16, 1, 0)\n"
+        "env.reset()\n"
+        "def run():\n"
+        "    while True:\n"
+        "        env.step(np.zeros((16, 14)))\n"
+        "threading.Thread(target=run, daemon=True).start()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -13,9 +13,9 @@ PACKAGE = "batchenv"
 TIERS = (
     "startup",
     "errors",
+    "arrays",
     "files",
     "interrupts",
-    "arrays",
     "calls",
     "compiled",
     "messages",

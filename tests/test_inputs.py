@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from batchenv import BatchEnv, InputError
-from batchenv.arrays import numpy_array, shown, whole_number
+from batchenv.arrays import is_real, is_whole, numpy_array, shown, whole_number
 from batchenv.inputs import LARGEST_ACTION
 from batchenv.overlap import OverlappedEnv
 
@@ -196,6 +196,27 @@ def test_weights_of_a_muscle_network_that_cannot_be_meant_are_refused(value, mes
         env.set_muscle_network({key: torch.from_numpy(array).bfloat16() for key, array in state.items()})
 
 
+class Shaped:
+    """Says that it is an array, and is none."""
+
+    shape, dtype = (2,), np.dtype(int)
+
+
+@pytest.mark.parametrize(
+    "kind", [RaisesAtOnce, Shaped, Raises, lambda: torch.zeros(2, dtype=torch.int64, device="meta")]
+)
+def test_seeds_of_no_kind_are_refused(env, kind):
+    seed = kind()
+    with pytest.raises(InputError, match="seed is .*; expected a whole number"):
+        env.reset(seed)
+
+
+@pytest.mark.parametrize("steps", [Raises(), [[0], [0, 1]], torch.zeros(2, dtype=torch.int64, device="meta")])
+def test_steps_of_episodes_of_no_kind_are_refused(env, steps):
+    with pytest.raises(InputError, match="steps: no array can be made"):
+        env.set_episode_steps(steps)
+
+
 @pytest.mark.parametrize("num_envs", [3, 0, "4", 4.0, None, True, Raises()])
 def test_halves_take_even_numbers_alone(num_envs):
     with pytest.raises(InputError, match="num_envs is .*; expected an even number"):
@@ -224,6 +245,9 @@ def test_anything_can_be_shown():
 def test_whole_numbers_are_whole():
     assert [whole_number(x) for x in (3, np.int8(3), np.array(3), torch.tensor(3))] == [3, 3, 3, 3]
     assert not any(whole_number(x) for x in (3.0, True, np.True_, torch.tensor(True), "3", None, [3]))
+    durations = (np.timedelta64(3), np.timedelta64(3, "s"), np.array(3, "m8[s]"), np.datetime64(3, "s"))
+    assert not any(whole_number(x) or is_real(x) or is_whole(x) for x in durations)
+    assert is_real(np.float32(3)) and is_whole(np.uint8(3)) and not is_whole(3.0) and not is_whole(True)
 
 
 def test_arrays_keep_their_types():

@@ -64,7 +64,13 @@ def spoilt(array, value):
         ("obs", lambda a: spoilt(a, np.inf), "obs of the snapshot holds"),
         ("obs", lambda a: a.astype(float), "obs of the snapshot is float64"),
         ("seed", lambda _: "seven", "seed of the snapshot is 'seven'"),
+        ("seed", lambda _: 2**64, "seed is 18446744073709551616; expected a whole number"),
+        ("seed", lambda _: None, "seed of the snapshot is None"),
+        ("episodes.step", lambda a: a - 9, "episodes.step of the snapshot holds numbers below 0"),
+        ("episodes.number", lambda a: a - 9, "episodes.number of the snapshot holds numbers below -1"),
+        ("episodes.stream", lambda a: a - 9, "episodes.stream of the snapshot holds numbers below 0"),
         ("identity", lambda _: None, "the snapshot lacks its identity"),
+        ("identity", lambda a: a | {"x": np.ones(2)}, "the snapshot lacks its identity"),
     ],
 )  # fmt: skip
 def test_a_damaged_snapshot_is_refused_and_nothing_changes(env, path, value, message):

@@ -28,15 +28,31 @@ def shown(value: object) -> str:
 def whole_number(value: Any) -> int | None:
     """The whole number that a value is: Python's, NumPy's, or that of a 0-d array; None for others.
 
-    >>> whole_number(np.array(5)), whole_number(5.0), whole_number(True)
-    (5, None, None)
+    >>> whole_number(np.array(5)), whole_number(5.0), whole_number(True), whole_number(np.timedelta64(5))
+    (5, None, None, None)
     """
-    if isinstance(value, bool | np.bool_) or "bool" in str(getattr(value, "dtype", "")):
-        return None
     try:
+        kind = str(getattr(value, "dtype", ""))
+        if isinstance(value, bool) or "bool" in kind or "datetime" in kind or "timedelta" in kind:
+            return None
         return operator.index(value)
     except Exception:  # whatever an object of the caller's raises
         return None
+
+
+def is_real(value: Any) -> bool:
+    """Whether a value is a number of Python's or NumPy's; truth values and lengths of time are none.
+
+    >>> is_real(1), is_real(np.float32(0.5)), is_real(True), is_real(np.timedelta64(3)), is_real("1")
+    (True, True, False, False, False)
+    """
+    number = isinstance(value, int | float | np.integer | np.floating)
+    return number and not isinstance(value, bool | np.timedelta64)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number of Python's or NumPy's, by its type."""
+    return isinstance(value, int | np.integer) and is_real(value)
 
 
 def numpy_array(name: str, value: Any) -> np.ndarray:

@@ -1,10 +1,16 @@
 """Calls that must not overlap, nor come from a process that the threads did not come along to."""
 
+import atexit
 import os
 import threading
+import time
+import weakref
 from collections.abc import Callable
 
 from batchenv.errors import UsageError
+
+_LONGEST_END = 10.0
+"""That the process waits at its end for a call of another thread [s]."""
 
 
 class Process:
@@ -49,6 +55,8 @@ class Calls:
         self.process = Process(what)
         self._thread: int | None = None
         self._lent = False
+        self._is_ending = False
+        _all.add(self)
 
     def __enter__(self) -> None:
         self.process.check()
@@ -57,6 +65,9 @@ class Calls:
         inside, lent = self._thread, self._lent
         if inside is None or (inside == me and not lent):
             self._thread = me
+            if self._is_ending and threading.current_thread().daemon:
+                self._thread = None
+                threading.Event().wait()  # until the process is gone, as Python lets such threads end
             return
         who = "this thread, by the function that watches the step" if inside == me else "another thread"
         raise UsageError(f"{self.process.what} is in a call of {who}: let that call end first")
@@ -75,3 +86,26 @@ class Calls:
                 self._lent = False
 
         return lent
+
+    def end(self, until: float) -> None:
+        """Let the call of another thread end, and no further one of a daemon begin.
+
+        Args:
+            until: when to wait no longer, by `time.monotonic`.
+        """
+        self._is_ending = True
+        while self.process.here and self._thread not in (None, threading.get_ident()):
+            if time.monotonic() > until:
+                return
+            time.sleep(0.001)
+
+
+_all: "weakref.WeakSet[Calls]" = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """Before Python frees what daemons still step: it does not wait for such threads."""
+    until = time.monotonic() + _LONGEST_END
+    for calls in list(_all):
+        calls.end(until)

@@ -92,7 +92,7 @@ def checked_steps(steps: Any, num_envs: int, most: int) -> np.ndarray:
     Raises:
         InputError: they are not.
     """
-    array = np.asarray(steps)
+    array = numpy_array("steps", steps)
     if array.shape != (num_envs,) or array.dtype.kind not in "iu":
         raise InputError(
             f"steps have shape {array.shape} and dtype {array.dtype}; expected ({num_envs},) whole numbers"

@@ -137,7 +137,12 @@ class Streams:
             one = checked_seed(seed)
             each = np.full(num_worlds, one, np.uint64)
             return cls(each, first + np.arange(num_worlds), np.ones(num_worlds, bool), one)
-        seeds = list(seed)
+        try:
+            seeds = list(seed)
+        except Exception as error:  # whatever an object of the caller's raises
+            raise InputError(
+                f"seed is {shown(seed)}; expected a whole number, or one for each world"
+            ) from error
         if len(seeds) != num_worlds:
             raise InputError(f"seed holds {len(seeds)} numbers, expected one for each of {num_worlds} worlds")
         given = np.array([value is not None for value in seeds])
@@ -149,4 +154,7 @@ def _is_list(seed: Any) -> bool:
     """Whether a caller gives several seeds: a sequence, or an array of some dimension."""
     if isinstance(seed, Sequence):
         return not isinstance(seed, str | bytes | bytearray)
-    return bool(getattr(seed, "shape", ()))
+    try:
+        return bool(getattr(seed, "shape", ()))
+    except Exception:  # likewise
+        return False

@@ -14,6 +14,7 @@ from batchenv.engine.snapshot import check_array
 from batchenv.errors import InputError
 from batchenv.mdp.episodes import Episodes
 from batchenv.mdp.state import TaskState
+from batchenv.rng import checked_seed
 
 # Sections and keys of a configuration that say nothing of what a state means.
 _SETTINGS = (
@@ -79,7 +80,7 @@ def check_snapshot(snapshot: Any, like: EnvSnapshot) -> None:
     if not isinstance(snapshot, EnvSnapshot):
         raise InputError(f"restore was given {shown(snapshot)}; expected what env.snapshot() returned")
     missing = [f.name for f in fields(EnvSnapshot) if f.name not in vars(snapshot)]
-    if missing or not isinstance(snapshot.identity, Mapping):
+    if missing or not _is_identity(snapshot.identity):
         raise InputError(f"the snapshot lacks {', '.join(missing) or 'its identity'}: take a new one")
     for path in dict.fromkeys((*like.identity, *snapshot.identity)):
         there, here = (each.identity.get(path, "absent") for each in (snapshot, like))
@@ -96,6 +97,7 @@ def check_snapshot(snapshot: Any, like: EnvSnapshot) -> None:
             )
     if whole_number(snapshot.seed) is None:
         raise InputError(f"seed of the snapshot is {shown(snapshot.seed)}; expected a whole number")
+    checked_seed(snapshot.seed)
     check_array("obs", snapshot.obs, like.obs)
     for part, there, here in (
         ("episodes", snapshot.episodes, like.episodes),
@@ -103,6 +105,14 @@ def check_snapshot(snapshot: Any, like: EnvSnapshot) -> None:
     ):
         for name, array in vars(here).items():
             check_array(f"{part}.{name}", vars(there).get(name), array, nan=name in here.UNKNOWN)
+    for name, least in (("number", -1), ("step", 0), ("stream", 0)):
+        if (getattr(snapshot.episodes, name) < least).any():
+            raise InputError(f"episodes.{name} of the snapshot holds numbers below {least}: it is damaged")
+
+
+def _is_identity(value: Any) -> bool:
+    """Whether this is a mapping of texts alone, whose comparison runs no code of a stranger's."""
+    return isinstance(value, Mapping) and all(type(text) is str for pair in value.items() for text in pair)
 
 
 def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:

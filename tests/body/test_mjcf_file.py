@@ -103,6 +103,29 @@ def test_files_that_include_each_other_are_refused(folder: Path):
         load_spec("a.xml")
 
 
+MODEL = '<mujoco><asset><model name="m" file="{}"/></asset><worldbody><body>{}</body></worldbody></mujoco>'
+ATTACH = '<attach model="m" body="b" prefix="p{}"/>'
+
+
+def test_a_model_that_attaches_itself_is_refused(folder: Path):
+    (folder / "a.xml").write_text(MODEL.format("b.xml", ""))
+    (folder / "b.xml").write_text(MODEL.format("a.xml", ""))
+    for file in ("a.xml", "b.xml"):
+        with pytest.raises(BodyError, match=r"includes more than 100 files, or a model itself"):
+            check_mjcf(folder / file)
+
+
+def test_models_that_make_too_much_of_what_they_attach_are_refused(folder: Path):
+    body = '<mujoco><worldbody><body name="b"/></worldbody></mujoco>'
+    for number in range(12):
+        attached = "".join(ATTACH.format(i) for i in range(3))
+        (folder / f"{number}.xml").write_text(MODEL.format(f"{number + 1}.xml", attached))
+    (folder / "12.xml").write_text(body)
+    with pytest.raises(BodyError, match=r"attached models make more than 10000 elements of the kind"):
+        check_mjcf(folder / "0.xml")
+    check_mjcf(folder / "8.xml")
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [

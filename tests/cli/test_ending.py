@@ -84,3 +84,9 @@ def test_a_reader_that_goes_away_ends_a_command_with_the_status_of_sigpipe():
     done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, text=True, timeout=120)
     os.close(write)
     assert (done.returncode, done.stderr) == (141, "nobody reads standard output any more\n")
+
+
+def test_a_command_without_a_standard_output_ends_as_usual(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    with conventional_ending():
+        print("nothing")

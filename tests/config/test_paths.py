@@ -8,6 +8,7 @@ import pytest
 
 import batchenv.config
 from batchenv.config import load_config, resolve_path
+from batchenv.errors import ConfigError
 from tests.config.helpers import TERM, minimal, problems
 
 
@@ -197,3 +198,13 @@ def test_a_relative_data_root_starts_in_the_working_directory(
         load_config("walk", ".").replace({"environment.motion.file": "@data/gait.csv"}),
     ):
         assert config.environment.motion.file == str(elsewhere / "here" / "gait.csv")
+
+
+def test_a_working_directory_that_is_gone_is_named(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    message = "'gait.csv' starts in the working directory, which was deleted"
+    with pytest.raises(ConfigError, match=message):
+        load_config("walk").replace({"environment.motion.file": "gait.csv"})
+    assert load_config("walk").environment.motion.file

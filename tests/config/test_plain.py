@@ -48,6 +48,15 @@ def test_a_value_is_taken_as_python_s_own(given: Any, value: Any):
     assert found == value and type(found) is type(value)
 
 
+@pytest.mark.parametrize(
+    "value", [np.timedelta64(3, "ns"), np.datetime64(3, "ns"), np.array([3], "m8[ns]"), np.ma.masked]
+)
+def test_lengths_of_time_and_masked_values_are_no_numbers(value: Any):
+    kind = type(value).__name__
+    with pytest.raises(ConfigError, match=f"max_seconds = a value of the type {kind}: give a number"):
+        load_config("walk").replace({"environment.episode.max_seconds": value})
+
+
 def test_such_values_mean_what_they_say_in_a_configuration():
     config = load_config("walk").replace(
         {

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from batchenv.errors import InputError
+from batchenv.evaluate.gait_cycles import find_cycles
 from batchenv.evaluate.judge import Report, judge
 from batchenv.evaluate.plots import figures, to_bytes
+from batchenv.evaluate.recording import save_npz
 from batchenv.evaluate.report import write_report
 from tests.evaluate.synthetic_walk import falling_walk, human_walk
 
@@ -89,3 +92,14 @@ def test_figures_are_reproducible_bytes(report: Report):
     assert set(made) == {"angles", "grf", "moments", "muscles", "metabolic", "robustness"}
     assert to_bytes(made["angles"]) == to_bytes(figures(report)["angles"])
     assert to_bytes(made["grf"], "png", dpi=40).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("thing", [None, 5, "walk.npz", {"dt": 0.1}])
+def test_what_is_no_recording_and_no_report_is_refused(tmp_path, monkeypatch, thing):
+    monkeypatch.chdir(tmp_path)
+    for refuse in (judge, find_cycles, lambda recording: save_npz(recording, "x.npz")):
+        with pytest.raises(InputError, match=r"is no Recording; load_recording and from_arrays return one"):
+            refuse(thing)
+    with pytest.raises(InputError, match="is no Report; judge returns one"):
+        write_report(thing, "out")
+    assert not list(tmp_path.iterdir())

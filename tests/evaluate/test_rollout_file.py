@@ -12,7 +12,8 @@ import pytest
 from batchenv.errors import InputError, OutputError, UsageError
 from batchenv.evaluate.recording import LAYOUT, Recording
 from batchenv.evaluate.recording_file import load_recording
-from batchenv.evaluate.rollout_file import PER_SAMPLE, RecordingWriter
+from batchenv.evaluate.recording_layout import PER_SAMPLE
+from batchenv.evaluate.rollout_file import RecordingWriter
 from tests.evaluate.synthetic_walk import human_walk
 
 CONSTANTS = ("dt", "mass", "joint_names", "muscle_names", "muscle_peak_force", "optimal_fiber_length")
@@ -262,7 +263,7 @@ def test_samples_that_nobody_could_read_are_refused(tmp_path: Path, changes, mes
         ({"dt": 0.0}, "'dt' is 0.0, expected one positive number"),
         ({"mass": np.inf}, "'mass' is inf"),
         ({"gravity": "9.81"}, "'gravity' is '9.81'"),
-        ({"joint_names": "knee"}, "'joint_names': shape"),
+        ({"joint_names": "knee"}, "joint_names is 'knee'; expected texts"),
         ({"joint_names": ("a", "a")}, "'a' occurs twice"),
         ({"chunk_samples": 0}, "chunk_samples is 0; expected a whole number from 1"),
     ],
@@ -272,3 +273,36 @@ def test_constants_that_nobody_could_read_are_refused_before_there_is_a_file(tmp
     with pytest.raises(InputError, match=message):
         RecordingWriter(tmp_path / "walk.h5", **arguments)
     assert not list(tmp_path.iterdir())
+
+
+class Raises:
+    def __iter__(self):
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"joint_names": None}, "joint_names is None; expected texts"),
+        ({"joint_names": "hip"}, "joint_names is 'hip'; expected texts"),
+        ({"muscle_names": Raises()}, r"muscle_names is .*; expected texts \(no\)"),
+        ({"parameter_names": [1]}, r"parameter_names is \[1\]; expected texts"),
+        ({"parameter_names": ["\ud800"]}, "parameter_names is .*; expected texts .*surrogates not allowed"),
+        ({"attributes": [1]}, r"attributes is \[1\]; expected texts and numbers by name"),
+        ({"attributes": {1: "x"}}, r"attributes is \{1: 'x'\}; expected texts"),
+        ({"attributes": {"x": None}}, "the attribute 'x' is None; expected a text or a number"),
+        ({"attributes": {"x": np.timedelta64(1)}}, "the attribute 'x' is .*; expected a text or a number"),
+        ({"attributes": {"x": "\ud800"}}, "the attribute 'x' is .*; expected texts"),
+    ],
+)
+def test_what_no_file_can_hold_is_refused_before_it_is_made(tmp_path: Path, options, message: str):
+    with pytest.raises(InputError, match=message):
+        RecordingWriter(tmp_path / "walk.h5", **{"dt": 0.01, "mass": 75.0, "joint_names": ("hip",)} | options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_end_that_is_no_text_is_refused(tmp_path: Path):
+    with writer_for(human_walk(seconds=1.0), tmp_path / "walk.h5") as writer:
+        for ended in (None, [], "complete"):
+            with pytest.raises(InputError, match="end_episode: .*, expected one of"):
+                writer.end_episode(0, ended)

@@ -110,7 +110,8 @@ def test_numpy_policy_equals_the_torch_policy(tmp_path: Path):
     for _ in range(20):
         obs, *_ = env.step(ppo.actor(obs))
         ppo.actor.update_normalization(obs)
-    replace(checkpoint_of(0), learner=ppo.save(), observations=("x", "y", "vx", "vy")).save(tmp_path)
+    columns, config = ("x", "y", "vx", "vy"), "training: {hidden: [32, 32]}"
+    replace(checkpoint_of(0), learner=ppo.save(), observations=columns, config=config).save(tmp_path)
     with torch.no_grad():
         expected = ppo.actor(obs).numpy()
     actual = load_policy(tmp_path)(obs["policy"].numpy())

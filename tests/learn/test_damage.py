@@ -97,15 +97,32 @@ def random(**changes: Any) -> dict[str, Any]:
     return {"random": checkpoint_of(1).random | changes}
 
 
+def muscles(**changes: Any) -> dict[str, Any]:
+    network = {
+        "fc.0.weight": torch.ones(3, 4),
+        "fc.0.bias": torch.ones(3),
+        "fc.2.weight": torch.ones(2, 3),
+        "fc.2.bias": torch.ones(2),
+    }
+    state = {"network": network, "optimizer": {}, "random": torch.Generator().get_state()}
+    return {"muscles": state | changes}
+
+
+def layer(**changes: Any) -> dict[str, Any]:
+    return muscles(network=muscles()["muscles"]["network"] | changes)
+
+
 NUMPY = checkpoint_of(1).random["numpy"]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"steps": -1}, "its steps is -1, expected at least 0"),
+        ({"steps": -1}, "its steps is -1, expected a number from 0 to"),
         ({"steps": True}, "its steps is of type bool, expected int"),
-        ({"num_envs": 0}, "its num_envs is 0, expected at least 1"),
+        ({"num_envs": 0}, "its num_envs is 0, expected a number from 1 to"),
+        ({"steps": 10**30}, "its steps is 10+, expected a number from 0 to 10"),
+        ({"seed": 2**63}, "its seed is 9223372036854775808, expected"),
         ({"config": 3}, "its config is of type int"),
         ({"config": "a: ["}, "its configuration is not YAML"),
         ({"config": "training: {hidden: 3}"}, "its configuration does not give training.hidden"),
@@ -122,7 +139,21 @@ NUMPY = checkpoint_of(1).random["numpy"]
         (actor(obs_normalizer___std=-torch.ones(1, 3)), "_std of its actor_state_dict is negative"),
         (actor(distribution__std_param=-torch.ones(2)), "std_param of its actor_state_dict is negative"),
         (learner(optimizer_state_dict={"lr": torch.inf}), "learner.optimizer_state_dict.lr holds a number"),
+        (actor(mlp__0__bias=torch.zeros(2).double()), r"mlp.0.bias .* holds torch.float64"),
         ({"muscles": {"network": {}}}, "its muscles are not the state of a muscle network's learner"),
+        (muscles(network={}), "its muscle network holds , not the layers of one"),
+        (muscles(network="x"), "its muscles lack the weights"),
+        (muscles(optimizer=[]), "its muscles lack the weights of the network, or its optimiser"),
+        (muscles(random=torch.zeros(7, dtype=torch.uint8)), "state of the muscle network's learner is none"),
+        (muscles(random="x"), "state of the muscle network's learner is none"),
+        (layer(**{"fc.2.weight": "x"}), r"fc.2.weight of its muscle network has shape None"),
+        (layer(**{"fc.2.weight": torch.ones(2, 4)}), r"fc.2.weight .* \(2, 4\), expected \(2, 3\)"),
+        (layer(**{"fc.0.bias": torch.ones(2)}), r"fc.0.bias .* \(2,\), expected \(3,\)"),
+        (layer(**{"fc.0.weight": torch.ones(3)}), r"fc.0.weight .* \(3,\), expected \(1, 1\)"),
+        (layer(**{"fc.0.bias": torch.ones(3).double()}), r"fc.0.bias .* holds torch.float64"),
+        (layer(**{"fc.1.bias": torch.ones(3)}), "fc.1.bias, not the layers of one"),
+        (random(torch=torch.zeros(5056, dtype=torch.uint8)), "its random state of Torch is none"),
+        (random(numpy=("MT19937", torch.zeros(624, dtype=torch.uint32), *NUMPY[2:])), "of NumPy is none"),
         (random(torch=[1, 2]), "its random state of Torch is none"),
         (random(numpy=("MT19937",)), "its random state of NumPy is none"),
         (random(numpy=(*NUMPY[:2], 10**9, *NUMPY[3:])), "its random state of NumPy is none"),
@@ -133,6 +164,23 @@ def test_a_checkpoint_that_no_run_could_have_saved_is_refused(tmp_path: Path, ch
     torch.save(fields(**changes), tmp_path / CHECKPOINT_FILE)
     with pytest.raises(CheckpointError, match=message):
         load_checkpoint(tmp_path)
+
+
+def test_a_checkpoint_that_could_not_be_loaded_is_not_saved(tmp_path: Path):
+    checkpoint_of(1).save(tmp_path)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    for changes, message in (
+        (muscles(network={"fc.0.weight": "x"}), "at 2 steps is not saved: its muscle network holds"),
+        (
+            actor(mlp__0__bias=torch.full((2,), torch.nan)),
+            "not saved: .*mlp.0.bias holds a number that is not",
+        ),
+    ):
+        with pytest.raises(CheckpointError, match=message):
+            replace(checkpoint_of(2), **changes).save(tmp_path)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+    replace(checkpoint_of(2), **muscles()).save(tmp_path)
+    assert load_checkpoint(tmp_path).muscles is not None
 
 
 def test_an_optimiser_of_other_parameters_is_refused_before_learning(tmp_path: Path):

@@ -65,6 +65,27 @@ def test_observations_of_another_width_are_refused():
         small_policy(np.random.default_rng(0))(np.zeros((2, 4)))
 
 
+class Foreign:
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("no array")
+
+
+@pytest.mark.parametrize(
+    ("obs", "message"),
+    [
+        (Foreign(), r"obs: no array can be made of this Foreign \(RuntimeError: no array\)"),
+        ([[1.0], [2.0, 3.0]], "obs: no array can be made of this list"),
+        (np.full(3, "x"), "obs have dtype <U1; expected real numbers"),
+        (np.full(3, 1j), "obs have dtype complex128"),
+        (np.full(3, np.nan), "obs hold numbers that are not finite"),
+        (np.full(3, 1e300), "obs hold numbers that are not finite, or too large for float32"),
+    ],
+)
+def test_observations_that_are_no_finite_numbers_are_refused(obs, message: str):
+    with pytest.raises(InputError, match=message):
+        small_policy(np.random.default_rng(0))(obs)
+
+
 def test_missing_and_broken_files_are_named(tmp_path: Path):
     with pytest.raises(CheckpointError, match=r"There is no policy at .*policy\.safetensors"):
         load_policy(tmp_path)

@@ -51,6 +51,11 @@ def test_a_seed_gives_the_same_episode_again_and_another_another():
     assert np.array_equal(first, again) and not np.array_equal(first, other)
     with pytest.raises(InputError, match="seed is -1; expected a whole number"):
         env.reset(seed=-1)
+    assert np.array_equal(env.reset(seed=np.array(1))[0], first)
+    assert env.np_random_seed == 1
+    for seed, shown in (([1], r"\[1\]"), (1.0, "1.0"), (True, "True"), (np.array([1]), r"array\(\[1\]\)")):
+        with pytest.raises(InputError, match=f"seed is {shown}; expected a whole number"):
+            env.reset(seed=seed)
     env.close()
 
 

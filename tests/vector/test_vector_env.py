@@ -64,6 +64,23 @@ def test_seeds_that_cannot_be_meant_are_refused_and_no_world_is_reset(envs, seed
     assert np.array_equal(envs.batch.worlds.batch.state, before)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"copy": "yes"}, "copy is 'yes'; expected True or False"),
+        (
+            {"autoreset_mode": np.zeros((2, 2))},
+            r"autoreset_mode is array\(\[\[0., 0.\], \[0., 0.\]\]\); expected",
+        ),
+        ({"action_limit": np.timedelta64(3)}, r"action_limit is np.timedelta64\(3\); expected a number"),
+    ],
+)
+def test_options_of_a_wrong_kind_are_refused_in_one_line(options, message):
+    with pytest.raises(InputError, match=message) as caught:
+        VectorEnv("torque", 1, num_threads=1, **options)
+    assert "\n" not in str(caught.value)
+
+
 def test_bits_are_those_of_batch_env_where_actions_have_no_limit():
     env = VectorEnv("walk", 3, autoreset_mode="SameStep", num_threads=1, action_limit=math.inf)
     assert env.single_action_space == env.batch.single_action_space

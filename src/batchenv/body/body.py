@@ -10,12 +10,13 @@ import mujoco
 import numpy as np
 from array_api_compat import device
 
-from batchenv.arrays import array_namespace
+from batchenv.arrays import array_namespace, is_real, shown
 from batchenv.body import human, indices, moment_arms
 from batchenv.body.mechanism import Mechanism, MomentStructure
 from batchenv.body.names import COMMON_NAMES, BodyNames
 from batchenv.body.sources import GRF_SENSORS, compile_spec, find_floor, load_spec
 from batchenv.errors import BodyError, InputError, nearest
+from batchenv.files.paths import checked_path
 
 Integrator = Literal["implicitfast", "euler"]
 
@@ -286,11 +287,13 @@ def load_body(
         BodyError: the body cannot be found, read or compiled, is no human on a floor, or cannot be steered.
         InputError: a number is outside its range, or the integrator unknown.
     """
-    if integrator not in _INTEGRATORS:
-        raise InputError(f"integrator is {integrator!r}; expected one of {', '.join(get_args(Integrator))}")
+    if not isinstance(integrator, str) or integrator not in _INTEGRATORS:
+        raise InputError(
+            f"integrator is {shown(integrator)}; expected one of {', '.join(get_args(Integrator))}"
+        )
     _check_number("timestep", timestep, 1e-6, 1.0)
     _check_number("friction", friction, 0.0, 1e6)
-    file = str(file)
+    file = str(checked_path("file", file))
     spec = load_spec(file, visual=visual, feet=names.foot_bodies)
     spec.option.timestep = timestep
     spec.option.integrator = _INTEGRATORS[integrator]
@@ -312,9 +315,8 @@ def load_body(
 
 def _check_number(name: str, value: Any, least: float, most: float) -> None:
     """InputError unless a value is a number between two others."""
-    known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not known or not least <= value <= most:
-        raise InputError(f"{name} is {value!r}; expected a number from {least:g} to {most:g}")
+    if not is_real(value) or not least <= value <= most:
+        raise InputError(f"{name} is {shown(value)}; expected a number from {least:g} to {most:g}")
 
 
 def _describe(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import device
 
-from batchenv.arrays import array_namespace
+from batchenv.arrays import array_namespace, is_real, shown
 from batchenv.body.body import Body
 from batchenv.body.foot_geometry import lowest_heights, relative_positions
 from batchenv.body.gait_table import angle_beyond_range, read_gait_table
@@ -171,6 +171,8 @@ def load_gait_cycle(
             " says what they are called."
         )
     names, cycle = read_gait_table(checked_path("file", file), body)
+    if not isinstance(joint_scale, Mapping):
+        raise ConfigError(f"joint_scale = {shown(joint_scale)}: expected a scale for each of some joints.")
     for joint, scale in joint_scale.items():
         _check_number(f"environment.motion.joint_scale.{joint}", scale, -_SCALE, _SCALE, "")
         if joint not in (*names, *body.names.absent):
@@ -238,10 +240,9 @@ def _lowest(body: Body, joint_pos: np.ndarray) -> np.ndarray:
 
 def _check_number(name: str, value: Any, least: float, most: float, unit: str) -> None:
     """ConfigError unless a value is a number between two others."""
-    known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not known or not least <= value <= most:
+    if not is_real(value) or not least <= value <= most:
         raise ConfigError(
-            f"{name} = {value!r}: expected a number from {least:g} to {most:g} {unit}".rstrip() + "."
+            f"{name} = {shown(value)}: expected a number from {least:g} to {most:g} {unit}".rstrip() + "."
         )
 
 

@@ -44,6 +44,7 @@ def check_mjcf(path: Path) -> None:
     """
     checker = _Checker(path)
     checker.scan(path)
+    checker.check_copies()
     checker.check_assets()
 
 
@@ -56,17 +57,23 @@ class _Checker:
         self._assets: list[tuple[str, int, str]] = []
         self._scanned: set[Path] = set()
         self._made: Counter[str] = Counter()
+        self._files = 0
+        self._attached = 1
 
     def scan(self, path: Path) -> None:
         """Check the elements of one file, then those of the files it includes."""
         self._scanned.add(path.resolve())
         self._folders.append(path.parent.absolute())
-        if len(self._scanned) > MOST_FILES:
-            raise BodyError(f"skeleton file {str(self._main)!r} includes more than {MOST_FILES} files.")
-        file, copies = str(path), [1]
-        included: list[tuple[int, str]] = []
+        self._files += 1
+        if self._files > MOST_FILES:
+            raise BodyError(
+                f"skeleton file {str(self._main)!r} includes more than {MOST_FILES} files, or a model itself."
+            )
+        file, copies, attached = str(path), [1], 0
+        included: list[tuple[int, str, bool]] = []
 
         def start(tag: str, attributes: dict[str, str], line: int) -> None:
+            nonlocal attached
             if len(copies) == 1 and path == self._main and tag != "mujoco":
                 raise BodyError(f"{file}:{line}: the outermost element is {tag!r}; expected 'mujoco'.")
             try:
@@ -76,7 +83,9 @@ class _Checker:
             except ValueError as error:
                 raise BodyError(f"{file}:{line}: {error}.") from None
             if tag in ("include", "model"):
-                included.append((line, attributes.get("file", "")))
+                included.append((line, attributes.get("file", ""), tag == "model"))
+            elif tag == "attach":
+                attached += copies[-1]
             elif tag == "compiler":
                 self._folders += [
                     Path(value) for key, value in attributes.items() if key.endswith("dir") and value
@@ -88,10 +97,22 @@ class _Checker:
             copies.pop()
 
         scan_xml(file, _xml_bytes(path), start, end)
-        for line, name in included:
-            for place in dict.fromkeys(self._places(name)):
-                if _is_readable(file, line, place) and place.resolve() not in self._scanned:
+        self._attached *= 1 + attached
+        for line, name, is_model in included:
+            for place in dict.fromkeys(self._places(name) if name else ()):
+                # MuJoCo reads a model again wherever one is named, and never ends where that is itself.
+                if _is_readable(file, line, place) and (is_model or place.resolve() not in self._scanned):
                     self.scan(place)
+
+    def check_copies(self) -> None:
+        """Check that what models hold is not too much when it is attached, as a bound from above."""
+        for kind, number in self._made.items():
+            most = _MOST_OF.get(kind, _MOST_ELEMENTS)
+            if self._attached > 1 and self._attached * number > most:
+                raise BodyError(
+                    f"skeleton file {str(self._main)!r}: attached models make more than {most} elements of "
+                    f"the kind {kind!r}."
+                )
 
     def check_assets(self) -> None:
         """Check that no mesh and no picture is something that MuJoCo would wait for."""

@@ -42,7 +42,8 @@ def conventional_ending() -> Iterator[None]:
     with ending_at_once():
         try:
             yield
-            sys.stdout.flush()
+            if sys.stdout is not None:  # closed by the shell: `>&-`
+                sys.stdout.flush()
         except BatchEnvError as error:
             sys.exit(f"error: {error}")
         except KeyboardInterrupt as told:

@@ -21,7 +21,7 @@ from batchenv.config.gaitnet import (
     is_gaitnet,
     translated_training,
 )
-from batchenv.config.paths import PRESET_FILES, PRESETS, FileFinder, absolute, expanded, is_directory, is_file
+from batchenv.config.paths import PRESET_FILES, PRESETS, FileFinder, absolute, expanded
 from batchenv.config.plain import plain
 from batchenv.config.problems import describe_problems, expectation, shortened
 from batchenv.config.section import Section, TaskName
@@ -29,6 +29,7 @@ from batchenv.config.term_sections import TERM_SECTIONS, WALK_TERMS, DefaultTerm
 from batchenv.config.training import Training
 from batchenv.config.yaml_text import MAX_CHARACTERS, dump_yaml, parse_yaml
 from batchenv.errors import ConfigError, nearest
+from batchenv.files.paths import is_directory, is_file
 
 _OWN_TERM = re.compile(r".*\.py:\w+")
 

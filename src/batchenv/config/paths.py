@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batchenv.errors import ConfigError, nearest
+from batchenv.files.paths import is_file
 
 _PACKAGE = Path(__file__).parent.parent
 PACKAGE_DATA = _PACKAGE / "data"
@@ -79,8 +80,17 @@ class FileFinder:
 
 
 def absolute(path: Path, base: Path | None = None) -> Path:
-    """Return path without "..", from base or the working directory if relative; links are not followed."""
-    return Path(os.path.abspath((base or Path()) / path))
+    """Return path without "..", from base or the working directory if relative; links are not followed.
+
+    Raises:
+        ConfigError: it starts in the working directory, which is gone.
+    """
+    try:
+        return Path(os.path.abspath((base or Path()) / path))
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{_printable(path)!r} starts in the working directory, which was deleted: change to another one"
+        ) from error
 
 
 def expanded(name: str | os.PathLike[str]) -> Path:
@@ -91,25 +101,9 @@ def expanded(name: str | os.PathLike[str]) -> Path:
         return Path(name)
 
 
-def is_file(path: Path) -> bool:
-    """Whether a file is there and may be looked at; a name that no file can have is no error."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
 def _printable(path: str | Path) -> str:
     """A path as text that any terminal takes: a name that is not UTF-8 has bytes that are no characters."""
     return str(path).encode("utf-8", "backslashreplace").decode()
-
-
-def is_directory(path: Path) -> bool:
-    """Whether a directory is there and may be looked at; a name that none can have is no error."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
 
 
 def resolve_path(name: str, base: Path | None = None, data_root: Path | None = None) -> Path:

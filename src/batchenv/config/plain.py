@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from batchenv.errors import ConfigError
 
 _MAX_DEPTH = 30
@@ -50,6 +52,11 @@ def plain(value: Any, depth: int = 0) -> Any:
         return Foreign(type(value).__name__)
 
 
+def _is_time_or_masked(array: Any) -> bool:
+    masked = isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array)
+    return masked or getattr(array.dtype, "kind", None) in ("m", "M")
+
+
 def _text(key: Any) -> Any:
     return str.__str__(key) if isinstance(key, str) else key
 
@@ -69,6 +76,8 @@ def _unpacked(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fsdecode(value)
     if hasattr(value, "tolist") and hasattr(value, "shape"):
+        if _is_time_or_masked(value):
+            raise TypeError("dates, lengths of time and masked values are no numbers")
         size = 1
         for length in value.shape:
             size *= int(length)

@@ -134,7 +134,7 @@ def shortened(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return _YAML_WORDS[value]
     try:
-        return cut(repr(value))
+        return cut(" ".join(repr(value).split()))
     except Exception:  # a whole number of thousands of digits, or an object of a foreign class
         return f"a value of the type {type(value).__name__}"
 

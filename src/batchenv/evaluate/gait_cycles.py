@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from batchenv.evaluate.recording import Recording
+from batchenv.evaluate.recording import Recording, check_recording
 
 RIGHT, LEFT = 0, 1
 PERCENT = np.arange(101.0)  # of the gait cycle, 0 and 100 are heel strikes of the same leg
@@ -125,7 +125,11 @@ def find_cycles(recording: Recording, rule: ContactRule | None = None) -> GaitCy
     """Cut a recording into the gait cycles of either leg, those of one leg after another within an episode.
 
     Heel strike and foot off are where the vertical force crosses its threshold, interpolated between rows.
+
+    Raises:
+        InputError: it is no recording.
     """
+    check_recording(recording)
     rule = rule or ContactRule()
     contact = np.zeros((len(recording.time), 2), dtype=bool)
     found: list[tuple[int, int, float, float, float]] = []

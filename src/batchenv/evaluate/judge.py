@@ -95,6 +95,9 @@ def judge(
         robustness: share of walks survived, 0 to 1, by condition and setting, as
             {"ground friction": {"0.3": 0.9}}.
         rule: how contact and cycles are found.
+
+    Raises:
+        InputError: it is no recording.
     """
     cycles = find_cycles(recording, rule)
     curves = _curves(recording, cycles) if len(cycles) else {}

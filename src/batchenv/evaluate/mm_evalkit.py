@@ -20,7 +20,7 @@ from batchenv.evaluate.numbers import MOST_STRIDES, MOST_WALKS, check_count, che
 from batchenv.evaluate.record import Sampler, record_walks
 from batchenv.evaluate.walker import Walker
 from batchenv.files import check_output_file, write_atomically
-from batchenv.files.paths import checked_path
+from batchenv.files.paths import checked_path, is_directory
 from batchenv.rng import checked_seed
 
 CHANNELS_FILE = PACKAGE_DATA / "myofullbody_channels.json"
@@ -106,7 +106,7 @@ def export(
         UsageError: the physics of a walk failed in its first step.
     """
     path = checked_path("file", file)
-    if path.suffix != ".npz" or not path.parent.is_dir():
+    if path.suffix != ".npz" or not is_directory(path.parent):
         raise InputError(f"{path}: expected the name of an .npz file in a directory")
     check_output_file(path)
     check_count("strides", strides, MOST_STRIDES)

@@ -13,6 +13,7 @@ from typing import Any, Self
 import mujoco
 import numpy as np
 
+from batchenv.arrays import is_whole, shown
 from batchenv.errors import InputError, UsageError
 
 BACKENDS = ("egl", "osmesa")  # by preference: the first one can use a GPU
@@ -29,9 +30,10 @@ def checked_size(width: Any, height: Any) -> tuple[int, int]:
         InputError: a side is not a whole number from 1 to `LARGEST`.
     """
     for name, value in (("width", width), ("height", height)):
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if not (whole and 1 <= value <= LARGEST):
-            raise InputError(f"{name} is {value!r}; expected a whole number of pixels from 1 to {LARGEST}")
+        if not (is_whole(value) and 1 <= value <= LARGEST):
+            raise InputError(
+                f"{name} is {shown(value)}; expected a whole number of pixels from 1 to {LARGEST}"
+            )
     return int(width), int(height)
 
 

@@ -26,7 +26,7 @@ from batchenv.evaluate.recording_layout import (
     describe_layout,
 )
 from batchenv.files import read_npz, write_atomically
-from batchenv.files.paths import checked_path
+from batchenv.files.paths import checked_path, path_to_read
 
 Array = np.ndarray
 
@@ -169,8 +169,10 @@ def save_npz(recording: Recording, path: str | Path) -> None:
     """Write the recording as a compressed NPZ file; arrays that were not measured are left out.
 
     Raises:
+        InputError: it is no recording, or no path.
         OutputError: the file cannot be written.
     """
+    check_recording(recording)
     arrays = {}
     for item in fields(recording):
         value = np.asarray(getattr(recording, item.name))
@@ -187,7 +189,7 @@ def load_npz(path: str | Path) -> Recording:
     Raises:
         InputError: the file is no NPZ file, or an array is missing, unknown or wrong.
     """
-    path = checked_path("path", path)
+    path = path_to_read("path", path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
@@ -195,6 +197,12 @@ def load_npz(path: str | Path) -> Recording:
     except InputError as error:
         raise InputError(f"{path}: not a readable NPZ file ({error.__cause__})") from error
     return from_arrays(arrays, str(path))
+
+
+def check_recording(value: object) -> None:
+    """InputError unless a caller hands in a recording."""
+    if not isinstance(value, Recording):
+        raise InputError(f"{shown(value)} is no Recording; load_recording and from_arrays return one")
 
 
 def check_values(name: str, array: Array) -> None:

@@ -9,7 +9,7 @@ from batchenv.evaluate.hdf5_file import read_hdf5
 from batchenv.evaluate.recording import Recording, from_arrays, load_npz
 from batchenv.evaluate.recording_layout import LAYOUT, PER_SAMPLE
 from batchenv.evaluate.rollout_file import HDF5_SUFFIXES
-from batchenv.files.paths import checked_path
+from batchenv.files.paths import path_to_read
 
 RECORDING_SUFFIXES = (".npz", *HDF5_SUFFIXES)
 
@@ -24,7 +24,7 @@ def load_recording(path: str | Path) -> Recording:
         InputError: the file is neither, is damaged, or an array is missing or wrong.
         UsageError: HDF5 files need h5py, which is not installed.
     """
-    path = checked_path("path", path)
+    path = path_to_read("path", path)
     if path.suffix not in RECORDING_SUFFIXES:
         raise InputError(f"{path}: suffix {path.suffix!r}, expected a recording as .npz, .h5 or .hdf5")
     if not path.is_file():

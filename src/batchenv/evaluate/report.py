@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from batchenv.arrays import shown
+from batchenv.errors import InputError
 from batchenv.evaluate.judge import Report
 from batchenv.evaluate.page import render_page
 from batchenv.evaluate.plots import figures, to_bytes
@@ -17,9 +19,12 @@ def write_report(report: Report, out_dir: str | Path) -> tuple[Path, Path]:
         The paths of the two files.
 
     Raises:
+        InputError: it is no report, or no path.
         OutputError: they cannot be written.
         UsageError: matplotlib is not installed.
     """
+    if not isinstance(report, Report):
+        raise InputError(f"{shown(report)} is no Report; judge returns one")
     folder = checked_path("out_dir", out_dir)
     check_output_directory(folder)
     folder.mkdir(parents=True, exist_ok=True)

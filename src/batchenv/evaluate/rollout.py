@@ -19,7 +19,7 @@ from batchenv.evaluate.record import Sampler, record_walks
 from batchenv.evaluate.rollout_file import HDF5_SUFFIXES, RecordingWriter
 from batchenv.evaluate.walker import Walker
 from batchenv.files import check_output_file
-from batchenv.files.paths import checked_path
+from batchenv.files.paths import checked_path, is_directory, path_to_read
 from batchenv.interrupts import held_back
 from batchenv.rng import checked_seed
 
@@ -67,7 +67,7 @@ def read_sweep(file: str | Path, muscles: tuple[str, ...], body_names: BodyNames
         InputError: the file is no CSV file in UTF-8, a column is unknown, or a value is no positive number or
             out of the range of its column.
     """
-    path = checked_path("file", file)
+    path = path_to_read("file", file)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     rows = _read_rows(path)
@@ -114,12 +114,12 @@ def roll_out(
         Interrupted: SIGINT, SIGTERM or SIGHUP came; likewise.
     """
     path = checked_path("file", file)
-    if path.suffix not in HDF5_SUFFIXES or not path.parent.is_dir():
+    if path.suffix not in HDF5_SUFFIXES or not is_directory(path.parent):
         raise InputError(f"{path}: expected the name of an {' or '.join(HDF5_SUFFIXES)} file in a directory")
     check_output_file(path)
     check_count("strides", strides, MOST_STRIDES)
     check_threads("num_threads", num_threads)
-    checked_seed(seed)
+    seed = checked_seed(seed)
     h5py_module()
     sweep = sweep or Sweep((), np.zeros((1, 0)))
     attributes = {"walker": walker.name, "config": walker.config.to_yaml(), "seed": seed}

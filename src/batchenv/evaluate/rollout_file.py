@@ -12,12 +12,19 @@ from typing import Any
 
 import numpy as np
 
+from batchenv.arrays import shown
 from batchenv.errors import InputError, OutputError, UsageError, nearest
 from batchenv.evaluate.hdf5_file import h5py_module
 from batchenv.evaluate.hdf5_output import Hdf5Output
 from batchenv.evaluate.numbers import check_count
-from batchenv.evaluate.recording import Recording, as_array, check_values
-from batchenv.evaluate.recording_layout import ENDINGS, LAYOUT, MOST_EPISODES, PER_SAMPLE
+from batchenv.evaluate.recording import as_array, check_values
+from batchenv.evaluate.recording_layout import ENDINGS, LAYOUT, MOST_EPISODES
+from batchenv.evaluate.rollout_inputs import (
+    checked_attributes,
+    checked_columns,
+    checked_constants,
+    checked_names,
+)
 from batchenv.files.paths import checked_path
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
@@ -75,7 +82,9 @@ class RecordingWriter:
             UsageError: h5py is not installed.
         """
         check_count("chunk_samples", chunk_samples, 1_000_000)
-        constants = _checked_constants(
+        joint_names = checked_names("joint_names", joint_names)
+        muscle_names = checked_names("muscle_names", muscle_names)
+        constants = checked_constants(
             dt=dt,
             mass=mass,
             gravity=gravity,
@@ -91,10 +100,11 @@ class RecordingWriter:
         self._columns: tuple[str, ...] = ()
         self._written = 0
         self._chunks: dict[str, tuple[int, int]] = {}  # rows of a chunk and bytes of a row
-        self._parameter_names = tuple(parameter_names)
+        self._parameter_names = checked_names("parameter_names", parameter_names)
+        attributes = checked_attributes(attributes)
         self._output: Hdf5Output | None = Hdf5Output(checked_path("path", path))
         try:
-            self._write_constants(constants, dict(attributes or {}))
+            self._write_constants(constants, attributes)
         except BaseException:
             self.close()
             raise
@@ -118,7 +128,7 @@ class RecordingWriter:
         """
         if self._output is None:
             raise UsageError("append after close: the rollout file is complete")
-        columns = self._columns or _checked_columns(tuple(samples))
+        columns = self._columns or checked_columns(tuple(samples))
         if set(samples) != set(columns):
             odd = sorted(set(samples) ^ set(columns))
             raise InputError(
@@ -162,8 +172,9 @@ class RecordingWriter:
         if self._output is None:
             raise UsageError("end_episode after close: the rollout file is complete")
         check_count("end_episode: episode", episode, MOST_EPISODES - 1, least=0)
-        if ended not in ENDINGS:
-            raise InputError(f"end_episode: {ended!r}, expected one of {ENDINGS}.{nearest(ended, ENDINGS)}")
+        if not isinstance(ended, str) or ended not in ENDINGS:
+            hint = nearest(ended, ENDINGS) if isinstance(ended, str) else ""
+            raise InputError(f"end_episode: {shown(ended)}, expected one of {ENDINGS}.{hint}")
         numbers = None if parameters is None else as_array("parameters", parameters)
         expected = (len(self._parameter_names),)
         if numbers is not None and (numbers.shape != expected or numbers.dtype.kind not in "fiu"):
@@ -320,36 +331,3 @@ class RecordingWriter:
         for name in ("ended", "parameters"):
             if name in self._file and len(self._file[name]) < count:
                 self._file[name].resize(count, axis=0)
-
-
-def _checked_constants(**constants: Any) -> dict[str, np.ndarray]:
-    """Constants of a recording as they are stored; a recording without samples checks them."""
-    count, none = len(constants["joint_names"]), np.zeros((0, 2, 3))
-    empty = Recording(
-        **constants,
-        ended=(),
-        episode=np.zeros(0, int),
-        time=np.zeros(0),
-        joint_pos=np.zeros((0, count)),
-        grf=none,
-        foot_pos=none,
-        root_pos=none[:, 0],
-    )
-    stored = {}
-    for name, value in constants.items():
-        if name.endswith("_names"):
-            if len(value):
-                stored[name] = np.array([text.encode() for text in getattr(empty, name)])
-        elif value is not None:
-            stored[name] = np.asarray(getattr(empty, name), float)
-    return stored
-
-
-def _checked_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
-    for name in columns:
-        if name not in PER_SAMPLE:
-            raise InputError(f"append: no array {name!r} has a sample per row.{nearest(name, PER_SAMPLE)}")
-    required = [name for name in PER_SAMPLE if not LAYOUT[name].optional and name not in columns]
-    if required:
-        raise InputError(f"append lacks {required}, which every sample has")
-    return columns

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batchenv.arrays import shown
 from batchenv.config import Config, GaitNetConfig, load_config
 from batchenv.env import BatchEnv
 from batchenv.errors import CheckpointError, ConfigError, nearest
-from batchenv.files.paths import checked_path
+from batchenv.files.paths import path_to_read
 from batchenv.learn.policy import MUSCLES_FILE, POLICY_FILE, Policy, load_policy
 
 WALKERS = Path(__file__).parent.parent / "walkers"
@@ -78,10 +77,8 @@ def load_walker(name: str | Path, folder: Path = WALKERS, *, trust: bool = False
         ConfigError: its configuration is not to be read, or names code and is not trusted.
     """
     shipped = shipped_walkers(folder)
-    path = checked_path("name", name)
+    path = path_to_read("name", name)
     path = folder / path if str(path) in shipped else path
-    if any(len(part) > 255 for part in path.parts):
-        raise CheckpointError(f"{shown(str(name))} is no name of a walker: it is too long for a file.")
     run = path if path.is_dir() else path.parent
     if not path.exists() or not (run / POLICY_FILE).is_file():
         raise CheckpointError(

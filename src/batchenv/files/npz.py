@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from batchenv.errors import InputError
-from batchenv.files.paths import checked_path
+from batchenv.files.paths import path_to_read
 from batchenv.files.seal import check_seal
 
 _MOST_MEMBERS = 10_000
@@ -32,7 +32,7 @@ def read_npz(path: str | Path, most_bytes: int = 2**28) -> dict[str, np.ndarray]
     Raises:
         InputError: it is no such file, damaged, or too large; names the file.
     """
-    path = checked_path("path", path)
+    path = path_to_read("path", path)
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from batchenv.arrays import shown
 from batchenv.errors import InputError
 
 
@@ -21,6 +22,46 @@ def checked_path(name: str, path: object) -> Path:
         raise InputError(f"{name}: no path can be made of this {type(path).__name__}: {error}") from error
     if checked is None:
         raise InputError(f"{name} is of type {type(path).__name__}; expected text or a pathlib.Path")
+    try:
+        os.fsencode(checked)
+    except UnicodeEncodeError as error:  # half of a surrogate pair
+        raise InputError(f"{name} {shown(str(checked))} is no path: {error}") from error
     if any(ord(letter) < ord(" ") for letter in str(checked)):
-        raise InputError(f"{name} {str(checked)!r} holds a control character, such as a line break")
+        raise InputError(f"{name} {shown(str(checked))} holds a control character, such as a line break")
     return checked
+
+
+def path_to_read(name: str, path: object) -> Path:
+    """The path of a file or directory to read, which need not exist.
+
+    Args:
+        name: how messages call it.
+
+    Raises:
+        InputError: it is no path, or the system refuses to look there: the name is longer than names of files
+            can be, a directory may not be searched, or links lead in a circle.
+    """
+    checked = checked_path(name, path)
+    try:
+        checked.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise InputError(f"{name} {shown(str(checked))} cannot be read: {error.strerror}") from error
+    return checked
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there and may be looked at; a name that no file can have is no error."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_directory(path: Path) -> bool:
+    """Whether a directory is there and may be looked at; a name that none can have is no error."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False

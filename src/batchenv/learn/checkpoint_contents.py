@@ -24,6 +24,9 @@ _TYPES = {
 }
 
 
+_RANGES = {"steps": (0, 10**15), "num_envs": (1, 1_000_000), "seed": (0, 2**63 - 1)}
+
+
 def check_contents(contents: dict[str, Any]) -> None:
     """Refuse what no training run could have saved.
 
@@ -38,19 +41,16 @@ def check_contents(contents: dict[str, Any]) -> None:
         value = contents.get(name, {})
         if type(value) is not kind:
             raise ValueError(f"its {name} is of type {type(value).__name__}, expected {kind.__name__}")
-    for name, least in (("steps", 0), ("num_envs", 1), ("seed", 0)):
-        if contents[name] < least:
-            raise ValueError(f"its {name} is {contents[name]}, expected at least {least}")
+    for name, (least, most) in _RANGES.items():
+        if not least <= contents[name] <= most:
+            raise ValueError(f"its {name} is {contents[name]}, expected a number from {least} to {most}")
     for name in ("observations", "actions"):
         if not all(isinstance(column, str) for column in contents[name]):
             raise ValueError(f"its {name} are not all names")
     _check_learner(contents)
     _check_random(contents["random"])
-    muscles = contents.get("muscles")
-    if muscles is not None:
-        if not isinstance(muscles, dict) or not {"network", "optimizer", "random"} <= muscles.keys():
-            raise ValueError("its muscles are not the state of a muscle network's learner")
-        _check_finite("muscles", muscles)
+    if contents.get("muscles") is not None:
+        _check_muscles(contents["muscles"])
 
 
 def _check_learner(contents: dict[str, Any]) -> None:
@@ -66,13 +66,43 @@ def _check_learner(contents: dict[str, Any]) -> None:
         for layer, (n_in, n_out) in enumerate(pairwise((inputs, *hidden, outputs))):
             shapes |= {f"mlp.{2 * layer}.weight": (n_out, n_in), f"mlp.{2 * layer}.bias": (n_out,)}
         for key, shape in shapes.items():
-            value = network.get(key)
-            found = tuple(value.shape) if isinstance(value, torch.Tensor) else None
-            if found != shape:
-                raise ValueError(f"{key} of its {name} has shape {found}, expected {shape}")
+            _check_weight(f"{key} of its {name}", network.get(key), shape)
         for key in (_SCALES[1], "distribution.std_param"):
             if key in network and not (network[key] >= 0.0).all():
                 raise ValueError(f"{key} of its {name} is negative")
+
+
+def _check_muscles(muscles: Any) -> None:
+    """Refuse what is not the state of a `MuscleLearner`: layers that do not fit together, and all else."""
+    parts = ("network", "optimizer", "random")
+    if not isinstance(muscles, dict) or muscles.keys() != set(parts):
+        raise ValueError("its muscles are not the state of a muscle network's learner")
+    _check_finite("muscles", muscles)
+    network, optimizer = muscles["network"], muscles["optimizer"]
+    if not isinstance(network, dict) or not isinstance(optimizer, dict):
+        raise ValueError("its muscles lack the weights of the network, or its optimiser")
+    layers = [f"fc.{2 * layer}" for layer in range(len(network) // 2)]
+    expected = {f"{layer}.{part}" for layer in layers for part in ("weight", "bias")}
+    if not layers or network.keys() != expected:
+        raise ValueError(
+            f"its muscle network holds {', '.join(map(str, network))[:80]}, not the layers of one"
+        )
+    width = None
+    for layer in layers:
+        weight = network[f"{layer}.weight"]
+        shape = tuple(weight.shape) if isinstance(weight, torch.Tensor) and weight.ndim == 2 else (1, 1)
+        _check_weight(f"{layer}.weight of its muscle network", weight, (shape[0], width or shape[1]))
+        _check_weight(f"{layer}.bias of its muscle network", network[f"{layer}.bias"], shape[:1])
+        width = shape[0]
+    _check_generator("its random state of the muscle network's learner", muscles["random"])
+
+
+def _check_weight(name: str, value: Any, shape: tuple[int, ...]) -> None:
+    found = tuple(value.shape) if isinstance(value, torch.Tensor) else None
+    if found != shape:
+        raise ValueError(f"{name} has shape {found}, expected {shape}")
+    if value.dtype != torch.float32:
+        raise ValueError(f"{name} holds {value.dtype}, expected torch.float32")
 
 
 def _hidden(config: str) -> tuple[int, ...]:
@@ -86,17 +116,25 @@ def _hidden(config: str) -> tuple[int, ...]:
 
 def _check_random(random: dict[str, Any]) -> None:
     """Refuse states that Torch's and NumPy's generators could not be in."""
-    torch_state, numpy_state = random.get("torch"), random.get("numpy", ())
-    if not isinstance(torch_state, torch.Tensor) or torch_state.dtype != torch.uint8:
-        raise ValueError("its random state of Torch is none")
+    numpy_state = random.get("numpy", ())
+    _check_generator("its random state of Torch", random.get("torch"))
     possible = isinstance(numpy_state, tuple) and len(numpy_state) == 5 and numpy_state[0] == "MT19937"
     if possible:
         _, keys, position, has_gauss, cached = numpy_state
         possible = isinstance(keys, torch.Tensor) and keys.dtype == torch.uint32 and keys.shape == (624,)
+        possible = possible and bool(keys.numpy().any())  # of zeros, zeros alone would be drawn
         possible &= type(position) is int and 0 <= position <= 624
         possible &= has_gauss in (0, 1) and type(cached) is float
     if not possible:
         raise ValueError("its random state of NumPy is none")
+
+
+def _check_generator(name: str, state: Any) -> None:
+    """Refuse what Torch's generator on the CPU does not take; it is tried on one that nobody draws from."""
+    try:
+        torch.Generator().set_state(state)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"{name} is none") from error
 
 
 def _check_finite(name: str, value: Any) -> None:

@@ -13,7 +13,7 @@ from rsl_rl.algorithms import PPO
 
 from batchenv.errors import CheckpointError, InputError, OutputError
 from batchenv.files import read_torch, sealed, write_atomically
-from batchenv.files.paths import checked_path
+from batchenv.files.paths import path_to_read
 from batchenv.learn.checkpoint_contents import check_contents
 from batchenv.learn.policy import MUSCLES_FILE, POLICY_FILE, Policy, check_columns
 
@@ -73,10 +73,15 @@ class Checkpoint:
         """Write the checkpoint, policy and muscle network beside it, into a run's directory.
 
         Raises:
+            CheckpointError: it could not be loaded again, as after weights diverged; nothing is written.
             OutputError: a file cannot be written; what it held before, it still holds.
         """
         path = run_dir / CHECKPOINT_FILE
         contents = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        try:
+            check_contents(contents)
+        except ValueError as error:
+            raise CheckpointError(f"The checkpoint at {self.steps} steps is not saved: {error}") from error
         stream = io.BytesIO()
         torch.save({"format": _FORMAT, **contents}, stream)
         if stream.tell() > MOST_BYTES:
@@ -125,7 +130,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         CheckpointError: there is none, it is damaged or too large, not a checkpoint of batchenv, or its
             networks have other sizes than its configuration says, or numbers that are not finite.
     """
-    path = checked_path("path", path)
+    path = path_to_read("path", path)
     file = path / CHECKPOINT_FILE if path.is_dir() else path
     if not file.exists():
         raise CheckpointError(

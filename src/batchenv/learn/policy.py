@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from safetensors import SafetensorError
 
+from batchenv.arrays import numpy_array
 from batchenv.errors import CheckpointError, InputError, nearest
 from batchenv.files import write_atomically
-from batchenv.files.paths import checked_path
+from batchenv.files.paths import path_to_read
 from batchenv.files.tensor_file import read_tensors, tensor_bytes
 
 _log = logging.getLogger(__name__)
@@ -67,14 +68,17 @@ class Policy:
         """Return the mean actions (..., action_dim) for observations (..., obs_dim), float32.
 
         Raises:
-            InputError: the last axis is not obs_dim long.
+            InputError: they are not finite numbers, or the last axis is not obs_dim long.
         """
-        try:
-            x = np.asarray(obs, np.float32)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"obs is of type {type(obs).__name__}; expected numbers ({error})") from error
+        x = numpy_array("obs", obs)
+        if x.dtype.kind not in "fiub":
+            raise InputError(f"obs have dtype {x.dtype}; expected real numbers")
+        with np.errstate(over="ignore"):  # a float64 may be beyond float32
+            x = np.asarray(x, np.float32)
         if x.shape[-1:] != self.mean.shape:
             raise InputError(f"obs has shape {x.shape}; expected (..., {len(self.mean)}).")
+        if not np.isfinite(x).all():
+            raise InputError("obs hold numbers that are not finite, or too large for float32")
         x = (x - self.mean) / self.scale
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             x = x @ weight.T + bias
@@ -117,7 +121,7 @@ def load_policy(path: str | Path) -> Policy:
         CheckpointError: there is none, it cannot be read, it is damaged, its numbers are not finite, or its
             layers do not fit together.
     """
-    path = checked_path("path", path)
+    path = path_to_read("path", path)
     file = path / POLICY_FILE if path.is_dir() else path
     if not file.exists():
         raise CheckpointError(

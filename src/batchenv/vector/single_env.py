@@ -11,6 +11,7 @@ from batchenv.arrays import numpy_array, shown
 from batchenv.config import Config
 from batchenv.errors import InputError
 from batchenv.inputs import checked_options
+from batchenv.rng import checked_seed
 from batchenv.vector.vector_env import VectorEnv
 
 
@@ -69,8 +70,9 @@ class Env(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         """
         if checked_options(options):
             raise InputError(f"unknown options {shown(options)} of reset; expected None or an empty dict")
-        obs, _ = self._worlds.reset(seed=seed)
-        super().reset(seed=seed)
+        number = None if seed is None else checked_seed(seed)
+        obs, _ = self._worlds.reset(seed=number)
+        super().reset(seed=number)
         return obs[0], {}
 
     def step(

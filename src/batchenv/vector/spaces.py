@@ -7,6 +7,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import ArrayLike
 
+from batchenv.arrays import is_real
 from batchenv.config.problems import shortened
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError
@@ -63,8 +64,7 @@ def _bounds(env: BatchEnv, actions: Box) -> dict[str, tuple[ArrayLike, ArrayLike
 
 
 def _checked_limit(limit: Any) -> np.float32:
-    number = isinstance(limit, int | float | np.integer | np.floating) and not isinstance(limit, bool)
-    if not number or not (limit == math.inf or _LEAST_LIMIT <= limit <= _GREATEST_LIMIT):
+    if not is_real(limit) or not (limit == math.inf or _LEAST_LIMIT <= limit <= _GREATEST_LIMIT):
         raise InputError(
             f"action_limit is {shortened(limit)}; expected a number from {_LEAST_LIMIT:g} to "
             f"{_GREATEST_LIMIT:g}, or math.inf for no limit"

@@ -11,12 +11,12 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from batchenv.arrays import numpy_array, shown
+from batchenv.arrays import numpy_array, shown, whole_number
 from batchenv.config import Config
 from batchenv.env import Autoreset, BatchEnv
 from batchenv.errors import InputError
 from batchenv.evaluate.offscreen import checked_size
-from batchenv.inputs import checked_options
+from batchenv.inputs import check_flag, checked_options
 from batchenv.vector.overrides import overridden
 from batchenv.vector.render import RENDER_MODES, Renderer, checked_render_mode
 from batchenv.vector.spaces import action_space, observation_space
@@ -98,6 +98,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         trust: bool = True,
         **keys: Any,
     ):
+        check_flag("copy", copy)
         self.autoreset_mode = _mode(autoreset_mode)
         self.render_mode, self._size = checked_render_mode(render_mode), checked_size(width, height)
         self.batch = BatchEnv(
@@ -143,7 +144,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             raise InputError(f"unknown option {shown(unknown[0])} of reset; expected reset_mask")
         mask = given.get("reset_mask")
         obs = self.batch.reset(seed, mask)
-        super().reset(seed=seed if isinstance(seed, int) else None)
+        super().reset(seed=whole_number(seed))
         return self._returned(obs), {}
 
     def step(
@@ -240,7 +241,9 @@ def _masked(arrays: Mapping[str, np.ndarray], mask: np.ndarray) -> dict[str, np.
 
 def _mode(mode: AutoresetMode | str) -> AutoresetMode:
     try:
+        if not isinstance(mode, str | AutoresetMode):
+            raise ValueError
         return AutoresetMode(mode)
     except ValueError as error:
         modes = ", ".join(f"AutoresetMode.{own.name} ({own.value!r})" for own in AutoresetMode)
-        raise InputError(f"autoreset_mode is {mode!r}; expected one of {modes}") from error
+        raise InputError(f"autoreset_mode is {shown(mode)}; expected one of {modes}") from error

@@ -126,6 +126,8 @@ NO_NUMBERS = _expressions(r"""
     torch.tensor(float('nan')); datetime.date(2020, 1, 1); Path('x'); np.array(None); np.int64(-1);
     np.float16('nan'); torch.tensor(0, device='meta'); set(); '\u0661'; '9' * 5000
 """)
+REAL_NUMBERS = ("1.5", "math.inf")
+"""Of those, the ones that a limit can be."""
 LARGE = _expressions(r"""
     2**31; 2**31 - 1; 2**32; 2**53; 2**63 - 1; 2**63; 2**64; 2**64 - 1; 10**30; np.uint64(2**64 - 1); 1e300
 """)

@@ -82,6 +82,7 @@ def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, A
         odd = str(rng.choice(_ODD_WORDS))
         option = next((word for word in reversed(words[: at + 1]) if word.startswith("--")), words[0])
         names += [option.lstrip("-"), odd[:20].strip() or option, words[at].lstrip("-")]
+        names.append(repr(odd)[1:-1][:20].strip() or option)  # as messages show what no line can hold
         if how < 0.75:
             words[at] = odd
         elif how < 0.85:

@@ -57,7 +57,7 @@ def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, A
             "what": "config.yaml",
             "kind": "config",
             "file": POLICY,
-            "names": ["run", "environment", "column"],
+            "names": ["run", "environment", "column", "skeleton file"],
         }
     if how < 0.85:
         return {"what": "policy", "kind": "policy", "edit": str(rng.choice(_POLICY_EDITS)), "names": []}
@@ -77,8 +77,7 @@ def attempt(spec: dict[str, Any], materials: Path) -> str | None:
     if kind in ("policy", "config"):
         return _walk()
     checkpoint, what = _edited_checkpoint(load_checkpoint("run"), np.random.default_rng(spec["edit"]))
-    Path("run", CHECKPOINT).unlink()
-    checkpoint.save(Path("run"))
+    torch.save({"format": 1, **vars(checkpoint)}, Path("run", CHECKPOINT))
     try:
         call(["train", "--resume", "run", "--steps", "48", "--threads", "1"])
     except BatchEnvError as error:
