@@ -58,12 +58,8 @@ class Robustness:
     survived: dict[str, dict[str, float]]
 
 
-def trials(strengths: bool = True) -> list[Trial]:
-    """All conditions, each once.
-
-    Args:
-        strengths: whether worlds can have muscles of their own strength.
-    """
+def trials() -> list[Trial]:
+    """All conditions, each once."""
     pushes = [
         Trial("push [N]", str(force), push=(force * x, force * y, force * z))
         for force in PUSHES
@@ -73,7 +69,7 @@ def trials(strengths: bool = True) -> list[Trial]:
         *pushes,
         *(Trial("ground friction", f"{value:g}", friction=value) for value in FRICTION),
         *(Trial("body mass", f"{value - 1:+.0%}", mass=value) for value in MASS),
-        *(Trial(WEAKER, f"{value - 1:+.0%}", strength=value) for value in STRENGTH if strengths),
+        *(Trial(WEAKER, f"{value - 1:+.0%}", strength=value) for value in STRENGTH),
     ]
 
 
@@ -97,9 +93,11 @@ def robustness(
     check_count("repeats", repeats, 1000)
     check_threads("num_threads", num_threads)
     checked_seed(seed)
+    strengths = _has_own_strengths(walker)
     chosen = [
         trial
-        for trial in trials(_has_own_strengths(walker))
+        for trial in trials()
+        if strengths or np.isnan(trial.strength)
         for _ in range(max(1, repeats // len(DIRECTIONS)) if any(trial.push) else repeats)
     ]
     with walker.worlds(len(chosen), SECONDS, num_threads, walker.config.lenient()) as env:
