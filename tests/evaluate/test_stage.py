@@ -20,8 +20,8 @@ def test_arrows_are_the_forces_that_the_ground_sensors_feel():
         for _ in range(12):
             stage.step()
             stage.pose(0)
-            arrows = ground_reactions(stage.body, stage.data)
-            address = stage.body.grf_sensor_adr[:, None] + np.arange(3)
+            arrows = ground_reactions(stage.figure.look, stage.data)
+            address = stage.env.body.grf_sensor_adr[:, None] + np.arange(3)
             sensed = [force for force in stage.data.sensordata[address] if force[2] > 20.0]
             assert [force for force, _ in arrows] == [pytest.approx(force, abs=1e-6) for force in sensed]
             assert all(abs(place[2]) < 0.02 for _, place in arrows)

@@ -28,7 +28,7 @@ def test_a_walker_is_judged_with_the_muscle_network_that_has_learned_with_it(tmp
     """Episodes of three steps are soon near their full length, so that the verdict is asked for."""
     with closing(WalkingCriterion(CONFIG, 1, episodes=2, seconds=0.1)) as walks:
         before = walks.env.muscle_network()
-        judge, verdicts = walks.stop_condition(lambda words: None, seed=0), []
+        judge, verdicts = walks.stop_condition(lambda words: None, seed=0, full_episode=3), []
 
         def until(report: Report, checkpoint: Callable[[], Checkpoint]) -> bool:
             verdicts.append(judge(report, checkpoint))

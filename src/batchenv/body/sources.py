@@ -130,32 +130,8 @@ def _mjcf_spec(path: Path) -> mujoco.MjSpec:
             ) from error
 
 
-def _replace_scene(spec: mujoco.MjSpec) -> None:
-    for geom in spec.worldbody.geoms:
-        for asset in (spec.mesh(geom.meshname), spec.material(geom.material)):
-            if asset is not None:
-                spec.delete(asset)
-    for element in (*spec.worldbody.geoms, *spec.worldbody.lights, *spec.worldbody.cameras):
-        spec.delete(element)
-    _add_sky(spec)
-    _add_floor(spec)
-    spec.worldbody.add_light(
-        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
-        mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM,
-        pos=[-2, -2, 4],
-        dir=[0.4, 0.4, -0.8],
-    )
-    if spec.worldbody.bodies:
-        # From the right side (-X): the picture's right is -Y, the direction of travel.
-        spec.worldbody.bodies[0].add_camera(
-            name=SIDE_CAMERA,
-            mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACK,
-            pos=[-3.2, 0, 0],
-            quat=[0.5, 0.5, -0.5, -0.5],
-        )
-
-
-def _add_sky(spec: mujoco.MjSpec) -> None:
+def add_sky(spec: mujoco.MjSpec) -> None:
+    """Add a sky."""
     spec.add_texture(
         name="batchenv_sky",
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
@@ -167,7 +143,18 @@ def _add_sky(spec: mujoco.MjSpec) -> None:
     )
 
 
-def _add_floor(spec: mujoco.MjSpec) -> None:
+def add_tracking_light(spec: mujoco.MjSpec, x: float, y: float) -> None:
+    """Add a light that follows whatever moves, and shines down and along the level direction (x, y)."""
+    spec.worldbody.add_light(
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM,
+        pos=[-5 * x, -5 * y, 4],
+        dir=[x, y, -0.8],
+    )
+
+
+def floor_material(spec: mujoco.MjSpec) -> str:
+    """Add a material for floors, squares of a metre; return its name."""
     texture = spec.add_texture(
         name=_GRAPH_PAPER,
         type=mujoco.mjtTexture.mjTEXTURE_2D,
@@ -179,9 +166,33 @@ def _add_floor(spec: mujoco.MjSpec) -> None:
     )
     material = spec.add_material(name=_GRAPH_PAPER, texrepeat=[1, 1], texuniform=True)
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = texture.name
+    return material.name
+
+
+def _replace_scene(spec: mujoco.MjSpec) -> None:
+    for geom in spec.worldbody.geoms:
+        for asset in (spec.mesh(geom.meshname), spec.material(geom.material)):
+            if asset is not None:
+                spec.delete(asset)
+    for element in (*spec.worldbody.geoms, *spec.worldbody.lights, *spec.worldbody.cameras):
+        spec.delete(element)
+    add_sky(spec)
+    _add_floor(spec)
+    add_tracking_light(spec, 0.4, 0.4)
+    if spec.worldbody.bodies:
+        # From the right side (-X): the picture's right is -Y, the direction of travel.
+        spec.worldbody.bodies[0].add_camera(
+            name=SIDE_CAMERA,
+            mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACK,
+            pos=[-3.2, 0, 0],
+            quat=[0.5, 0.5, -0.5, -0.5],
+        )
+
+
+def _add_floor(spec: mujoco.MjSpec) -> None:
     # Half sizes of zero make a plane endless; the third number is only the spacing of its grid.
     spec.worldbody.add_geom(
-        name=FLOOR, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], material=material.name
+        name=FLOOR, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], material=floor_material(spec)
     )
 
 

@@ -62,7 +62,7 @@ def evaluate(
     else:
         loaded = load_walker(walker, trust=trust)
         loaded = replace(loaded, config=loaded.config.replace(parse_changes(change)))
-        walks = max(seeds, ceil(strides * loaded.config.environment.motion.period / seconds))
+        walks = max(seeds, ceil(strides * loaded.period() / seconds))
         check_count("the number of walks for --strides and --seconds", walks, MOST_WALKS)
         report = _simulated(loaded, walks, seconds, seed, threads, quick)
     _, page = write_report(report, out)

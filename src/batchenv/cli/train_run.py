@@ -6,7 +6,7 @@ from pathlib import Path
 
 from batchenv.cli.ending import stopped
 from batchenv.cli.train_options import TrainOptions
-from batchenv.config import Config, GaitNetConfig, load_config
+from batchenv.config import Config, load_config
 from batchenv.distributed.pool import LocalPool, Pool
 from batchenv.distributed.rollouts import RunnerRollouts
 from batchenv.distributed.runner import MakeBatchEnv, worlds_of_each
@@ -52,7 +52,7 @@ def run(options: TrainOptions) -> None:
             directory,
             resume=checkpoint,
             progress=progress,
-            until=criterion.stop_condition(console.print, seed) if criterion else None,
+            until=criterion.stop_condition(console.print, seed, env.max_episode_steps) if criterion else None,
         )
     summary = _summary(result, where if pool else f"{env.num_threads} of {available_cpus()} CPUs", pool)
     if result.stopped_by is None:
@@ -80,8 +80,6 @@ def _configuration(options: TrainOptions, checkpoint: Checkpoint | None) -> Conf
     """Return the configuration of the run, checked against the options."""
     text = checkpoint.config if checkpoint and options.config is None else options.name
     config = load_config(text, options.data, trust=options.trust).replace(options.changes)
-    if options.until_walking and isinstance(config, GaitNetConfig):
-        raise SystemExit("--until walks: only the walking task of batchenv is judged, not GaitNet's")
     if options.num_runners is not None:
         worlds_of_each(config.training.num_envs, options.num_runners)
     return config

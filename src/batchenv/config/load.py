@@ -1,6 +1,7 @@
 """The configuration as a whole, and the ways to get one."""
 
 import functools
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -101,6 +102,30 @@ class Config(Section):
         """Return the absolute path of a file as this configuration names it; see `resolve_path`."""
         return self._finder.find(name)
 
+    @property
+    def period(self) -> float | None:
+        """Length of the reference's cycle [s]; None where only the file of the motion has it."""
+        return self.environment.motion.period
+
+    def lasting(self, seconds: float) -> dict[str, Any]:
+        """Changes that make episodes last so long, unless they end early [s]."""
+        return {"environment.episode.max_seconds": float(seconds)}
+
+    def undrawn(self) -> dict[str, Any]:
+        """Changes that give every world the defaults of its parameters."""
+        parameters = self.environment.parameters.by_name
+        return {f"environment.parameters.{name}.sampling": "fixed" for name in parameters}
+
+    def lenient(self) -> dict[str, Any]:
+        """Changes that let walkers turn and drift away without ending their episode."""
+        terms = self.environment.termination.terms
+        limits = {"turned.max_heading": math.pi, "drifted.max_drift": 1e6}
+        return {
+            f"environment.termination.terms.{path}": value
+            for path, value in limits.items()
+            if path.partition(".")[0] in terms
+        }
+
 
 class GaitNetConfig(Config):
     """A checked configuration in GaitNet's own format."""
@@ -123,6 +148,27 @@ class GaitNetConfig(Config):
     def remarks(self) -> list[str]:
         """Sentences on keys that are accepted and change nothing."""
         return gaitnet_remarks(self.environment)
+
+    @property
+    def period(self) -> None:
+        """The file of the motion has it."""
+        return None
+
+    def lasting(self, seconds: float) -> dict[str, Any]:
+        """Changes that make episodes last so long, unless they end early [s]."""
+        steps = max(1, round(seconds * self.environment.simulation.control_hz))
+        return {"Horizon": steps, "environment.reward.eoe_type": "tuple"}
+
+    def undrawn(self) -> dict[str, Any]:
+        """Changes that give every world the defaults of its parameters."""
+        return {
+            f"environment.parameters.gait.{name}.sampling": "fixed"
+            for name in self.environment.parameters.gait
+        }
+
+    def lenient(self) -> dict[str, Any]:
+        """Changes that let nothing but a fall end an episode early."""
+        return {"environment.reward.knee_pain.termination": False}
 
 
 def load_config(

@@ -7,6 +7,11 @@ import numpy as np
 from batchenv.engine.worlds import Worlds
 
 
+def has_own_strengths(worlds: Worlds[Any]) -> bool:
+    """Whether worlds can have peak forces of their own: where MuJoCo's actuators are the muscles at work."""
+    return worlds.model.nu > 0 and not worlds.model.opt.disableactuator
+
+
 def set_muscle_strength(worlds: Worlds[Any], strength: np.ndarray, ids: np.ndarray | None = None) -> None:
     """Scale peak forces.
 

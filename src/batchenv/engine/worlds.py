@@ -168,6 +168,10 @@ class Worlds(Generic[BodyType]):
             self._expanded[name] = self.batch.expand(name)
         return self._expanded[name]
 
+    def own_model(self, world: int) -> mujoco.MjModel:
+        """Return the model of one world: a copy where worlds have fields of their own, or `model`."""
+        return self.batch.get_model(world) if self._expanded else self.model
+
     def slot(self, name: str) -> Array:
         """Live view of a slot of `userdata` (num_worlds, ...), by the name that its part declares."""
         if name not in self._slots:

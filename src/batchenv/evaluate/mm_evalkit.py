@@ -113,8 +113,7 @@ def export(
     check_count("walks", walks, MOST_WALKS)
     check_threads("num_threads", num_threads)
     checked_seed(seed)
-    seconds = strides * walker.config.environment.motion.period
-    with walker.worlds(walks, seconds, num_threads) as env:
+    with walker.worlds(walks, strides * walker.period(), num_threads) as env:
         columns = _columns(env)
         sampler, episodes = EvalkitSampler(env), Episodes(walks)
         obs = env.reset(seed)
@@ -127,8 +126,8 @@ def export(
 def _columns(env: BatchEnv) -> tuple[int, np.ndarray, int, np.ndarray]:
     """Width of MyoFullBody's coordinates and where ours stand there, and the same of its muscles."""
     channels = json.loads(CHANNELS_FILE.read_text(encoding="utf-8"))
-    joints, muscles, body = channels["joints"], channels["muscles"], env.body
-    own = [body.model.joint(i).name for i in range(1, body.model.njnt)]
+    joints, muscles, body, model = channels["joints"], channels["muscles"], env.body, env.worlds.model
+    own = [model.joint(i).name for i in range(1, model.njnt)]
     foreign = [name for name in (*own, *body.muscle_names) if name not in {*joints, *muscles}]
     if foreign or not body.foot_sensor_names or env.task.actuator not in ("mass", "muscle"):
         lacking = f"MyoFullBody has no {foreign[0]!r}" if foreign else "muscles or touch sensors are missing"

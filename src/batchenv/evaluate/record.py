@@ -2,6 +2,7 @@
 
 A sample is taken after a substep. Joint angles, the pelvis, their velocities and activations are those of its
 end; forces, torques, ground reactions, feet and fibers are those of its beginning, earlier by its length.
+What is measured is the task's affair, see `mdp/capture.py`.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from batchenv.engine.muscles.mujoco import active_forces
 from batchenv.env import BatchEnv
 from batchenv.evaluate.numbers import MOST_WALKS, check_count, check_number, check_seconds, check_threads
 from batchenv.evaluate.recording import Recording, from_arrays
@@ -51,8 +51,7 @@ class Sampler:
         self._substep = 0
         self.dt = self._every * self._worlds.timestep
         self.per_step = substeps // self._every
-        self._fibers = _Fibers(env) if env.task.actuator in ("mass", "muscle") else None
-        self._driver = np.eye(len(env.body.joint_names))[env.body.bound_joint]
+        self._capture = env.task.capture(self._worlds)
         count = (env.num_envs, self.per_step)
         self._samples = {
             name: np.zeros((*count, *value.shape[1:]), np.float64 if name == "time" else np.float32)
@@ -62,14 +61,7 @@ class Sampler:
     @property
     def constants(self) -> dict[str, Any]:
         """What a recording holds that does not change over time, of worlds that have their parameters."""
-        body = self._env.body
-        constants = {
-            "dt": self.dt,
-            "mass": body.mass,
-            "gravity": body.weight / body.mass,
-            "joint_names": tuple(map(body.names.common_joint, body.joint_names)),
-        }
-        return constants | (self._fibers.constants if self._fibers else {})
+        return {"dt": self.dt} | self._capture.constants
 
     def __call__(self) -> None:
         """Take a sample if one is due after this substep."""
@@ -79,6 +71,7 @@ class Sampler:
             with np.errstate(invalid="ignore", over="ignore"):  # a world may diverge; see `sound`
                 for name, value in self._measure().items():
                     self._samples[name][:, column - 1] = value
+        self._capture.keep()
 
     def sound(self, elapsed: float) -> np.ndarray:
         """Whether the last step's samples of each world are those of a body still in one piece (N,).
@@ -99,81 +92,13 @@ class Sampler:
         return {name: values[ids].reshape(-1, *values.shape[2:]) for name, values in self._samples.items()}
 
     def _measure(self) -> dict[str, np.ndarray]:
-        worlds, body, axes = self._worlds, self._env.body, self._env.task.axes
-        qpos, qvel = worlds.qpos, worlds.qvel
-        joint_pos, joint_vel = qpos[:, body.joint_qposadr], qvel[:, body.joint_dofadr]
-        grf = worlds.bind("sensordata")[:, body.grf_sensor_adr[:, None] + np.arange(3)]
-        measured = {
-            "time": worlds.time,
-            "joint_pos": body.joint_sign * joint_pos,
-            "joint_vel": body.joint_sign * joint_vel,
-            "joint_torque": body.joint_sign * self._torque(joint_pos, joint_vel),
-            "grf": grf @ axes.T,
-            "foot_pos": worlds.bind("xpos")[:, body.foot_body] @ axes.T,
-            "root_pos": qpos[:, :3] @ axes.T,
-            "root_vel": qvel[:, :3] @ axes.T,
-        }
-        return measured | (self._fibers.measure() if self._fibers else {})
-
-    def _torque(self, joint_pos: np.ndarray, joint_vel: np.ndarray) -> np.ndarray:
-        """Net torque of the actuators on each joint and, by their slopes, on those bound to it (N, J)."""
-        if self._fibers is None:
-            return self._worlds.slot("desired")
-        body, force = self._env.body, self._worlds.bind("qfrc_actuator")
-        # MuJoCo moves joints by their new velocity, so that this is where the forces were computed.
-        before = joint_pos - self._worlds.timestep * joint_vel
-        bound = force[:, body.bound_dofadr] * body.bound_slope(before)
-        return force[:, body.joint_dofadr] + bound @ self._driver
+        return self._capture.measure()
 
 
 def _possible(name: str, values: np.ndarray) -> np.ndarray:
     """Where values are finite and, of an array of `LAYOUT`, in its range."""
     finite, layout = np.isfinite(values), LAYOUT.get(name)
     return finite if layout is None else finite & (values >= layout.low) & (values <= layout.high)
-
-
-class _Fibers:
-    """MuJoCo's muscles in the words of a recording: tendons are rigid, and part of the actuator's length.
-
-    Lengths over the optimum are `mju_muscleGain`'s: range[0] + (length - lengthrange[0]) / optimum, where the
-    optimum [m] is the extent of lengthrange over that of range. The range is each world's own.
-    """
-
-    def __init__(self, env: BatchEnv):
-        self._worlds, model = env.worlds, env.worlds.model
-        self._names = tuple(map(env.body.names.common_muscle, env.body.muscle_names))
-        self._lengthrange, self._acc0 = model.actuator_lengthrange, model.actuator_acc0
-        self._usual = model.actuator_gainprm
-
-    @property
-    def constants(self) -> dict[str, Any]:
-        """Peak forces as the body has them, optima as the worlds have them, or the body where they differ."""
-        force, scale = self._usual[:, 2], self._usual[:, 3]
-        own = self._optimum(self._worlds.expand("actuator_gainprm"))
-        return {
-            "muscle_names": self._names,
-            "muscle_peak_force": np.where(force < 0, scale / self._acc0, force),
-            "optimal_fiber_length": own[0] if (own == own[0]).all() else self._optimum(self._usual),
-        }
-
-    def measure(self) -> dict[str, np.ndarray]:
-        worlds = self._worlds
-        length, velocity = worlds.bind("actuator_length"), worlds.bind("actuator_velocity")
-        gainprm = worlds.expand("actuator_gainprm")
-        optimum = self._optimum(gainprm)
-        return {
-            "activation": worlds.act,
-            "excitation": np.clip(worlds.bind("ctrl"), 0.0, 1.0),
-            "muscle_force": active_forces(
-                length, velocity, worlds.act, self._lengthrange, self._acc0, gainprm
-            ),
-            "fiber_length": gainprm[..., 0] + (length - self._lengthrange[:, 0]) / optimum,
-            "fiber_velocity": velocity / optimum,
-        }
-
-    def _optimum(self, gainprm: np.ndarray) -> np.ndarray:
-        """Optimal fiber lengths (..., n_muscle) [m] by `actuator_gainprm` (..., n_muscle, >= 2)."""
-        return np.ptp(self._lengthrange, axis=1) / (gainprm[..., 1] - gainprm[..., 0])
 
 
 class Tape:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from batchenv.body import Body
 from batchenv.body.names import COMMON_NAMES, BodyNames
 from batchenv.errors import InputError, nearest
 from batchenv.evaluate.conditions import set_conditions
@@ -108,7 +108,8 @@ def roll_out(
         How each rollout ended: "completed", "fell", or "interrupted" where its physics failed.
 
     Raises:
-        InputError: no HDF5 file has that name, or a number is impossible; nothing is written.
+        InputError: no HDF5 file has that name, a number is impossible, or worlds cannot have what the sweep
+            asks for; nothing is written.
         OutputError: the file cannot be written, now or when the disk is full; it holds what was walked until
             then.
         Interrupted: SIGINT, SIGTERM or SIGHUP came; likewise.
@@ -131,13 +132,13 @@ def roll_out(
             check()
             with walker.worlds(len(rows), strides * period, num_threads, changes) as env:
                 env.reset(seed)
+                obs = set_conditions(env, **_conditions(sweep, rows, env.body))
                 sampler = Sampler(env)
                 writer = writer or files.enter_context(
                     RecordingWriter(
                         path, **sampler.constants, parameter_names=sweep.names, attributes=attributes
                     )
                 )
-                obs = set_conditions(env, **_conditions(sweep, rows, env.body))
                 own = sweep.values[rows] if sweep.names else None
                 endings = record_walks(walker.policy, env, obs, sampler, writer, rows, own)
             for row, ending in zip(rows, endings, strict=True):
@@ -152,7 +153,7 @@ def _gait(walker: Walker, sweep: Sweep, rows: np.ndarray) -> tuple[dict[str, flo
         for name in GAIT
         if name in sweep.names
     }
-    return changes, walker.config.replace(changes).environment.motion.period
+    return changes, walker.period(changes)
 
 
 def _batches(sweep: Sweep) -> Iterator[np.ndarray]:
@@ -164,7 +165,7 @@ def _batches(sweep: Sweep) -> Iterator[np.ndarray]:
             yield members[start : start + BATCH]
 
 
-def _conditions(sweep: Sweep, rows: np.ndarray, body: Body) -> dict[str, np.ndarray]:
+def _conditions(sweep: Sweep, rows: np.ndarray, body: Any) -> dict[str, np.ndarray]:
     """Conditions of some rows, for `set_conditions`; factors on one muscle multiply."""
     conditions = {name: sweep.column(name)[rows] for name in CONDITIONS if name in sweep.names}
     muscles, bare = body.muscle_names, body.names.without_side

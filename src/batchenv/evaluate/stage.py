@@ -9,11 +9,10 @@ from typing import Self
 import mujoco
 import numpy as np
 
-from batchenv.body import Body
-from batchenv.build import load_configured_body
 from batchenv.env import BatchEnv
 from batchenv.evaluate.numbers import check_count, check_threads
 from batchenv.evaluate.walker import Walker
+from batchenv.mdp.figure import Figure, Look
 from batchenv.rng import checked_seed
 
 LANE, ROW = 1.1, 1.7  # distance of walkers beside and behind one another [m]
@@ -57,7 +56,8 @@ class Stage:
 
     Attributes:
         env: the worlds.
-        body, model, data: with meshes, to draw from; the state is that of the last world drawn.
+        figure: how the worlds are drawn.
+        model, data: with meshes, to draw from; the state is that of the last world drawn.
         camera: follows the walkers from their right, from the front.
         falls: number of episodes that were terminated.
     """
@@ -75,9 +75,9 @@ class Stage:
         checked_seed(seed)
         self.env: BatchEnv = walker.worlds(grid[0] * grid[1], EPISODE_SECONDS, num_threads)
         self._policy = walker.policy
-        self._axes = self.env.task.axes
-        self.body = _visual_body(walker, self.env)
-        self.model = self.body.model
+        self.figure: Figure = self.env.task.figure(self.env.worlds)
+        self._axes = self.figure.look.axes
+        self.model = _in_soft_light(self.figure.look.model, self.env.num_envs)
         self.data = mujoco.MjData(self.model)
         self.option, self._perturb = mujoco.MjvOption(), mujoco.MjvPerturb()
         self._contacts = contacts
@@ -100,7 +100,7 @@ class Stage:
         after = self._places()
         self._origin[dones, 0] += (before - after)[dones, 0]
         self._origin[dones, 1] = self._lane[dones]
-        self.camera.lookat[:] += self.env.task.gait.speed * self.env.control_dt * self._axes[0]
+        self.camera.lookat[:] += self.env.task.usual_speed * self.env.control_dt * self._axes[0]
         share = min(1.0, self.env.control_dt / FOLLOW_SECONDS)
         self.camera.lookat[:] += share * (self._middle() - self.camera.lookat)
 
@@ -126,15 +126,9 @@ class Stage:
 
     def pose(self, world: int) -> None:
         """Put a world's state into `data`, and its activations into the colours of `model`."""
-        worlds, data = self.env.worlds, self.data
-        data.qpos[:], data.qvel[:] = worlds.qpos[world], worlds.qvel[world]
-        data.qpos[:3] += self._axes.T @ self._origin[world]
-        data.act[:], data.ctrl[:] = worlds.act[world], worlds.bind("ctrl")[world]
-        data.qfrc_applied[:] = worlds.bind("qfrc_applied")[world]
-        mujoco.mj_forward(self.model, data)
-        share = np.clip(data.act / FULLY_ACTIVE, 0.0, 1.0)[:, None]
-        self.model.tendon_rgba[self._tendons, :3] = (1 - share) * RELAXED + share * ACTIVE
-        self.model.tendon_width[self._tendons] = 0.006 + 0.005 * share[:, 0]
+        self.figure.put(self.data, world, self._axes.T @ self._origin[world])
+        share = colour_muscles(self.figure.look, self.figure.activation(world))
+        self.model.tendon_width[self.figure.look.tendons] = 0.006 + 0.005 * share
 
     def new_scene(self) -> mujoco.MjvScene:
         """A scene with room for all walkers."""
@@ -155,13 +149,9 @@ class Stage:
         """Steps in a second [Hz]."""
         return 1.0 / self.env.control_dt
 
-    @property
-    def _tendons(self) -> np.ndarray:
-        return self.model.actuator_trnid[:, 0]
-
     def _places(self) -> np.ndarray:
         """Where the pelvises are drawn, in the walking frame (N, 3) [m]."""
-        return self.env.worlds.qpos[:, :3] @ self._axes.T + self._origin
+        return self.env.worlds.qpos[:, :3] @ self.env.task.axes.T + self._origin
 
     def _middle(self) -> np.ndarray:
         """Where the camera ought to look (3,) [m], in the world."""
@@ -177,29 +167,34 @@ class Stage:
 
     def _add_contacts(self, scene: mujoco.MjvScene) -> None:
         if self._contacts:
-            for force, place in ground_reactions(self.body, self.data):
+            for force, place in ground_reactions(self.figure.look, self.data):
                 _add_arrow(scene, place, place + FORCE_LENGTH * force)
 
 
-def ground_reactions(body: Body, data: mujoco.MjData) -> list[tuple[np.ndarray, np.ndarray]]:
+def colour_muscles(look: Look, activation: np.ndarray) -> np.ndarray:
+    """Colour muscles by their activations (M,); return how active each looks, 0 to 1 (M,)."""
+    share = np.clip(activation / FULLY_ACTIVE, 0.0, 1.0)
+    look.model.tendon_rgba[look.tendons, :3] = (1 - share[:, None]) * RELAXED + share[:, None] * ACTIVE
+    return share
+
+
+def ground_reactions(look: Look, data: mujoco.MjData) -> list[tuple[np.ndarray, np.ndarray]]:
     """Force (3,) [N] of the floor on each foot that it touches, and its centre of pressure (3,) [m]."""
     found = []
-    wrench = np.zeros(6)
-    toes = body.toe_body if body.toe_body.size else body.foot_body
-    for foot in zip(body.foot_body, toes, strict=True):
+    model, wrench = look.model, np.zeros(6)
+    for foot in look.feet:
         force, moment = np.zeros(3), np.zeros(3)
         for i in range(data.ncon):
             contact = data.contact[i]
             geoms = list(contact.geom)
-            if body.floor_geom not in geoms:
+            if look.floor_geom not in geoms:
                 continue
-            other = geoms[1 - geoms.index(body.floor_geom)]
-            if body.model.geom_bodyid[other] not in foot:
+            other = geoms[1 - geoms.index(look.floor_geom)]
+            if model.geom_bodyid[other] not in foot:
                 continue
-            mujoco.mj_contactForce(body.model, data, i, wrench)
-            sign = (
-                1.0 if geoms[0] == body.floor_geom else -1.0
-            )  # the frame points from the first to the second
+            mujoco.mj_contactForce(model, data, i, wrench)
+            # The frame points from the first geom to the second.
+            sign = 1.0 if geoms[0] == look.floor_geom else -1.0
             force += sign * contact.frame.reshape(3, 3).T @ wrench[:3]
             moment += wrench[0] * contact.pos
         if force[2] > FORCE_LEAST:
@@ -217,15 +212,11 @@ def _add_arrow(scene: mujoco.MjvScene, start: np.ndarray, end: np.ndarray) -> No
     scene.ngeom += 1
 
 
-def _visual_body(walker: Walker, env: BatchEnv) -> Body:
-    """The body with its meshes, in a soft light, and with the forces of the worlds' own model."""
-    body = load_configured_body(walker.config, visual=True)
-    model, own = body.model, env.worlds.model
-    model.actuator_group[:], model.dof_damping[:] = own.actuator_group, own.dof_damping
-    model.opt.disableactuator = own.opt.disableactuator
+def _in_soft_light(model: mujoco.MjModel, num_walkers: int) -> mujoco.MjModel:
+    """Light a model softly, with shadows of all walkers."""
     model.vis.headlight.ambient[:] = 0.35
     model.vis.headlight.diffuse[:] = 0.35
     model.vis.headlight.specular[:] = 0.05
     model.light_diffuse[:], model.light_specular[:] = 0.6, 0.1
-    model.vis.map.shadowclip = 0.5 + 0.25 * env.num_envs**0.5
-    return body
+    model.vis.map.shadowclip = 0.5 + 0.25 * num_walkers**0.5
+    return model

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batchenv.config import Config, GaitNetConfig, load_config
+from batchenv.config import Config, load_config
 from batchenv.env import BatchEnv
-from batchenv.errors import CheckpointError, ConfigError, nearest
+from batchenv.errors import CheckpointError, nearest
 from batchenv.files.paths import path_to_read
 from batchenv.learn.policy import MUSCLES_FILE, POLICY_FILE, Policy, load_policy
 
@@ -47,16 +47,22 @@ class Walker:
         Raises:
             CheckpointError: the policy was trained with other columns.
         """
-        edits: dict[str, Any] = {"environment.episode.max_seconds": float(seconds)}
-        for name in self.config.environment.parameters.by_name:
-            edits[f"environment.parameters.{name}.sampling"] = "fixed"
-        env = BatchEnv(self.config.replace(edits | dict(changes or {})), num_envs, num_threads)
+        edits = self.config.lasting(seconds) | self.config.undrawn() | dict(changes or {})
+        env = BatchEnv(self.config.replace(edits), num_envs, num_threads)
         try:
             self.policy.check_layout(_names(env.obs_layout), _names(env.action_layout))
         except CheckpointError:
             env.close()
             raise
         return env
+
+    def period(self, changes: Mapping[str, Any] | None = None) -> float:
+        """Length of the gait cycle that is followed [s], under changes of the configuration."""
+        said = self.config.replace(changes or {}).period
+        if said is not None:
+            return said
+        with self.worlds(1, 1.0, 1, changes) as env:
+            return env.task.period
 
 
 def shipped_walkers(folder: Path = WALKERS) -> tuple[str, ...]:
@@ -89,8 +95,6 @@ def load_walker(name: str | Path, folder: Path = WALKERS, *, trust: bool = False
         raise CheckpointError(f"{run} has no {CONFIG_FILE} beside its {POLICY_FILE}.")
     policy = load_policy(path if path.suffix == Path(POLICY_FILE).suffix else run)
     config, muscles = load_config(run / CONFIG_FILE, trust=trust), run / MUSCLES_FILE
-    if isinstance(config, GaitNetConfig):
-        raise ConfigError(f"{run} is of GaitNet's world, whose walkers cannot be judged, filmed or shown")
     if config.environment.muscle.coordinator == "network" and muscles.is_file():
         config = config.replace({"environment.muscle.network.file": str(muscles.resolve())})
     return Walker(run.resolve().name, policy, config)

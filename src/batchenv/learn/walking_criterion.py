@@ -7,6 +7,7 @@ import numpy as np
 
 from batchenv.config import Config
 from batchenv.env import BatchEnv
+from batchenv.errors import UsageError
 from batchenv.learn.checkpoints import Checkpoint
 from batchenv.learn.report import Report
 from batchenv.learn.training import Until
@@ -35,7 +36,7 @@ class WalkingResult:
 
 
 class WalkingCriterion:
-    """Test of a policy in new episodes: most must be completed, near the reference's speed.
+    """Test of a policy in new episodes: most must be completed, near the task's target speed.
 
     Args:
         config: configuration of the training; its task is tested in longer episodes.
@@ -43,7 +44,10 @@ class WalkingCriterion:
         episodes: number of episodes.
         seconds: length of an episode [s].
         share: least share of episodes completed.
-        tolerance: largest deviation of the mean speed from the reference's [m/s].
+        tolerance: largest deviation of the mean speed from the target [m/s].
+
+    Raises:
+        UsageError: the policy does not see its speed.
     """
 
     def __init__(
@@ -56,14 +60,14 @@ class WalkingCriterion:
         share: float = 0.95,
         tolerance: float = 0.06,
     ):
-        self.env = BatchEnv(
-            config.replace({"environment.episode.max_seconds": seconds}), episodes, num_threads, seed=0
-        )
+        self.env = BatchEnv(config.replace(config.lasting(seconds)), episodes, num_threads, seed=0)
         self.share, self.tolerance = share, tolerance
-        self.training_steps = (
-            config.environment.episode.max_seconds * config.environment.simulation.control_hz
-        )
         self.next_steps = 0
+        names, wanted = [column.name for column in self.env.obs_layout], self.env.task.speed_column
+        if wanted not in names:
+            self.close()
+            raise UsageError(f"walking is tested by observing {wanted!r}, which the policy does not see")
+        self._speed_column = names.index(wanted)
 
     def __call__(self, act: Act, seed: int) -> WalkingResult:
         """Test a policy.
@@ -73,34 +77,31 @@ class WalkingCriterion:
             seed: seed of the episodes.
         """
         env = self.env
-        forward = [column.name for column in env.obs_layout].index("root_linvel/forward")
         fallen, speeds = np.zeros(env.num_envs, bool), np.zeros(env.num_envs)
         obs = env.reset(seed)
         for _ in range(env.max_episode_steps):
             obs, _, _ = env.step(act(obs))
             fallen |= env.terminated
-            speeds += obs[:, forward]
+            speeds += obs[:, self._speed_column]
             if fallen.mean() > 1.0 - self.share:  # the verdict is known
                 return WalkingResult(float(1.0 - fallen.mean()), float("nan"), False)
         speed = float(speeds[~fallen].mean() / env.max_episode_steps)
-        near = abs(speed - env.task.gait.speed) <= self.tolerance
+        near = abs(speed - env.task.usual_speed) <= self.tolerance
         return WalkingResult(float(1.0 - fallen.mean()), speed, bool(near))
 
-    def stop_condition(self, say: Callable[[str], None], seed: int) -> Until:
+    def stop_condition(self, say: Callable[[str], None], seed: int, full_episode: int) -> Until:
         """Return the condition that `train` takes as `until`; it tests the policy once episodes are long.
 
         Args:
             say: function called with the verdict of every test.
             seed: seed of the first test; each test draws other episodes.
+            full_episode: length of an episode in training that no fall cuts short [steps].
         """
         asked = 0
 
         def walks(report: Report, checkpoint: Callable[[], Checkpoint]) -> bool:
             nonlocal asked
-            if (
-                not report.mean_length >= MIN_EPISODE_SHARE * self.training_steps
-                or report.steps < self.next_steps
-            ):
+            if not report.mean_length >= MIN_EPISODE_SHARE * full_episode or report.steps < self.next_steps:
                 return False
             now = checkpoint()
             if (network := now.muscle_network) is not None:

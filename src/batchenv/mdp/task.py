@@ -9,11 +9,13 @@ import numpy as np
 
 from batchenv.config import Config
 from batchenv.config.section import Section as ConfigSection
-from batchenv.engine import ControlLaw
+from batchenv.engine import ControlLaw, Worlds
 from batchenv.mdp import events
 from batchenv.mdp.batch import Batch, BodyT, StateT
+from batchenv.mdp.capture import Capture
 from batchenv.mdp.columns import Column, Mirror, stacked
 from batchenv.mdp.episodes import EVENTS
+from batchenv.mdp.figure import Figure
 from batchenv.mdp.marks import Kind
 from batchenv.mdp.quantities import Quantities, quantities_of
 from batchenv.mdp.resets import Start
@@ -101,6 +103,34 @@ class Task(Generic[BodyT, StateT]):
     def reference_range(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Least and greatest joint positions of all references, each (J,) [rad]; None where none is known."""
         return None
+
+    @property
+    def axes(self) -> np.ndarray:
+        """Forward, left and up in the world (3, 3)."""
+        raise NotImplementedError
+
+    @property
+    def usual_speed(self) -> float:
+        """Speed that is usually asked for [m/s]."""
+        raise NotImplementedError
+
+    @property
+    def speed_column(self) -> str:
+        """Name of the observation that is the speed forward [m/s]."""
+        raise NotImplementedError
+
+    @property
+    def period(self) -> float:
+        """Length of the usual gait cycle [s]."""
+        raise NotImplementedError
+
+    def capture(self, worlds: Worlds[BodyT]) -> Capture:
+        """Measure worlds as recordings have them."""
+        raise NotImplementedError
+
+    def figure(self, worlds: Worlds[BodyT]) -> Figure:
+        """Draw worlds."""
+        raise NotImplementedError
 
     @property
     def max_episode_steps(self) -> int:

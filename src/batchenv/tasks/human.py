@@ -11,12 +11,14 @@ from batchenv.body.gait_cycle import standing_still
 from batchenv.body.gait_family import GaitFamily
 from batchenv.config import Config, Environment
 from batchenv.config.section import Section as ConfigSection
-from batchenv.engine import ControlLaw
+from batchenv.engine import ControlLaw, Worlds
 from batchenv.errors import ConfigError
 from batchenv.mdp import actions, events, observations, rewards, terminations
 from batchenv.mdp.batch import Batch
+from batchenv.mdp.capture import WalkingCapture
 from batchenv.mdp.columns import Mirror, permutation, stacked
 from batchenv.mdp.episodes import PARAMETERS
+from batchenv.mdp.figure import WalkingFigure
 from batchenv.mdp.gait_phase import advance
 from batchenv.mdp.marks import Kind
 from batchenv.mdp.measure import interpolate
@@ -66,7 +68,7 @@ class HumanTask(HumanQuantities):
     def __init__(self, config: Config, body: Body):
         super().__init__(config, body)
         environment = self.environment = config.environment
-        self.axes = np.stack([body.forward, body.left, np.cross(body.forward, body.left)])
+        self._axes = np.stack([body.forward, body.left, np.cross(body.forward, body.left)])
         self.parameter_set = ParameterSet(environment.parameters, body, self.actuator)
         self._stride, self._cadence = (
             self.parameter_set.column(f"gait.{name}") for name in ("stride", "cadence")
@@ -191,6 +193,35 @@ class HumanTask(HumanQuantities):
             out[:] = 0.0
             for weighted in self._weights * rows:
                 out += weighted
+
+    # What those ask who look at walkers.
+    @property
+    def axes(self) -> Array:
+        """Forward, left and up in the world (3, 3)."""
+        return self._axes
+
+    @property
+    def usual_speed(self) -> float:
+        """Speed of the reference as usual [m/s]."""
+        return self.gait.speed
+
+    @property
+    def speed_column(self) -> str:
+        """Name of the observation that is the speed forward [m/s]."""
+        return "root_linvel/forward"
+
+    @property
+    def period(self) -> float:
+        """Length of the reference's cycle as usual [s]."""
+        return self.gait.period
+
+    def capture(self, worlds: Worlds[Body]) -> WalkingCapture:
+        """Measure worlds as recordings have them."""
+        return WalkingCapture(worlds, self.axes)
+
+    def figure(self, worlds: Worlds[Body]) -> WalkingFigure:
+        """Draw worlds."""
+        return WalkingFigure(worlds, self.load_body(self.config, visual=True), self.axes)
 
     # What the reference is at a phase.
     @property

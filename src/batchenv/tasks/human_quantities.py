@@ -55,13 +55,11 @@ class HumanQuantities(Task[Body, HumanState]):
     - `activation_squared`: mean over muscles and substeps of the last step (N,).
 
     Attributes:
-        axes: forward, left and up of the walking frame, in the world (3, 3).
         gait: the reference.
         parameter_set: what differs from world to world.
         columns: of `measured`, by quantity.
     """
 
-    axes: Array
     gait: GaitCycle
     parameter_set: ParameterSet
     columns: dict[str, Any]

@@ -6,11 +6,10 @@ import mujoco
 import numpy as np
 
 from batchenv.arrays import shown
-from batchenv.build import load_configured_body
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError, UsageError
 from batchenv.evaluate.offscreen import Offscreen, checked_size
-from batchenv.evaluate.stage import ACTIVE, FULLY_ACTIVE, LOOK_AT_HEIGHT, RELAXED
+from batchenv.evaluate.stage import LOOK_AT_HEIGHT, colour_muscles
 
 RENDER_MODES = ("rgb_array",)
 _BEHIND = 125.0  # azimuth of the camera from the walker's forward axis [deg]
@@ -36,14 +35,14 @@ class Renderer:
 
     Raises:
         InputError: no picture has that size.
-        UsageError: this machine cannot render, the task is not the walking task, or the worlds are closed.
+        UsageError: this machine cannot render, or the worlds are closed.
     """
 
     def __init__(self, env: BatchEnv, width: int, height: int):
         checked_size(width, height)
         _check_open(env)
-        self._env, self._axes = env, env.task.axes
-        self._model = load_configured_body(env.config, visual=True).model
+        self._env, self._figure = env, env.task.figure(env.worlds)
+        self._model, self._axes = self._figure.look.model, self._figure.look.axes
         self._model.vis.headlight.ambient[:] = self._model.vis.headlight.diffuse[:] = 0.35
         self._data = mujoco.MjData(self._model)
         self._scene = mujoco.MjvScene(self._model, maxgeom=2000)
@@ -60,12 +59,9 @@ class Renderer:
             UsageError: the worlds are closed.
         """
         _check_open(self._env)
-        worlds, data, model = self._env.worlds, self._data, self._model
-        data.qpos[:], data.act[:] = worlds.qpos[world], worlds.act[world]
-        mujoco.mj_forward(model, data)
-        share = np.clip(data.act / FULLY_ACTIVE, 0.0, 1.0)[:, None]
-        tendons = model.actuator_trnid[:, 0]
-        model.tendon_rgba[tendons, :3] = (1 - share) * RELAXED + share * ACTIVE
+        data, model = self._data, self._model
+        self._figure.put(data, world, np.zeros(3))
+        colour_muscles(self._figure.look, self._figure.activation(world))
         place = self._axes @ data.qpos[:3]
         self._camera.lookat[:] = self._axes.T @ [place[0], place[1], LOOK_AT_HEIGHT]
         everything = mujoco.mjtCatBit.mjCAT_ALL.value

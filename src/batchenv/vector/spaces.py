@@ -42,25 +42,26 @@ def observation_space(env: BatchEnv, actions: Box) -> Box:
     names = [column.name.partition("/")[0] for column in env.obs_layout]
     for name, (least, most) in _bounds(env, actions).items():
         columns = [i for i, own in enumerate(names) if own == name]
-        low[columns], high[columns] = least, most
+        if columns:
+            low[columns], high[columns] = least, most
     return Box(low, high, dtype=np.float32)
 
 
 def _bounds(env: BatchEnv, actions: Box) -> dict[str, tuple[ArrayLike, ArrayLike]]:
-    """Bounds of the walking task's quantities that have some; a float32 may round an angle up from pi."""
-    if (positions := env.task.reference_range) is None:
-        return {}
-    least, most = positions
-    return {
+    """Bounds of the quantities that have some; a float32 may round an angle up from pi."""
+    bounds: dict[str, tuple[ArrayLike, ArrayLike]] = {
         "root_up": (-1.0, 1.0),
         "phase": (-1.0, 1.0),
         "previous_action": (np.minimum(actions.low, 0.0), np.maximum(actions.high, 0.0)),
-        "reference_pos": (
-            np.nextafter(least.astype(np.float32), np.float32(-math.inf)),
-            np.nextafter(most.astype(np.float32), np.float32(math.inf)),
-        ),
         "heading": (-np.float32(math.pi), np.float32(math.pi)),
     }
+    if env.task.reference_range is not None:
+        least, most = env.task.reference_range
+        bounds["reference_pos"] = (
+            np.nextafter(least.astype(np.float32), np.float32(-math.inf)),
+            np.nextafter(most.astype(np.float32), np.float32(math.inf)),
+        )
+    return bounds
 
 
 def _checked_limit(limit: Any) -> np.float32:

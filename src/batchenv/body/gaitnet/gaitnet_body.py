@@ -8,7 +8,7 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
-from batchenv.body.gaitnet.mechanism import loaded_joints, mechanism
+from batchenv.body.gaitnet.mechanism import loaded_joints, mechanism, named_bodies
 from batchenv.body.gaitnet.model_spec import FLOOR, skeleton_spec
 from batchenv.body.gaitnet.muscle_file import load_muscles
 from batchenv.body.gaitnet.muscle_paths import MusclePaths
@@ -24,10 +24,14 @@ from batchenv.body.gaitnet.rotations import (
 from batchenv.body.gaitnet.skeleton import Skeleton
 from batchenv.body.gaitnet.skeleton_file import load_skeleton
 from batchenv.body.mechanism import Mechanism, WayPoints
+from batchenv.body.names import BodyNames
 from batchenv.body.sources import compile_spec
 from batchenv.errors import BodyError
 
 Array = np.ndarray
+
+_NAMES = BodyNames(sides=("R_", "L_"))
+_FEET, _TRUNKS = ("TalusR", "TalusL"), ("Torso", "Spine")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +58,14 @@ class GaitNetBody:
     timestep: float = 1 / 480
     loaded: tuple[str, ...] = ()
 
-    def spec(self) -> mujoco.MjSpec:
-        """Return a new spec of the body, to change and to compile; muscles are no part of it."""
-        return skeleton_spec(self.skeleton, visual=self.visual, ground_height=self.ground_height)
+    def spec(self, *, visual: bool | None = None) -> mujoco.MjSpec:
+        """Return a new spec of the body, to change and to compile; muscles are no part of it.
+
+        Args:
+            visual: whether it has the shapes that touch nothing; None: as the body has them.
+        """
+        seen = self.visual if visual is None else visual
+        return skeleton_spec(self.skeleton, visual=seen, ground_height=self.ground_height)
 
     @cached_property
     def way_points(self) -> WayPoints:
@@ -127,6 +136,37 @@ class GaitNetBody:
     def mass(self) -> float:
         """Of the whole body [kg]."""
         return float(self.skeleton.mass.sum())
+
+    @property
+    def names(self) -> BodyNames:
+        """What it calls its sides."""
+        return _NAMES
+
+    @property
+    def muscle_names(self) -> tuple[str, ...]:
+        """Names of the muscles (M,)."""
+        return self.paths.names
+
+    @property
+    def trunk_body(self) -> int:
+        """MuJoCo's id of the trunk, or of the root where none has such a name."""
+        own = self.skeleton.names
+        return int(self.body_id[next((own.index(name) for name in _TRUNKS if name in own), 0)])
+
+    @cached_property
+    def foot_bodies(self) -> tuple[tuple[int, ...], ...]:
+        """MuJoCo's ids of the bodies of the right and the left foot, the hindfoot first.
+
+        Raises:
+            BodyError: the skeleton has no feet of these names.
+        """
+        feet = []
+        for name in _FEET:
+            (hindfoot,) = named_bodies(self, name)
+            at = self.skeleton.index(name)
+            carried = (int(i) for i in self.contact_body if i != at and at in self.skeleton.chain(int(i)))
+            feet.append((hindfoot, *(int(self.body_id[i]) for i in carried)))
+        return tuple(feet)
 
     def to_qpos(self, q: Array) -> Array:
         """Return MuJoCo's positions (N, nq) of GaitNet's coordinates (N, D)."""

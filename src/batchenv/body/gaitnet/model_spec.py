@@ -52,6 +52,8 @@ def skeleton_spec(skeleton: Skeleton, *, visual: bool = False, ground_height: fl
         quat=_UP_QUAT,
         contype=0,
         conaffinity=1,
+        # With equal priorities MuJoCo takes the larger friction of the two geoms: no floor would be slippery.
+        priority=1,
         friction=[FRICTION, 0.005, 0.0001],
         rgba=[0.8, 0.82, 0.84, 1],
     )

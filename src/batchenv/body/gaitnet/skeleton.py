@@ -43,6 +43,7 @@ class Skeleton:
         friction: dry (D,) [Nm].
         bvh: names of the joints of a BVH file whose product each joint follows (B,).
         remarks: what is odd about the file, a sentence each.
+        mesh: file of a mesh of each body, for the eye; "" where there is none (B,).
     """
 
     names: tuple[str, ...]
@@ -64,6 +65,7 @@ class Skeleton:
     friction: np.ndarray
     bvh: tuple[tuple[str, ...], ...]
     remarks: tuple[str, ...] = ()
+    mesh: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for item in fields(self):

@@ -36,7 +36,9 @@ _KNOWN = {
     | {"weight", "R", "t"},
 }
 _PER_DOF = {"lower", "upper", "kp", "kv", "damping", "stiffness", "friction"}
-_WORDS = {"shape", "joint_type", "bvh"}
+_WORDS = {"shape", "joint_type", "bvh", "mesh"}
+# Directory of meshes beside a skeleton, in GaitNet's data.
+_MESHES = "OBJ"
 
 
 @dataclass
@@ -172,7 +174,17 @@ def _read_body(body: Element, name: str, above: np.ndarray, columns: _Columns) -
         size=size,
         contact=body.choice("contact", ("on", "off", "true", "false"), "off") in ("on", "true"),
         T_body=above @ _transform(body, f"body of {name!r}", columns),
+        mesh=_mesh(body),
     )
+
+
+def _mesh(body: Element) -> str:
+    """Return the file of a body's mesh, beside the skeleton's or in OBJ there; "" where there is none."""
+    name = body.values.get("obj", "")
+    if Path(name).name != name or Path(name).suffix.lower() != ".obj":
+        return ""
+    folder = Path(body.file).absolute().parent
+    return next((str(path) for path in (folder / _MESHES / name, folder / name) if path.is_file()), "")
 
 
 def _read_joint(joint: Element, name: str, parent: int, above: np.ndarray, columns: _Columns) -> None:

@@ -99,6 +99,14 @@ def on_one_body(paths: MusclePaths, entries: list[np.ndarray], muscle: np.ndarra
     )
 
 
+def on_heaviest_body(paths: MusclePaths) -> MusclePaths:
+    """Return the paths with every anchor on the body that has most of it."""
+    ends = zip(paths.entry_ptr[:-1], paths.entry_ptr[1:], strict=True)
+    kept = np.array([first + np.argmax(paths.entry_weight[first:last]) for first, last in ends])
+    own = [kept[first:last] for first, last in zip(paths.anchor_ptr[:-1], paths.anchor_ptr[1:], strict=True)]
+    return on_one_body(paths, own, np.arange(len(own)))
+
+
 def _choices(paths: MusclePaths, muscle: int) -> list[np.ndarray]:
     """Return all ways to keep one pair for each anchor of a muscle, each a list of pairs."""
     anchors = range(paths.anchor_ptr[muscle], paths.anchor_ptr[muscle + 1])

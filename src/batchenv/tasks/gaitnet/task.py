@@ -20,7 +20,9 @@ from batchenv.mdp.parameters import checked_values
 from batchenv.mdp.quantities import Quantities
 from batchenv.mdp.terms import Section
 from batchenv.tasks.gaitnet import gait, imitation, observations, rewards, starts, terminations
+from batchenv.tasks.gaitnet.capture import GaitNetCapture
 from batchenv.tasks.gaitnet.clocks import CLIPPING, in_mirror, run_clocks
+from batchenv.tasks.gaitnet.figure import GaitNetFigure
 from batchenv.tasks.gaitnet.kinematics import BodyMirror
 from batchenv.tasks.gaitnet.knees import follow_knees
 from batchenv.tasks.gaitnet.law import (
@@ -43,6 +45,8 @@ LONGEST = 10.0
 # Parameters that vary by less than this are not observed.
 _VARIES = 1e-3
 _JOINT_TARGETS = ("mass", "pd")
+# Forward, left and up: GaitNet's world has z forward and y up.
+AXES = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
 @task("gaitnet")
@@ -335,3 +339,31 @@ class GaitNetTask(GaitNetQuantities):
 
     def _weight(self) -> float:
         return self.body.mass * float(np.linalg.norm(self.body.spec().option.gravity))
+
+    @property
+    def axes(self) -> Array:
+        """Forward, left and up in the world (3, 3)."""
+        return AXES
+
+    @property
+    def usual_speed(self) -> float:
+        """Speed at the usual stride and cadence [m/s]."""
+        return STRIDE_LENGTH / self.period
+
+    @property
+    def speed_column(self) -> str:
+        """Name of the observation that is the speed forward [m/s]."""
+        return "com_velocity/forward"
+
+    @property
+    def period(self) -> float:
+        """Length of the usual cycle [s]."""
+        return self.motion.period
+
+    def capture(self, worlds: Worlds[GaitNetBody]) -> GaitNetCapture:
+        """Measure worlds as recordings have them."""
+        return GaitNetCapture(worlds, AXES, self.body.foot_bodies)
+
+    def figure(self, worlds: Worlds[GaitNetBody]) -> GaitNetFigure:
+        """Draw worlds."""
+        return GaitNetFigure(worlds, AXES)
