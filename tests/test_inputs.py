@@ -132,11 +132,11 @@ def test_arguments_of_the_constructor(arguments, message):
     "seed", [[1, 2, 3], "12", b"12", {1: 2}, Raises(), np.zeros((2, 2), int), [1, np.nan], 1j]
 )
 def test_seeds_of_reset_that_cannot_be_meant_change_nothing(env, seed):
-    before = env.worlds.batch.state.copy(), env._state.copy()
+    before = env.worlds.batch.state.copy(), env._episodes.copy()
     with pytest.raises(InputError, match="^seed"):
         env.reset(seed)
     assert np.array_equal(env.worlds.batch.state, before[0])
-    assert np.array_equal(env._episodes.number, before[1].episode)
+    assert np.array_equal(env._episodes.number, before[1].number)
 
 
 @pytest.mark.parametrize(
