@@ -425,7 +425,7 @@ class BatchEnv(Described):
             self.task.compute_observations(self.task.quantities(self._batch, ids), seen)
         bad = np.argwhere(~np.isfinite(seen))
         if bad.size:
-            row, column = bad[0]
+            row, column = (int(place) for place in bad[0])
             raise ConfigError(
                 f"world {ids[row]} begins with {seen[row, column]} for {self.obs_layout[column].name}: "
                 "what the configuration asks for is too large, or no number"

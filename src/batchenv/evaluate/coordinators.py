@@ -154,7 +154,7 @@ def walking_states(
     """Walk, and compute the coordinator's problem in every substep."""
     obs, worlds = env.reset(), env.worlds
     qpos, qvel, desired, phase = [], [], [], []
-    period, timestep = env.task.gait.period, worlds.timestep
+    period, timestep = env.task.period, worlds.timestep
 
     def watch() -> None:
         desired.append(worlds.slot("desired").copy())
@@ -164,7 +164,7 @@ def walking_states(
     with held_back() as check:
         for _ in range(steps):
             check()
-            start = env.snapshot().task.phase
+            start = env.task.reference_phase(env.snapshot().task)
             phase += [(start + k * timestep / period) % 1.0 for k in range(worlds.substeps)]
             qpos.append(worlds.qpos.copy())
             qvel.append(worlds.qvel.copy())

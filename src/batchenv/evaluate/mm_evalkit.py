@@ -117,7 +117,7 @@ def export(
         columns = _columns(env)
         sampler, episodes = EvalkitSampler(env), Episodes(walks)
         obs = env.reset(seed)
-        phase = env.snapshot().task.phase
+        phase = env.task.reference_phase(env.snapshot().task)
         ended = record_walks(walker.policy, env, obs, sampler, episodes)
         _write(path, _archive(env, sampler, episodes, columns, phase))
     return ended
@@ -178,7 +178,8 @@ def _archive(
 
 def _reference(env: BatchEnv, phase: float, time: np.ndarray) -> np.ndarray:
     """Coordinates (T, nq) of the reference gait at times [s] after a phase, its clock not warped."""
-    gait, axes = env.task.gait, env.task.axes
+    gait, axes = env.task.reference, env.task.axes
+    assert gait is not None
     sample = gait.sample(phase + time / gait.period)
     root = gait.speed * time[:, None] * axes[0] + sample.root_height[:, None] * axes[2]
     return env.body.qpos(root, np.array([1.0, 0.0, 0.0, 0.0]), sample.joint_pos)

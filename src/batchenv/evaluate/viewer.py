@@ -36,6 +36,7 @@ def show(stage: Stage, seconds: float | None = None) -> None:
             moved += stage.camera.lookat
             with window.lock():
                 window.cam.lookat[:] += moved
+                assert window.user_scn is not None
                 stage.draw_beside_first(window.user_scn)
             window.sync()
             due += stage.env.control_dt

@@ -124,7 +124,8 @@ def _prepare(
     config: Config, rng: np.random.Generator, threads: int, seed: int, device: str
 ) -> tuple[MuscleLearner, Problems, Pool]:
     body = load_configured_body(config)
-    law, gait = control_law(config, body, seed), task_of(config).of(config, body).gait
+    law, gait = control_law(config, body, seed), task_of(config).of(config, body).reference
+    assert gait is not None
     problems = Problems(body, law, threads)
     network = law.network or NetworkSpec(config.environment.muscle.network.hidden, seed=seed)
     network = dataclasses.replace(network, state=None)

@@ -1,5 +1,9 @@
 """Compiled measurements of every world after a step, in one pass over the batch."""
 
+# Numba finds the types of a compiled function's parameters when it is called.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 import math
 from typing import Any
 

@@ -78,6 +78,7 @@ def quantities_of(task: object) -> dict[str, Callable[[Quantities], Array]]:
 
 def _sealed(array: Any) -> Any:
     """Make an array read-only, for terms of any origin."""
+    own: Any = array
     if isinstance(array, np.ndarray):
-        array.flags.writeable = False
-    return array
+        own.flags.writeable = False
+    return own

@@ -1,5 +1,9 @@
 """First states of episodes: on the reference cycle at a random phase, moving with it, feet on the ground."""
 
+# Numba finds the types of a compiled function's parameters when it is called.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,12 +1,13 @@
 """A task: terms composed into actions, observations, rewards, terminations and events."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from types import ModuleType
 from typing import Any, ClassVar, Generic, Self
 
 import numpy as np
 
+from batchenv.body import GaitCycle
 from batchenv.config import Config
 from batchenv.config.section import Section as ConfigSection
 from batchenv.engine import ControlLaw, Worlds
@@ -115,6 +116,15 @@ class Task(Generic[BodyT, StateT]):
         raise NotImplementedError
 
     @property
+    def reference(self) -> GaitCycle | None:
+        """The gait cycle that is followed; None where there is none."""
+        return None
+
+    def reference_phase(self, state: StateT) -> np.ndarray:
+        """Phase of the reference in all worlds (N,), in [0, 1)."""
+        raise NotImplementedError
+
+    @property
     def speed_column(self) -> str:
         """Name of the observation that is the speed forward [m/s]."""
         raise NotImplementedError
@@ -190,15 +200,13 @@ class Task(Generic[BodyT, StateT]):
 
     def compose_observations(self, terms: Sequence[Term]) -> None:
         """Lay observation terms side by side; a column of each name may be there once."""
-        self.observation_terms, layout, mirrors, widths = tuple(terms), [], [], [0]
-        for term in terms:
-            columns = term.mark.columns(self)
-            layout += columns.named(term.column_prefix, term.mark.unit)
-            mirrors.append(columns.mirror)
-            widths.append(len(columns.parts))
-        ends = np.cumsum(widths)
-        self._places = [slice(int(a), int(b)) for a, b in pairwise(ends)]
-        self.obs_layout, self.mirror_obs = tuple(layout), stacked(mirrors)
+        self.observation_terms = tuple(terms)
+        found = [(term, term.mark.columns(self)) for term in terms]
+        layouts = [columns.named(term.column_prefix, term.mark.unit) for term, columns in found]
+        ends = [0, *accumulate(len(layout) for layout in layouts)]
+        self._places = [slice(a, b) for a, b in pairwise(ends)]
+        self.obs_layout = tuple(column for layout in layouts for column in layout)
+        self.mirror_obs = stacked([columns.mirror for _, columns in found])
 
     def quantities(self, batch: Batch[BodyT, StateT], ids: np.ndarray | None = None) -> Quantities:
         """Quantities of some worlds now; None for all."""

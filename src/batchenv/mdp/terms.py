@@ -65,8 +65,9 @@ class Term:
                 values = values[:, None]
             else:
                 raise InputError(f"{self.title} returned {_shown(values)}, expected {_wanted(shape)}")
-        if isinstance(values, np.ndarray) and values.dtype.kind not in _KINDS:
-            raise InputError(f"{self.title} returned values of dtype {values.dtype}, expected real numbers")
+        dtype = values.dtype
+        if isinstance(dtype, np.dtype) and dtype.kind not in _KINDS:
+            raise InputError(f"{self.title} returned values of dtype {dtype}, expected real numbers")
         return values
 
     @property

@@ -1,6 +1,6 @@
 """Tasks of a human on flat ground: what terms are given, and the reference that a pose is compared with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -158,15 +158,12 @@ class HumanTask(HumanQuantities):
     def targets(self, batch: Batch[Body, HumanState]) -> tuple[Array, Array]:
         """Targets of the step to come, and their rates (N, n), (N, J)."""
         rows = self.gait.split(self.reference_rows(batch, None, batch.state.phase))
-        given = Quantities(
-            self.functions
-            | {
-                "action": lambda q: batch.episodes.action[:, : self._num_targets].copy(),
-                "reference_pos": lambda q: rows.joint_pos,
-                "reference_vel": lambda q: rows.joint_vel,
-            },
-            batch,
-        )
+        known = {
+            "action": batch.episodes.action[:, : self._num_targets].copy(),
+            "reference_pos": rows.joint_pos,
+            "reference_vel": rows.joint_vel,
+        }
+        given = Quantities(self.functions | {name: _constant(value) for name, value in known.items()}, batch)
         return self.action_term(given), rows.joint_vel
 
     def advance(self, batch: Batch[Body, HumanState]) -> None:
@@ -204,6 +201,15 @@ class HumanTask(HumanQuantities):
     def usual_speed(self) -> float:
         """Speed of the reference as usual [m/s]."""
         return self.gait.speed
+
+    @property
+    def reference(self) -> GaitCycle:
+        """The gait cycle that is followed."""
+        return self.gait
+
+    def reference_phase(self, state: HumanState) -> Array:
+        """Phase of the reference in all worlds (N,), in [0, 1)."""
+        return state.phase
 
     @property
     def speed_column(self) -> str:
@@ -308,3 +314,7 @@ def reward_terms(task: Task[Any, Any], reward: Mapping[str, Any]) -> tuple[Term,
     if not reward:
         raise ConfigError("environment.reward: name at least one reward term with its weight")
     return task.find_terms("reward", "environment.reward", {k: term.arguments for k, term in reward.items()})
+
+
+def _constant(value: Array) -> Callable[[Quantities], Array]:
+    return lambda q: value

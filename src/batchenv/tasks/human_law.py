@@ -75,10 +75,11 @@ def own_recorders(config: Config) -> tuple[Recorder, ...]:
     Raises:
         ConfigError: a file has no such recorder, or two have one name.
     """
-    where, found = "environment.simulation.recorders", []
+    where = "environment.simulation.recorders"
+    found: list[Recorder] = []
     for key in config.environment.simulation.recorders:
         function = _own_function(key, where)
-        shape = getattr(function, "__guest__", None)
+        shape: Any = getattr(function, "__guest__", None)
         if not isinstance(shape, tuple):
             raise ConfigError(f"{where}: {key} is no recorder; decorate it with @batchenv.recorder(...)")
         found.append(Recorder(function.__name__, function, shape))

@@ -57,7 +57,7 @@ def task_named(name: str) -> type[Task[Any, Any]]:
     """
     file, _, kind = name.rpartition(":")
     if file:
-        found = vars(load_code(Path(file), f"{_PATH} = {name}")).get(kind)
+        found: Any = vars(load_code(Path(file), f"{_PATH} = {name}")).get(kind)
         if not (isinstance(found, type) and issubclass(found, Task)):
             raise ConfigError(f"{_PATH} = {name}: {file} has no class {kind} that is a Task")
         return found

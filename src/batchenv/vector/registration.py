@@ -27,7 +27,7 @@ def register_presets() -> None:
     """
     for preset in PRESETS:
         if preset_id(preset) not in gymnasium.registry:
-            gymnasium.register(
+            gymnasium.register(  # pyright: ignore[reportUnknownMemberType]
                 preset_id(preset),
                 entry_point="batchenv.vector.single_env:Env",
                 vector_entry_point="batchenv.vector.vector_env:VectorEnv",

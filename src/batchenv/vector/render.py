@@ -1,6 +1,6 @@
 """Pictures of worlds, one at a time, without a window."""
 
-from typing import Self
+from typing import Any, Self
 
 import mujoco
 import numpy as np
@@ -15,7 +15,7 @@ RENDER_MODES = ("rgb_array",)
 _BEHIND = 125.0  # azimuth of the camera from the walker's forward axis [deg]
 
 
-def checked_render_mode(mode: str | None) -> str | None:
+def checked_render_mode(mode: Any) -> str | None:
     """Return a render mode that pictures can be drawn in, or None.
 
     Raises:

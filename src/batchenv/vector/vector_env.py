@@ -6,7 +6,6 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -178,14 +177,13 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     def cut(self, actions: Any) -> np.ndarray:
         """Cut actions to the action space; what cannot be cut is for the `BatchEnv` to refuse."""
-        array, space = numpy_array("actions", actions), self.single_action_space
+        array, space = numpy_array("actions", actions), self.batch.single_action_space
         if array.shape != self.action_space.shape or array.dtype.kind not in "fiub":
             return array
         with np.errstate(over="ignore"):
             array = array.astype(np.float64)  # a longer float may be beyond it
         if not np.isfinite(array).all():
             return array
-        assert isinstance(space, Box)
         return np.clip(array, space.low, space.high)
 
     def render(self) -> tuple[np.ndarray, ...] | None:
@@ -239,7 +237,7 @@ def _masked(arrays: Mapping[str, np.ndarray], mask: np.ndarray) -> dict[str, np.
     return out
 
 
-def _mode(mode: AutoresetMode | str) -> AutoresetMode:
+def _mode(mode: Any) -> AutoresetMode:
     try:
         if not isinstance(mode, str | AutoresetMode):
             raise ValueError

@@ -102,7 +102,7 @@ def test_frames_are_forward_left_and_up(scene):
     with BatchEnv(scene, 2, 1, seed=0) as env:
         env.reset()
         found = watched(env, 2, lambda measured: {name: value.copy() for name, value in measured.items()})
-        assert env.task.target_speed == pytest.approx(SPEED)
+        assert env.task.usual_speed == pytest.approx(SPEED)
         assert env.task.period == pytest.approx(1.0)
     first = found[0]
     assert first["root_vel"][:, 0] == pytest.approx(SPEED, abs=0.4)

@@ -42,7 +42,7 @@ def drawn_model(body: GaitNetBody) -> mujoco.MjModel:
     add_sky(spec)
     add_tracking_light(spec, -0.4, 0.4)
     spec.geom(FLOOR).material = floor_material(spec)
-    spec.geom(FLOOR).rgba = [1, 1, 1, 1]
+    spec.geom(FLOOR).rgba[:] = 1.0
     for i, mesh in enumerate(body.skeleton.mesh):
         if mesh:
             _add_mesh(spec, body, i, mesh)
@@ -78,8 +78,8 @@ def _add_mesh(spec: mujoco.MjSpec, body: GaitNetBody, i: int, file: str) -> None
         name=f"{name}-mesh",
         type=mujoco.mjtGeom.mjGEOM_MESH,
         meshname=name,
-        pos=from_world[:3, 3],
-        quat=quat_from_matrix(from_world[:3, :3]),
+        pos=from_world[:3, 3].tolist(),
+        quat=quat_from_matrix(from_world[:3, :3]).tolist(),
         contype=0,
         conaffinity=0,
         group=_MESH_GROUP,

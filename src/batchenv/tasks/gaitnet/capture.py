@@ -94,7 +94,8 @@ class GaitNetCapture:
     def _add_contacts(self, model: mujoco.MjModel, force: Array) -> None:
         """Add the forces of all contacts with the floor to those on the feet (2, 3) [N]."""
         data, wrench = self._data, np.zeros(6)
-        for i, contact in enumerate(data.contact):
+        for i in range(data.ncon):
+            contact: Any = data.contact[i]
             geoms = contact.geom
             if self._body.floor_geom not in geoms:
                 continue

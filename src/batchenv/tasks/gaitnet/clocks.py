@@ -1,5 +1,9 @@
 """The two clocks of a GaitNet world, compiled: a global one, and a local one that actions speed up."""
 
+# Numba finds the types of a compiled function's parameters when it is called.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 import math
 
 import numba

@@ -4,6 +4,10 @@ By phase, the clock says which foot stands. By contact, the feet say it: RIGHT_S
 LEFT_STANCE, RIGHT_TAKEOFF, and around again.
 """
 
+# Numba finds the types of a compiled function's parameters when it is called.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 import math
 
 import numpy as np

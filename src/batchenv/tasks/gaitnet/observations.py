@@ -3,6 +3,10 @@
 Terms are given quantities as the policy sees them: in the mirror, in worlds where that is so.
 """
 
+# Numba finds the types of a compiled function's parameters when it is called.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

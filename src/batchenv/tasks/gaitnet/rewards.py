@@ -200,6 +200,7 @@ def combined(section: GaitNetReward, values: Mapping[str, Array], episode_step: 
         np.prod([values[name] for name in names if name in values], axis=0)
         for names in (LOCOMOTION, ENERGY, KNEES)
     )
+    reward: Any
     if section.metabolic.multiplicative:
         reward = walk * energy * knees
     else:

@@ -1,5 +1,9 @@
 """Per-world state of GaitNet's task."""
 
+# Numba finds the types of a compiled function's parameters when it is called.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -18,7 +18,7 @@ from batchenv.mdp.episodes import PARAMETERS, START
 from batchenv.mdp.marks import Kind, mark_of
 from batchenv.mdp.parameters import checked_values
 from batchenv.mdp.quantities import Quantities
-from batchenv.mdp.terms import Section
+from batchenv.mdp.terms import Keywords, Section
 from batchenv.tasks.gaitnet import gait, imitation, observations, rewards, starts, terminations
 from batchenv.tasks.gaitnet.capture import GaitNetCapture
 from batchenv.tasks.gaitnet.clocks import CLIPPING, in_mirror, run_clocks
@@ -98,7 +98,7 @@ class GaitNetTask(GaitNetQuantities):
         self.action_layout = columns.named(mark.prefix, mark.unit) + warping
         self.mirror_action = stacked([columns.mirror, *[permutation([0])] * len(warping)])
         unseen = () if environment.muscle.use_joint_state else observations.TORQUES
-        listed = {name: {} for name in observations.OBSERVATIONS if name not in unseen}
+        listed: dict[str, Keywords] = {name: {} for name in observations.OBSERVATIONS if name not in unseen}
         self.compose_observations(self.find_terms("observation", "environment", listed))
         kinds = {"deepmimic": imitation.deepmimic, "scadiver": imitation.scadiver}
         asked = environment.reward
@@ -349,6 +349,10 @@ class GaitNetTask(GaitNetQuantities):
     def usual_speed(self) -> float:
         """Speed at the usual stride and cadence [m/s]."""
         return STRIDE_LENGTH / self.period
+
+    def reference_phase(self, state: GaitNetState) -> Array:
+        """Phase of the local clock in all worlds (N,), in [0, 1)."""
+        return state.phase
 
     @property
     def speed_column(self) -> str:
