@@ -36,20 +36,20 @@ HEAD = ("preset", "severity", "factors", "upright at the end", "seconds upright"
 def step_numbers(env: BatchEnv) -> np.ndarray:
     """The gait's numbers in the step just taken (N, 6); NaN where the leg is in the other phase."""
     joints, data = env.body.joint_names, env.worlds
-    q = env.task.measure(data, env._state)
-    right, left = q.foot_load[:, 0], q.foot_load[:, 1]
+    q = env.task.quantities(env._batch)
+    right, left = q["foot_load"][:, 0], q["foot_load"][:, 1]
     alone, swing = (right > 0.2) & (left < 0.02), (right < 0.02) & (left > 0.2)
-    passing = swing & (np.abs(q.foot_pos[:, 0, 0] - q.foot_pos[:, 1, 0]) < 0.15)
+    passing = swing & (np.abs(q["foot_pos"][:, 0, 0] - q["foot_pos"][:, 1, 0]) < 0.15)
     ankle, knee = (
-        np.degrees(q.joint_pos[:, joints.index(name)]) for name in ("ankle_angle_r", "knee_angle_r")
+        np.degrees(q["joint_pos"][:, joints.index(name)]) for name in ("ankle_angle_r", "knee_angle_r")
     )
     return np.stack(
         [
-            q.root_linvel[:, 0],
+            q["root_linvel"][:, 0],
             -data.mean_of("achieved_sum")[:, joints.index("ankle_angle_r")] / env.body.mass,
             np.where(swing, ankle, np.nan),
             np.where(passing, 1e3 * data.bind("xpos")[:, env.body.toe_body[0], 2], np.nan),
-            np.where(alone, np.degrees(np.arcsin(q.root_up[:, 1])), np.nan),
+            np.where(alone, np.degrees(np.arcsin(q["root_up"][:, 1])), np.nan),
             np.where(alone, knee, np.nan),
         ],
         axis=1,

@@ -80,6 +80,17 @@ def recorder(*shape: int) -> Callable[[F], F]:
     return decorate
 
 
+def is_coordinator(function: object) -> bool:
+    """Whether a function was made a coordinator."""
+    return getattr(function, "__guest__", None) == "coordinator"
+
+
+def recorded_shape(function: object) -> tuple[int, ...] | None:
+    """Shape of what a function records; None for one that was not made a recorder."""
+    shape: Any = getattr(function, "__guest__", None)
+    return shape if isinstance(shape, tuple) else None
+
+
 @intrinsic
 def call_guest(typingctx, address, a, b, c, d, e, f, g, h):
     """Call a guest at an address with eight words; 1 where it came to its end."""

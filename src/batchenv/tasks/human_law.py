@@ -10,7 +10,7 @@ from batchenv.config import Config
 from batchenv.engine.coordinators.network.files import read_state
 from batchenv.engine.coordinators.network.network import StateDict
 from batchenv.engine.coordinators.shared_network import NetworkSpec
-from batchenv.engine.guests import Recorder
+from batchenv.engine.guests import Recorder, is_coordinator, recorded_shape
 from batchenv.engine.law import ControlLaw, Records
 from batchenv.errors import ConfigError, InputError
 from batchenv.mdp.terms import load_code
@@ -79,8 +79,8 @@ def own_recorders(config: Config) -> tuple[Recorder, ...]:
     found: list[Recorder] = []
     for key in config.environment.simulation.recorders:
         function = _own_function(key, where)
-        shape: Any = getattr(function, "__guest__", None)
-        if not isinstance(shape, tuple):
+        shape = recorded_shape(function)
+        if shape is None:
             raise ConfigError(f"{where}: {key} is no recorder; decorate it with @batchenv.recorder(...)")
         found.append(Recorder(function.__name__, function, shape))
     names = [each.name for each in found]
@@ -94,7 +94,7 @@ def _own_coordinator(name: str) -> Callable[..., Any] | None:
     if ":" not in name:
         return None
     function = _own_function(name, where)
-    if getattr(function, "__guest__", None) != "coordinator":
+    if not is_coordinator(function):
         raise ConfigError(f"{where}: {name} is no coordinator; decorate it with @batchenv.coordinator")
     return function
 

@@ -57,10 +57,15 @@ def task_named(name: str) -> type[Task[Any, Any]]:
     """
     file, _, kind = name.rpartition(":")
     if file:
-        found: Any = vars(load_code(Path(file), f"{_PATH} = {name}")).get(kind)
-        if not (isinstance(found, type) and issubclass(found, Task)):
+        known = vars(load_code(Path(file), f"{_PATH} = {name}"))
+        tasks: dict[str, type[Task[Any, Any]]] = {
+            name: value
+            for name, value in known.items()
+            if isinstance(value, type) and issubclass(value, Task)
+        }
+        if kind not in tasks:
             raise ConfigError(f"{_PATH} = {name}: {file} has no class {kind} that is a Task")
-        return found
+        return tasks[kind]
     if name in _SHIPPED:
         import_module(_SHIPPED[name])
     if name not in _TASKS:

@@ -46,8 +46,8 @@ def overridden(
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Values by dotted path; an empty mapping is a value."""
-    section: Mapping[Any, Any] = value if isinstance(value, Mapping) else {}
-    if section or (isinstance(value, Mapping) and not path):
+    section: Any = value if isinstance(value, Mapping) else None
+    if section is not None and (section or not path):
         for key, inner in section.items():
             yield from _leaves(f"{path}.{key}" if path else str(key), inner)
     else:

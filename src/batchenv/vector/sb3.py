@@ -52,7 +52,7 @@ class SB3VecEnv(VecEnv):
         self._batch = self.worlds.batch
         self._actions = np.zeros(self.worlds.action_space.shape or (), np.float32)
         self._started = time.monotonic()
-        super().__init__(
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]
             self.worlds.num_envs, self.worlds.single_observation_space, self.worlds.single_action_space
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -79,6 +80,11 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         (True, (2,))
         >>> envs.close()
     """
+
+    # Gymnasium calls all of them spaces of some kind.
+    single_action_space: Box  # pyright: ignore[reportIncompatibleVariableOverride]
+    single_observation_space: Box  # pyright: ignore[reportIncompatibleVariableOverride]
+    action_space: Box  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(
         self,
@@ -177,7 +183,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     def cut(self, actions: Any) -> np.ndarray:
         """Cut actions to the action space; what cannot be cut is for the `BatchEnv` to refuse."""
-        array, space = numpy_array("actions", actions), self.batch.single_action_space
+        array, space = numpy_array("actions", actions), self.single_action_space
         if array.shape != self.action_space.shape or array.dtype.kind not in "fiub":
             return array
         with np.errstate(over="ignore"):

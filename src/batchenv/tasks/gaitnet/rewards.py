@@ -196,11 +196,11 @@ def _knees(section: GaitNetReward) -> dict[str, Factor]:
 
 def combined(section: GaitNetReward, values: Mapping[str, Array], episode_step: Array) -> Array:
     """The reward (n,) of factors (n,) by name, in steps of episodes (n,)."""
-    walk, energy, knees = (
+    products: list[Array] = [
         np.prod([values[name] for name in names if name in values], axis=0)
         for names in (LOCOMOTION, ENERGY, KNEES)
-    )
-    reward: Any
+    ]
+    walk, energy, knees = products
     if section.metabolic.multiplicative:
         reward = walk * energy * knees
     else:
@@ -208,5 +208,6 @@ def combined(section: GaitNetReward, values: Mapping[str, Array], episode_step: 
         if any(name in values for name in KNEES):
             reward = reward + section.knee_pain.scale * knees
     if section.clip is not None:
-        reward = np.where(episode_step <= section.clip.step, np.minimum(reward, section.clip.value), reward)
+        early: Any = episode_step <= section.clip.step
+        return np.where(early, np.minimum(reward, section.clip.value), reward)
     return reward

@@ -15,7 +15,7 @@ from batchenv.body.gaitnet import (
     vector_from_quat,
 )
 from batchenv.body.gaitnet.mechanism import ROOT_DOFS, leg_joints
-from batchenv.body.gaitnet.shapes import bounding_box
+from batchenv.body.gaitnet.shapes import Shape, bounding_box
 from batchenv.config.parameters import ParameterRange
 from batchenv.engine import Worlds
 from batchenv.mdp.resets import parameter
@@ -121,8 +121,8 @@ def feet_on_ground(
 
 def box_edges(body: GaitNetBody) -> Array:
     """Edges of the boxes around the shapes that touch the ground (C, 3) [m]."""
-    skeleton = body.skeleton
-    return np.array([bounding_box(skeleton.shape[i], skeleton.size[i]) for i in body.contact_body])
+    shapes: tuple[Shape, ...] = body.skeleton.shape
+    return np.array([bounding_box(shapes[int(i)], body.skeleton.size[i]) for i in body.contact_body])
 
 
 def lowest_foot(corners: Array, is_left: Array, level_right: Array) -> tuple[Array, Array]:

@@ -190,9 +190,9 @@ class GaitNetTask(GaitNetQuantities):
             return values
         if kind not in _JOINT_TARGETS or not self.environment.action.residual:
             return residual
-        return starts.composed(self.motion, self.reference(worlds, state), residual)
+        return starts.composed(self.motion, self.next_pose(worlds, state), residual)
 
-    def reference(self, worlds: Worlds[GaitNetBody], state: GaitNetState) -> Array:
+    def next_pose(self, worlds: Worlds[GaitNetBody], state: GaitNetState) -> Array:
         """Pose of the motion at the end of the step to come, by the local clock (N, D)."""
         cycle = self.cycle(state)
         phase = (state.local_time + self.control_dt) / cycle
