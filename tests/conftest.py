@@ -1,5 +1,7 @@
 """Settings and bodies that all tests share."""
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -8,6 +10,9 @@ from batchenv.body import Body, load_body
 # How long an example takes says more about what else the machine does than about the code.
 settings.register_profile("no deadline", settings(), deadline=None)
 settings.load_profile("no deadline")
+# Shells start jobs in the background with Ctrl-C ignored, and so would be the commands that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
