@@ -1,11 +1,14 @@
 """From a configuration to a body, its task and its worlds."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from batchenv.config import Config
 from batchenv.engine import ControlLaw, Worlds
 from batchenv.engine.callback import callbacks
+from batchenv.errors import BatchEnvError, ConfigError
 from batchenv.mdp.task import Task
 from batchenv.tasks.registry import task_named
 
@@ -17,6 +20,23 @@ class Scene:
     body: Any
     task: Task[Any, Any]
     worlds: Worlds[Any]
+
+
+@contextmanager
+def blaming(task: type[Task[Any, Any]]) -> Iterator[None]:
+    """Name a task of a user's own in the errors that its methods raise.
+
+    Raises:
+        ConfigError: the block raised an error that is none of batchenv's.
+    """
+    try:
+        yield
+    except BatchEnvError:
+        raise
+    except Exception as error:
+        if task.__module__.startswith("batchenv."):
+            raise
+        raise ConfigError(f"task {task.__name__} raised {type(error).__name__}: {error}") from error
 
 
 def task_of(config: Config) -> type[Task[Any, Any]]:
@@ -44,9 +64,10 @@ def build_scene(config: Config, num_envs: int, num_threads: int | None, seed: in
     """
     callbacks().install()  # first of all, for MuJoCo calls them while it compiles a body, too
     kind, simulation = task_of(config), config.environment.simulation
-    body = kind.load_body(config)
-    task = kind.of(config, body)
-    law = kind.control_law(config, body, seed)
+    with blaming(kind):
+        body = kind.load_body(config)
+        task = kind.of(config, body)
+        law = kind.control_law(config, body, seed)
     substeps = simulation.sim_hz // simulation.control_hz
     worlds = Worlds(body, law, num_envs, substeps, num_threads, measured=kind.measured_worlds)
     return Scene(body, task, worlds)
@@ -69,4 +90,5 @@ def check_scene(config: Config) -> None:
         ConfigError, BodyError: something is missing or does not fit.
     """
     callbacks().install()
-    task_of(config).of(config, load_configured_body(config))
+    with blaming(kind := task_of(config)):
+        kind.of(config, load_configured_body(config))

@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 
 from batchenv import inputs, rng
 from batchenv.arrays import numpy_array
-from batchenv.build import build_scene
+from batchenv.build import blaming, build_scene
 from batchenv.calls import Calls
 from batchenv.config import Config, load_config
 from batchenv.described import Described
 from batchenv.engine import MuscleSamples, Worlds
 from batchenv.engine.callback import callbacks
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
-from batchenv.errors import ConfigError, UsageError
+from batchenv.errors import ConfigError, InputError, UsageError
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.episodes import SAMPLES, Episodes
+from batchenv.mdp.state import check_state
 from batchenv.mdp.task import Task
 from batchenv.mdp.terms import check_finite
 from batchenv.rng import Streams
@@ -34,6 +35,8 @@ _NOBODY = np.zeros(0, np.intp)
 # Stands for an interrupted call before the first reset.
 _NEVER = "never reset"
 _MOST_THREADS = 1024
+# Positions and velocities of a walker that has not diverged are far below [m], [rad], [m/s], [rad/s].
+_ORDINARY = 1e6
 
 
 class BatchEnv(Described):
@@ -118,7 +121,8 @@ class BatchEnv(Described):
         self.body, self.task = scene.body, scene.task
         self.worlds: Worlds[Any] = scene.worlds
         self.num_envs, self.num_threads = num_envs, self.worlds.num_threads
-        self.obs_dim, self.action_dim = len(scene.task.obs_layout), len(scene.task.action_layout)
+        with blaming(type(self.task)):
+            self.obs_dim, self.action_dim = len(scene.task.obs_layout), len(scene.task.action_layout)
         self._has_samples = (
             self.worlds.coordinator is not None and self.worlds.coordinator.samples is not None
         )
@@ -130,8 +134,11 @@ class BatchEnv(Described):
         self._episodes = Episodes.zeros(self.num_envs, self.action_dim)
         everyone = np.arange(self.num_envs)
         self._episodes.seed_worlds(Streams.of(self.seed, self.num_envs, self.first_world), everyone)
-        self._state = self.task.new_state(self.num_envs)
-        self._batch = Batch(self.worlds, self._episodes, self._state)
+        with blaming(type(self.task)):
+            self._state = self.task.new_state(self.num_envs)
+            check_state(self._state, self.num_envs)
+        # Of the bookkeeping, tasks and events see views: it is kept here alone.
+        self._batch = Batch(self.worlds, self._episodes.read_only(), self._state)
         self._obs = np.zeros((self.num_envs, self.obs_dim), np.float32)
         self._seen = np.zeros_like(self._obs)
         self._rewards = np.zeros(self.num_envs, np.float32)
@@ -175,7 +182,8 @@ class BatchEnv(Described):
                 self._episodes.seed_worlds(streams, ids)
                 if streams.one is not None and mask is None:
                     self.seed = streams.one
-            self._begin(ids)
+            with blaming(type(self.task)):
+                self._begin(ids)
             self._unfinished = None
             return self._result(self._obs)
 
@@ -207,7 +215,8 @@ class BatchEnv(Described):
             inputs.check_callable("watch", watch)
             callbacks().check()
             self._unfinished = "step"
-            self._advance(actions, None if watch is None else self._calls.lend(watch))
+            with blaming(type(self.task)):
+                self._advance(actions, None if watch is None else self._calls.lend(watch))
             self._unfinished = None
             return self._result(self._obs), self._result(self._rewards), self._result(self._dones)
 
@@ -380,6 +389,7 @@ class BatchEnv(Described):
             self.task.compute_observations(quantities, self._seen)
             # A state may be one that MuJoCo would go on from, and yet no float32.
             if not (sound := np.isfinite(self._seen).all(axis=1)).all():
+                self._refuse_unfounded(np.flatnonzero(~sound & ~self.worlds.failed))
                 self.worlds.fail(np.flatnonzero(~sound))
             failed = self.worlds.failed
             self.task.compute_rewards(quantities, self._reward_rows, self._rewards)
@@ -392,6 +402,21 @@ class BatchEnv(Described):
         self._episodes.reward_sum += self._rewards
         np.greater(self._episodes.step >= self.max_episode_steps, self.terminated, out=self.truncated)
         np.logical_or(self.terminated, self.truncated, out=self._dones)
+
+    def _refuse_unfounded(self, ids: np.ndarray) -> None:
+        """Name the column that is not finite in a world (n,) whose state is an ordinary one.
+
+        Raises:
+            InputError: there is such a world: its physics did not diverge, and the term is wrong.
+        """
+        for world in ids:
+            state = np.concatenate([self.worlds.qpos[world], self.worlds.qvel[world]])
+            if np.abs(state).max() < _ORDINARY:
+                column = int(np.flatnonzero(~np.isfinite(self._seen[world]))[0])
+                raise InputError(
+                    f"observation {self.obs_layout[column].name!r} is {self._seen[world, column]} in world "
+                    f"{world}; expected a finite number that float32 can hold"
+                )
 
     def _end(self, ids: np.ndarray) -> None:
         """Record how episodes ended, and begin the next ones or leave their worlds waiting."""

@@ -103,7 +103,7 @@ def test_a_misspelt_preset_is_refused_with_the_nearest():
         ("ground", {"friction": True}, "friction = true: give a number."),
         ("ground", None, "ground = null: give a mapping of keys to values, or leave the key out."),
         ("muscle", {"network": {"hidden": []}}, "network.hidden = []: give at least one."),
-        ("muscle", {"network": {"hidden": 256}}, "network.hidden = 256: give a list, such as [256, 256]."),
+        ("muscle", {"network": {"hidden": 256}}, "network.hidden = 256: give a list."),
         ("muscle", {"network": {"hidden": [256, 0]}}, "network.hidden.1 = 0: give a number above 0."),
         ("action", {"time_warping": 1}, "time_warping = 1: give a number below 1."),
         (

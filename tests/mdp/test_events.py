@@ -70,7 +70,7 @@ def test_without_events_walkers_begin_in_the_first_pose_of_the_body():
             "'phase' names no quantity. .*batch, draw, ids, start, task",
         ),
         ("def own(start):\n    start.qpos[:, 99]", "event 'own' raised IndexError"),
-        ("def own(start):\n    start.qpos[:] = np.nan", "begins with nan"),
+        ("def own(start):\n    start.qpos[:] = np.nan", "'own' made start.qpos infinite or not a number"),
     ],
 )
 def test_an_event_that_goes_wrong_is_named(tmp_path: Path, body: str, message: str):

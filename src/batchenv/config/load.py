@@ -26,7 +26,7 @@ from batchenv.config.paths import PRESET_FILES, PRESETS, FileFinder, absolute, e
 from batchenv.config.plain import plain
 from batchenv.config.problems import describe_problems, expectation, shortened
 from batchenv.config.section import Section, TaskName
-from batchenv.config.term_sections import TERM_SECTIONS, WALK_TERMS, DefaultTerms, with_new_names, with_terms
+from batchenv.config.term_sections import WALK_TERMS, DefaultTerms, default_terms, with_new_names, with_terms
 from batchenv.config.training import Training
 from batchenv.config.yaml_text import MAX_CHARACTERS, dump_yaml, parse_yaml
 from batchenv.errors import ConfigError, nearest
@@ -278,8 +278,14 @@ def _kind(data: Mapping[Any, Any], finder: FileFinder) -> type[Config]:
 def _model_of(task: Any) -> type[Config]:
     """The model of configurations of a task of a user's own."""
     section = Field(description="All that `BatchEnv` needs to know.")
-    model = create_model("Config", __base__=Config, environment=(task.Environment, section))
-    model.default_terms = {TERM_SECTIONS[kind]: terms for kind, terms in task.default_terms.items()}
+    kind = getattr(task, "Environment", None)
+    if not (isinstance(kind, type) and issubclass(kind, Environment)):
+        raise ConfigError(
+            f"task {task.__name__}: its class attribute Environment is {shortened(kind)}; expected a subclass of "
+            "batchenv.config.Environment"
+        )
+    model = create_model("Config", __base__=Config, environment=(kind, section))
+    model.default_terms = default_terms(task)
     return model
 
 

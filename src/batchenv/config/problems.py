@@ -23,7 +23,7 @@ _EXPECTED: Mapping[str, str] = {
     "float_type": "give a number",
     "bool_type": "give true or false",
     "string_type": "give text",
-    "tuple_type": "give a list, such as [256, 256]",
+    "tuple_type": "give a list",
     "finite_number": "give a finite number",
     "greater_than": "give a number above {gt}",
     "greater_than_equal": "give a number of at least {ge}",

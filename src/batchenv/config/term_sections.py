@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from batchenv.config.problems import shortened
+from batchenv.errors import ConfigError, nearest
+
 DefaultTerms = Mapping[tuple[str, ...], Mapping[str, Mapping[str, Any]]]
 """Terms where a configuration lists none, by the path of their section below `environment`."""
 
@@ -22,6 +25,47 @@ WALK_TERMS: DefaultTerms = {
     ("termination", "terms"): {"fallen": {}, "tilted": {}, "turned": {}, "drifted": {}},
     ("events",): {"draw_parameters": {}, "start_on_reference": {}},
 }
+
+
+def default_terms(task: Any) -> DefaultTerms:
+    """Terms of a task where a configuration lists none; kinds that its class leaves out are its base's.
+
+    Args:
+        task: a class with `default_terms`, by kind.
+
+    Raises:
+        ConfigError: they are no terms, or of a kind that has no defaults.
+    """
+    found: dict[tuple[str, ...], Mapping[str, Mapping[str, Any]]] = {
+        path: {} for path in TERM_SECTIONS.values()
+    }
+    for kind in reversed(task.__mro__):
+        for name, terms in _checked_kinds(kind, vars(kind).get("default_terms", {})).items():
+            found[TERM_SECTIONS[name]] = terms
+    return found
+
+
+def _checked_kinds(task: type, kinds: Any) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+    where = f"task {task.__name__}: default_terms"
+    if not isinstance(kinds, Mapping):
+        raise ConfigError(f"{where} is {shortened(kinds)}; expected a mapping of kinds to terms")
+    for kind, terms in kinds.items():
+        if kind == "reward":
+            raise ConfigError(
+                f"{where} lists rewards; they have no defaults: list them in environment.reward"
+            )
+        if kind not in TERM_SECTIONS:
+            hint = nearest(str(kind), TERM_SECTIONS)
+            raise ConfigError(
+                f"{where} has the kind {shortened(kind)}.{hint} There are: {', '.join(TERM_SECTIONS)}"
+            )
+        if not isinstance(terms, Mapping) or not all(isinstance(each, Mapping) for each in terms.values()):
+            raise ConfigError(
+                f"{where}[{kind!r}] is {shortened(terms)}; expected keywords of terms by name, such as "
+                '{"fallen": {"min_height": 0.8}}'
+            )
+    return kinds
+
 
 # Path of the old key below `environment`: path of the terms, the term, and its keyword.
 _MOVED = {

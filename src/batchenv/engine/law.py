@@ -20,7 +20,7 @@ from batchenv.engine.muscles import crossings, mass
 from batchenv.engine.paths import tendons, way_points
 from batchenv.engine.record import Values
 from batchenv.engine.recorders import capacity, effort, foot_loads, joint_loads, joint_torques, logs, muscles
-from batchenv.errors import BodyError, UsageError
+from batchenv.errors import BodyError, ConfigError, UsageError
 
 Array = NDArray[np.float64]
 Actuator = Literal["mass", "mass_lower", "pd", "tor", "muscle"]
@@ -282,8 +282,12 @@ def _described_records(mechanism: Mechanism, law: ControlLaw, substeps: int, mea
         values |= joint_loads.values(mechanism, records.loaded, substeps, measured=measured)
     if records.capacity:
         values |= capacity.values(n_joint)
-    for guest in records.guests:
-        values |= Values(slots={guest.name: guest.shape}, cleared=(guest.name,))
     if records.muscles:
         values |= muscles.values(len(mechanism.muscle_names))
+    for guest in records.guests:
+        if guest.name in values.slots:
+            raise ConfigError(
+                f"recorder {guest.name}: the engine keeps something of this name; rename the function"
+            )
+        values |= Values(slots={guest.name: guest.shape}, cleared=(guest.name,))
     return values

@@ -6,6 +6,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from batchenv.arrays import shown
+from batchenv.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Column:
@@ -61,6 +64,57 @@ class Columns:
         units = self.units or (unit,) * len(self.parts)
         names = ("/".join(filter(None, (prefix, part))) for part in self.parts)
         return tuple(map(Column, names, units))
+
+
+def column_problem(found: Any) -> str | None:
+    """What is wrong with the columns that a term describes, in a sentence; None where nothing is."""
+    if not isinstance(found, Columns):
+        return f"its columns are {shown(found)}; expected some of batchenv.mdp.columns, such as vector"
+    n, units = len(found.parts), found.units
+    texts = (*found.parts, *(units or ()))
+    if not all(isinstance(text, str) for text in texts):
+        return f"names and units of its columns are {shown(texts)}; expected text"
+    if units is not None and len(units) != n:
+        return f"it has {n} columns and {len(units)} units; expected a unit for each column"
+    return _mirror_problem(found.mirror, n)
+
+
+def check_distinct(where: str, layout: Sequence[Column], whole: Sequence[Column]) -> None:
+    """Refuse columns of a term whose names are not theirs alone.
+
+    Args:
+        where: YAML names the term.
+        layout: its columns.
+        whole: those of all terms.
+
+    Raises:
+        ConfigError: a name is there twice.
+    """
+    names = [column.name for column in whole]
+    for column in layout:
+        if names.count(column.name) > 1:
+            raise ConfigError(
+                f"{where}: another column is called {column.name!r}, too; rename the part or the prefix"
+            )
+
+
+def _mirror_problem(mirror: Mirror, n: int) -> str | None:
+    """What is wrong with the mirror of n columns; two mirrors have to give back what was there."""
+    index, sign = np.asarray(mirror.index), np.asarray(mirror.sign)
+    for name, array in (("twins", index), ("signs", sign)):
+        if array.shape != (n,):
+            return f"it has {n} columns, and its mirror {array.size} {name}; expected one for each column"
+    everyone = np.arange(n)
+    if n and (index.dtype.kind not in "iu" or not np.isin(index, everyone).all()):
+        return f"twins in its mirror are {index.tolist()}; expected numbers of columns from 0 to {n - 1}"
+    if not np.array_equal(index[index], everyone):
+        return f"twins in its mirror are {index.tolist()}; expected each column to be the twin of its twin"
+    if not np.isin(sign, (1.0, -1.0)).all() or not np.array_equal(sign[index], sign):
+        return f"signs in its mirror are {sign.tolist()}; expected 1 or -1, the same for both twins"
+    phases = np.asarray(mirror.phases, np.intp)
+    if not np.isin(phases, everyone).all() or not np.isin(index[phases], phases).all():
+        return f"phases in its mirror are {phases.tolist()}; expected numbers of columns, with their twins"
+    return None
 
 
 class Describes(Protocol):
@@ -132,8 +186,9 @@ def columns(*parts: str, sign: Sequence[float] | None = None, twin: Sequence[int
     >>> columns("sin", "cos", sign=(-1, -1))(None).parts
     ('sin', 'cos')
     """
-    index = range(len(parts)) if twin is None else twin
-    found = Columns(parts, permutation(list(index), sign))
+    index = np.arange(len(parts)) if twin is None else np.asarray(twin)
+    signs = np.ones(len(parts), np.float32) if sign is None else np.asarray(sign, np.float32)
+    found = Columns(parts, Mirror(index, signs))
     return lambda task: found
 
 

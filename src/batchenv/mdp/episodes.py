@@ -48,6 +48,13 @@ class Episodes(TaskState):
             previous_action=np.zeros((num_worlds, action_dim)),
         )
 
+    def read_only(self) -> "Episodes":
+        """The same arrays, live, for those who only look at them."""
+        views = {name: array.view() for name, array in vars(self).items()}
+        for view in views.values():
+            view.flags.writeable = False
+        return Episodes(**views)
+
     def seed_worlds(self, streams: Streams, ids: np.ndarray) -> None:
         """Begin the streams of some worlds (n,), where they are given."""
         ids = ids[streams.given[ids]]
@@ -74,4 +81,6 @@ class Episodes(TaskState):
         """
         rows = slice(None) if ids is None else ids
         first = None if key is None else key * ((count + 3) // 4)
-        return rng.uniform(self.seed[rows], self.stream[rows], self.number[rows], count, stream, first)
+        # Copies, since compiled code is compiled again for arrays that are read-only.
+        seed, world, number = (array[rows].copy() for array in (self.seed, self.stream, self.number))
+        return rng.uniform(seed, world, number, count, stream, first)

@@ -7,8 +7,10 @@ keyword-only parameters are set in YAML. It may stand in a file of a user's own,
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
+from batchenv.arrays import shown
+from batchenv.errors import ConfigError
 from batchenv.mdp.columns import ColumnsOf, scalar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,6 +48,24 @@ def _marked(function: F, mark: Mark) -> F:
     return function
 
 
+def _described(mark: Mark) -> Callable[[F], F]:
+    """The decorator of a term with columns.
+
+    Raises:
+        ConfigError: an argument of the decorator is of another type.
+    """
+    if not callable(mark.columns):
+        raise ConfigError(
+            f"@{mark.kind}_term({shown(mark.columns)}): expected columns of batchenv.mdp.columns, such as "
+            'vector or columns("sin", "cos")'
+        )
+    if not isinstance(mark.unit, str) or not isinstance(mark.prefix, str | None):
+        raise ConfigError(
+            f"@{mark.kind}_term: unit is {shown(mark.unit)} and prefix {shown(mark.prefix)}; expected text"
+        )
+    return lambda function: _marked(function, mark)
+
+
 def reward_term(function: F) -> F:
     """Make a function a reward term, which returns values (N,).
 
@@ -80,7 +100,7 @@ def observation_term(
     ... def height(root_pos):
     ...     return root_pos[:, 2]
     """
-    return lambda function: _marked(function, Mark("observation", columns, unit, prefix))
+    return _described(Mark("observation", columns, unit, prefix))
 
 
 def action_term(
@@ -93,7 +113,7 @@ def action_term(
         unit: of all columns.
         prefix: of the names of the columns; by default the function's name.
     """
-    return lambda function: _marked(function, Mark("action", columns, unit, prefix))
+    return _described(Mark("action", columns, unit, prefix))
 
 
 def event_term(when: When) -> Callable[[F], F]:
@@ -106,4 +126,6 @@ def event_term(when: When) -> Callable[[F], F]:
     ... def run_up(start, *, speed: float = 0.5):
     ...     start.qvel[:, 0] += speed
     """
+    if not isinstance(when, str) or when not in get_args(When):
+        raise ConfigError(f'@event_term({shown(when)}): expected @event_term("reset") or @event_term("step")')
     return lambda function: _marked(function, Mark("event", when=when))

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from batchenv.errors import BatchEnvError, InputError, nearest
 from batchenv.mdp.batch import Batch
 
 Array = Any  # an (N, ...) array of any library of the array-API standard
@@ -35,8 +36,18 @@ class Quantities(Mapping[str, Array]):
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._values:
-            self._values[name] = _sealed(self._functions[name](self))
+            self._values[name] = _sealed(self._computed(name))
         return self._values[name]
+
+    def _computed(self, name: str) -> Array:
+        if name not in self._functions:
+            raise KeyError(f"there is no quantity {name!r}.{nearest(name, self._functions)}")
+        try:
+            return self._functions[name](self)
+        except BatchEnvError:
+            raise
+        except Exception as error:
+            raise InputError(f"quantity {name!r} raised {type(error).__name__}: {error}") from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._functions)

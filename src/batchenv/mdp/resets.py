@@ -14,6 +14,7 @@ import numpy as np
 from batchenv import rng
 from batchenv.compiled import compiled
 from batchenv.config import ParameterRange
+from batchenv.errors import InputError
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.episodes import START
 from batchenv.rng import box_muller
@@ -39,6 +40,18 @@ class Start:
         return cls(
             np.zeros(num_worlds), np.tile(model.qpos0, (num_worlds, 1)), np.zeros((num_worlds, model.nv))
         )
+
+    def check(self, title: str) -> None:
+        """Refuse what an event has made of it.
+
+        Raises:
+            InputError: a number is not finite, or a phase is outside [0, 1).
+        """
+        for name, array in (("phase", self.phase), ("qpos", self.qpos), ("qvel", self.qvel)):
+            if not np.isfinite(array).all():
+                raise InputError(f"{title} made start.{name} infinite or not a number")
+        if not ((self.phase >= 0.0) & (self.phase < 1.0)).all():
+            raise InputError(f"{title} made start.phase {self.phase.max():g}; expected phases in [0, 1)")
 
 
 def reference_states(

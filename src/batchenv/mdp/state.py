@@ -1,7 +1,30 @@
 """Per-world state of a task: arrays with one row for each world, no objects."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from batchenv.arrays import shown
+from batchenv.errors import ConfigError
+
+
+def check_state(state: Any, num_worlds: int) -> None:
+    """Refuse a state that snapshots could not hold.
+
+    Raises:
+        ConfigError: it is no `TaskState`, or a field is no array of numbers with a row for each world.
+    """
+    if not isinstance(state, TaskState):
+        raise ConfigError(f"new_state of the task returned {shown(state)}; expected a TaskState")
+    for name, array in vars(state).items():
+        where = f"{name} in the state of the task ({type(state).__name__})"
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+            raise ConfigError(f"{where} is {shown(array)}; expected an array of numbers")
+        if array.shape[:1] != (num_worlds,):
+            raise ConfigError(
+                f"{where} has shape {array.shape}; expected a row for each world, ({num_worlds}, ...)"
+            )
 
 
 @dataclass

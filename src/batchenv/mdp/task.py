@@ -7,14 +7,16 @@ from typing import Any, ClassVar, Generic, Self
 
 import numpy as np
 
+from batchenv.arrays import shown
 from batchenv.body import GaitCycle
 from batchenv.config import Config
 from batchenv.config.section import Section as ConfigSection
 from batchenv.engine import ControlLaw, Worlds
+from batchenv.errors import ConfigError, InputError
 from batchenv.mdp import events
 from batchenv.mdp.batch import Batch, BodyT, StateT
 from batchenv.mdp.capture import Capture
-from batchenv.mdp.columns import Column, Mirror, stacked
+from batchenv.mdp.columns import Column, Mirror, check_distinct, stacked
 from batchenv.mdp.episodes import EVENTS
 from batchenv.mdp.figure import Figure
 from batchenv.mdp.marks import Kind
@@ -196,16 +198,29 @@ class Task(Generic[BodyT, StateT]):
         """
         names = events.EVENT_NAMES if kind == "event" else tuple(self.functions)
         section = Section(kind, path, self.shipped.get(kind, ()), names)
-        return section.resolve(listed)
+        terms = section.resolve(listed)
+        for term in terms:
+            if term.mark.when == "step" and "start" in term.quantities:
+                raise ConfigError(
+                    f"{term.where}: an event before every step has no 'start'; take 'batch', or make "
+                    'it an @event_term("reset")'
+                )
+        return terms
 
     def compose_observations(self, terms: Sequence[Term]) -> None:
-        """Lay observation terms side by side; a column of each name may be there once."""
+        """Lay observation terms side by side; a column of each name may be there once.
+
+        Raises:
+            ConfigError: columns of a term or their mirror cannot be, or a name is there twice.
+        """
         self.observation_terms = tuple(terms)
-        found = [(term, term.mark.columns(self)) for term in terms]
+        found = [(term, term.columns(self)) for term in terms]
         layouts = [columns.named(term.column_prefix, term.mark.unit) for term, columns in found]
         ends = [0, *accumulate(len(layout) for layout in layouts)]
         self._places = [slice(a, b) for a, b in pairwise(ends)]
         self.obs_layout = tuple(column for layout in layouts for column in layout)
+        for term, layout in zip(terms, layouts, strict=True):
+            check_distinct(term.where, layout, self.obs_layout)
         self.mirror_obs = stacked([columns.mirror for _, columns in found])
 
     def quantities(self, batch: Batch[BodyT, StateT], ids: np.ndarray | None = None) -> Quantities:
@@ -259,4 +274,27 @@ class Task(Generic[BodyT, StateT]):
             return batch.episodes.uniform(ids, count, EVENTS + number, steps if key is None else key)
 
         given = {"batch": batch, "task": self, "start": start, "draw": draw}
-        event({**given, "ids": np.arange(batch.worlds.num_worlds) if ids is None else ids})
+        result = event({**given, "ids": np.arange(batch.worlds.num_worlds) if ids is None else ids})
+        if result is not None:
+            raise InputError(f"{event.title} returned {shown(result)}; expected it to change arrays in place")
+        if start is not None:
+            start.check(event.title)
+        else:
+            _check_driven(event.title, batch.worlds)
+
+
+# What an event before a step may well write.
+_DRIVEN = ("qpos", "qvel", "xfrc_applied", "qfrc_applied")
+
+
+def _check_driven(title: str, worlds: Worlds[Any]) -> None:
+    """Refuse numbers that an event has written and that are none.
+
+    Raises:
+        InputError: a state or a force of a world is not finite.
+    """
+    for name in _DRIVEN:
+        array = worlds.bind(name)
+        if not np.isfinite(array).all():
+            world = int(np.argwhere(~np.isfinite(array))[0][0])
+            raise InputError(f"{title} made {name} of world {world} infinite or not a number")

@@ -6,18 +6,32 @@ import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import ConfigDict, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 
 from batchenv.config.problems import expectation, shortened
 from batchenv.errors import ConfigError, InputError, nearest
+from batchenv.mdp.columns import Columns, column_problem
 from batchenv.mdp.marks import Kind, Mark, mark_of
 
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
-_KINDS = "fiub"  # dtypes of numbers, and of truth values, which count as 0 and 1
 Keywords = Mapping[str, Any]
+
+
+class _Wanted(NamedTuple):
+    """Kinds of NumPy's dtypes that a term may return, and their name."""
+
+    kinds: str
+    name: str
+
+
+_NUMBERS = _Wanted("fiub", "real numbers")  # truth values count as 0 and 1
+# A termination that returns a height has forgotten what to compare it with.
+_WANTED: Mapping[Kind, _Wanted] = {
+    "termination": _Wanted("b", "truth values, such as those of root_pos[:, 2] < 0.8")
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +44,7 @@ class Term:
         function: what computes it.
         quantities: what it is given, by name.
         keywords: what YAML sets.
+        where: YAML names it, for messages.
     """
 
     name: str
@@ -37,6 +52,7 @@ class Term:
     function: Callable[..., Any]
     quantities: tuple[str, ...]
     keywords: Keywords
+    where: str
 
     def __call__(self, quantities: Mapping[str, Any]) -> Any:
         """What the function returns.
@@ -65,10 +81,24 @@ class Term:
                 values = values[:, None]
             else:
                 raise InputError(f"{self.title} returned {_shown(values)}, expected {_wanted(shape)}")
-        dtype = values.dtype
-        if isinstance(dtype, np.dtype) and dtype.kind not in _KINDS:
-            raise InputError(f"{self.title} returned values of dtype {dtype}, expected real numbers")
+        dtype, wanted = values.dtype, _WANTED.get(self.mark.kind, _NUMBERS)
+        if isinstance(dtype, np.dtype) and dtype.kind not in wanted.kinds:
+            raise InputError(f"{self.title} returned values of dtype {dtype}, expected {wanted.name}")
         return values
+
+    def columns(self, task: Any) -> Columns:
+        """Columns of an observation or an action of a task.
+
+        Raises:
+            ConfigError: its decorator describes none that can be.
+        """
+        try:
+            found = self.mark.columns(task)
+        except Exception as error:
+            raise ConfigError(f"{self.where}: its columns raised {type(error).__name__}: {error}") from error
+        if problem := column_problem(found):
+            raise ConfigError(f"{self.where}: {problem}")
+        return found
 
     @property
     def column_prefix(self) -> str:
@@ -123,26 +153,37 @@ class Section:
     def _term(self, key: str, keywords: Keywords) -> Term:
         path, _, name = key.rpartition(":")
         where = f"{self.path}.{key}"
-        known = _terms_of(load_code(Path(path), where), self.kind) if path else self.shipped_terms()
+        module = load_code(Path(path), where) if path else None
+        known = self.shipped_terms() if module is None else _terms_of(module, self.kind)
         if name not in known:
             home = path or "batchenv"
+            if callable(found := getattr(module, name, None)):
+                raise ConfigError(f"{where}: {name} in {home} {_what_it_is(found)}{_decorate(self.kind)}")
             raise ConfigError(
                 f"{where}: {home} has no {_title(self.kind)} {name!r}.{nearest(name, known)} "
-                f"It has: {', '.join(sorted(known)) or f'none (decorate a function with @{self.kind}_term)'}"
+                f"It has: {', '.join(sorted(known)) or f'none{_decorate(self.kind)}'}"
             )
         return self.bound(name, known[name], keywords, where)
 
     def bound(self, name: str, function: Callable[..., Any], keywords: Keywords, where: str) -> Term:
         """A term of a function, its keywords checked; `where` YAML names it, for messages."""
-        parameters = inspect.signature(function).parameters.values()
-        wanted = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
-        settable = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
+        parameters = inspect.signature(function).parameters
+        wanted = tuple(p.name for p in parameters.values() if p.kind is not p.KEYWORD_ONLY)
+        settable = {p.name: p for p in parameters.values() if p.kind is p.KEYWORD_ONLY}
         for quantity in wanted:
             if quantity not in self.names:
+                hint = nearest(quantity, self.names)
+                if parameters[quantity].default is not inspect.Parameter.empty:
+                    hint = f" What YAML may set comes after a star: def {name}(..., *, {quantity}=...)."
                 raise ConfigError(
-                    f"{where}: parameter {quantity!r} names no quantity.{nearest(quantity, self.names)} "
+                    f"{where}: parameter {quantity!r} names no quantity.{hint} "
                     f"There are: {', '.join(sorted(self.names))}"
                 )
+        if self.kind == "reward" and "weight" in settable:
+            raise ConfigError(
+                f"{where}: {name} has a keyword weight, which in YAML is the term's factor in the reward; "
+                "rename it"
+            )
         for keyword in keywords:
             if keyword not in settable:
                 allowed = sorted({*settable, "weight"} if self.kind == "reward" else settable)
@@ -158,7 +199,7 @@ class Section:
             keyword: _checked(value, _kind(settable[keyword], kinds), f"{where}.{keyword}")
             for keyword, value in keywords.items()
         }
-        return Term(name, mark_of(function) or Mark(self.kind), function, wanted, checked)
+        return Term(name, mark_of(function) or Mark(self.kind), function, wanted, checked, where)
 
 
 def check_finite(rewards: np.ndarray, rows: np.ndarray, names: Sequence[str]) -> None:
@@ -208,6 +249,17 @@ def _terms_of(module: types.ModuleType, kind: Kind) -> dict[str, Callable[..., A
     functions = inspect.getmembers(module, inspect.isfunction)
     marks = ((name, f, mark_of(f)) for name, f in functions)
     return {name: f for name, f, mark in marks if mark is not None and mark.kind == kind}
+
+
+def _what_it_is(function: Any) -> str:
+    mark = mark_of(function)
+    return "is no term" if mark is None else f"is of the kind {_title(mark.kind)!r}"
+
+
+def _decorate(kind: Kind) -> str:
+    """How a function is decorated."""
+    arguments = {"observation": "(...)", "action": "(...)", "event": '("reset") or ("step")'}
+    return f" (decorate a function with @{kind}_term{arguments.get(kind, '')})"
 
 
 def _title(kind: Kind) -> str:

@@ -12,11 +12,11 @@ from batchenv.body.gait_family import GaitFamily
 from batchenv.config import Config, Environment
 from batchenv.config.section import Section as ConfigSection
 from batchenv.engine import ControlLaw, Worlds
-from batchenv.errors import ConfigError
+from batchenv.errors import ConfigError, InputError
 from batchenv.mdp import actions, events, observations, rewards, terminations
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.capture import WalkingCapture
-from batchenv.mdp.columns import Mirror, permutation, stacked
+from batchenv.mdp.columns import Mirror, check_distinct, permutation, stacked
 from batchenv.mdp.episodes import PARAMETERS
 from batchenv.mdp.figure import WalkingFigure
 from batchenv.mdp.gait_phase import advance
@@ -92,9 +92,10 @@ class HumanTask(HumanQuantities):
             },
         )
         mark, warping = self.action_term.mark, actions.time_warping(environment.action.time_warping)
-        columns = mark.columns(self)
+        columns = self.action_term.columns(self)
         self._num_targets = len(columns.parts)
         self.action_layout = columns.named(self.action_term.column_prefix, mark.unit) + warping
+        check_distinct(self.action_term.where, self.action_layout, self.action_layout)
         self.mirror_action = stacked([columns.mirror, *[permutation([0])] * len(warping)])
         self.compose_observations(
             self.find_terms("observation", "environment.observation.terms", environment.observation.terms)
@@ -164,7 +165,12 @@ class HumanTask(HumanQuantities):
             "reference_vel": rows.joint_vel,
         }
         given = Quantities(self.functions | {name: _constant(value) for name, value in known.items()}, batch)
-        return self.action_term(given), rows.joint_vel
+        driven = self.muscle_names if self.actuator == "muscle" else self.joint_names
+        targets = self.action_term.checked(given, (given.num_worlds, len(driven)))
+        if not np.isfinite(targets).all():
+            world = int(np.argwhere(~np.isfinite(targets))[0][0])
+            raise InputError(f"{self.action_term.title} is infinite or not a number in world {world}")
+        return targets, rows.joint_vel
 
     def advance(self, batch: Batch[Body, HumanState]) -> None:
         """Move the clock of the reference by a control step."""

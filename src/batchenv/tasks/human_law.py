@@ -1,12 +1,14 @@
 """Construction of a human body and its control law from a configuration."""
 
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from batchenv.body import Body, load_body
 from batchenv.body.names import SIDES, BodyNames
 from batchenv.config import Config
+from batchenv.config.problems import shortened
 from batchenv.engine.coordinators.network.files import read_state
 from batchenv.engine.coordinators.network.network import StateDict
 from batchenv.engine.coordinators.shared_network import NetworkSpec
@@ -14,6 +16,10 @@ from batchenv.engine.guests import Recorder, is_coordinator, recorded_shape
 from batchenv.engine.law import ControlLaw, Records
 from batchenv.errors import ConfigError, InputError
 from batchenv.mdp.terms import load_code
+
+
+# Numbers that a recorder may keep of each world.
+MOST_RECORDED = 65_536
 
 
 def load_human(config: Config, *, visual: bool = False) -> Body:
@@ -82,6 +88,11 @@ def own_recorders(config: Config) -> tuple[Recorder, ...]:
         shape = recorded_shape(function)
         if shape is None:
             raise ConfigError(f"{where}: {key} is no recorder; decorate it with @batchenv.recorder(...)")
+        if not all(type(length) is int and length > 0 for length in shape) or prod(shape) > MOST_RECORDED:
+            raise ConfigError(
+                f"{where}: {key} has the shape {shortened(shape)}; expected whole numbers from 1, such as "
+                f"@recorder(2, 3), {MOST_RECORDED:,} numbers at most"
+            )
         found.append(Recorder(function.__name__, function, shape))
     names = [each.name for each in found]
     if len({*names}) < len(names):

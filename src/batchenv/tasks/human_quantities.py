@@ -9,6 +9,7 @@ import numpy as np
 from batchenv.body import Body, GaitCycle
 from batchenv.body.gait_family import GaitFamily
 from batchenv.engine import Worlds
+from batchenv.errors import ConfigError
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.measure import measure, measured_columns
 from batchenv.mdp.parameters import ParameterSet
@@ -94,6 +95,11 @@ class HumanQuantities(Task[Body, HumanState]):
         self._reference_columns = slice(first.start, last.stop)
         self._tracked = self.gait.tracked.copy()
         own = {each.name: _recorded(each.name) for each in own_recorders(self.config)}
+        for name in own:
+            if name in self.functions or name in self.columns:
+                raise ConfigError(
+                    f"environment.simulation.recorders: {name} is the name of a quantity, too; rename the recorder"
+                )
         self.functions = own | {name: _measured(self, name) for name in self.columns} | self.functions
 
     def measured(self, q: Quantities) -> Array:

@@ -22,13 +22,23 @@ _PATH = "environment.task"
 def task(name: str) -> Callable[[T], T]:
     """Register a task, so that `environment.task: NAME` means it in this process.
 
+    Raises:
+        ConfigError: it is no class that is a Task, or has the name of a shipped one.
+
     >>> @task("stand_still")
     ... class StandStill(Task): ...
     """
 
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ConfigError(
+            f'@task({shown(name)}): give a name of letters, digits and underscores, such as @task("stand")'
+        )
+
     def register(kind: T) -> T:
-        if not name.isidentifier():
-            raise ConfigError(f"@task({name!r}): give a name of letters, digits and underscores")
+        if not (isinstance(kind, type) and issubclass(kind, Task)):
+            raise ConfigError(f"@task({name!r}) decorates {shown(kind)}; expected a class that is a Task")
+        if _SHIPPED.get(name, kind.__module__) != kind.__module__:
+            raise ConfigError(f"@task({name!r}): batchenv has a task of this name; give another one")
         _TASKS[name] = kind
         return kind
 
