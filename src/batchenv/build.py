@@ -84,11 +84,15 @@ def control_law(config: Config, body: Any, seed: int = 0) -> ControlLaw:
 
 
 def check_scene(config: Config) -> None:
-    """Find everything that a configuration names: body, motion, terms; no world is built.
+    """Find everything that a configuration names: body, motion, terms, and parts of a user's own.
 
     Raises:
         ConfigError, BodyError: something is missing or does not fit.
     """
     callbacks().install()
     with blaming(kind := task_of(config)):
-        kind.of(config, load_configured_body(config))
+        body = kind.load_body(config)
+        kind.of(config, body)
+        law = kind.control_law(config, body)
+    if law.guest is not None or law.records.guests:  # compiled with a world alone
+        Worlds(body, law, 1, 1, 1)

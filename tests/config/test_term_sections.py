@@ -54,3 +54,21 @@ def test_keys_of_no_version_are_refused():
 def test_the_samples_of_a_muscle_network_have_another_key_now():
     changed = load_config({"base": "walk", "environment": {"muscle": {"network": {"tuples": True}}}})
     assert changed.environment.muscle.network.keep_samples
+
+
+def test_keys_of_earlier_versions_are_kept_beside_a_list_of_terms():
+    environment = {
+        "termination": {"max_tilt": 0.4, "terms": ["fallen"]},
+        "reset": {"joint_noise": 0.3},
+        "events": ["push"],
+    }
+    found = load_config({"base": "walk", "environment": environment}).environment
+    assert found.termination.terms == {"fallen": {}, "tilted": {"max_tilt": 0.4}}
+    assert found.events == {"push": {}, "start_on_reference": {"joint_noise": 0.3}}
+
+
+def test_parameters_are_observed_no_more_where_the_earlier_key_says_so():
+    seen = load_config("walk").replace({"environment.observation.parameters": True})
+    unseen = seen.replace({"environment.observation.parameters": False})
+    assert list(seen.environment.observation.terms)[-1] == "parameters"
+    assert unseen == load_config("walk")

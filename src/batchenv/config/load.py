@@ -26,7 +26,14 @@ from batchenv.config.paths import PRESET_FILES, PRESETS, FileFinder, absolute, e
 from batchenv.config.plain import plain
 from batchenv.config.problems import describe_problems, expectation, shortened
 from batchenv.config.section import Section, TaskName
-from batchenv.config.term_sections import WALK_TERMS, DefaultTerms, default_terms, with_new_names, with_terms
+from batchenv.config.term_sections import (
+    WALK_TERMS,
+    DefaultTerms,
+    default_terms,
+    with_new_names,
+    with_terms,
+    without_default_terms,
+)
 from batchenv.config.training import Training
 from batchenv.config.yaml_text import MAX_CHARACTERS, dump_yaml, parse_yaml
 from batchenv.errors import ConfigError, nearest
@@ -92,6 +99,8 @@ class Config(Section):
                 '{"training.steps": 20000}'
             )
         data = self.model_dump()
+        if changes.get("environment.task", self.environment.task) != self.environment.task:
+            without_default_terms(data["environment"], self.default_terms)
         for path, value in changes.items():
             if not isinstance(path, str) or not path.strip(".") or path.endswith("."):
                 raise ConfigError(f"{shortened(path)} is no path of a key, such as training.steps")
@@ -281,8 +290,8 @@ def _model_of(task: Any) -> type[Config]:
     kind = getattr(task, "Environment", None)
     if not (isinstance(kind, type) and issubclass(kind, Environment)):
         raise ConfigError(
-            f"task {task.__name__}: its class attribute Environment is {shortened(kind)}; expected a subclass of "
-            "batchenv.config.Environment"
+            f"task {task.__name__}: its class attribute Environment is {shortened(kind)}; expected a "
+            "subclass of batchenv.config.Environment"
         )
     model = create_model("Config", __base__=Config, environment=(kind, section))
     model.default_terms = default_terms(task)

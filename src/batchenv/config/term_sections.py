@@ -100,7 +100,7 @@ def with_terms(environment: Mapping[Any, Any], defaults: DefaultTerms) -> dict[A
         if not isinstance(old := moved.get(section), dict) or key not in old:
             continue
         value = old.pop(key)
-        if isinstance(keywords := _terms(moved, path, defaults[path]).setdefault(term, {}), dict):
+        if isinstance(keywords := _terms(moved, path, defaults.get(path, {})).setdefault(term, {}), dict):
             keywords.pop(key, None)
             if value is not None:
                 keywords[key] = value
@@ -109,12 +109,25 @@ def with_terms(environment: Mapping[Any, Any], defaults: DefaultTerms) -> dict[A
     observation = moved.get("observation")
     if isinstance(observation, dict) and isinstance(observation.get("parameters"), bool):
         wanted, path = observation.pop("parameters"), ("observation", "terms")
+        terms = _terms(moved, path, defaults.get(path, {}))
         if wanted:
-            _terms(moved, path, defaults[path]).setdefault("parameters", {})
+            terms.setdefault("parameters", {})
+        else:
+            terms.pop("parameters", None)
     for path, terms in defaults.items():
         if all(isinstance(moved.get(key, {}), dict) for key in path[:-1]):
             _terms(moved, path, terms)
     return moved
+
+
+def without_default_terms(environment: dict[str, Any], defaults: DefaultTerms) -> None:
+    """Take out the sections that list nothing but default terms, so that those of another task may follow."""
+    for path, terms in defaults.items():
+        inner: Any = environment
+        for key in path[:-1]:
+            inner = inner.get(key, {})
+        if inner.get(path[-1]) == terms:
+            del inner[path[-1]]
 
 
 def _terms(environment: dict[Any, Any], path: tuple[str, ...], default: Mapping[str, Any]) -> dict[Any, Any]:
@@ -123,6 +136,9 @@ def _terms(environment: dict[Any, Any], path: tuple[str, ...], default: Mapping[
     for key in path[:-1]:
         inner = inner.setdefault(key, {})
     listed = inner.setdefault(path[-1], _copied(default))
+    # A name that is there twice, or is none, is refused later.
+    if isinstance(listed, list | tuple) and len({n for n in listed if isinstance(n, str)}) == len(listed) > 0:
+        listed = inner[path[-1]] = {name: {} for name in listed}
     return listed if isinstance(listed, dict) else {}
 
 

@@ -264,7 +264,14 @@ def describe(
     elif law.coordinated and law.guest is None:
         own = np.ones(n_joint) if law.torque_weight is None else law.torque_weight
         values |= static_optimization.values(mechanism, law.sweeps, law.regularization, own)
-    return values | _described_records(mechanism, law, substeps, measured)
+    values |= _described_records(mechanism, law, substeps, measured)
+    for guest in records.guests:
+        if guest.name in values.slots:
+            raise ConfigError(
+                f"recorder {guest.name}: the engine keeps something of this name; rename the function"
+            )
+        values |= Values(slots={guest.name: guest.shape}, cleared=(guest.name,))
+    return values
 
 
 def _described_records(mechanism: Mechanism, law: ControlLaw, substeps: int, measured: bool) -> Values:
@@ -284,10 +291,4 @@ def _described_records(mechanism: Mechanism, law: ControlLaw, substeps: int, mea
         values |= capacity.values(n_joint)
     if records.muscles:
         values |= muscles.values(len(mechanism.muscle_names))
-    for guest in records.guests:
-        if guest.name in values.slots:
-            raise ConfigError(
-                f"recorder {guest.name}: the engine keeps something of this name; rename the function"
-            )
-        values |= Values(slots={guest.name: guest.shape}, cleared=(guest.name,))
     return values

@@ -163,6 +163,11 @@ class Section:
                 f"{where}: {home} has no {_title(self.kind)} {name!r}.{nearest(name, known)} "
                 f"It has: {', '.join(sorted(known)) or f'none{_decorate(self.kind)}'}"
             )
+        if self.kind == "reward" and "weight" in inspect.signature(known[name]).parameters:
+            raise ConfigError(
+                f"{where}: {name} has a keyword weight, which in YAML is the term's factor in the reward; "
+                "rename it"
+            )
         return self.bound(name, known[name], keywords, where)
 
     def bound(self, name: str, function: Callable[..., Any], keywords: Keywords, where: str) -> Term:
@@ -179,11 +184,6 @@ class Section:
                     f"{where}: parameter {quantity!r} names no quantity.{hint} "
                     f"There are: {', '.join(sorted(self.names))}"
                 )
-        if self.kind == "reward" and "weight" in settable:
-            raise ConfigError(
-                f"{where}: {name} has a keyword weight, which in YAML is the term's factor in the reward; "
-                "rename it"
-            )
         for keyword in keywords:
             if keyword not in settable:
                 allowed = sorted({*settable, "weight"} if self.kind == "reward" else settable)

@@ -17,7 +17,6 @@ from batchenv.engine.law import ControlLaw, Records
 from batchenv.errors import ConfigError, InputError
 from batchenv.mdp.terms import load_code
 
-
 # Numbers that a recorder may keep of each world.
 MOST_RECORDED = 65_536
 

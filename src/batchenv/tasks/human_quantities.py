@@ -98,7 +98,7 @@ class HumanQuantities(Task[Body, HumanState]):
         for name in own:
             if name in self.functions or name in self.columns:
                 raise ConfigError(
-                    f"environment.simulation.recorders: {name} is the name of a quantity, too; rename the recorder"
+                    f"environment.simulation.recorders: {name} is a quantity, too; rename the recorder"
                 )
         self.functions = own | {name: _measured(self, name) for name in self.columns} | self.functions
 
