@@ -71,7 +71,7 @@ def column_problem(found: Any) -> str | None:
     if not isinstance(found, Columns):
         return f"its columns are {shown(found)}; expected some of batchenv.mdp.columns, such as vector"
     n, units = len(found.parts), found.units
-    texts = (*found.parts, *(units or ()))
+    texts: tuple[Any, ...] = (*found.parts, *(units or ()))
     if not all(isinstance(text, str) for text in texts):
         return f"names and units of its columns are {shown(texts)}; expected text"
     if units is not None and len(units) != n:

@@ -7,7 +7,7 @@ keyword-only parameters are set in YAML. It may stand in a file of a user's own,
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from batchenv.arrays import shown
 from batchenv.errors import ConfigError
@@ -59,7 +59,8 @@ def _described(mark: Mark) -> Callable[[F], F]:
             f"@{mark.kind}_term({shown(mark.columns)}): expected columns of batchenv.mdp.columns, such as "
             'vector or columns("sin", "cos")'
         )
-    if not isinstance(mark.unit, str) or not isinstance(mark.prefix, str | None):
+    unit, prefix = cast("tuple[Any, Any]", (mark.unit, mark.prefix))  # a user may pass anything
+    if not isinstance(unit, str) or not isinstance(prefix, str | None):
         raise ConfigError(
             f"@{mark.kind}_term: unit is {shown(mark.unit)} and prefix {shown(mark.prefix)}; expected text"
         )
@@ -126,6 +127,6 @@ def event_term(when: When) -> Callable[[F], F]:
     ... def run_up(start, *, speed: float = 0.5):
     ...     start.qvel[:, 0] += speed
     """
-    if not isinstance(when, str) or when not in get_args(When):
+    if when not in get_args(When):
         raise ConfigError(f'@event_term({shown(when)}): expected @event_term("reset") or @event_term("step")')
     return lambda function: _marked(function, Mark("event", when=when))

@@ -17,9 +17,10 @@ def check_state(state: Any, num_worlds: int) -> None:
     """
     if not isinstance(state, TaskState):
         raise ConfigError(f"new_state of the task returned {shown(state)}; expected a TaskState")
-    for name, array in vars(state).items():
+    arrays: dict[str, Any] = vars(state)
+    for name, array in arrays.items():
         where = f"{name} in the state of the task ({type(state).__name__})"
-        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        if type(array) is not np.ndarray or array.dtype.kind not in "fiub":
             raise ConfigError(f"{where} is {shown(array)}; expected an array of numbers")
         if array.shape[:1] != (num_worlds,):
             raise ConfigError(

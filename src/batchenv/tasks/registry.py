@@ -29,13 +29,15 @@ def task(name: str) -> Callable[[T], T]:
     ... class StandStill(Task): ...
     """
 
-    if not isinstance(name, str) or not name.isidentifier():
+    given: Any = name  # a user may pass anything, such as the class itself where the parentheses are missing
+    if not isinstance(given, str) or not name.isidentifier():
         raise ConfigError(
             f'@task({shown(name)}): give a name of letters, digits and underscores, such as @task("stand")'
         )
 
     def register(kind: T) -> T:
-        if not (isinstance(kind, type) and issubclass(kind, Task)):
+        found: Any = kind
+        if not (isinstance(found, type) and issubclass(found, Task)):
             raise ConfigError(f"@task({name!r}) decorates {shown(kind)}; expected a class that is a Task")
         if _SHIPPED.get(name, kind.__module__) != kind.__module__:
             raise ConfigError(f"@task({name!r}): batchenv has a task of this name; give another one")
