@@ -10,9 +10,11 @@ from batchenv.body import Body, load_body
 # How long an example takes says more about what else the machine does than about the code.
 settings.register_profile("no deadline", settings(), deadline=None)
 settings.load_profile("no deadline")
-# Shells start jobs in the background with Ctrl-C ignored, and so would be the commands that tests interrupt.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Jobs in the background ignore Ctrl-C, and those under nohup a closed terminal; commands that tests interrupt
+# would do likewise.
+for _signum, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_signum) is signal.SIG_IGN:
+        signal.signal(_signum, _handler)
 
 
 @pytest.fixture(scope="session")

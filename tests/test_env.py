@@ -328,10 +328,10 @@ def test_constructions_and_closings_leave_memory_flat():
                 env.reset()
                 env.step(np.zeros((4, env.action_dim)))
 
-    construct(40)
+    construct(30)
     before = resident_mb()
-    construct(200)
-    # A world takes 0.3 MB: a leak of one world at each construction would be 60 MB.
+    construct(60)
+    # A world takes 0.3 MB: a leak of one world at each construction would be 18 MB.
     assert resident_mb() - before < 12.0
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from batchenv.config import Config, load_config
 from batchenv.config.plain import plain
@@ -46,9 +46,8 @@ def overridden(
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Values by dotted path; an empty mapping is a value."""
-    section: Any = value if isinstance(value, Mapping) else None
-    if section is not None and (section or not path):
-        for key, inner in section.items():
+    if isinstance(value, Mapping) and (value or not path):
+        for key, inner in cast(Mapping[Any, Any], value).items():
             yield from _leaves(f"{path}.{key}" if path else str(key), inner)
     else:
         yield path, value

@@ -50,10 +50,11 @@ class SB3VecEnv(VecEnv):
     def __init__(self, config: Config | str | Path = "walk", num_envs: int = 1, **arguments: Any):
         self.worlds = VectorEnv(config, num_envs, autoreset_mode="SameStep", copy=False, **arguments)
         self._batch = self.worlds.batch
-        self._actions = np.zeros(self.worlds.action_space.shape or (), np.float32)
+        self._actions = np.zeros((self.worlds.num_envs, self._batch.action_dim), np.float32)
         self._started = time.monotonic()
+        worlds: Any = self.worlds  # Gymnasium's spaces are of no type that a checker knows
         super().__init__(  # pyright: ignore[reportUnknownMemberType]
-            self.worlds.num_envs, self.worlds.single_observation_space, self.worlds.single_action_space
+            worlds.num_envs, worlds.single_observation_space, worlds.single_action_space
         )
 
     def reset(self) -> np.ndarray:

@@ -49,8 +49,8 @@ class Env(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
             config, 1, autoreset_mode="Disabled", num_threads=1, render_mode=render_mode, **arguments
         )
         self.batch, self.render_mode = self._worlds.batch, render_mode
-        self.observation_space = self._worlds.single_observation_space
-        self.action_space = self._worlds.single_action_space
+        self.observation_space: Any = self._worlds.single_observation_space  # pyright: ignore[reportUnknownMemberType]
+        self.action_space: Any = self._worlds.single_action_space  # pyright: ignore[reportUnknownMemberType]
         self.metadata = {name: self._worlds.metadata[name] for name in ("render_modes", "render_fps")}
 
     def reset(

@@ -6,7 +6,6 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -81,11 +80,6 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         >>> envs.close()
     """
 
-    # Gymnasium calls all of them spaces of some kind.
-    single_action_space: Box  # pyright: ignore[reportIncompatibleVariableOverride]
-    single_observation_space: Box  # pyright: ignore[reportIncompatibleVariableOverride]
-    action_space: Box  # pyright: ignore[reportIncompatibleVariableOverride]
-
     def __init__(
         self,
         config: Config | str | Path = "walk",
@@ -119,8 +113,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             "render_modes": list(RENDER_MODES),
             "render_fps": round(1.0 / self.batch.control_dt),
         }
-        self.single_action_space = action_space(self.batch, action_limit)
-        self.single_observation_space = observation_space(self.batch, self.single_action_space)
+        self._action_box = action_space(self.batch, action_limit)
+        self.single_action_space = self._action_box
+        self.single_observation_space = observation_space(self.batch, self._action_box)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self._renderer: Renderer | None = None
@@ -183,8 +178,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     def cut(self, actions: Any) -> np.ndarray:
         """Cut actions to the action space; what cannot be cut is for the `BatchEnv` to refuse."""
-        array, space = numpy_array("actions", actions), self.single_action_space
-        if array.shape != self.action_space.shape or array.dtype.kind not in "fiub":
+        array, space = numpy_array("actions", actions), self._action_box
+        if array.shape != (self.num_envs, *space.shape) or array.dtype.kind not in "fiub":
             return array
         with np.errstate(over="ignore"):
             array = array.astype(np.float64)  # a longer float may be beyond it

@@ -59,7 +59,7 @@ BATCH = (
     Call("env.reset(3, {})", MASKS, "either", ("mask", "seed")),
     Call("env.set_parameters({}, {})", IDS, "either", ("id", "parameter", "world")),
     Call("env.set_parameters([0], {})", PARAMETERS, "either", ("parameter",)),
-    Call("env.restore({})", SNAPSHOTS, "either", ("snapshot",)),
+    Call("env.restore({})", SNAPSHOTS, "either", ("snapshot", "seed")),
     Call("env.step(np.zeros((N, A)), {})", NO_NUMBERS[:6], "bad", ("watch",)),
 )
 NETWORK = (
