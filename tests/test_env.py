@@ -1,4 +1,5 @@
 import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -333,6 +334,18 @@ def test_constructions_and_closings_leave_memory_flat():
     construct(60)
     # A world takes 0.3 MB: a leak of one world at each construction would be 18 MB.
     assert resident_mb() - before < 12.0
+
+
+def test_a_closed_environment_is_freed_without_pythons_collector_of_cycles():
+    for _ in range(2):  # the first one may leave frames of Numba's compiler behind
+        env = BatchEnv("torque", 2, 1, seed=0)
+        env.reset()
+        env.step(np.zeros((2, env.action_dim)))
+        kept = [weakref.ref(part) for part in (env, env.task, env.body, env.worlds)]
+        env.close()
+        del env
+        alive = [part() is not None for part in kept]
+    assert not any(alive)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")

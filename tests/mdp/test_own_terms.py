@@ -141,11 +141,11 @@ def test_views_of_episodes_are_read_only_and_live():
 
 def test_a_quantity_that_raises_or_does_not_exist_is_named():
     functions = {
-        "sway": lambda q: q["rot_pos"],
-        "root_pos": lambda q: 1 / 0,
-        "circle": lambda q: q["circle"],
+        "sway": lambda task, q: q["rot_pos"],
+        "root_pos": lambda task, q: 1 / 0,
+        "circle": lambda task, q: q["circle"],
     }
-    q = Quantities(functions, None)  # pyright: ignore[reportArgumentType]
+    q = Quantities(None, functions, None)  # pyright: ignore[reportArgumentType]
     with pytest.raises(
         InputError, match="quantity 'sway' raised KeyError.* no quantity 'rot_pos'. Did you mean 'root_pos'"
     ):

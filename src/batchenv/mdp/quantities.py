@@ -16,7 +16,8 @@ class Quantities(Mapping[str, Array]):
     """Quantities of some worlds at one moment, each computed when it is first asked for, and read-only.
 
     Args:
-        functions: what computes each quantity from the others, by name.
+        task: that has them.
+        functions: what computes each quantity, from the task and the other quantities, by name.
         batch: the worlds, their episodes and the task's own state, as they are now.
         ids: which worlds (n,); None for all.
 
@@ -26,11 +27,12 @@ class Quantities(Mapping[str, Array]):
 
     def __init__(
         self,
-        functions: Mapping[str, Callable[["Quantities"], Array]],
+        task: object,
+        functions: Mapping[str, "Function"],
         batch: Batch[Any, Any],
         ids: np.ndarray | None = None,
     ):
-        self._functions, self._values = functions, dict[str, Array]()
+        self._task, self._functions, self._values = task, functions, dict[str, Array]()
         self.batch, self.ids = batch, ids
         self.rows: np.ndarray | slice = slice(None) if ids is None else ids
 
@@ -43,7 +45,7 @@ class Quantities(Mapping[str, Array]):
         if name not in self._functions:
             raise KeyError(f"there is no quantity {name!r}.{nearest(name, self._functions)}")
         try:
-            return self._functions[name](self)
+            return self._functions[name](self._task, self)
         except BatchEnvError:
             raise
         except Exception as error:
@@ -67,6 +69,10 @@ class Quantities(Mapping[str, Array]):
         return self._values[key]
 
 
+Function = Callable[[Any, Quantities], Array]
+"""Computes a quantity of a task; it is no bound method, which would tie a task to itself for ever."""
+
+
 def quantity(method: F) -> F:
     """Make a method of a task a quantity, which terms may name.
 
@@ -81,10 +87,10 @@ def quantity(method: F) -> F:
     return method
 
 
-def quantities_of(task: object) -> dict[str, Callable[[Quantities], Array]]:
-    """The methods of a task that are quantities, by name."""
-    names = (name for name in dir(type(task)) if getattr(getattr(type(task), name), "__quantity__", False))
-    return {name: getattr(task, name) for name in names}
+def quantities_of(kind: type) -> dict[str, Function]:
+    """The methods of a class of tasks that are quantities, by name."""
+    methods = {name: getattr(kind, name) for name in dir(kind)}
+    return {name: method for name, method in methods.items() if getattr(method, "__quantity__", False)}
 
 
 def _sealed(array: Any) -> Any:

@@ -64,7 +64,7 @@ class Task(Generic[BodyT, StateT]):
     def __init__(self, config: Config, body: BodyT):
         self.config, self.body = config, body
         self.control_dt = 1.0 / config.environment.simulation.control_hz
-        self.functions = quantities_of(self)
+        self.functions = quantities_of(type(self))
 
     @classmethod
     def load_body(cls, config: Config, *, visual: bool = False) -> BodyT:
@@ -225,7 +225,7 @@ class Task(Generic[BodyT, StateT]):
 
     def quantities(self, batch: Batch[BodyT, StateT], ids: np.ndarray | None = None) -> Quantities:
         """Quantities of some worlds now; None for all."""
-        return Quantities(self.functions, batch, ids)
+        return Quantities(self, self.functions, batch, ids)
 
     def compute_observations(self, quantities: Quantities, out: np.ndarray) -> np.ndarray:
         """Write observations into `out` (n, O), and return it."""

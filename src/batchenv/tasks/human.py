@@ -1,6 +1,6 @@
 """Tasks of a human on flat ground: what terms are given, and the reference that a pose is compared with."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -23,7 +23,7 @@ from batchenv.mdp.gait_phase import advance
 from batchenv.mdp.marks import Kind
 from batchenv.mdp.measure import interpolate
 from batchenv.mdp.parameters import ParameterSet, checked_values
-from batchenv.mdp.quantities import Quantities
+from batchenv.mdp.quantities import Function, Quantities
 from batchenv.mdp.resets import Start
 from batchenv.mdp.task import Task, Terms
 from batchenv.mdp.terms import Term
@@ -164,7 +164,8 @@ class HumanTask(HumanQuantities):
             "reference_pos": rows.joint_pos,
             "reference_vel": rows.joint_vel,
         }
-        given = Quantities(self.functions | {name: _constant(value) for name, value in known.items()}, batch)
+        constants = {name: _constant(value) for name, value in known.items()}
+        given = Quantities(self, self.functions | constants, batch)
         driven = self.muscle_names if self.actuator == "muscle" else self.joint_names
         targets = self.action_term.checked(given, (given.num_worlds, len(driven)))
         if not np.isfinite(targets).all():
@@ -322,5 +323,5 @@ def reward_terms(task: Task[Any, Any], reward: Mapping[str, Any]) -> tuple[Term,
     return task.find_terms("reward", "environment.reward", {k: term.arguments for k, term in reward.items()})
 
 
-def _constant(value: Array) -> Callable[[Quantities], Array]:
-    return lambda q: value
+def _constant(value: Array) -> Function:
+    return lambda task, q: value

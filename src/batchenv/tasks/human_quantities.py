@@ -1,6 +1,5 @@
 """The quantities that terms of a human are given."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from batchenv.errors import ConfigError
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.measure import measure, measured_columns
 from batchenv.mdp.parameters import ParameterSet
-from batchenv.mdp.quantities import Quantities, quantity
+from batchenv.mdp.quantities import Function, Quantities, quantity
 from batchenv.mdp.state import TaskState
 from batchenv.mdp.task import Task
 from batchenv.tasks.human_law import own_recorders
@@ -100,7 +99,7 @@ class HumanQuantities(Task[Body, HumanState]):
                 raise ConfigError(
                     f"environment.simulation.recorders: {name} is a quantity, too; rename the recorder"
                 )
-        self.functions = own | {name: _measured(self, name) for name in self.columns} | self.functions
+        self.functions = own | {name: _measured(name) for name in self.columns} | self.functions
 
     def measured(self, q: Quantities) -> Array:
         """All that one pass over the worlds measures (n, columns); see `measured_columns`."""
@@ -184,20 +183,19 @@ class HumanQuantities(Task[Body, HumanState]):
         return np.sqrt(q.batch.worlds.mean_of("residual_squared_sum")[q.rows])
 
 
-def _measured(task: HumanQuantities, name: str) -> Callable[[Quantities], Array]:
+def _measured(name: str) -> Function:
     """A quantity that lies in the columns of `HumanQuantities.measured`."""
-    column = task.columns[name]
 
-    def value(q: Quantities) -> Array:
-        values = q.once("measured at once", lambda: task.measured(q))[:, column]
+    def value(task: HumanQuantities, q: Quantities) -> Array:
+        values = q.once("measured at once", lambda: task.measured(q))[:, task.columns[name]]
         return values.reshape(len(values), -1, 3) if name.endswith("foot_pos") else values
 
     return value
 
 
-def _recorded(name: str) -> Callable[[Quantities], Array]:
+def _recorded(name: str) -> Function:
     """What a recorder of a user's own has kept of the last step (N, ...)."""
-    return lambda q: q.batch.worlds.slot(name)[q.rows].copy()
+    return lambda task, q: q.batch.worlds.slot(name)[q.rows].copy()
 
 
 def _sums(worlds: Worlds[Body], weight: float) -> tuple[Array, Array]:
