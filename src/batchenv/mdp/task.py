@@ -16,7 +16,7 @@ from batchenv.errors import ConfigError, InputError
 from batchenv.mdp import events
 from batchenv.mdp.batch import Batch, BodyT, StateT
 from batchenv.mdp.capture import Capture
-from batchenv.mdp.columns import Column, Mirror, check_distinct, stacked
+from batchenv.mdp.columns import Column, Columns, Mirror, check_distinct, permutation, stacked
 from batchenv.mdp.episodes import EVENTS
 from batchenv.mdp.figure import Figure
 from batchenv.mdp.marks import Kind
@@ -206,6 +206,11 @@ class Task(Generic[BodyT, StateT]):
                     'it an @event_term("reset")'
                 )
         return terms
+
+    def compose_actions(self, columns: Columns, prefix: str, unit: str, warping: tuple[Column, ...]) -> None:
+        """Lay out the columns of the actions; behind them the one that drives the clock, if there is one."""
+        self.action_layout = columns.named(prefix, unit) + warping
+        self.mirror_action = stacked([columns.mirror, *[permutation([0])] * len(warping)])
 
     def compose_observations(self, terms: Sequence[Term]) -> None:
         """Lay observation terms side by side; a column of each name may be there once.

@@ -16,7 +16,7 @@ from batchenv.errors import ConfigError, InputError
 from batchenv.mdp import actions, events, observations, rewards, terminations
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.capture import WalkingCapture
-from batchenv.mdp.columns import Mirror, check_distinct, permutation, stacked
+from batchenv.mdp.columns import Mirror, check_distinct, permutation
 from batchenv.mdp.episodes import PARAMETERS
 from batchenv.mdp.figure import WalkingFigure
 from batchenv.mdp.gait_phase import advance
@@ -91,12 +91,11 @@ class HumanTask(HumanQuantities):
                 }
             },
         )
-        mark, warping = self.action_term.mark, actions.time_warping(environment.action.time_warping)
-        columns = self.action_term.columns(self)
+        term, columns = self.action_term, self.action_term.columns(self)
         self._num_targets = len(columns.parts)
-        self.action_layout = columns.named(self.action_term.column_prefix, mark.unit) + warping
+        warping = actions.time_warping(environment.action.time_warping)
+        self.compose_actions(columns, term.column_prefix, term.mark.unit, warping)
         check_distinct(self.action_term.where, self.action_layout, self.action_layout)
-        self.mirror_action = stacked([columns.mirror, *[permutation([0])] * len(warping)])
         self.compose_observations(
             self.find_terms("observation", "environment.observation.terms", environment.observation.terms)
         )

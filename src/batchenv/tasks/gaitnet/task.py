@@ -13,7 +13,7 @@ from batchenv.config.section import Section as ConfigSection
 from batchenv.engine import ControlLaw, Worlds
 from batchenv.mdp import actions
 from batchenv.mdp.batch import Batch
-from batchenv.mdp.columns import Mirror, permutation, stacked
+from batchenv.mdp.columns import Mirror, permutation
 from batchenv.mdp.episodes import PARAMETERS, START
 from batchenv.mdp.marks import Kind, mark_of
 from batchenv.mdp.parameters import checked_values
@@ -94,9 +94,7 @@ class GaitNetTask(GaitNetQuantities):
         mark = mark_of(getattr(actions, actions.BY_ACTUATOR[kind]))
         warping = actions.time_warping(max(0.0, environment.action.time_warping))
         assert mark is not None and mark.prefix is not None
-        columns = mark.columns(self)
-        self.action_layout = columns.named(mark.prefix, mark.unit) + warping
-        self.mirror_action = stacked([columns.mirror, *[permutation([0])] * len(warping)])
+        self.compose_actions(mark.columns(self), mark.prefix, mark.unit, warping)
         unseen = () if environment.muscle.use_joint_state else observations.TORQUES
         listed: dict[str, Keywords] = {name: {} for name in observations.OBSERVATIONS if name not in unseen}
         self.compose_observations(self.find_terms("observation", "environment", listed))
