@@ -8,7 +8,7 @@ from batchenv.engine.law import Records
 from batchenv.engine.paths.polynomials import term_starts
 from batchenv.engine.world_parameters import set_muscle_strength
 from batchenv.errors import UsageError
-from tests.engine.walking_worlds import build, drive, stand
+from tests.engine.walking_worlds import build, drive, hang, stand
 
 
 def dense_moments(worlds):
@@ -62,7 +62,7 @@ def test_forces_come_near_those_of_tendons(body, polynomial_body):
 
 def test_strength_scales_the_force_of_a_world_alone(polynomial_body):
     worlds = build(polynomial_body, 2, "muscle", activation_dynamics=False)
-    stand(worlds)
+    hang(worlds)
     worlds.act[:] = 0.5
     set_muscle_strength(worlds, np.full((1, 80), 0.5), np.array([1]))
     worlds.measure(np.arange(2))
