@@ -15,7 +15,7 @@ from batchenv.body.gaitnet.tendons import tendon_paths
 from batchenv.body.polynomial_fit import random_poses
 from batchenv.body.polynomial_paths import path_errors
 from batchenv.build import check_scene, load_configured_body
-from batchenv.cli.options import ConfigName, JsonFile, check_whole
+from batchenv.cli.options import Changes, ConfigName, JsonFile, check_whole
 from batchenv.config import load_config, parse_changes
 from batchenv.errors import OutputError
 from batchenv.evaluate.record import record
@@ -25,14 +25,17 @@ from batchenv.files import write_atomically
 MOST_POSES = 10_000_000
 
 
-def check(config: Positional[ConfigName], *, data: Path | None = None, trust: bool = False) -> None:
+def check(
+    config: Positional[ConfigName], *, change: Changes = (), data: Path | None = None, trust: bool = False
+) -> None:
     """Validate a configuration and print it with all defaults.
 
     Args:
+        change: configuration keys to override, such as environment.simulation.sim_hz=990.
         data: additional directory to search for "@data/..." files.
         trust: run the Python files that the configuration names, so that their terms are checked too.
     """
-    resolved = load_config(config, data, trust=trust)
+    resolved = load_config(config, data, trust=trust).replace(parse_changes(change))
     check_scene(resolved)
     for remark in resolved.remarks:
         print(f"# {remark}")
@@ -44,7 +47,7 @@ def check_paths(
     *,
     poses: int = 10_000,
     walker: str = "walk",
-    change: Annotated[tuple[str, ...], arg(name="set", metavar="KEY=VALUE ...")] = (),
+    change: Changes = (),
     data: Path | None = None,
     trust: bool = False,
 ) -> None:
@@ -53,7 +56,7 @@ def check_paths(
     Args:
         poses: how many poses over the joints' whole ranges.
         walker: whose walk gives the poses of a gait; a shipped walker or the directory of a training run.
-        change: configuration keys to override, such as environment.muscle.polynomial.tolerance=0.0005.
+        change: configuration keys to override, such as environment.simulation.sim_hz=990.
         data: additional directory to search for "@data/..." files.
         trust: run the Python files that the configuration or the walker names.
     """
