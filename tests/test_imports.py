@@ -19,6 +19,7 @@ TIERS = (
     "calls",
     "compiled",
     "messages",
+    "cpus",
     "config",
     "rng",
     "body",

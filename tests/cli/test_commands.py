@@ -158,3 +158,22 @@ def test_walkers_and_files_that_are_not_there_are_named(tmp_path, monkeypatch, w
         run(*words)
     assert message in str(stop.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_check_paths_compares_muscles_and_says_which_is_worst(capsys):
+    main(["check-paths", "walk", "--poses", "200"])
+    lines = capsys.readouterr().out.splitlines()
+    worst = lines[-1].split()
+    assert len(lines) == 83 and worst[0] == "worst"
+    assert all(0.0 < float(error) < 2.5 for error in worst[2:]) and len(worst) == 8
+
+
+def test_check_paths_refuses_bodies_without_tendons(capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        main(["check-paths", "no_such_preset"])
+    assert "no_such_preset" in capsys.readouterr().err
+
+
+def test_set_changes_what_check_prints(capsys):
+    main(["check", "torque", "--set", "environment.simulation.control_hz=50"])
+    assert "control_hz: 50" in capsys.readouterr().out

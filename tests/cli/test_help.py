@@ -7,13 +7,13 @@ import pytest
 
 from batchenv.cli import main
 from batchenv.cli.bench import bench
-from batchenv.cli.check import import_gaitnet
+from batchenv.cli.check import check_paths, import_gaitnet
 from batchenv.cli.evaluate import evaluate
 from batchenv.cli.muscles import compare_coordinators, pretrain_muscles
 from batchenv.cli.train import train
 
 COMMANDS = ("check", "train", "bench", "evaluate", "rollout", "play")
-MORE = ("pretrain-muscles", "compare-coordinators", "import-gaitnet")
+MORE = ("pretrain-muscles", "check-paths", "compare-coordinators", "import-gaitnet")
 
 
 def test_help_opens_with_the_purpose_and_lists_the_commands(capsys):
@@ -27,7 +27,7 @@ def test_help_opens_with_the_purpose_and_lists_the_commands(capsys):
 
 
 @pytest.mark.parametrize(
-    "command", [bench, train, evaluate, pretrain_muscles, compare_coordinators, import_gaitnet]
+    "command", [bench, train, evaluate, check_paths, pretrain_muscles, compare_coordinators, import_gaitnet]
 )
 def test_every_option_is_described(command):
     described = re.findall(

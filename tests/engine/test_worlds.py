@@ -14,8 +14,8 @@ from tests.engine.walking_worlds import SUBSTEPS, apart, build, drive, hang, pos
 
 @pytest.mark.parametrize("dynamics", [True, False])
 @pytest.mark.parametrize("actuator", ["mass", "muscle", "pd", "tor"])
-def test_worlds_equal_a_loop_of_one_mjdata_each_bit_for_bit(body, actuator, dynamics):
-    worlds = build(body, 3, actuator, activation_dynamics=dynamics)
+def test_worlds_equal_a_loop_of_one_mjdata_each_bit_for_bit(each_body, actuator, dynamics):
+    worlds = build(each_body, 3, actuator, activation_dynamics=dynamics)
     stand(worlds)
     start = worlds.batch.state.copy()
     drive(worlds, 4)
@@ -37,10 +37,10 @@ def test_worlds_equal_a_loop_of_one_mjdata_each_bit_for_bit(body, actuator, dyna
 
 
 @pytest.mark.parametrize("actuator", ["mass", "muscle"])
-def test_bits_do_not_depend_on_threads(body, actuator):
+def test_bits_do_not_depend_on_threads(each_body, actuator):
     states = []
     for num_threads in (1, 2, 4):
-        worlds = build(body, 6, actuator, num_threads)
+        worlds = build(each_body, 6, actuator, num_threads)
         stand(worlds)
         drive(worlds, 5)
         states.append(np.c_[worlds.qpos, worlds.qvel, worlds.act])
@@ -48,8 +48,8 @@ def test_bits_do_not_depend_on_threads(body, actuator):
 
 
 @pytest.mark.parametrize("actuator", ["mass", "muscle", "pd", "tor"])
-def test_a_step_that_is_watched_has_the_same_bits(body, actuator):
-    whole, watched = build(body, 3, actuator), build(body, 3, actuator)
+def test_a_step_that_is_watched_has_the_same_bits(each_body, actuator):
+    whole, watched = build(each_body, 3, actuator), build(each_body, 3, actuator)
     loads = [worlds.bind("sensordata") for worlds in (whole, watched)]
     heights = []
     for worlds, watch in ((whole, None), (watched, lambda: heights.append(watched.qpos[:, 2].copy()))):
@@ -57,7 +57,7 @@ def test_a_step_that_is_watched_has_the_same_bits(body, actuator):
         drive(worlds, 4, watch=watch)
     assert np.array_equal(bits(whole), bits(watched))
     assert np.array_equal(whole.bind("actuator_length"), watched.bind("actuator_length"))
-    assert np.array_equal(*loads) and loads[0][:, body.grf_sensor_adr + 2].max() > 0
+    assert np.array_equal(*loads) and loads[0][:, each_body.grf_sensor_adr + 2].max() > 0
     assert len(np.unique(heights, axis=0)) == 4 * SUBSTEPS
 
 

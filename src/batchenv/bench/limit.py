@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import mujoco
 import numpy as np
 from mujoco.batch import Batch
 
 from batchenv.bench.measurement import STEPS_PER_TURN, Turn, check_sizes, timed, total
 from batchenv.config import Config
+from batchenv.engine.law import adapt_model
 from batchenv.env import BatchEnv
 
 TABLE_HEAD = (
@@ -113,7 +115,7 @@ class _Contender:
             **_in_fresh_process(_construction, config, num_envs, num_threads),
         }
         self.env = BatchEnv(config, num_envs, num_threads, seed=0)
-        self.bare = Batch(self.env.worlds.model, num_envs, num_threads, persistent=True)
+        self.bare = Batch(_bare_model(self.env), num_envs, num_threads, persistent=True)
         self.rng = np.random.default_rng(0)
         self.env.reset()
         self.reset_ms = 1e3 * float(np.median([timed(self.env.reset).wall for _ in range(5)]))
@@ -170,6 +172,16 @@ class _Contender:
             reset_ms=round(self.reset_ms, 2),
             **self.fresh,
         )
+
+
+def _bare_model(env: BatchEnv) -> mujoco.MjModel:
+    """The model as it would step without batchenv: where polynomials replace tendons, with the tendons."""
+    worlds, body = env.worlds, getattr(env.worlds.body, "tendon_body", None)
+    if body is None:
+        return worlds.model
+    mechanism = body.mechanism(worlds.layout.size)
+    adapt_model(mechanism, worlds.law)
+    return mechanism.model
 
 
 def _compare(

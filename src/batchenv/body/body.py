@@ -14,6 +14,7 @@ from batchenv.arrays import array_namespace, is_real, shown
 from batchenv.body import human, indices, moment_arms
 from batchenv.body.mechanism import Mechanism, MomentStructure
 from batchenv.body.names import COMMON_NAMES, BodyNames
+from batchenv.body.polynomial_fit import PolynomialPaths
 from batchenv.body.sources import GRF_SENSORS, compile_spec, find_floor, load_spec
 from batchenv.errors import BodyError, InputError, nearest
 from batchenv.files.paths import checked_path
@@ -61,6 +62,8 @@ class Body:
         floor_geom: id of the floor, a level plane at z = 0.
         mass: [kg]; weight: [N].
         forward, left, up: unit vectors (3,) in the frame of the root.
+        polynomials: that stand for the paths of muscles; None where all tendons are MuJoCo's.
+        tendon_body: with polynomials, the body whose tendons they replace.
     """
 
     file: str
@@ -95,6 +98,8 @@ class Body:
     forward: np.ndarray
     left: np.ndarray
     up: np.ndarray
+    polynomials: PolynomialPaths | None = None
+    tendon_body: "Body | None" = None
 
     def error(self, message: str) -> BodyError:
         """Return an error that begins with the file of the body."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import mujoco
 import numpy as np
 
+from batchenv.body.polynomial_fit import PolynomialPaths
+
 Array = np.ndarray
 
 
@@ -129,6 +131,7 @@ class Mechanism:
         moments: where MuJoCo keeps the moment arms of its tendons; None for way-points.
         way_points: muscle paths of the engine's own; None where muscles are tendons of the model.
         fibers: parameters of the muscles, for curves of the engine's own.
+        polynomials: of muscle paths, whose tendons are stand-ins then; None where all tendons are MuJoCo's.
     """
 
     model: mujoco.MjModel
@@ -154,3 +157,4 @@ class Mechanism:
     moments: MomentStructure | None = None
     way_points: WayPoints | None = None
     fibers: Fibers
+    polynomials: PolynomialPaths | None = None

@@ -157,6 +157,7 @@ def mechanism(body: Body, nuserdata: int = 0) -> Mechanism:
         foot_body=body.foot_body if body.grf_sensor_adr.size else np.zeros(0, np.int32),
         moments=moments,
         fibers=_fibers(model),
+        polynomials=body.polynomials,
     )
 
 

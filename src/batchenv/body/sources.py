@@ -52,7 +52,7 @@ def load_spec(file: str, *, visual: bool = False, feet: Pair = FEET) -> mujoco.M
         spec = _myo_sim_spec(file.removeprefix(MYO_SIM_PREFIX))
         _replace_scene(spec)
         if not visual:
-            _delete_unused_sites(spec)
+            delete_unused_sites(spec)
     else:
         spec = _mjcf_spec(Path(file))
     spec.compiler.discardvisual = not visual
@@ -196,7 +196,7 @@ def _add_floor(spec: mujoco.MjSpec) -> None:
     )
 
 
-def _delete_unused_sites(spec: mujoco.MjSpec) -> None:
+def delete_unused_sites(spec: mujoco.MjSpec) -> None:
     """Delete the sites that no tendon and no sensor uses: markers, which every step would move along."""
     used = {sensor.objname for sensor in spec.sensors} | {sensor.refname for sensor in spec.sensors}
     used |= {name for actuator in spec.actuators for name in (actuator.target, actuator.refsite)}

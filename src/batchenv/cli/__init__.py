@@ -5,7 +5,7 @@ import logging
 import tyro
 
 from batchenv.cli.bench import bench
-from batchenv.cli.check import check, import_gaitnet
+from batchenv.cli.check import check, check_paths, import_gaitnet
 from batchenv.cli.ending import conventional_ending
 from batchenv.cli.evaluate import evaluate
 from batchenv.cli.muscles import compare_coordinators, pretrain_muscles
@@ -28,6 +28,7 @@ _COMMANDS = (
     play,
     pretrain_muscles,
     compare_coordinators,
+    check_paths,
     import_gaitnet,
 )
 
@@ -39,6 +40,7 @@ def main(args: list[str] | None = None) -> None:
         args: words after the program's name; by default those of this process.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("batchenv").setLevel(logging.INFO)  # tells what takes long
     app = tyro.extras.SubcommandApp()
     for command in _COMMANDS:
         app.command(command)

@@ -19,8 +19,8 @@ from batchenv.bench import (
     benchmark_gaitnet,
 )
 from batchenv.cli.ending import saying
-from batchenv.cli.options import ConfigName, JsonFile
-from batchenv.config import Config, GaitNetConfig, load_config
+from batchenv.cli.options import Changes, ConfigName, JsonFile
+from batchenv.config import Config, GaitNetConfig, load_config, parse_changes
 from batchenv.engine import available_cpus
 from batchenv.evaluate.numbers import check_threads
 from batchenv.files import check_output_file, write_atomically
@@ -35,6 +35,7 @@ def bench(
     scaling: bool = False,
     adapters: bool = False,
     alternations: int = 7,
+    change: Changes = (),
     data: Path | None = None,
     trust: bool = False,
 ) -> None:
@@ -48,6 +49,7 @@ def bench(
         scaling: measure with 1, 2, 4, ... threads.
         adapters: compare VectorEnv and SB3VecEnv with BatchEnv instead.
         alternations: number of turns of environment and bare batch, at least 5.
+        change: configuration keys to override, such as environment.simulation.sim_hz=990.
         data: additional directory to search for "@data/..." files.
         trust: allow the configuration to run the Python files that it names.
     """
@@ -56,7 +58,7 @@ def bench(
     check_threads("--threads", threads)
     if json_file is not None:
         check_output_file(json_file, "--json")
-    resolved = load_config(config, data, trust=trust)
+    resolved = load_config(config, data, trust=trust).replace(parse_changes(change))
     counts = _thread_counts(threads or available_cpus(), scaling)
     if adapters:
         head, measured = ADAPTER_TABLE_HEAD, benchmark_adapters(resolved, [*envs], counts, alternations)

@@ -1,35 +1,93 @@
-"""The commands that validate files: `batchenv check` and `batchenv import-gaitnet`."""
+"""The commands that validate files: `batchenv check`, `check-paths` and `import-gaitnet`."""
 
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 from tyro.conf import Positional, arg
 
 from batchenv.body.gaitnet import follow, load_gaitnet_body, load_motion
 from batchenv.body.gaitnet.mjcf import export_spec
 from batchenv.body.gaitnet.report import import_report
 from batchenv.body.gaitnet.tendons import tendon_paths
-from batchenv.build import check_scene
-from batchenv.cli.options import ConfigName, JsonFile
-from batchenv.config import load_config
+from batchenv.body.polynomial_fit import random_poses
+from batchenv.body.polynomial_paths import path_errors
+from batchenv.build import check_scene, load_configured_body
+from batchenv.cli.options import Changes, ConfigName, JsonFile, check_whole
+from batchenv.config import load_config, parse_changes
 from batchenv.errors import OutputError
+from batchenv.evaluate.record import record
+from batchenv.evaluate.walker import Walker, load_walker
 from batchenv.files import write_atomically
 
+MOST_POSES = 10_000_000
 
-def check(config: Positional[ConfigName], *, data: Path | None = None, trust: bool = False) -> None:
+
+def check(
+    config: Positional[ConfigName], *, change: Changes = (), data: Path | None = None, trust: bool = False
+) -> None:
     """Validate a configuration and print it with all defaults.
 
     Args:
+        change: configuration keys to override, such as environment.simulation.sim_hz=990.
         data: additional directory to search for "@data/..." files.
         trust: run the Python files that the configuration names, so that their terms are checked too.
     """
-    resolved = load_config(config, data, trust=trust)
+    resolved = load_config(config, data, trust=trust).replace(parse_changes(change))
     check_scene(resolved)
     for remark in resolved.remarks:
         print(f"# {remark}")
     print(resolved.to_yaml(), end="")
+
+
+def check_paths(
+    config: Positional[ConfigName],
+    *,
+    poses: int = 10_000,
+    walker: str = "walk",
+    change: Changes = (),
+    data: Path | None = None,
+    trust: bool = False,
+) -> None:
+    """Compare the polynomials of a body's muscle paths with MuJoCo's tendons, muscle by muscle.
+
+    Args:
+        poses: how many poses over the joints' whole ranges.
+        walker: whose walk gives the poses of a gait; a shipped walker or the directory of a training run.
+        change: configuration keys to override, such as environment.simulation.sim_hz=990.
+        data: additional directory to search for "@data/..." files.
+        trust: run the Python files that the configuration or the walker names.
+    """
+    check_whole("--poses", poses, 1, MOST_POSES)
+    resolved = load_config(config, data, trust=trust)
+    resolved = resolved.replace(parse_changes((*change, "environment.muscle.paths=polynomial")))
+    body = load_configured_body(resolved)
+    if getattr(body, "polynomials", None) is None:
+        raise SystemExit(f"the muscles of {config} have no tendons of MuJoCo's that polynomials can replace")
+    gait = _poses_of_a_walk(body, load_walker(walker, trust=trust))
+    ranges = path_errors(body, random_poses(body.tendon_body, poses, seed=1_000))
+    walked = np.full_like(ranges, np.nan) if gait is None else path_errors(body, gait)
+    print("errors [mm]: of lengths, root mean square and largest; of moment arms, largest root mean square")
+    print(f"{'muscle':16} degree {'over the ranges':>24} {'in the walk':>24}")
+    rows = (*zip(body.muscle_names, body.polynomials.degree, ranges, walked, strict=True),)
+    worst = ("worst", body.polynomials.degree.max(), np.nanmax(ranges, 0), _largest(walked))
+    for name, degree, *errors in (*rows, worst):
+        cells = "".join("".join(f"{1e3 * each:8.3f}" for each in row) + " " for row in errors)
+        print(f"{name:16} {degree:6} {cells}" if degree else f"{name:16} keeps MuJoCo's tendon")
+    if gait is None:
+        print(f"{walker} walks with other joints: its poses are not compared; name another with --walker")
+
+
+def _largest(errors: np.ndarray) -> np.ndarray:
+    return errors[0] if np.isnan(errors).all() else np.nanmax(errors, 0)
+
+
+def _poses_of_a_walk(body: Any, walker: Walker) -> np.ndarray | None:
+    """Poses (n, J) [rad] of 4 walks of 5 s, or None where the walker has other joints."""
+    walk = record(walker, walks=4, seconds=5.0)
+    return walk.joint_pos.astype(float) if tuple(walk.joint_names) == body.joint_names else None
 
 
 def import_gaitnet(

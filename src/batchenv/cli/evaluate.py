@@ -1,12 +1,12 @@
 """The command `batchenv evaluate`."""
 
-from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from batchenv.cli.options import Changes
 from batchenv.config import parse_changes
 from batchenv.evaluate import RECORDING_SUFFIXES, Report, judge, load_recording, write_report
 from batchenv.evaluate.numbers import MOST_STRIDES, MOST_WALKS, check_count, check_seconds, check_threads
@@ -28,7 +28,7 @@ def evaluate(
     seed: int = 0,
     threads: int | None = None,
     quick: bool = False,
-    change: Annotated[tuple[str, ...], arg(name="set", metavar="KEY=VALUE ...")] = (),
+    change: Changes = (),
     trust: bool = False,
 ) -> None:
     """Compare a walker's gait with that of humans; write report.html and report.json.
@@ -60,8 +60,7 @@ def evaluate(
             raise SystemExit("--set is for walks, and a recording is walked already")
         report = judge(load_recording(walker), Path(walker).stem)
     else:
-        loaded = load_walker(walker, trust=trust)
-        loaded = replace(loaded, config=loaded.config.replace(parse_changes(change)))
+        loaded = load_walker(walker, trust=trust).with_changes(parse_changes(change))
         walks = max(seeds, ceil(strides * loaded.period() / seconds))
         check_count("the number of walks for --strides and --seconds", walks, MOST_WALKS)
         report = _simulated(loaded, walks, seconds, seed, threads, quick)

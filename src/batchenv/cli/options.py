@@ -20,6 +20,13 @@ ConfigName = Annotated[
 WalkerName = Annotated[
     str, arg(metavar="WALKER", help="name of a shipped walker, or directory of a training run")
 ]
+Changes = Annotated[
+    tuple[str, ...],
+    arg(
+        name="set",
+        metavar="KEY=VALUE ...",
+    ),
+]
 JsonFile = Annotated[Path | None, arg(name="json")]
 
 

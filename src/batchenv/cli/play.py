@@ -9,7 +9,8 @@ import numpy as np
 from tyro.conf import Positional
 
 from batchenv.cli.ending import saying
-from batchenv.cli.options import WalkerName, identity
+from batchenv.cli.options import Changes, WalkerName, identity
+from batchenv.config import parse_changes
 from batchenv.evaluate.numbers import check_seconds, check_threads
 from batchenv.evaluate.stage import Stage, check_grid
 from batchenv.evaluate.video import check_video, film, write_video
@@ -27,6 +28,7 @@ def play(
     contacts: bool = False,
     seed: int = 0,
     threads: int | None = None,
+    change: Changes = (),
     trust: bool = False,
 ) -> None:
     """Show a walker in a window, or film it into a video file.
@@ -38,6 +40,7 @@ def play(
         contacts: draw the force of the floor on each foot.
         seed: seed of the starting states.
         threads: number of threads that step the worlds; by default all CPUs available to this process.
+        change: configuration keys to override, such as environment.simulation.sim_hz=990.
         trust: allow the walker's configuration to run the Python files that it names.
     """
     shape = re.fullmatch(r"([1-9]\d?)x([1-9]\d?)", grid)
@@ -52,7 +55,11 @@ def play(
     if video is not None:
         check_video(video)
     with Stage(
-        load_walker(walker, trust=trust), (int(shape[1]), int(shape[2])), contacts, seed, threads
+        load_walker(walker, trust=trust).with_changes(parse_changes(change)),
+        (int(shape[1]), int(shape[2])),
+        contacts,
+        seed,
+        threads,
     ) as stage:
         if video is None:
             show(stage)

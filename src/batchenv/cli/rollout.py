@@ -8,7 +8,8 @@ from tyro.conf import Positional, arg
 
 from batchenv.build import load_configured_body
 from batchenv.cli.ending import saying
-from batchenv.cli.options import WalkerName, identity
+from batchenv.cli.options import Changes, WalkerName, identity
+from batchenv.config import parse_changes
 from batchenv.evaluate.mm_evalkit import export
 from batchenv.evaluate.numbers import MOST_STRIDES, check_count, check_threads
 from batchenv.evaluate.rollout import read_sweep, roll_out
@@ -26,6 +27,7 @@ def rollout(
     seed: int = 0,
     threads: int | None = None,
     file_format: Annotated[Literal["hdf5", "mm-evalkit"], arg(name="format")] = "hdf5",
+    change: Changes = (),
     trust: bool = False,
 ) -> None:
     """Record walks into an HDF5 file: one walk, or one for each row of a sweep.
@@ -38,13 +40,14 @@ def rollout(
         seed: seed of the starting states.
         threads: number of threads that step the worlds; by default all CPUs available to this process.
         file_format: hdf5, or mm-evalkit for the .npz archive that MuscleMimic's evaluation reads.
+        change: configuration keys to override, such as environment.simulation.sim_hz=990.
         trust: allow the walker's configuration to run the Python files that it names.
     """
     check_output_file(out, "--out")
     check_count("--strides", strides, MOST_STRIDES)
     check_threads("--threads", threads)
     checked_seed(seed)
-    loaded = load_walker(walker, trust=trust)
+    loaded = load_walker(walker, trust=trust).with_changes(parse_changes(change))
     if file_format == "mm-evalkit":
         if sweep is not None:
             sys.exit("--sweep and --format mm-evalkit exclude each other: its archive holds one body's mass")

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from batchenv.cli.options import Changes
 from batchenv.cli.train_options import TrainOptions
 from batchenv.startup import importing
 
@@ -23,6 +24,7 @@ def train(
     ray: bool = False,
     address: str | None = None,
     overlap: bool = False,
+    change: Changes = (),
     data: Path | None = None,
     trust: bool = False,
 ) -> None:
@@ -43,6 +45,7 @@ def train(
         ray: start the runners as processes of Ray, on this machine or on the nodes of a cluster.
         address: address of a running Ray cluster, or auto; by default Ray is started on this machine.
         overlap: let each runner step half of its worlds while the policy computes actions for the other half.
+        change: configuration keys to override, such as environment.simulation.sim_hz=990.
         data: additional directory to search for "@data/..." files.
         trust: allow the configuration to run the Python files that it names, such as your own reward terms.
     """
@@ -59,6 +62,7 @@ def train(
         ray=ray,
         address=address,
         overlap=overlap,
+        sets=change,
         data=data,
         trust=trust,
     )

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from batchenv.cli.options import MOST_SEED, MOST_STEPS, MOST_THREADS, MOST_WORLDS, check_whole
+from batchenv.config import parse_changes
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class TrainOptions:
         env_runners: number of runners; None trains in one process without runners.
         ray, address: whether the runners are processes of Ray, and the address of its cluster.
         overlap: whether each runner steps half of its worlds while the policy computes for the other half.
+        sets: "KEY=VALUE" of further keys.
         data: additional directory for "@data/..." files.
         trust: whether the configuration may run Python files.
     """
@@ -35,6 +38,7 @@ class TrainOptions:
     ray: bool
     address: str | None
     overlap: bool
+    sets: tuple[str, ...]
     data: Path | None
     trust: bool
 
@@ -49,10 +53,11 @@ class TrainOptions:
         return 1 if self.overlap and self.env_runners is None else self.env_runners
 
     @property
-    def changes(self) -> dict[str, int]:
+    def changes(self) -> dict[str, Any]:
         """Values by configuration key that replace the configuration's."""
         values = {"training.steps": self.steps, "training.num_envs": self.envs, "training.seed": self.seed}
-        return {key: value for key, value in values.items() if value is not None}
+        given = {key: value for key, value in values.items() if value is not None}
+        return parse_changes(self.sets) | given
 
     def check(self) -> None:
         """Raise SystemExit where an option is out of bounds, or does not fit another."""

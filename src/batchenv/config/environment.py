@@ -211,8 +211,31 @@ class MuscleNetwork(Section):
         return base_file
 
 
+class Polynomials(Section):
+    """Polynomials that stand for the paths of muscles."""
+
+    tolerance: float = Field(
+        default=0.00025,
+        ge=1e-5,
+        le=0.01,
+        description=(
+            "Root mean square error allowed of a muscle's length over the joints' ranges [m]; its largest "
+            "may be 6 times, that of a moment arm 4 times as large. Muscles beyond it keep MuJoCo's tendon."
+        ),
+    )
+
+
 class Muscle(Section):
     """How muscles are coordinated and activated."""
+
+    paths: Literal["mujoco", "polynomial"] = Field(
+        default="mujoco",
+        description=(
+            "Lengths and moment arms of muscles: from MuJoCo's tendons, or from polynomials fitted to these, "
+            "which is nearly twice as fast."
+        ),
+    )
+    polynomial: Polynomials = Field(default_factory=Polynomials, description="Settings of polynomial paths.")
 
     coordinator: Coordinator = Field(
         default="static_optimization",

@@ -37,6 +37,7 @@ from batchenv.engine.joints import apply_ideal_torques, clear_applied, take_torq
 from batchenv.engine.memory import address_of, stack_f64
 from batchenv.engine.muscles.crossings import take_excitations
 from batchenv.engine.parts import block_pointer
+from batchenv.engine.paths.polynomials import polynomial_paths
 from batchenv.engine.paths.tendons import (
     activate,
     actuator_forces,
@@ -75,6 +76,7 @@ class Choice(NamedTuple):
         coordinator: DIRECT where targets are excitations, STATIC_OPTIMIZATION, NETWORK, GUEST for a user's
             own, or NO_COORDINATOR where no muscle acts.
         paths: TENDONS of MuJoCo, or WAY_POINTS.
+        polynomials: whether polynomials stand for some of the tendons.
         own_forces: whether the engine applies the forces of muscles, instead of MuJoCo's actuators.
         constraints: MUJOCO_SOLVER or ACTIVE_SET.
         ideal: whether ideal torques drive some joints.
@@ -86,6 +88,7 @@ class Choice(NamedTuple):
     controller: int
     coordinator: int
     paths: int
+    polynomials: int
     own_forces: int
     constraints: int
     ideal: int
@@ -112,8 +115,8 @@ def compile_kernel(choice: Choice):
     Closure constants key Numba's cache, and so does `expected`.
     """
     expected = kernel_digest()
-    controller, coordinator, paths, own_forces, constraints = choice[:5]
-    ideal, mirrored, joint_torques, foot_loads, joint_loads, logs, capacity, muscles, guests = choice[5:]
+    controller, coordinator, paths, polynomials, own_forces, constraints = choice[:6]
+    ideal, mirrored, joint_torques, foot_loads, joint_loads, logs, capacity, muscles, guests = choice[6:]
     applies = int(ideal == 1 or own_forces == 1 or constraints == ACTIVE_SET)
     has_muscles = int(coordinator != NO_COORDINATOR)
     # Strengths of MuJoCo's muscles are needed where the coordinator runs; else MuJoCo computes them itself.
@@ -147,6 +150,9 @@ def compile_kernel(choice: Choice):
         if logs == 1:
             if 0 < substep <= block.substeps:
                 log_end(block, data, user, substep - 1)
+        if polynomials == 1:
+            pack_moments(block, data)
+            polynomial_paths(block, data)
         if substep < 0 or substep >= block.substeps:
             if capacity == 1:
                 way_point_torques(block, data, length, moment, pull, active, passive, jta, jtp)
@@ -173,7 +179,8 @@ def compile_kernel(choice: Choice):
         # What the muscles can do in this pose.
         if has_muscles == 1:
             if paths == TENDONS:
-                pack_moments(block, data)
+                if polynomials == 0:
+                    pack_moments(block, data)
                 due = in_every_substep == 1 or (coordinates == 1 and substep % block.inference_every == 0)
                 if due:
                     if own_forces == 1:

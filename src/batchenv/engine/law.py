@@ -17,7 +17,7 @@ from batchenv.engine.coordinators.shared_network import NetworkCoordinator, Netw
 from batchenv.engine.guests import Recorder
 from batchenv.engine.kernel import Choice
 from batchenv.engine.muscles import crossings, mass
-from batchenv.engine.paths import tendons, way_points
+from batchenv.engine.paths import polynomials, tendons, way_points
 from batchenv.engine.record import Values
 from batchenv.engine.recorders import capacity, effort, foot_loads, joint_loads, joint_torques, logs, muscles
 from batchenv.errors import BodyError, ConfigError, UsageError
@@ -152,6 +152,8 @@ def check_law(mechanism: Mechanism, law: ControlLaw) -> None:
         raise UsageError("symmetric needs muscles on way-points")
     if law.records.joint_torques and forces_are_applied(mechanism, law):
         raise UsageError("records.joint_torques needs the forces of MuJoCo's actuators: give False")
+    if law.records.loaded and mechanism.polynomials is not None:
+        raise UsageError("records.loaded needs the paths of MuJoCo's tendons: give muscle paths 'mujoco'")
     if law.records.capacity and on_tendons:
         raise UsageError("records.capacity needs muscles on way-points")
 
@@ -197,6 +199,7 @@ def choose_parts(mechanism: Mechanism, law: ControlLaw) -> Choice:
         controller,
         coordinator,
         paths=kernel.TENDONS if mechanism.way_points is None else kernel.WAY_POINTS,
+        polynomials=int(mechanism.polynomials is not None),
         own_forces=int(forces_are_applied(mechanism, law)),
         constraints=kernel.ACTIVE_SET if law.constraints == "active_set" else kernel.MUJOCO_SOLVER,
         ideal=int(ideal_joints(mechanism, law).size > 0),
@@ -257,6 +260,8 @@ def describe(
     if mechanism.way_points is None:
         dynamics = law.activation_dynamics and law.muscle_model == "mujoco"
         values |= tendons.values(mechanism, dynamics, early=law.coordinated)
+        if mechanism.polynomials is not None:
+            values |= polynomials.values(mechanism)
     else:
         values |= way_points.values(mechanism.way_points, first_body_forces=law.first_body_forces)
     if coordinator is not None:

@@ -8,7 +8,7 @@ from batchenv.engine.controllers import pd, stable_pd
 from batchenv.engine.coordinators import problem, shared_network, static_optimization
 from batchenv.engine.memory import record_pointer
 from batchenv.engine.muscles import crossings, mass
-from batchenv.engine.paths import tendons, way_points
+from batchenv.engine.paths import polynomials, tendons, way_points
 from batchenv.engine.record import record_dtype
 from batchenv.engine.recorders import capacity, effort, foot_loads, joint_loads, joint_torques, logs, muscles
 
@@ -20,6 +20,7 @@ PARTS = (
     mass.PART,
     tendons.PART,
     way_points.PART,
+    polynomials.PART,
     problem.PART,
     static_optimization.PART,
     shared_network.PART,

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from batchenv.body.mechanism import Mechanism
 from batchenv.compiled import notice
+from batchenv.cpus import available_cpus
 from batchenv.engine import memory
 from batchenv.engine.callback import callbacks, magic
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
-from batchenv.engine.cpus import available_cpus
 from batchenv.engine.guests import compile_coordinator, compile_recorders
 from batchenv.engine.health import FIRST_FATAL, NOBODY, clear, inspect
 from batchenv.engine.kernel import compile_kernel, kernel_digest

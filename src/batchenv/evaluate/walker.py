@@ -1,7 +1,7 @@
 """Trained walkers by name or path: a policy, and the configuration that it was trained under."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,10 @@ class Walker:
             env.close()
             raise
         return env
+
+    def with_changes(self, changes: Mapping[str, Any]) -> "Walker":
+        """The same policy under a changed configuration; `changes` as for `Config.replace`."""
+        return replace(self, config=self.config.replace(changes))
 
     def period(self, changes: Mapping[str, Any] | None = None) -> float:
         """Length of the gait cycle that is followed [s], under changes of the configuration."""

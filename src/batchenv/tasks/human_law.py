@@ -7,6 +7,7 @@ from typing import Any
 
 from batchenv.body import Body, load_body
 from batchenv.body.names import SIDES, BodyNames
+from batchenv.body.polynomial_paths import with_polynomial_paths
 from batchenv.config import Config
 from batchenv.config.problems import shortened
 from batchenv.engine.coordinators.network.files import read_state
@@ -22,10 +23,10 @@ MOST_RECORDED = 65_536
 
 
 def load_human(config: Config, *, visual: bool = False) -> Body:
-    """Load the body that a configuration names; `visual` keeps what only the eye needs."""
+    """Load the body that a configuration names; `visual` keeps what only the eye needs, and all tendons."""
     environment = config.environment
     file, names = environment.skeleton.file, environment.skeleton.names
-    return load_body(
+    body = load_body(
         file if file.startswith("myo_sim:") else str(config.resolve_path(file)),
         timestep=1.0 / environment.simulation.sim_hz,
         integrator=environment.simulation.integrator,
@@ -39,6 +40,9 @@ def load_human(config: Config, *, visual: bool = False) -> Body:
             joints=names.joints,
         ),
     )
+    if environment.muscle.paths == "mujoco" or visual or not body.muscle_names:
+        return body
+    return with_polynomial_paths(body, environment.muscle.polynomial.tolerance)
 
 
 def human_law(config: Config, body: Body, seed: int = 0) -> ControlLaw:

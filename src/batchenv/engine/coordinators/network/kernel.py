@@ -21,12 +21,13 @@ from numba.extending import intrinsic
 
 from batchenv.engine.coordinators.network.layout import LEAKY_SLOPE, PREVIOUS_SCALE, TORQUE_SCALE
 from batchenv.engine.memory import f32_pointer
+from batchenv.engine.vectors import I32, I64, at, call_vector, splat
 
 LANES = 16  # outputs side by side in one vector; LLVM splits a vector that is wider than the machine's
 NARROW, WIDE = 4, 5  # vectors in a block
 
-_I32, _I64, _F32 = ir.IntType(32), ir.IntType(64), ir.FloatType()
-WORDS, FLOATS = ir.VectorType(_I32, LANES), ir.VectorType(_F32, LANES)
+_F32 = ir.FloatType()
+WORDS, FLOATS = ir.VectorType(I32, LANES), ir.VectorType(_F32, LANES)
 
 Decode = Callable[[Any, list[Any]], list[Any]]
 
@@ -34,14 +35,6 @@ Decode = Callable[[Any, list[Any]], list[Any]]
 def fill(value: int) -> Any:
     """A vector of words that all hold one value."""
     return ir.Constant(WORDS, [value] * LANES)
-
-
-def call_vector(builder: Any, name: str, kind: Any, arguments: list[Any]) -> Any:
-    """Call an LLVM intrinsic whose arguments and result have one vector type."""
-    function = builder.module.globals.get(name)
-    if function is None:
-        function = ir.Function(builder.module, ir.FunctionType(kind, [kind] * len(arguments)), name=name)
-    return builder.call(function, arguments)
 
 
 def multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
@@ -95,39 +88,30 @@ def _emit_block(builder: Any, args: Any, vectors: int, inputs: int, words: int, 
     start, x_start, groups, y = args
     row = vectors * LANES * 4  # bytes of one word of every output of the block
 
-    def at(address: Any, offset: int, kind: Any) -> Any:
-        return builder.inttoptr(builder.add(address, ir.Constant(_I64, offset)), kind.as_pointer())
-
     def load(address: Any, offset: int, kind: Any) -> Any:
-        return builder.load(at(address, offset, kind), align=4)
-
-    def splat(value: Any) -> Any:
-        undefined = ir.Constant(FLOATS, ir.Undefined)
-        return builder.shuffle_vector(
-            builder.insert_element(undefined, value, ir.Constant(_I32, 0)), undefined, fill(0)
-        )
+        return builder.load(at(builder, address, offset, kind), align=4)
 
     before = builder.block
     loop, after = builder.append_basic_block("dense.loop"), builder.append_basic_block("dense.after")
     builder.branch(loop)
     builder.position_at_end(loop)
-    group, weights, x = (builder.phi(_I64) for _ in range(3))
+    group, weights, x = (builder.phi(I64) for _ in range(3))
     sums = [builder.phi(FLOATS) for _ in range(vectors)]
-    values = [splat(load(x, 4 * i, _F32)) for i in range(inputs)]
+    values = [splat(builder, load(x, 4 * i, _F32), FLOATS) for i in range(inputs)]
     totals = []
     for v, total in enumerate(sums):
         packed = [load(weights, w * row + v * LANES * 4, WORDS) for w in range(words)]
         for value, weight in zip(values, decode(builder, packed), strict=True):
             total = multiply_add(builder, value, weight, total)
         totals.append(total)
-    following = [builder.add(group, ir.Constant(_I64, 1))]
+    following = [builder.add(group, ir.Constant(I64, 1))]
     following += [
-        builder.add(weights, ir.Constant(_I64, words * row)),
-        builder.add(x, ir.Constant(_I64, 4 * inputs)),
+        builder.add(weights, ir.Constant(I64, words * row)),
+        builder.add(x, ir.Constant(I64, 4 * inputs)),
     ]
     zero = ir.Constant(FLOATS, [0.0] * LANES)
     for phi, first, later in (
-        *zip((group, weights, x), (ir.Constant(_I64, 0), start, x_start), following, strict=True),
+        *zip((group, weights, x), (ir.Constant(I64, 0), start, x_start), following, strict=True),
         *((phi, zero, total) for phi, total in zip(sums, totals, strict=True)),
     ):
         phi.add_incoming(first, before)
@@ -137,7 +121,7 @@ def _emit_block(builder: Any, args: Any, vectors: int, inputs: int, words: int, 
     for v, total in enumerate(totals):
         scale, bias = (load(following[1], part * row + v * LANES * 4, FLOATS) for part in (0, 1))
         out = multiply_add(builder, total, scale, bias)
-        builder.store(out, at(y, v * LANES * 4, FLOATS), align=4)
+        builder.store(out, at(builder, y, v * LANES * 4, FLOATS), align=4)
 
 
 @intrinsic
@@ -146,7 +130,7 @@ def stack_vectors(typingctx, count):
     signature = types.uintp(types.intp)
 
     def generate(context, builder, sig, args):
-        return builder.ptrtoint(builder.alloca(FLOATS, size=args[0]), _I64)
+        return builder.ptrtoint(builder.alloca(FLOATS, size=args[0]), I64)
 
     return signature, generate
 

@@ -2,8 +2,8 @@ import os
 
 import pytest
 
+from batchenv.cpus import cpu_quota
 from batchenv.engine import available_cpus
-from batchenv.engine.cpus import cpu_quota
 
 
 def write(file, text):
@@ -47,5 +47,5 @@ def test_without_control_groups_there_is_no_quota(tmp_path):
 def test_a_quota_is_rounded_up_and_is_never_more_than_the_affinity(monkeypatch):
     usable = len(os.sched_getaffinity(0))
     for quota, cpus in ((None, usable), (0.5, 1), (1e6, usable), (usable - 0.5, usable)):
-        monkeypatch.setattr("batchenv.engine.cpus.cpu_quota", lambda *_, quota=quota: quota)
+        monkeypatch.setattr("batchenv.cpus.cpu_quota", lambda *_, quota=quota: quota)
         assert available_cpus() == cpus

@@ -1,0 +1,184 @@
+"""A body whose muscle paths are polynomials: its model has stand-ins for the tendons that they replace."""
+
+import hashlib
+import io
+import logging
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import mujoco
+import numpy as np
+import platformdirs
+
+from batchenv.body.body import Body
+from batchenv.body.polynomial_fit import PolynomialPaths, fit_paths, measure_paths
+from batchenv.body.sources import compile_spec, delete_unused_sites
+from batchenv.compiled import stamp
+from batchenv.errors import BatchEnvError, OutputError
+from batchenv.files import read_npz, sealed, write_atomically
+
+_log = logging.getLogger(__name__)
+
+# Fields of a model that muscle paths and their lengths depend on.
+_FIELDS = (
+    *("qpos0", "body_parentid", "body_pos", "body_quat", "jnt_type", "jnt_bodyid", "jnt_pos", "jnt_axis"),
+    *("jnt_range", "jnt_limited", "eq_type", "eq_obj1id", "eq_obj2id", "eq_data", "site_bodyid", "site_pos"),
+    *("geom_bodyid", "geom_type", "geom_pos", "geom_quat", "geom_size", "tendon_adr", "tendon_num"),
+    *("tendon_stiffness", "tendon_damping", "tendon_frictionloss", "tendon_limited", "wrap_type"),
+    *("wrap_objid", "wrap_prm", "actuator_trntype", "actuator_trnid", "actuator_gear", "sensor_objtype"),
+    *("sensor_objid",),
+)
+
+
+def with_polynomial_paths(body: Body, tolerance: float) -> Body:
+    """Return a body whose muscle paths are polynomials, where these are accurate enough.
+
+    The polynomials are fitted once for a body, in some seconds, and kept in the user's cache directory
+    (`BATCHENV_CACHE_DIR`, or what the system provides).
+
+    Args:
+        body: whose muscles are MuJoCo's tendons.
+        tolerance: see `fit_paths` [m].
+    """
+    paths = _cached(body, tolerance)
+    kept = [name for name, degree in zip(body.muscle_names, paths.degree, strict=True) if not degree]
+    if kept:
+        _log.info(
+            "%d of %d muscles keep MuJoCo's tendons, which no polynomial follows within %g mm: %s",
+            *(len(kept), len(paths.degree), 1e3 * tolerance, ", ".join(kept)),
+        )
+    spec = _with_stand_ins(body, paths)
+    return replace(body, spec=spec, model=compile_spec(spec), polynomials=paths, tendon_body=body)
+
+
+def path_errors(body: Body, joint_pos: np.ndarray) -> np.ndarray:
+    """Compare polynomials with the tendons that they replace.
+
+    Args:
+        body: of `with_polynomial_paths`.
+        joint_pos: poses (n, J) [rad].
+
+    Returns:
+        Root mean square and largest error of each muscle's length, and the largest root mean square over the
+        joints of its moment arms (M, 3) [m]; NaN for muscles that keep their tendon.
+    """
+    paths, tendon_body = body.polynomials, body.tendon_body
+    assert paths is not None and tendon_body is not None
+    found, moments = measure_paths(tendon_body, joint_pos), tendon_body.moments
+    errors = np.full((len(paths.degree), 3), np.nan)
+    for m in np.flatnonzero(paths.degree):
+        length, arms = paths.evaluate(m, joint_pos)
+        wrong = length - found.length[:, m]
+        crossings = range(moments.ptr[m], moments.ptr[m + 1])
+        missed = [np.mean((arms[moments.joint[k]] - found.arm[:, k]) ** 2) for k in crossings]
+        errors[m] = np.sqrt(np.mean(wrong**2)), np.abs(wrong).max(), np.sqrt(max(missed))
+    return errors
+
+
+def _with_stand_ins(body: Body, paths: PolynomialPaths) -> mujoco.MjSpec:
+    """A copy of a body's spec in which muscles with polynomials pull on fixed tendons.
+
+    Those that cross the same joints share one. What MuJoCo derives from a muscle's path when it compiles a
+    model is taken from the body's own: the range of its length, and its peak force.
+    """
+    spec, model = body.spec.copy(), body.model
+    stand_ins: dict[tuple[int, ...], str] = {}
+    for m in np.flatnonzero(paths.degree):
+        joints = tuple(sorted({joint for piece in paths.pieces[m] for joint in piece}))
+        if joints not in stand_ins:
+            stand_ins[joints] = f"batchenv_joints_{'_'.join(map(str, joints))}"
+            tendon = spec.add_tendon(name=stand_ins[joints])
+            for joint in joints:
+                tendon.wrap_joint(body.joint_names[joint], 1.0)
+        actuator = spec.actuator(body.muscle_names[m])
+        replaced = spec.tendon(actuator.target)
+        actuator.target = stand_ins[joints]
+        actuator.gear[0] = 1.0
+        actuator.lengthrange = model.actuator_lengthrange[m]
+        for parameters in (actuator.gainprm, actuator.biasprm):
+            if parameters[2] < 0:
+                parameters[2] = parameters[3] / model.actuator_acc0[m]
+        spec.delete(replaced)
+    delete_unused_sites(spec)
+    # One body is one island of few geoms: to look for islands, and for boxes of geoms, costs a tenth.
+    spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_ISLAND | mujoco.mjtDisableBit.mjDSBL_MIDPHASE)
+    return spec
+
+
+def _cached(body: Body, tolerance: float) -> PolynomialPaths:
+    """Polynomials of a body out of the cache, or fitted."""
+    file = cache_directory() / "paths" / f"{_digest(body, tolerance)}.npz"
+    if file.exists():
+        try:
+            return _unpacked(body, read_npz(file))
+        except (BatchEnvError, KeyError, ValueError) as error:
+            _log.info("%s is made again: %s", file, error)
+    paths = fit_paths(body, tolerance, _Progress())
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, lambda out: out.write(sealed(_packed(paths))))
+    except (OSError, OutputError) as error:
+        _log.warning("polynomials of muscle paths cannot be kept for the next start: %s", error)
+    return paths
+
+
+class _Progress:
+    """Logs from time to time which share of the muscles has polynomials."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + 1.5
+
+    def __call__(self, share: float) -> None:
+        if time.monotonic() >= self._next:
+            _log.info("fitting polynomials to muscle paths, once for each body: %.0f %%", 100 * share)
+            self._next = time.monotonic() + 5.0
+
+
+def cache_directory() -> Path:
+    """Where what is computed once is kept: `BATCHENV_CACHE_DIR`, or what the system provides."""
+    return Path(os.environ.get("BATCHENV_CACHE_DIR") or platformdirs.user_cache_dir("batchenv"))
+
+
+def _digest(body: Body, tolerance: float) -> str:
+    digest = hashlib.sha256(f"{stamp('batchenv.body.polynomial_fit')} {tolerance!r}".encode())
+    for field in _FIELDS:
+        digest.update(field.encode() + np.ascontiguousarray(getattr(body.model, field)).tobytes())
+    return digest.hexdigest()
+
+
+def _packed(paths: PolynomialPaths) -> bytes:
+    pieces = [piece for own in paths.pieces for piece in own]
+    stream = io.BytesIO()
+    np.savez(
+        stream,
+        center=paths.center,
+        half=paths.half,
+        degree=paths.degree,
+        error=paths.error,
+        pieces=[len(own) for own in paths.pieces],
+        joints=[len(piece) for piece in pieces],
+        joint=[joint for piece in pieces for joint in piece],
+        terms=[own.size for own in paths.coefficients],
+        coefficients=np.concatenate(paths.coefficients),
+    )
+    return stream.getvalue()
+
+
+def _unpacked(body: Body, stored: dict[str, Any]) -> PolynomialPaths:
+    """Polynomials from the arrays of a file; ValueError or KeyError where they are none of this body."""
+    joint = np.split(stored["joint"], np.cumsum(stored["joints"])[:-1])
+    pieces = iter([tuple(map(int, own)) for own in joint])
+    paths = PolynomialPaths(
+        stored["center"],
+        stored["half"],
+        tuple(tuple(next(pieces) for _ in range(n)) for n in stored["pieces"]),
+        stored["degree"],
+        tuple(np.split(stored["coefficients"], np.cumsum(stored["terms"])[:-1])),
+        stored["error"],
+    )
+    if len(paths.degree) != len(body.muscle_names) or len(paths.center) != len(body.joint_names):
+        raise ValueError("it is of another body")
+    return paths

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from batchenv import BatchEnv
+from batchenv.config import load_config, parse_changes
+from batchenv.engine import ControlLaw, Worlds
+from batchenv.engine.law import Records
+from batchenv.engine.paths.polynomials import term_starts
+from batchenv.engine.world_parameters import set_muscle_strength
+from batchenv.errors import UsageError
+from tests.engine.walking_worlds import build, drive, hang, stand
+
+
+def dense_moments(worlds):
+    """Moments of the muscles of the first world (M, nv) [m]."""
+    number, start, dof, value = (
+        worlds.bind(name)[0]
+        for name in ("moment_rownnz", "moment_rowadr", "moment_colind", "actuator_moment")
+    )
+    dense = np.zeros((number.size, worlds.model.nv))
+    for m in range(number.size):
+        row = slice(start[m], start[m] + number[m])
+        dense[m, dof[row]] = value[row]
+    return dense
+
+
+@pytest.mark.parametrize("actuator", ["mass", "muscle", "tor"])
+def test_lengths_velocities_and_moments_are_those_of_the_polynomials(polynomial_body, actuator):
+    body, paths = polynomial_body, polynomial_body.polynomials
+    worlds = build(body, 2, actuator)
+    stand(worlds)
+    drive(worlds, 3)
+    worlds.measure(np.arange(2))
+    joint_pos, moments = worlds.qpos[:, body.joint_qposadr], dense_moments(worlds)
+    for m in range(80):
+        length, arms = paths.evaluate(m, joint_pos)
+        assert worlds.bind("actuator_length")[:, m] == pytest.approx(length, abs=1e-13)
+        expected = np.zeros(worlds.model.nv)
+        for joint, arm in arms.items():
+            expected[body.joint_dofadr[joint]] = arm[0]
+        assert moments[m] == pytest.approx(expected, abs=1e-12)
+    assert worlds.bind("actuator_velocity")[0] == pytest.approx(moments @ worlds.qvel[0], abs=1e-13)
+
+
+def test_forces_come_near_those_of_tendons(body, polynomial_body):
+    """At the joints, through the couplings, in a pose that keeps these."""
+    torques = []
+    for each in (body, polynomial_body):
+        worlds = build(each, 1, "muscle", activation_dynamics=False)
+        stand(worlds)
+        worlds.act[:], worlds.qvel[:] = 0.2, 0.0
+        worlds.measure(np.arange(1))
+        force = worlds.bind("actuator_force")[0].copy()
+        slope = np.ones(worlds.model.nv)
+        joint_pos = worlds.qpos[:, body.joint_qposadr]
+        slope[body.bound_dofadr] = body.bound_slope(joint_pos)[0]
+        by_dof = worlds.bind("qfrc_actuator")[0] * slope
+        joint = body.moments.dof_joint
+        torques.append([by_dof[joint == j].sum() for j in range(14)] + [force.sum()])
+    assert torques[1] == pytest.approx(torques[0], rel=0.01, abs=1.0)  # 1 mm times 1,000 N
+
+
+def test_strength_scales_the_force_of_a_world_alone(polynomial_body):
+    worlds = build(polynomial_body, 2, "muscle", activation_dynamics=False)
+    hang(worlds)
+    worlds.act[:] = 0.5
+    set_muscle_strength(worlds, np.full((1, 80), 0.5), np.array([1]))
+    worlds.measure(np.arange(2))
+    strong, weak = worlds.bind("actuator_force")
+    assert weak == pytest.approx(0.5 * strong, rel=1e-12)
+
+
+def test_joint_loads_need_tendons(polynomial_body):
+    law = ControlLaw("tor", np.ones(14), np.ones(14), records=Records(loaded=(5,)))
+    with pytest.raises(UsageError, match=r"records\.loaded needs the paths of MuJoCo's tendons"):
+        Worlds(polynomial_body, law, 1, 4, 1)
+
+
+def test_a_batch_steps_with_polynomials_as_each_world_alone():
+    config = load_config("walk").replace(parse_changes(["environment.muscle.paths=polynomial"]))
+    together, alone = (BatchEnv(config, n, num_threads=1) for n in (3, 1))
+    for env in (together, alone):
+        env.reset(seed=5)
+    rng = np.random.default_rng(0)
+    for _ in range(8):
+        actions = rng.normal(0.0, 0.3, (3, together.action_dim)).astype(np.float32)
+        both = together.step(actions)[0][0], alone.step(actions[:1])[0][0]
+        assert np.array_equal(*both)
+    assert np.isfinite(both[0]).all()
+
+
+@pytest.mark.parametrize("dimension", [0, 1, 3])
+def test_terms_of_a_degree_begin_where_those_of_lower_degrees_end(dimension):
+    starts = term_starts(dimension, 3)
+    assert starts == {0: [0, 1, 1, 1, 1], 1: [0, 1, 2, 3, 4], 3: [0, 1, 4, 10, 20]}[dimension]
