@@ -54,6 +54,7 @@ def check_paths(
     """Compare the polynomials of a body's muscle paths with MuJoCo's tendons, muscle by muscle.
 
     Args:
+        config: YAML file or name of a preset, whose body is looked at.
         poses: how many poses over the joints' whole ranges.
         walker: whose walk gives the poses of a gait; a shipped walker or the directory of a training run.
         change: configuration keys to override, such as environment.simulation.sim_hz=990.
