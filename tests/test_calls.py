@@ -52,9 +52,10 @@ def in_fork(function):
     return "hung"
 
 
-@pytest.mark.parametrize("name", ["reset", "step", "snapshot", "restore", "set_parameters"])
+@pytest.mark.parametrize("name", ["reset", "step", "snapshot", "restore", "set_parameters", "set_command"])
 def test_every_call_in_a_fork_raises_at_once(env, name):
     arguments = {"step": (zeros(env),), "restore": (env.snapshot(),), "set_parameters": ([0], [[]])}
+    arguments["set_command"] = ([0], None)
     assert in_fork(lambda: getattr(env, name)(*arguments.get(name, ()))) == 0
     env.step(zeros(env))
 
@@ -147,7 +148,7 @@ def interrupt():
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("name", ["step", "snapshot", "set_parameters", "reset"])
+@pytest.mark.parametrize("name", ["step", "snapshot", "set_parameters", "set_command", "reset"])
 def test_after_an_interrupted_step_only_a_whole_reset_or_restore_is_taken(env, name):
     snapshot = env.snapshot()
     expected = env.step(zeros(env))[0].copy()
@@ -156,6 +157,7 @@ def test_after_an_interrupted_step_only_a_whole_reset_or_restore_is_taken(env, n
     arguments = {
         "step": (zeros(env),),
         "set_parameters": ([0], [[]]),
+        "set_command": ([0], None),
         "reset": (None, np.array([True, False])),
     }
     with pytest.raises(UsageError, match="the last call of step was cut short"):
@@ -164,14 +166,19 @@ def test_after_an_interrupted_step_only_a_whole_reset_or_restore_is_taken(env, n
     assert np.array_equal(env.step(zeros(env))[0], expected)
 
 
-@pytest.mark.parametrize("name", ["reset", "set_parameters", "restore"])
+@pytest.mark.parametrize("name", ["reset", "set_parameters", "set_command", "restore"])
 def test_any_interrupted_call_leaves_the_environment_refusing(name, monkeypatch):
     ranges = {"ground": {"friction": {"min": 0.4, "max": 1.0, "default": 0.7}}}
-    config = load_config("torque").replace({"environment.parameters": ranges})
+    asked = {"environment.commands.walking_velocity": {"speed": [0.0, 1.0]}}
+    config = load_config("torque").replace({"environment.parameters": ranges} | asked)
     with BatchEnv(config, 2, 1, seed=0) as env:
         env.reset()
         snapshot = env.snapshot()
-        arguments = {"restore": (snapshot,), "set_parameters": ([0], [[0.5]])}
+        arguments = {
+            "set_command": ([0], {"speed": 1.0}),
+            "restore": (snapshot,),
+            "set_parameters": ([0], [[0.5]]),
+        }
         owner, method = (env.worlds, "_sign") if name == "restore" else (env.task, "compute_observations")
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(owner, method, lambda *_: interrupt())

@@ -47,7 +47,7 @@ def test_a_body_with_other_names_has_feet_trunk_twins_and_gains(robot: Path):
         body, law = env.body, env.worlds.law
         assert names_of(body, body.foot_body) == ["foot_right", "foot_left"]
         assert names_of(body, body.toe_body) == ["toe_right", "toe_left"]
-        assert body.model.body(body.trunk_body).name == "chest"
+        assert names_of(body, np.array([body.trunk_body, body.head_body])) == ["chest", "skull"]
         assert np.array_equal(body.left, [0.0, 1.0, 0.0])
         assert [body.joint_names[j] for j in body.mirror_joint[:4]] == [
             *("waist", "hip_pitch_left", "hip_roll_left", "knee_left")
@@ -65,6 +65,9 @@ def test_a_body_with_other_names_follows_the_reference_and_carries_its_weight(ro
         assert gait.tracked[body.joint_names.index("knee_left")] == 1.0
         assert gait.tracked[body.joint_names.index("waist")] == 0.0
         env.reset()
+        env.step(np.zeros((4, env.action_dim)))
+        head = env.task.quantities(env._batch)["head_pos"]
+        assert np.linalg.norm(head, axis=1) == pytest.approx(0.75, abs=0.01) and (head[:, 2] > 0.7).all()
         loads = []
         for _ in range(30):
             env.step(np.zeros((4, env.action_dim)))
@@ -124,6 +127,28 @@ def test_a_termination_of_a_users_own_ends_the_episode(tmp_path: Path):
         env.reset()
         _, _, dones = env.step(np.zeros((2, env.action_dim)))
         assert dones.all() and env.terminated.all()
+
+
+def test_a_command_of_a_users_own_is_drawn_seen_judged_and_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    written(tmp_path, "my_commands.py", "my_course.yaml")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(next(text for text in blocks("python") if "my_course.yaml" in text), names)
+    with names["env"] as env:
+        assert [(column.name, column.unit) for column in env.command_layout] == [
+            *(("speed", "m/s"), ("yaw_rate", "rad/s"), ("side_speed", "m/s"))
+        ]
+        assert env.commands[0, :2].tolist() == [1.2, 0.0] and env.commands[1, 0] != 1.2
+        assert names["obs"][:, -3:] == pytest.approx(env.commands)
+        env.reset(seed=1)
+        side = env.commands[:, 2]
+        assert np.ptp(side) > 0.1 and np.abs(side).max() <= 0.2
+        obs, _, _ = env.step(np.zeros((4, env.action_dim)))
+        error = obs[:, [c.name for c in env.obs_layout].index("root_linvel/left")] - side
+        assert env.reward_terms["track_side_speed"] == pytest.approx(np.exp(-10.0 * error**2), abs=1e-5)
+        assert np.array_equal(env.mirror_obs(obs)[:, -3:], obs[:, -3:] * [1.0, -1.0, -1.0])
 
 
 def test_a_task_of_a_users_own_stands(tmp_path: Path):

@@ -17,7 +17,14 @@ from batchenv.errors import (
     OutputError,
     UsageError,
 )
-from batchenv.mdp.marks import action_term, event_term, observation_term, reward_term, termination_term
+from batchenv.mdp.marks import (
+    action_term,
+    command_term,
+    event_term,
+    observation_term,
+    reward_term,
+    termination_term,
+)
 from batchenv.mdp.quantities import quantity
 from batchenv.tasks import task
 from batchenv.vector import Env, VectorEnv, register_presets
@@ -36,6 +43,7 @@ __all__ = [
     "UsageError",
     "VectorEnv",
     "action_term",
+    "command_term",
     "coordinator",
     "event_term",
     "load_config",

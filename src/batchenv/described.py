@@ -1,4 +1,4 @@
-"""Description of a `BatchEnv`: columns, spaces, sizes, parameters."""
+"""Description of a `BatchEnv`: columns, spaces, sizes, parameters, commands."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from batchenv.config import Config
 from batchenv.mdp.actions import action_bounds
 from batchenv.mdp.columns import Column, Mirror
 from batchenv.mdp.episodes import Episodes
-from batchenv.mdp.state import TaskState
+from batchenv.mdp.state import CommandState, TaskState
 from batchenv.mdp.task import Task
 
 
@@ -23,6 +23,7 @@ class Described:
     task: Task[Any, Any]
     _state: TaskState
     _episodes: Episodes
+    _commands: CommandState
 
     @property
     def obs_layout(self) -> tuple[Column, ...]:
@@ -64,6 +65,16 @@ class Described:
     def parameters(self) -> NDArray[np.float64]:
         """Parameters that each world has now (num_envs, P), a copy; columns as in `parameter_names`."""
         return self.task.parameter_values(self._state)
+
+    @property
+    def command_layout(self) -> tuple[Column, ...]:
+        """Name and unit of every column of the commands (C,)."""
+        return self.task.command_layout
+
+    @property
+    def commands(self) -> NDArray[np.float64]:
+        """What each world is asked now (num_envs, C), a copy; columns as in `command_layout`."""
+        return self._commands.values.copy()
 
     @property
     def waiting(self) -> NDArray[np.bool_]:

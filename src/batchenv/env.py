@@ -23,7 +23,7 @@ from batchenv.mdp.batch import Batch
 from batchenv.mdp.episodes import SAMPLES, Episodes
 from batchenv.mdp.state import check_state
 from batchenv.mdp.task import Task
-from batchenv.mdp.terms import check_finite
+from batchenv.mdp.terms import check_finite, code_run_once
 from batchenv.rng import Streams
 from batchenv.snapshot import EnvSnapshot, check_snapshot, identity
 from batchenv.tasks.registry import name_of
@@ -74,6 +74,7 @@ class BatchEnv(Described):
         body, worlds: what moves, and the engine that moves it.
         obs_layout, action_layout: name and unit of every column.
         parameter_names, parameters: what differs from world to world, and its values (N, P).
+        command_layout, commands: what each world is asked: name and unit of every column, values (N, C).
         single_observation_space, single_action_space: of one world, as Gymnasium has them.
         mirror_obs, mirror_action: images of the columns in the sagittal plane.
         control_dt: length of a step [s]; max_episode_steps: when episodes are truncated.
@@ -114,11 +115,11 @@ class BatchEnv(Described):
         inputs.check_flag("copy", copy)
         self.seed, self.autoreset = rng.checked_seed(seed), autoreset
         name = task if task is None or isinstance(task, str) else name_of(task)
-        self.config = load_config(config, data_root, trust=trust, task=name)
+        with code_run_once():
+            self.config = load_config(config, data_root, trust=trust, task=name)
+            scene = build_scene(self.config, num_envs, num_threads, self.seed)
         self._calls = Calls("this BatchEnv")
-        scene = build_scene(self.config, num_envs, num_threads, self.seed)
-        # Of the classes that the configuration asks for.
-        self.body, self.task = scene.body, scene.task
+        self.body, self.task = scene.body, scene.task  # of the classes that the configuration asks for
         self.worlds: Worlds[Any] = scene.worlds
         self.num_envs, self.num_threads = num_envs, self.worlds.num_threads
         with blaming(type(self.task)):
@@ -137,8 +138,11 @@ class BatchEnv(Described):
         with blaming(type(self.task)):
             self._state = self.task.new_state(self.num_envs)
             check_state(self._state, self.num_envs)
+            self._commands = self.task.commands.new_state(self.num_envs)
         # Of the bookkeeping, tasks and events see views: it is kept here alone.
-        self._batch = Batch(self.worlds, self._episodes.read_only(), self._state)
+        self._batch = Batch(self.worlds, self._episodes.read_only(), self._state, self._commands.read_only())
+        with blaming(type(self.task)), np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            self.task.check_widths(self._batch)
         self._obs = np.zeros((self.num_envs, self.obs_dim), np.float32)
         self._seen = np.zeros_like(self._obs)
         self._rewards = np.zeros(self.num_envs, np.float32)
@@ -249,6 +253,39 @@ class BatchEnv(Described):
             self._unfinished = None
             return self._result(self._obs)
 
+    def set_command(self, ids: Any, values: Mapping[str, Any] | None) -> NDArray[np.float32]:
+        """Ask some worlds for something else, until their episode ends.
+
+        Commands that are set, whole ones though a single column is given, are drawn no more in this episode.
+
+        Args:
+            ids: worlds, each named once (n,).
+            values: one number or one for each world (n,), by column as in `command_layout`; other columns
+                stay as they are. None draws commands that were set, which are then drawn as configured.
+
+        Returns:
+            The observations (N, obs_dim), of the same states.
+
+        Raises:
+            InputError: a world, a name or a value cannot be; nothing is changed.
+            UsageError: before `reset` or after `close`, or where there are no commands.
+        """
+        with self._calls:
+            self._check_open()
+            self._check_whole("set_command")
+            ids, commands = inputs.checked_ids(ids, self.num_envs), self.task.commands
+            checked = commands.checked(values, len(ids))
+            callbacks().check()
+            self._unfinished = "set_command"
+            if checked is None:
+                commands.release(self._commands, self.task, self._batch, ids)
+            else:
+                commands.hold(self._commands, ids, checked)
+            if (going := ids[~self._episodes.ended[ids]]).size:
+                self._observe(going)
+            self._unfinished = None
+            return self._result(self._obs)
+
     @property
     def episode_steps(self) -> NDArray[np.int64]:
         """Control steps of each world's episode so far (N,), a copy."""
@@ -300,6 +337,7 @@ class BatchEnv(Described):
             self.worlds.restore(snapshot.worlds)
             self._episodes.assign(snapshot.episodes)
             self._state.assign(snapshot.task)
+            self._commands.assign(snapshot.commands)
             self.seed, self._obs[:] = int(snapshot.seed), snapshot.obs
             self._unfinished = _NEVER if (self._episodes.number < 0).any() else None
             return self._result(self._obs)
@@ -381,6 +419,11 @@ class BatchEnv(Described):
         ended = np.flatnonzero(self._dones)
         if ended.size:
             self._end(ended)
+        # Rewards were for the commands that the policy saw; it sees those drawn now before it acts again.
+        if self.task.commands:
+            drawn = self.task.commands.draw_due(self._commands, self.task, self._batch)
+            if drawn.size:
+                self._observe(drawn)
 
     def _judge(self) -> None:
         """Compute rewards, ends and observations; a failed world keeps its last good observation."""
@@ -441,6 +484,7 @@ class BatchEnv(Described):
 
     def _begin(self, ids: np.ndarray) -> None:
         self._episodes.begin(ids)
+        self.task.commands.begin(self._commands, self.task, self._batch, ids)
         self.task.reset(self._batch, ids)
         self._observe(ids)
 
@@ -467,9 +511,14 @@ class BatchEnv(Described):
         return self.worlds.coordinator
 
     def _snapshot(self) -> EnvSnapshot:
-        episodes, state = self._episodes.copy(), self._state.copy()
         return EnvSnapshot(
-            self.worlds.snapshot(), episodes, state, self.seed, self._obs.copy(), self._identity
+            self.worlds.snapshot(),
+            self._episodes.copy(),
+            self._state.copy(),
+            self._commands.copy(),
+            self.seed,
+            self._obs.copy(),
+            self._identity,
         )
 
     def _check_whole(self, call: str) -> None:

@@ -13,7 +13,7 @@ from batchenv.engine import Snapshot
 from batchenv.engine.snapshot import check_array
 from batchenv.errors import InputError
 from batchenv.mdp.episodes import Episodes
-from batchenv.mdp.state import TaskState
+from batchenv.mdp.state import CommandState, TaskState
 from batchenv.rng import checked_seed
 
 # Sections and keys of a configuration that say nothing of what a state means.
@@ -27,15 +27,21 @@ _SETTINGS = (
     "muscle.network.keep_samples",
 )
 
+_LEAST = (
+    *(("episodes", "number", -1), ("episodes", "step", 0), ("episodes", "stream", 0)),
+    *(("commands", "due", 0), ("commands", "drawn", 0)),
+)
+
 
 @dataclass(frozen=True)
 class EnvSnapshot:
-    """State of a BatchEnv: of its worlds, its task, and its seed.
+    """State of a BatchEnv: of its worlds, its task, its commands and its seed.
 
     Attributes:
         worlds: of the engine.
         episodes: of each world.
         task: what the task keeps of each world.
+        commands: what each world is asked.
         seed: of the environment.
         obs: observations at that moment (N, obs_dim).
         identity: what a state has its meaning from, by the path in the configuration.
@@ -44,6 +50,7 @@ class EnvSnapshot:
     worlds: Snapshot
     episodes: Episodes
     task: TaskState
+    commands: CommandState
     seed: int
     obs: np.ndarray
     identity: Mapping[str, str]
@@ -89,7 +96,7 @@ def check_snapshot(snapshot: Any, like: EnvSnapshot) -> None:
                 f"the snapshot is of another environment: {path} is {there} there and {here} here; "
                 "restore it into one of the same configuration"
             )
-    for name in ("worlds", "episodes", "task"):
+    for name in ("worlds", "episodes", "task", "commands"):
         kind, expected = (type(getattr(each, name)) for each in (snapshot, like))
         if kind is not expected:
             raise InputError(
@@ -102,12 +109,13 @@ def check_snapshot(snapshot: Any, like: EnvSnapshot) -> None:
     for part, there, here in (
         ("episodes", snapshot.episodes, like.episodes),
         ("task", snapshot.task, like.task),
+        ("commands", snapshot.commands, like.commands),
     ):
         for name, array in vars(here).items():
             check_array(f"{part}.{name}", vars(there).get(name), array, nan=name in here.UNKNOWN)
-    for name, least in (("number", -1), ("step", 0), ("stream", 0)):
-        if (getattr(snapshot.episodes, name) < least).any():
-            raise InputError(f"episodes.{name} of the snapshot holds numbers below {least}: it is damaged")
+    for part, name, least in _LEAST:
+        if (getattr(getattr(snapshot, part), name) < least).any():
+            raise InputError(f"{part}.{name} of the snapshot holds numbers below {least}: it is damaged")
 
 
 def _is_identity(value: Any) -> bool:

@@ -104,6 +104,7 @@ def test_columns_of_absent_joints_are_left_out(tmp_path: Path):
     [
         ({"feet": ("calcn_r", "calc_l")}, "names.feet has 'calc_l'.* Did you mean 'calcn_l'"),
         ({"trunk": "chestt"}, "names.trunk has 'chestt'.* Did you mean 'chest'"),
+        ({"head": "chesd"}, "names.head has 'chesd'.* Did you mean 'chest'"),
         ({"toes": ("toe_r", "toe_l")}, "names.toes has 'toe_r', and there is no such body"),
         ({"joints": {"hip_flexion": "hipp"}}, "names.joints.hip_flexion is 'hipp'.* Did you mean 'hip'"),
         ({"joints": {"hip_flexion": "hip_r"}}, "'hip_r', which is no joint of the body without its side"),

@@ -13,6 +13,7 @@ TERM = {"weight": 1.0}
 # Sections that stand under a key of one's own choice, here with one such key.
 _CHOSEN_KEYS = {
     "environment.reward": "pose",
+    "environment.commands": "walking_velocity",
     "environment.parameters.gait": "stride",
     "environment.parameters.muscle.strength": "soleus",
     "environment.parameters.muscle.optimal_length": "soleus",

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from batchenv.config import PRESETS, Config, GaitNetConfig
 from tests.config.helpers import TERM, keys, minimal, nested, problems, sections
 
-MISSPELLABLE = [path for path in keys() if path != "environment.reward.pose.weight"]
+# What is no key of these terms may be a keyword of theirs, which is checked when they are found.
+OPEN = ("environment.reward.pose.weight", "environment.commands.walking_velocity.every")
+MISSPELLABLE = [path for path in keys() if path not in OPEN]
 
 
 @st.composite
@@ -112,7 +114,11 @@ def test_a_misspelt_preset_is_refused_with_the_nearest():
             "reward = {}: name at least one reward term with its weight; none is assumed. The presets",
         ),
         ("reward", {"pose": 3}, "pose = 3: give a mapping of keys to values, or leave the key out."),
-        ("reward", {"pose": {"weight": 1, "k": [1]}}, "pose.k = [1]: give a number, true, false or text."),
+        ("reward", {"pose": {"weight": 1, "k": {}}}, "k = {}: give a number, true, false, text or a list of"),
+        ("reward", {"pose": {"weight": 1, "k": [[1]]}}, "k = [[1]]: give a list of at most 100 numbers."),
+        ("commands", {"walking_velocity": {"every": [5, 2]}}, "every = [5, 2]: give two numbers above 0 and"),
+        ("commands", {"walking_velocity": {"every": 2.0}}, "every = 2.0: give two numbers above 0 and up to"),
+        ("commands", ["walking_velocity"] * 2, "walking_velocity is listed twice"),
         (
             "reward",
             {"a b": TERM},

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from batchenv import BatchEnv
+from batchenv import BatchEnv, load_config
 from batchenv.errors import ConfigError, InputError
 from batchenv.mdp import rewards
 from batchenv.mdp.terms import Keywords, Section, Term
@@ -20,6 +20,8 @@ SHAPES = {
     "foot_pos": (N, 2, 3), "foot_load": (N, 2), "foot_load_peak": (N, 2), "activation_squared": (N,),
     "desired_torque": (N, J), "achieved_torque": (N, J), "residual_torque": (N, J), "action": (N, J),
     "previous_action": (N, J), "parameters": (N, 3), "shown_parameters": (N, 3), "episode_time": (N,),
+    "head_pos": (N, 3), "yaw_rate": (N,), "command": (N, 2),
+    "commanded_speed": (N,), "commanded_yaw_rate": (N,),
 }  # fmt: skip
 
 
@@ -55,14 +57,16 @@ def on_the_reference():
     }
     q["tracked"] = np.ones(J)
     q |= {"previous_action": q["action"], "heading": np.zeros(N), "activation_squared": np.zeros(N)}
-    q["root_linvel"][:, 0] = q["target_speed"]
+    q["root_linvel"][:, 0] = q["commanded_speed"] = q["target_speed"]
+    q["commanded_yaw_rate"] = q["yaw_rate"]
     q["root_pos"] = np.c_[np.ones(N), np.zeros(N), q["reference_root_height"]]
     q |= {"root_up": np.tile([0.0, 0.0, 1.0], (N, 1)), "foot_load_peak": np.full((N, 2), 0.5)}
     return q
 
 
 def test_every_quantity_has_a_shape_here():
-    with BatchEnv("walk", 2, 1, seed=0) as env:
+    asked = {"environment.commands.walking_velocity": {"speed": [0.0, 2.0]}}
+    with BatchEnv(load_config("walk").replace(asked), 2, 1, seed=0) as env:
         env.reset()
         quantities = env.task.quantities(env._batch)
         assert set(SHAPES) == set(quantities)

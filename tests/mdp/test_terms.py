@@ -27,8 +27,11 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BatchEnv]:
     """Three worlds after a step, in which all quantities are measured."""
     torques = "desired_torque, achieved_torque, residual_torque"
     key = written(tmp_path_factory.mktemp("terms"), f"def own({torques}):\n    return desired_torque[:, 0]")
-    config = load_config("walk").replace({f"environment.reward.{key}": {"weight": 0.0}})
-    with BatchEnv(config, 3, 1, seed=0) as env:
+    changes = {
+        f"environment.reward.{key}": {"weight": 0.0},
+        "environment.commands.walking_velocity": {"speed": [0.0, 2.0]},
+    }
+    with BatchEnv(load_config("walk").replace(changes), 3, 1, seed=0) as env:
         env.reset()
         env.step(np.zeros((3, env.action_dim)))
         yield env
@@ -62,6 +65,7 @@ def test_no_quantity_shares_memory_with_the_state_of_the_task_or_the_worlds(
     kept = [
         *vars(env._state).values(),
         *vars(env._episodes).values(),
+        *vars(env._commands).values(),
         env.worlds.qpos,
         env.worlds.qvel,
         env.worlds.bind("userdata"),

@@ -58,7 +58,7 @@ class Body:
         grf_sensor_adr: addresses (2,) of the forces (3,) [N] of the floor on the right and the left foot, in
             the global frame; or (0,).
         foot_body, toe_body: ids of heels and toes, right and left, each (2,) or (0,).
-        root_body, trunk_body: ids.
+        root_body, trunk_body, head_body: ids.
         floor_geom: id of the floor, a level plane at z = 0.
         mass: [kg]; weight: [N].
         forward, left, up: unit vectors (3,) in the frame of the root.
@@ -92,6 +92,7 @@ class Body:
     toe_body: np.ndarray
     root_body: int
     trunk_body: int
+    head_body: int
     floor_geom: int
     mass: float
     weight: float
@@ -344,7 +345,7 @@ def _describe(
     limited = model.jnt_limited[joints, None] == 1
     touch = indices.sensor_addresses(model, FOOT_SENSORS, mujoco.mjtSensor.mjSENS_TOUCH, 1)
     feet = indices.body_ids(model, body_names.foot_bodies)
-    trunk = indices.body_ids(model, (body_names.trunk_body,))
+    trunk = _body_id(model, body_names.trunk_body, root)
     mass = float(model.body_subtreemass[root])
     return Body(
         file=file,
@@ -372,7 +373,8 @@ def _describe(
         foot_body=feet,
         toe_body=indices.body_ids(model, body_names.toe_bodies),
         root_body=root,
-        trunk_body=int(trunk[0]) if trunk.size else root,
+        trunk_body=trunk,
+        head_body=_body_id(model, body_names.head_body, trunk),
         floor_geom=floor,
         mass=mass,
         weight=mass * float(np.linalg.norm(model.opt.gravity)),
@@ -380,6 +382,12 @@ def _describe(
         left=left,
         up=up,
     )
+
+
+def _body_id(model: mujoco.MjModel, name: str, otherwise: int) -> int:
+    """Return the id of a body, or another where there is none of this name."""
+    found = indices.body_ids(model, (name,))
+    return int(found[0]) if found.size else otherwise
 
 
 def _grf_sensors(model: mujoco.MjModel, feet: np.ndarray) -> np.ndarray:

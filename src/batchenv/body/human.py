@@ -72,7 +72,7 @@ def root_of_human(model: mujoco.MjModel) -> int:
 
 
 def check_names(model: mujoco.MjModel, root: int, names: BodyNames) -> None:
-    """Check that joints and muscles have names, and that feet, toes and trunk belong to the human.
+    """Check that joints and muscles have names, and that feet, toes, trunk and head belong to the human.
 
     Raises:
         BodyError: names the offender.
@@ -92,7 +92,7 @@ def check_names(model: mujoco.MjModel, root: int, names: BodyNames) -> None:
                     f"names.{key} has {name!r}, and there is no such body.{nearest(name, own)}"
                     f" Bodies: {', '.join(own)}."
                 )
-    for name in (*names.foot_bodies, *names.toe_bodies, names.trunk_body):
+    for name in (*names.foot_bodies, *names.toe_bodies, names.trunk_body, names.head_body):
         body = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, name)
         if body >= 0 and model.body_rootid[body] != root:
             raise BodyError(

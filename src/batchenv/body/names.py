@@ -10,7 +10,7 @@ from batchenv.errors import BodyError, nearest
 
 Pair = tuple[str, str]
 
-FEET, TOES, TRUNK = ("calcn_r", "calcn_l"), ("toes_r", "toes_l"), "torso"
+FEET, TOES, TRUNK, HEAD = ("calcn_r", "calcn_l"), ("toes_r", "toes_l"), "torso", "head"
 SIDES = ("_r", "_l")
 # A side that ends in one of these stands before a name, as in right_knee.
 SEPARATORS = ("_", "-", ".")
@@ -33,6 +33,7 @@ class BodyNames:
         feet: bodies of the right and the left heel; None for calcn_r and calcn_l, which may be missing.
         toes: bodies of the toes, right and left; None for toes_r and toes_l, which may be missing.
         trunk: body of the trunk; None for torso, or the root where there is none.
+        head: body of the head; None for head, or the trunk where there is none.
         sides: what marks right and left: endings of names, or beginnings where they end in "_", "-" or ".".
         joints: the body's joint for each joint of the reference gait, both without side, where they differ;
             with a minus before it where it turns the other way; None for a joint that the body lacks.
@@ -41,6 +42,7 @@ class BodyNames:
     feet: Pair | None = None
     toes: Pair | None = None
     trunk: str | None = None
+    head: str | None = None
     sides: Pair = SIDES
     joints: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -60,9 +62,16 @@ class BodyNames:
         return self.trunk or TRUNK
 
     @property
+    def head_body(self) -> str:
+        """Name of the head, whether or not it was given."""
+        return self.head or HEAD
+
+    @property
     def given(self) -> dict[str, tuple[str, ...]]:
         """Bodies that were named, and so have to exist, by attribute."""
-        named = {"feet": self.feet, "toes": self.toes, "trunk": self.trunk and (self.trunk,)}
+        named = {"feet": self.feet, "toes": self.toes}
+        single = {"trunk": self.trunk, "head": self.head}
+        named |= {key: (body,) for key, body in single.items() if body}
         return {key: bodies for key, bodies in named.items() if bodies}
 
     @property

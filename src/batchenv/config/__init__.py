@@ -4,6 +4,7 @@ from batchenv.config.changes import parse_changes
 from batchenv.config.environment import (
     Action,
     Actuator,
+    CommandConfig,
     Coordinator,
     Environment,
     Episode,
@@ -27,6 +28,7 @@ __all__ = [
     "PRESETS",
     "Action",
     "Actuator",
+    "CommandConfig",
     "Config",
     "Coordinator",
     "Environment",

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -21,6 +22,7 @@ from batchenv.config.section import (
     BodyName,
     Cyclic,
     DataFile,
+    Every,
     JointGains,
     LayerSizes,
     Pair,
@@ -30,6 +32,7 @@ from batchenv.config.section import (
     TermName,
     Terms,
     checked_coordinator,
+    listed,
 )
 from batchenv.config.term_sections import TERM_SECTIONS, WALK_TERMS
 from batchenv.errors import ConfigError
@@ -71,6 +74,9 @@ class Names(Section):
     )
     trunk: BodyName | None = Field(
         default=None, description="Body of the trunk; null: torso, or the root of a body without one."
+    )
+    head: BodyName | None = Field(
+        default=None, description="Body of the head; null: head, or the trunk of a body without one."
     )
     sides: Pair | None = Field(
         default=None,
@@ -307,20 +313,36 @@ class Action(Section):
     )
 
 
-class TermConfig(Section):
-    """A reward term: its weight, and any keyword arguments of its function."""
+class _TermWithKeys(Section):
+    """A term: keys of its own, and any keyword arguments of its function."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, TermArgument] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of the term's function."""
+        return dict(self.__pydantic_extra__)
+
+
+class TermConfig(_TermWithKeys):
+    """A reward term: its weight, and any keyword arguments of its function."""
 
     weight: float = Field(
         ge=-1e6, le=1e6, description="Factor of the term in the reward [1]; negative for a cost."
     )
 
-    @property
-    def arguments(self) -> dict[str, bool | int | float | str]:
-        """Keyword arguments of the term's function."""
-        return dict(self.__pydantic_extra__)
+
+class CommandConfig(_TermWithKeys):
+    """A command: how often it is drawn, and any keyword arguments of its function."""
+
+    every: Every | None = Field(
+        default=None,
+        description=(
+            "Least and greatest time between two drawings, drawn each time for each world [s]; null: it is "
+            "drawn when an episode begins, and stays."
+        ),
+    )
 
 
 class Termination(Section):
@@ -370,6 +392,10 @@ class Environment(Section):
     )
     termination: Termination = Field(default_factory=Termination, description="When an episode ends early.")
     episode: Episode = Field(default_factory=Episode, description="How long an episode is.")
+    commands: Annotated[dict[TermName, CommandConfig], BeforeValidator(listed)] = Field(
+        default_factory=dict,
+        description="What each world is asked, drawn by shipped commands or FILE.py:FUNCTION.",
+    )
     events: Terms = Field(
         default_factory=partial(_default_terms, "event"),
         description=(

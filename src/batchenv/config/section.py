@@ -1,7 +1,7 @@
 """Base model of all sections, and field types that need more than bounds."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import (
@@ -20,6 +20,7 @@ from batchenv.errors import ConfigError
 
 # These labels stand in the locations of pydantic's errors; no key can equal them.
 NUMBER = "<number>"
+_MOST_LISTED = 100
 BY_JOINT = "<by joint>"
 
 
@@ -103,8 +104,12 @@ def _one_name(value: str) -> str:
 
 
 def _term_argument(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        if not all(type(number) in (int, float) for number in value) or len(value) > _MOST_LISTED:
+            raise ConfigError(f"give a list of at most {_MOST_LISTED} numbers")
+        return tuple(float(_term_argument(number)) for number in value)
     if not isinstance(value, bool | int | float | str):
-        raise ConfigError("give a number, true, false or text")
+        raise ConfigError("give a number, true, false, text or a list of numbers")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError("give a finite number")
     if isinstance(value, int) and abs(value) >= 2**63:
@@ -112,7 +117,7 @@ def _term_argument(value: Any) -> Any:
     return value
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
     """A list of names as a mapping, for terms without keywords."""
     if not isinstance(value, list | tuple):
         return value
@@ -122,6 +127,25 @@ def _listed(value: Any) -> Any:
     if repeated:
         raise ConfigError(f"{repeated[0][:80]} is listed twice")
     return {name: {} for name in value}
+
+
+def within(least: float, most: float, *, positive: bool = False) -> Callable[[Any], tuple[float, float]]:
+    """A validator of ranges [low, high] between two bounds; `positive`: above 0.
+
+    >>> within(0.0, 2.0)([0.5, 1])
+    (0.5, 1.0)
+    """
+
+    def check(value: Any) -> tuple[float, float]:
+        numbers = list(value) if isinstance(value, list | tuple) else []
+        if len(numbers) == 2 and all(type(number) in (int, float) for number in numbers):
+            low, high = map(float, numbers)
+            if least <= low <= high <= most and (low > 0.0 or not positive):
+                return low, high
+        bounds = f"above 0 and up to {most:g}" if positive else f"from {least:g} to {most:g}"
+        raise ConfigError(f"give two numbers {bounds}, the smaller one first")
+
+    return check
 
 
 def _gain_form(value: Any) -> str:
@@ -146,13 +170,13 @@ DataFile = Annotated[str, AfterValidator(_checked_file)]
 BodyFile = Annotated[str, AfterValidator(_checked_body)]
 TermName = Annotated[str, AfterValidator(_checked_term)]
 TaskName = Annotated[str, AfterValidator(_checked_task)]
+_Float = Annotated[float, Field(ge=-1.7976931348623157e308, le=1.7976931348623157e308)]
 TermArgument = Annotated[
-    bool
-    | Annotated[int, Field(ge=-(2**63), lt=2**63)]
-    | Annotated[float, Field(ge=-1.7976931348623157e308, le=1.7976931348623157e308)]
-    | str,
+    bool | Annotated[int, Field(ge=-(2**63), lt=2**63)] | _Float | str | tuple[_Float, ...],
     BeforeValidator(_term_argument),
 ]
 TermKeywords = dict[str, TermArgument]
+# Least and greatest time between two drawings of a command [s].
+Every = Annotated[tuple[float, float], BeforeValidator(within(0.0, 1e6, positive=True))]
 # Terms in their order, each with the keywords of its function.
-Terms = Annotated[dict[TermName, TermKeywords], BeforeValidator(_listed)]
+Terms = Annotated[dict[TermName, TermKeywords], BeforeValidator(listed)]

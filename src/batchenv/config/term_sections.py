@@ -14,6 +14,7 @@ TERM_SECTIONS: Mapping[str, tuple[str, ...]] = {
     "observation": ("observation", "terms"),
     "termination": ("termination", "terms"),
     "event": ("events",),
+    "command": ("commands",),
 }
 
 _OBSERVATIONS = (
@@ -24,6 +25,7 @@ WALK_TERMS: DefaultTerms = {
     ("observation", "terms"): {name: {} for name in _OBSERVATIONS},
     ("termination", "terms"): {"fallen": {}, "tilted": {}, "turned": {}, "drifted": {}},
     ("events",): {"draw_parameters": {}, "start_on_reference": {}},
+    ("commands",): {},
 }
 
 

@@ -1,1 +1,1 @@
-"""Terms: actions, observations, rewards, terminations and events, and how a task composes them."""
+"""Terms: actions, observations, rewards, terminations, events and commands, and how a task composes them."""

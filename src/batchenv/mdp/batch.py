@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 from batchenv.engine import Worlds
 from batchenv.engine.worlds import Moving
 from batchenv.mdp.episodes import Episodes
-from batchenv.mdp.state import TaskState
+from batchenv.mdp.state import CommandState, TaskState
 
 BodyT = TypeVar("BodyT", bound=Moving)
 StateT = TypeVar("StateT", bound=TaskState)
@@ -20,8 +20,10 @@ class Batch(Generic[BodyT, StateT]):
         worlds: the engine that moves them.
         episodes: what `BatchEnv` keeps of every world.
         state: what the task keeps of every world.
+        commands: what every world is asked.
     """
 
     worlds: Worlds[BodyT]
     episodes: Episodes
     state: StateT
+    commands: CommandState

@@ -3,8 +3,10 @@
 A task makes the capture of its own worlds; whoever records them needs to know nothing else about the body.
 """
 
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
 
+import mujoco
 import numpy as np
 
 from batchenv.body import Body
@@ -29,6 +31,38 @@ class Capture(Protocol):
     def keep(self) -> None:
         """Keep what the measures after the next substep need; call it after every substep."""
         ...
+
+
+class FloorContact(NamedTuple):
+    """Where a body touches the floor.
+
+    Attributes:
+        body: its id.
+        force: on it, in the world (3,) [N].
+        place: in the world (3,) [m].
+        normal: force across the surface [N].
+    """
+
+    body: int
+    force: Array
+    place: Array
+    normal: float
+
+
+def floor_contacts(model: mujoco.MjModel, data: mujoco.MjData, floor_geom: int) -> Iterator[FloorContact]:
+    """Contacts with the floor, their forces by `mj_contactForce`."""
+    wrench = np.zeros(6)
+    for i in range(data.ncon):
+        contact: Any = data.contact[i]
+        geoms = contact.geom.tolist()
+        if floor_geom not in geoms:
+            continue
+        on_second = geoms[0] == floor_geom
+        mujoco.mj_contactForce(model, data, i, wrench)
+        # The frame points from the first geom to the second.
+        force = (1.0 if on_second else -1.0) * contact.frame.reshape(3, 3).T @ wrench[:3]
+        body = int(model.geom_bodyid[geoms[int(on_second)]])
+        yield FloorContact(body, force, contact.pos, wrench[0])
 
 
 class WalkingCapture:

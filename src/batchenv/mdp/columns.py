@@ -150,6 +150,16 @@ class Describes(Protocol):
         """Image of actions."""
         ...
 
+    @property
+    def command_layout(self) -> tuple[Column, ...]:
+        """Columns of commands."""
+        ...
+
+    @property
+    def mirror_command(self) -> Mirror:
+        """Image of commands."""
+        ...
+
 
 ColumnsOf = Callable[[Any], Columns]
 """Columns for a task, see `Describes`."""
@@ -175,20 +185,26 @@ def stacked(mirrors: Sequence[Mirror]) -> Mirror:
     )
 
 
-def columns(*parts: str, sign: Sequence[float] | None = None, twin: Sequence[int] | None = None) -> ColumnsOf:
+def columns(
+    *parts: str,
+    sign: Sequence[float] | None = None,
+    twin: Sequence[int] | None = None,
+    units: Sequence[str] | None = None,
+) -> ColumnsOf:
     """Columns with fixed names.
 
     Args:
         parts: name of each after the term's own.
         sign: +1 or -1 of each in the mirror; by default all keep their sign.
         twin: which column each comes from in the mirror; by default itself.
+        units: of each; by default all have the term's.
 
     >>> columns("sin", "cos", sign=(-1, -1))(None).parts
     ('sin', 'cos')
     """
     index = np.arange(len(parts)) if twin is None else np.asarray(twin)
     signs = np.ones(len(parts), np.float32) if sign is None else np.asarray(sign, np.float32)
-    found = Columns(parts, Mirror(index, signs))
+    found = Columns(parts, Mirror(index, signs), None if units is None else tuple(units))
     return lambda task: found
 
 
@@ -214,5 +230,13 @@ def muscles(task: Describes) -> Columns:
 
 def actions(task: Describes) -> Columns:
     """One column for each action."""
-    layout = task.action_layout
-    return Columns(tuple(c.name for c in layout), task.mirror_action, tuple(c.unit for c in layout))
+    return _laid_out(task.action_layout, task.mirror_action)
+
+
+def commands(task: Describes) -> Columns:
+    """One column for each column of the commands."""
+    return _laid_out(task.command_layout, task.mirror_command)
+
+
+def _laid_out(layout: tuple[Column, ...], mirror: Mirror) -> Columns:
+    return Columns(tuple(c.name for c in layout), mirror, tuple(c.unit for c in layout))

@@ -8,8 +8,9 @@ from batchenv import rng
 from batchenv.mdp.state import TaskState
 from batchenv.rng import Streams
 
-# Streams of random numbers in one episode; see `batchenv.rng.uniform`. Events take those from EVENTS on.
-START, PARAMETERS, SAMPLES, EVENTS = 0, 1, 2, 16
+# Streams of random numbers in one episode; see `batchenv.rng.uniform`. Events take those from EVENTS on, and
+# commands those from COMMANDS on.
+START, PARAMETERS, SAMPLES, EVENTS, COMMANDS = 0, 1, 2, 16, 1 << 16
 
 
 @dataclass
@@ -47,13 +48,6 @@ class Episodes(TaskState):
             action=np.zeros((num_worlds, action_dim)),
             previous_action=np.zeros((num_worlds, action_dim)),
         )
-
-    def read_only(self) -> "Episodes":
-        """The same arrays, live, for those who only look at them."""
-        views = {name: array.view() for name, array in vars(self).items()}
-        for view in views.values():
-            view.flags.writeable = False
-        return Episodes(**views)
 
     def seed_worlds(self, streams: Streams, ids: np.ndarray) -> None:
         """Begin the streams of some worlds (n,), where they are given."""

@@ -14,7 +14,7 @@ from batchenv.errors import ConfigError
 from batchenv.mdp.columns import ColumnsOf, scalar
 
 F = TypeVar("F", bound=Callable[..., Any])
-Kind = Literal["reward", "observation", "termination", "event", "action"]
+Kind = Literal["reward", "observation", "termination", "event", "action", "command"]
 When = Literal["reset", "step"]
 
 
@@ -24,7 +24,7 @@ class Mark:
 
     Attributes:
         kind: what the term is for.
-        columns: of an observation or an action.
+        columns: of an observation, an action or a command.
         unit: of its columns.
         prefix: of the names of its columns; None: the term's name.
         when: an event happens.
@@ -115,6 +115,20 @@ def action_term(
         prefix: of the names of the columns; by default the function's name.
     """
     return _described(Mark("action", columns, unit, prefix))
+
+
+def command_term(columns: ColumnsOf = scalar, unit: str = "1") -> Callable[[F], F]:
+    """Make a function a command, which draws what worlds are asked (n, columns), or (n,) for one column.
+
+    Args:
+        columns: names of the columns and their images in the mirror; one without a name has the function's.
+        unit: of all columns that have none of their own.
+
+    >>> @command_term(unit="m/s")
+    ... def speed(draw, *, most: float = 2.0):
+    ...     return most * draw(1)
+    """
+    return _described(Mark("command", columns, unit))
 
 
 def event_term(when: When) -> Callable[[F], F]:

@@ -10,6 +10,7 @@ from batchenv.mdp.columns import (
     actions,
     axial_vector,
     columns,
+    commands,
     feet,
     joints,
     lateral,
@@ -100,6 +101,12 @@ def lateral_drift(root_pos: Array) -> Array:
 def foot_load(foot_load: Array) -> Array:
     """Mean vertical force of the floor on each foot in the last step."""
     return foot_load
+
+
+@observation_term(commands)
+def command(command: Array) -> Array:
+    """What the walker is asked now."""
+    return command
 
 
 @observation_term(_parameters, prefix="parameter")

@@ -38,6 +38,18 @@ def forward_speed(root_linvel: Array, target_speed: Array, *, scale: Scale = 4.0
 
 
 @reward_term
+def track_speed(root_linvel: Array, commanded_speed: Array, *, scale: Scale = 4.0) -> Array:
+    """exp(-scale * squared error of the speed along the heading from the commanded one [m^2/s^2])."""
+    return _gaussian((root_linvel[:, 0] - commanded_speed) ** 2, scale)
+
+
+@reward_term
+def track_yaw_rate(yaw_rate: Array, commanded_yaw_rate: Array, *, scale: Scale = 2.0) -> Array:
+    """exp(-scale * squared error of the rate of turning from the commanded one [rad^2/s^2])."""
+    return _gaussian((yaw_rate - commanded_yaw_rate) ** 2, scale)
+
+
+@reward_term
 def heading(heading: Array, *, scale: Scale = 8.0) -> Array:
     """exp(-scale * squared heading [rad^2])."""
     return _gaussian(heading**2, scale)

@@ -42,7 +42,31 @@ class TaskState:
         """A deep copy."""
         return type(self)(**{name: array.copy() for name, array in vars(self).items()})
 
+    def read_only(self) -> Self:
+        """The same arrays, live, for those who only look at them."""
+        views = {name: array.view() for name, array in vars(self).items()}
+        for view in views.values():
+            view.flags.writeable = False
+        return type(self)(**views)
+
     def assign(self, other: "TaskState") -> None:
         """Take over the values of another state of the same size."""
         for name, array in vars(self).items():
             array[:] = getattr(other, name)
+
+
+@dataclass
+class CommandState(TaskState):
+    """What N worlds are asked by K commands, of C columns in all.
+
+    Attributes:
+        values: of the columns (N, C).
+        due: step of the episode after which each command is drawn again (N, K).
+        drawn: how often each was drawn in this episode (N, K).
+        held: whether a caller has set it, so that it is not drawn (N, K) bool.
+    """
+
+    values: np.ndarray
+    due: np.ndarray
+    drawn: np.ndarray
+    held: np.ndarray

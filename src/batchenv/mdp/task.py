@@ -1,4 +1,4 @@
-"""A task: terms composed into actions, observations, rewards, terminations and events."""
+"""A task: terms composed into actions, observations, rewards, terminations, events and commands."""
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
@@ -9,14 +9,15 @@ import numpy as np
 
 from batchenv.arrays import shown
 from batchenv.body import GaitCycle
-from batchenv.config import Config
+from batchenv.config import CommandConfig, Config
 from batchenv.config.section import Section as ConfigSection
 from batchenv.engine import ControlLaw, Worlds
-from batchenv.errors import ConfigError, InputError
-from batchenv.mdp import events
+from batchenv.errors import BatchEnvError, ConfigError, InputError
+from batchenv.mdp import commands, events
 from batchenv.mdp.batch import Batch, BodyT, StateT
 from batchenv.mdp.capture import Capture
 from batchenv.mdp.columns import Column, Columns, Mirror, check_distinct, permutation, stacked
+from batchenv.mdp.command_set import CommandSet
 from batchenv.mdp.episodes import EVENTS
 from batchenv.mdp.figure import Figure
 from batchenv.mdp.marks import Kind
@@ -48,6 +49,7 @@ class Task(Generic[BodyT, StateT]):
         obs_layout, action_layout: name and unit of every column.
         mirror_obs, mirror_action: images of the columns in the sagittal plane.
         reward_names: of the reward terms.
+        commands: what each world is asked; none unless a subclass lists some.
     """
 
     Environment: ClassVar[type[ConfigSection]]
@@ -65,6 +67,7 @@ class Task(Generic[BodyT, StateT]):
         self.config, self.body = config, body
         self.control_dt = 1.0 / config.environment.simulation.control_hz
         self.functions = quantities_of(type(self))
+        self.commands = CommandSet(self)
 
     @classmethod
     def load_body(cls, config: Config, *, visual: bool = False) -> BodyT:
@@ -196,7 +199,7 @@ class Task(Generic[BodyT, StateT]):
         Raises:
             ConfigError: a term does not exist, or does not take a keyword.
         """
-        names = events.EVENT_NAMES if kind == "event" else tuple(self.functions)
+        names = _GIVEN.get(kind) or tuple(self.functions)
         section = Section(kind, path, self.shipped.get(kind, ()), names)
         terms = section.resolve(listed)
         for term in terms:
@@ -206,6 +209,35 @@ class Task(Generic[BodyT, StateT]):
                     'it an @event_term("reset")'
                 )
         return terms
+
+    def compose_commands(self, listed: Mapping[str, CommandConfig]) -> None:
+        """Lay out the columns of the commands, and make quantities of them.
+
+        Raises:
+            ConfigError: a term does not exist or does not fit, its columns are invalid, or a quantity has the
+                name of theirs.
+        """
+        terms = self.find_terms(
+            "command", "environment.commands", {key: section.arguments for key, section in listed.items()}
+        )
+        self.commands = CommandSet(self, terms, [section.every for section in listed.values()])
+        own = self.commands.quantities()
+        if taken := own.keys() & self.functions.keys():
+            raise ConfigError(
+                f"environment.commands: the task has a quantity {min(taken)}, which a command has, too; "
+                "rename one"
+            )
+        self.functions = self.functions | own
+
+    @property
+    def command_layout(self) -> tuple[Column, ...]:
+        """Name and unit of every column of the commands (C,)."""
+        return self.commands.layout
+
+    @property
+    def mirror_command(self) -> Mirror:
+        """Image of the commands in the sagittal plane."""
+        return self.commands.mirror
 
     def compose_actions(self, columns: Columns, prefix: str, unit: str, warping: tuple[Column, ...]) -> None:
         """Lay out the columns of the actions; behind them the one that drives the clock, if there is one."""
@@ -237,6 +269,24 @@ class Task(Generic[BodyT, StateT]):
         for term, place in zip(self.observation_terms, self._places, strict=True):
             out[:, place] = term.checked(quantities, (len(out), place.stop - place.start))
         return out
+
+    def check_widths(self, batch: Batch[BodyT, StateT]) -> None:
+        """Refuse observations of a user's own that return other columns than they declare.
+
+        What can be computed in an episode alone is found there.
+
+        Raises:
+            InputError: names the observation.
+        """
+        quantities = self.quantities(batch)
+        for term, place in zip(self.observation_terms, self._places, strict=True):
+            if term.shipped:
+                continue
+            try:
+                values = term(quantities)
+            except BatchEnvError:
+                continue
+            term.shaped(values, (quantities.num_worlds, place.stop - place.start))
 
     def compute_rewards(self, quantities: Quantities, rows: np.ndarray, out: np.ndarray) -> None:
         """Write unweighted terms into `rows` (terms, N), and the reward into `out` (N,), of all worlds."""
@@ -276,6 +326,11 @@ class Task(Generic[BodyT, StateT]):
     ) -> None:
         def draw(count: int, key: np.ndarray | None = None) -> np.ndarray:
             steps = batch.episodes.step if ids is None else batch.episodes.step[ids]
+            if key is not None and (key.shape != steps.shape or key.dtype.kind not in "iu"):
+                raise InputError(
+                    f"draw was given a key of shape {key.shape} and dtype {key.dtype}; expected whole "
+                    f"numbers, {steps.shape}"
+                )
             return batch.episodes.uniform(ids, count, EVENTS + number, steps if key is None else key)
 
         given = {"batch": batch, "task": self, "start": start, "draw": draw}
@@ -288,6 +343,8 @@ class Task(Generic[BodyT, StateT]):
             _check_driven(event.title, batch.worlds)
 
 
+# Names that terms of these kinds may be given instead of quantities.
+_GIVEN: Mapping[Kind, Sequence[str]] = {"event": events.EVENT_NAMES, "command": commands.COMMAND_NAMES}
 # What an event before a step may well write.
 _DRIVEN = ("qpos", "qvel", "xfrc_applied", "qfrc_applied")
 

@@ -3,7 +3,9 @@
 import inspect
 import types
 import typing
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +33,12 @@ _NUMBERS = _Wanted("fiub", "real numbers")  # truth values count as 0 and 1
 # A termination that returns a height has forgotten what to compare it with.
 _WANTED: Mapping[Kind, _Wanted] = {
     "termination": _Wanted("b", "truth values, such as those of root_pos[:, 2] < 0.8")
+}
+
+# Keys beside a term in YAML that are no keyword of its function, and what they are.
+_TAKEN: Mapping[Kind, tuple[str, str]] = {
+    "reward": ("weight", "the term's factor in the reward"),
+    "command": ("every", "how often it is drawn"),
 }
 
 
@@ -74,7 +82,10 @@ class Term:
         Raises:
             InputError: the function raised an error, or returned another shape or no real numbers.
         """
-        values = self(quantities)
+        return self.shaped(self(quantities), shape)
+
+    def shaped(self, values: Any, shape: tuple[int, ...]) -> Any:
+        """What the function returned, as numbers of this shape; see `checked`."""
         found = getattr(values, "shape", None)
         if found != shape:
             if found == shape[:1] and shape[1:] == (1,):
@@ -87,7 +98,7 @@ class Term:
         return values
 
     def columns(self, task: Any) -> Columns:
-        """Columns of an observation or an action of a task.
+        """Columns of an observation, an action or a command of a task.
 
         Raises:
             ConfigError: its decorator describes none that can be.
@@ -99,6 +110,11 @@ class Term:
         if problem := column_problem(found):
             raise ConfigError(f"{self.where}: {problem}")
         return found
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it is one of batchenv's own."""
+        return self.function.__module__.startswith("batchenv.")
 
     @property
     def column_prefix(self) -> str:
@@ -163,11 +179,9 @@ class Section:
                 f"{where}: {home} has no {_title(self.kind)} {name!r}.{nearest(name, known)} "
                 f"It has: {', '.join(sorted(known)) or f'none{_decorate(self.kind)}'}"
             )
-        if self.kind == "reward" and "weight" in inspect.signature(known[name]).parameters:
-            raise ConfigError(
-                f"{where}: {name} has a keyword weight, which in YAML is the term's factor in the reward; "
-                "rename it"
-            )
+        taken, meaning = _TAKEN.get(self.kind, ("", ""))
+        if taken in inspect.signature(known[name]).parameters:
+            raise ConfigError(f"{where}: {name} has a keyword {taken}, which in YAML is {meaning}; rename it")
         return self.bound(name, known[name], keywords, where)
 
     def bound(self, name: str, function: Callable[..., Any], keywords: Keywords, where: str) -> Term:
@@ -177,7 +191,7 @@ class Section:
         settable = {p.name: p for p in parameters.values() if p.kind is p.KEYWORD_ONLY}
         for quantity in wanted:
             if quantity not in self.names:
-                hint = nearest(quantity, self.names)
+                hint = _of_commands(quantity, self.names) or nearest(quantity, self.names)
                 if parameters[quantity].default is not inspect.Parameter.empty:
                     hint = f" What YAML may set comes after a star: def {name}(..., *, {quantity}=...)."
                 raise ConfigError(
@@ -186,9 +200,10 @@ class Section:
                 )
         for keyword in keywords:
             if keyword not in settable:
-                allowed = sorted({*settable, "weight"} if self.kind == "reward" else settable)
+                taken, _ = _TAKEN.get(self.kind, ("", ""))
+                allowed = sorted(filter(None, {*settable, taken}))
                 raise ConfigError(
-                    f"{where}.{keyword}: {name} has no such parameter.{nearest(keyword, settable)} "
+                    f"{where}.{keyword}: {name} has no such parameter.{nearest(keyword, allowed)} "
                     f"It has: {', '.join(allowed) or 'none'}"
                 )
         required = {name for name, p in settable.items() if p.default is p.empty}
@@ -228,12 +243,36 @@ def check_finite(rewards: np.ndarray, rows: np.ndarray, names: Sequence[str]) ->
     )
 
 
+# Modules of a user's own that were run since `code_run_once` began; None outside of it.
+_run: ContextVar[dict[Path, types.ModuleType] | None] = ContextVar("run", default=None)
+
+
+@contextmanager
+def code_run_once() -> Generator[None, None, None]:
+    """Let `load_code` run each file once within the block, and no more."""
+    token = _run.set({}) if _run.get() is None else None
+    try:
+        yield
+    finally:
+        if token is not None:
+            _run.reset(token)
+
+
 def load_code(path: Path, where: str) -> types.ModuleType:
     """Run a Python file from its source: bytecode that lies beside it may be of another source.
 
     Raises:
         ConfigError: there is no such file, or it raised an error; `where` YAML names it, for messages.
     """
+    known = _run.get()
+    if known is None:
+        return _module_of(path, where)
+    if path not in known:
+        known[path] = _module_of(path, where)
+    return known[path]
+
+
+def _module_of(path: Path, where: str) -> types.ModuleType:
     if not path.is_file():
         raise ConfigError(f"{where}: there is no Python file {path}")
     module = types.ModuleType(f"batchenv_terms_{path.stem}")
@@ -258,12 +297,23 @@ def _what_it_is(function: Any) -> str:
 
 def _decorate(kind: Kind) -> str:
     """How a function is decorated."""
-    arguments = {"observation": "(...)", "action": "(...)", "event": '("reset") or ("step")'}
+    arguments = {kind: "(...)" for kind in ("observation", "action", "command")}
+    arguments["event"] = '("reset") or ("step")'
     return f" (decorate a function with @{kind}_term{arguments.get(kind, '')})"
 
 
 def _title(kind: Kind) -> str:
     return {"reward": "reward term"}.get(kind, kind)
+
+
+def _of_commands(quantity: str, names: Collection[str]) -> str:
+    """Advice where a quantity is one of commands, and there are none."""
+    if "command" in names:
+        return ""
+    column = quantity.removeprefix("commanded_")
+    if quantity == "command":
+        return " List a term in environment.commands."
+    return f" List a term with a column {column} in environment.commands." if column != quantity else ""
 
 
 def _shown(values: Any) -> str:

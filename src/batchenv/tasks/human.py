@@ -13,7 +13,7 @@ from batchenv.config import Config, Environment
 from batchenv.config.section import Section as ConfigSection
 from batchenv.engine import ControlLaw, Worlds
 from batchenv.errors import ConfigError, InputError
-from batchenv.mdp import actions, events, observations, rewards, terminations
+from batchenv.mdp import actions, commands, events, observations, rewards, terminations
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.capture import WalkingCapture
 from batchenv.mdp.columns import Mirror, check_distinct, permutation
@@ -52,6 +52,7 @@ class HumanTask(HumanQuantities):
         "termination": (terminations,),
         "event": (events,),
         "action": (actions,),
+        "command": (commands,),
     }
     default_terms: ClassVar[Mapping[Kind, Terms]] = {
         "observation": {
@@ -75,6 +76,7 @@ class HumanTask(HumanQuantities):
         )
         self.gait = self.load_reference()
         self._family = self._gait_family()
+        self.compose_commands(environment.commands)
         self._measure_in_one_pass()
         self._compose()
 
@@ -176,10 +178,7 @@ class HumanTask(HumanQuantities):
         """Move the clock of the reference by a control step."""
         warping, state = self.environment.action.time_warping, batch.state
         warp = warping * np.clip(batch.episodes.action[:, -1], -1.0, 1.0) if warping > 0 else 0.0
-        period = self.gait.period
-        if self._cadence is not None:
-            period = period / state.parameters[:, self._cadence]
-        state.phase[:] = advance(state.phase, self.control_dt, period, warp)
+        state.phase[:] = advance(state.phase, self.control_dt, self.reference_period(batch), warp)
 
     def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:
         """Put worlds (n,) into their first states."""
@@ -248,6 +247,17 @@ class HumanTask(HumanQuantities):
         if self._family is None:
             return interpolate(self.gait.table, phase)
         return self._family.rows(phase, *self._stride_and_cadence(batch, ids))
+
+    @property
+    def one_reference(self) -> bool:
+        """Whether all worlds follow one cycle."""
+        return self._family is None
+
+    def reference_period(self, batch: Batch[Body, HumanState]) -> Array | float:
+        """Length of the reference's cycle in all worlds (N,), or one for all [s]."""
+        if self._cadence is None:
+            return self.gait.period
+        return self.gait.period / batch.state.parameters[:, self._cadence]
 
     def reference_speed(self, batch: Batch[Body, HumanState], ids: Array | slice | None) -> Array:
         """Speed of the reference in some worlds (n,) [m/s]; None for all."""

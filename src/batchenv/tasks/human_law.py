@@ -36,6 +36,7 @@ def load_human(config: Config, *, visual: bool = False) -> Body:
             feet=names.feet,
             toes=names.toes,
             trunk=names.trunk,
+            head=names.head,
             sides=names.sides or SIDES,
             joints=names.joints,
         ),
@@ -74,7 +75,7 @@ def human_law(config: Config, body: Body, seed: int = 0) -> ControlLaw:
         constraints=environment.simulation.constraints,
         records=Records(joint_torques=environment.muscle.model == "mujoco", guests=own_recorders(config)),
         network=network_law(config, seed) if networked else None,
-        guest=_own_coordinator(environment.muscle.coordinator),
+        guest=_own_coordinator(environment.muscle.coordinator, environment.skeleton.actuator),
     )
 
 
@@ -103,10 +104,15 @@ def own_recorders(config: Config) -> tuple[Recorder, ...]:
     return tuple(found)
 
 
-def _own_coordinator(name: str) -> Callable[..., Any] | None:
+def _own_coordinator(name: str, actuator: str) -> Callable[..., Any] | None:
     where = "environment.muscle.coordinator"
     if ":" not in name:
         return None
+    if actuator != "mass":
+        raise ConfigError(
+            f"{where}: {name} coordinates nothing with actuator {actuator!r}; give "
+            "environment.skeleton.actuator 'mass', or leave the coordinator out"
+        )
     function = _own_function(name, where)
     if not is_coordinator(function):
         raise ConfigError(f"{where}: {name} is no coordinator; decorate it with @batchenv.coordinator")

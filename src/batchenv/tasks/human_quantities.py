@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from batchenv.body import Body, GaitCycle
-from batchenv.body.gait_family import GaitFamily
 from batchenv.engine import Worlds
 from batchenv.errors import ConfigError
 from batchenv.mdp.batch import Batch
@@ -54,6 +53,8 @@ class HumanQuantities(Task[Body, HumanState]):
       (N, 2) [body weights],
     - `activation_squared`: mean over muscles and substeps of the last step (N,).
 
+    Where there are commands, `command` is all their columns (N, C), and `commanded_NAME` is one (N,).
+
     Attributes:
         gait: the reference.
         parameter_set: what differs from world to world.
@@ -63,8 +64,12 @@ class HumanQuantities(Task[Body, HumanState]):
     gait: GaitCycle
     parameter_set: ParameterSet
     columns: dict[str, Any]
-    _family: GaitFamily | None
     _sums: tuple[Array, Array] | None = None
+
+    @property
+    def one_reference(self) -> bool:
+        """Whether all worlds follow one cycle."""
+        raise NotImplementedError
 
     def reference_rows(self, batch: Batch[Body, HumanState], ids: Array | None, phase: Array) -> Array:
         """Rows of the reference's table (n, t) at phases (n,), in some worlds; None for all."""
@@ -121,7 +126,7 @@ class HumanQuantities(Task[Body, HumanState]):
             slots,
             factors,
         )
-        if self._family is not None:
+        if not self.one_reference:
             values[:, self._reference_columns] = self.reference_rows(q.batch, q.ids, state.phase[q.rows])
         values.flags.writeable = False  # and with it all views of it
         return values
@@ -130,6 +135,20 @@ class HumanQuantities(Task[Body, HumanState]):
     def tracked(self, q: Quantities) -> Array:
         """1 for joints that the reference speaks of, 0 for others (J,)."""
         return self._tracked.copy()
+
+    @quantity
+    def yaw_rate(self, q: Quantities) -> Array:
+        """Rate at which the root turns about the vertical, positive to the left (N,) [rad/s]."""
+        return q["root_angvel"][:, 2].copy()
+
+    @quantity
+    def head_pos(self, q: Quantities) -> Array:
+        """Place of the head relative to the root, in the heading frame, as old as `foot_pos` (N, 3) [m]."""
+        places = q.batch.worlds.bind("xpos")[q.rows]
+        offset = places[:, self.body.head_body] - places[:, self.body.root_body]
+        forward, left, up = (offset[:, None] * self.axes).sum(axis=-1).T
+        cos, sin = np.cos(q["heading"]), np.sin(q["heading"])
+        return np.stack([cos * forward + sin * left, cos * left - sin * forward, up], axis=1)
 
     @quantity
     def target_speed(self, q: Quantities) -> Array:

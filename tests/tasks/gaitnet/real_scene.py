@@ -34,7 +34,8 @@ def real_worlds(num_worlds: int) -> tuple[GaitNetTask, Batch[GaitNetBody, GaitNe
     """Worlds of the task, not reset yet."""
     scene = build_scene(real_config(), num_worlds, 2, 0)
     episodes = Episodes.zeros(num_worlds, len(scene.task.action_layout))
-    return scene.task, Batch(scene.worlds, episodes, scene.task.new_state(num_worlds))
+    states = scene.task.new_state(num_worlds), scene.task.commands.new_state(num_worlds)
+    return scene.task, Batch(scene.worlds, episodes, *states)
 
 
 def put(task: GaitNetTask, batch: Batch[GaitNetBody, GaitNetState], prefix: str) -> None:
