@@ -3,21 +3,48 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from batchenv.body.names import BodyNames
 from batchenv.config import Config
 from batchenv.engine import ControlLaw, Worlds
 from batchenv.engine.callback import callbacks
+from batchenv.engine.worlds import Moving
 from batchenv.errors import BatchEnvError, ConfigError
 from batchenv.mdp.task import Task
+from batchenv.mdp.terms import code_run_once
 from batchenv.tasks.registry import task_named
+
+
+class Walking(Moving, Protocol):
+    """What every body says of itself, whatever its task."""
+
+    @property
+    def names(self) -> BodyNames:
+        """What it calls its parts."""
+        ...
+
+    @property
+    def muscle_names(self) -> tuple[str, ...]:
+        """Muscles (M,)."""
+        ...
+
+    @property
+    def mass(self) -> float:
+        """Of the whole body [kg]."""
+        ...
+
+    @property
+    def trunk_body(self) -> int:
+        """MuJoCo's id of the trunk."""
+        ...
 
 
 @dataclass(frozen=True)
 class Scene:
     """A body, its task, and N worlds of it."""
 
-    body: Any
+    body: Walking
     task: Task[Any, Any]
     worlds: Worlds[Any]
 
@@ -64,7 +91,7 @@ def build_scene(config: Config, num_envs: int, num_threads: int | None, seed: in
     """
     callbacks().install()  # first of all, for MuJoCo calls them while it compiles a body, too
     kind, simulation = task_of(config), config.environment.simulation
-    with blaming(kind):
+    with blaming(kind), code_run_once():
         body = kind.load_body(config)
         task = kind.of(config, body)
         law = kind.control_law(config, body, seed)
@@ -90,7 +117,7 @@ def check_scene(config: Config) -> None:
         ConfigError, BodyError: something is missing or does not fit.
     """
     callbacks().install()
-    with blaming(kind := task_of(config)):
+    with blaming(kind := task_of(config)), code_run_once():
         body = kind.load_body(config)
         kind.of(config, body)
         law = kind.control_law(config, body)

@@ -17,6 +17,12 @@ def with_recorder(folder: Path, body: str, **changes: object):
     return load_config("torque").replace(recorders | changes)
 
 
+def with_coordinator(folder: Path, body: str, actuator: str = "mass"):
+    (folder / "own.py").write_text(f"{HEAD}@coordinator\n{body}\n")
+    coordinator = {"environment.muscle.coordinator": f"{folder}/own.py:own"}
+    return load_config("walk").replace(coordinator | {"environment.skeleton.actuator": actuator})
+
+
 def test_a_recorder_sees_the_state_at_the_start_of_every_substep(tmp_path: Path):
     body = "@recorder(10, 2)\ndef own(out, substep, qpos, xpos):\n    out[substep] = qpos[2], xpos[1, 2]"
     with BatchEnv(with_recorder(tmp_path, body), 3, 2, seed=0) as env:
@@ -89,5 +95,38 @@ def test_an_exception_in_a_recorder_ends_the_step_with_an_error(tmp_path: Path):
     body = "@recorder()\ndef own(out, substep):\n    if substep == 3:\n        raise ValueError('three')"
     with BatchEnv(with_recorder(tmp_path, body), 1, 1, seed=0) as env:
         env.reset()
-        with pytest.raises(EngineError, match="did not finish in every substep"):
+        with pytest.raises(
+            EngineError, match="recorder 'own' raised an exception, .* in world 0; call env.reset"
+        ):
             env.step(np.zeros((1, env.action_dim)))
+        obs = env.reset()
+        assert np.isfinite(obs).all() and not env.worlds.slot("guest_fault").any()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_exception_in_a_coordinator_ends_the_step_with_an_error(tmp_path: Path):
+    body = "def own(activation, qpos):\n    if qpos[2] != 0.0:\n        raise ValueError('no')"
+    with BatchEnv(with_coordinator(tmp_path, body), 2, 1, seed=0) as env:
+        env.reset()
+        with pytest.raises(EngineError, match="coordinator 'own' raised an exception, .* in world"):
+            env.step(np.zeros((2, env.action_dim)))
+
+
+def test_a_coordinator_that_writes_nan_is_named_with_the_muscle_and_the_world(tmp_path: Path):
+    body = "def own(activation, qvel):\n    activation[:] = 0.1\n    activation[3] = np.sqrt(5.0 - qvel[0])"
+    with BatchEnv(with_coordinator(tmp_path, body), 2, 1, seed=0) as env:
+        env.reset()
+        env.step(np.zeros((2, env.action_dim)))
+        env.worlds.qvel[1, 0] = 9.0
+        muscle = env.body.muscle_names[3]
+        with pytest.raises(
+            EngineError, match=f"coordinator 'own' wrote nan as the activation of '{muscle}' in world 1; call"
+        ):
+            env.step(np.zeros((2, env.action_dim)))
+        env.reset()
+        env.step(np.zeros((2, env.action_dim)))
+
+
+def test_a_coordinator_where_nothing_is_coordinated_is_refused(tmp_path: Path):
+    with pytest.raises(ConfigError, match="own.py:own coordinates nothing with actuator 'pd'; give .*'mass'"):
+        BatchEnv(with_coordinator(tmp_path, "def own(activation):\n    pass", actuator="pd"), 1, 1)

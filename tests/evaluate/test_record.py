@@ -7,7 +7,7 @@ from batchenv.body import Body
 from batchenv.engine.world_parameters import set_muscle_lengths
 from batchenv.errors import InputError
 from batchenv.evaluate import Recording, judge, write_report
-from batchenv.evaluate.record import Sampler, Tape, record, record_walks
+from batchenv.evaluate.record import RecordingBuilder, Sampler, record, record_walks
 from batchenv.evaluate.walker import Walker
 from tests.evaluate.untrained import untrained
 
@@ -235,9 +235,9 @@ def test_a_world_that_diverges_ends_its_episode_and_leaves_sound_samples(walker)
 
         policy.calls = 0
         sampler = Sampler(env)
-        tape = Tape(sampler.constants, 3)
-        ended = record_walks(policy, env, env.reset(0), sampler, tape)
-    recording = tape.recording()
+        builder = RecordingBuilder(sampler.constants, 3)
+        ended = record_walks(policy, env, env.reset(0), sampler, builder)
+    recording = builder.recording()
     assert ended[1] == "fell"
     assert np.bincount(recording.episode)[1] == 5 * sampler.per_step
 

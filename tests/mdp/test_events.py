@@ -70,6 +70,11 @@ def test_without_events_walkers_begin_in_the_first_pose_of_the_body():
             "'phase' names no quantity. .*batch, draw, ids, start, task",
         ),
         ("def own(start):\n    start.qpos[:, 99]", "event 'own' raised IndexError"),
+        (
+            "def own(draw):\n    draw(1, np.array([0.5, 1.5]))",
+            r"'own' raised InputError: draw was given a key of shape \(2,\) and dtype float64; expected",
+        ),
+        ("def own(draw):\n    draw(1, np.zeros(3, int))", r"a key of shape \(3,\) .* whole numbers, \(2,\)"),
         ("def own(start):\n    start.qpos[:] = np.nan", "'own' made start.qpos infinite or not a number"),
     ],
 )

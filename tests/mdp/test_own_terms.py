@@ -64,6 +64,49 @@ def test_a_mistake_in_a_definition_is_found_when_the_task_is_composed(
         built(tmp_path, kind, code)
 
 
+@pytest.mark.parametrize(
+    ("columns", "value", "message"),
+    [
+        ("vector", "root_pos[:, :2]", r"observation 'own' returned shape \(2, 2\), expected 3 columns"),
+        ("scalar", "root_pos", r"'own' returned shape \(2, 3\), expected 1 columns"),
+        ("scalar", "None", "'own' returned a NoneType"),
+    ],
+)
+def test_an_observation_of_another_width_is_found_at_construction(
+    tmp_path: Path, columns: str, value: str, message: str
+):
+    with pytest.raises(InputError, match=message):
+        built(tmp_path, "observation", f"@observation_term({columns})\ndef own(root_pos): return {value}")
+
+
+def test_an_observation_that_needs_an_episode_is_left_to_it(tmp_path: Path):
+    code = "@observation_term()\ndef own(root_pos): return {0.0: None}.get(root_pos[0, 2], root_pos[:, 2])"
+    with built(tmp_path, "observation", code.replace("None", "1 / 0 if root_pos[0, 2] == 0.0 else 1")) as env:
+        assert np.isfinite(env.reset()).all()
+
+
+def test_a_file_of_terms_is_run_once_in_a_construction(tmp_path: Path):
+    log = tmp_path / "log"
+    (tmp_path / "own.py").write_text(
+        f"{HEAD}with open({str(log)!r}, 'a') as file: file.write('run ')\n"
+        "@recorder()\ndef kept(out): out[0] += 1.0\n"
+        "@reward_term\ndef gain(kept): return kept[:, 0]\n"
+        "@termination_term\ndef end(kept): return kept[:, 0] > 1e9\n"
+    )
+    key = f"{tmp_path}/own.py"
+    changes = {
+        "environment.simulation.recorders": [f"{key}:kept"],
+        f"environment.reward.{key}:gain": {"weight": 1.0},
+        f"environment.termination.terms.{key}:end": {},
+    }
+    for times in (1, 2):
+        with BatchEnv(load_config("torque").replace(changes), 2, 1, seed=0) as env:
+            env.reset()
+            env.step(np.zeros((2, env.action_dim)))
+            assert (env.reward_terms["gain"] == env.worlds.substeps).all()
+        assert log.read_text() == "run " * times
+
+
 LATE = "np.where(episode_time > 0.05, np.nan, 1.0)"
 
 

@@ -9,6 +9,7 @@ compiled again; the guest is compiled once in every process, in a second or two.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -23,13 +24,17 @@ from numba.extending import intrinsic
 
 from batchenv.body.mechanism import Mechanism
 from batchenv.engine.memory import f64_pointer, i32_pointer, load_address, offset
-from batchenv.engine.record import Layout, Part
+from batchenv.engine.record import Layout, Part, Values
 from batchenv.errors import ConfigError, nearest
 
 F = TypeVar("F", bound=Callable[..., Any])
 PART = Part(numbers={"guest_coordinator": np.uint64, "guest_recorder": np.uint64})
 _POINTERS = {np.dtype(np.float64): "f64_pointer", np.dtype(np.int32): "i32_pointer"}
 _SIGNATURE = types.int64(*[types.uintp] * 8)
+# Slot that tells what went wrong in a world: 0 for nothing; 1 + k: recorder k raised an exception; -1: the
+# coordinator did; -2 - m: it wrote NaN for muscle m.
+FAULT = "guest_fault"
+_COORDINATOR = -1
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,35 @@ def call_guest(typingctx, address, a, b, c, d, e, f, g, h):
     return signature, generate
 
 
-def compile_coordinator(function: Callable[..., Any], mechanism: Mechanism) -> Any:
+def values(coordinator: object, recorders: Sequence[Recorder]) -> Values:
+    """The slot of what went wrong, where there are guests."""
+    guests = coordinator is not None or bool(recorders)
+    return Values(slots={FAULT: ()}, cleared=(FAULT,)) if guests else Values()
+
+
+def blame(fault: int, coordinator: object, recorders: Sequence[Recorder], muscle_names: Sequence[str]) -> str:
+    """What went wrong, by the number in `FAULT`, in words that the number of the world follows."""
+    title = f"coordinator {getattr(coordinator, '__name__', '')!r}"
+    if fault < _COORDINATOR:
+        return f"{title} wrote nan as the activation of {muscle_names[_COORDINATOR - 1 - fault]!r} in"
+    if fault > 0:
+        title = f"recorder {recorders[fault - 1].name!r}"
+    return f"{title} raised an exception, which Numba has printed, in"
+
+
+@numba.njit
+def _unknown(activation, required):
+    """The first muscle whose activation is NaN, where torques are numbers; -1 where there is none."""
+    for torque in required:
+        if not math.isfinite(torque):
+            return -1  # the world has diverged
+    for m in range(activation.size):
+        if math.isnan(activation[m]):
+            return m
+    return -1
+
+
+def compile_coordinator(function: Callable[..., Any], mechanism: Mechanism, layout: Layout) -> Any:
     """Compile a coordinator for a body; its `address` is what the record holds.
 
     Raises:
@@ -120,7 +153,14 @@ def compile_coordinator(function: Callable[..., Any], mechanism: Mechanism) -> A
         "upper": f"carray(f64_pointer(f), ({n},))",
         "activation": f"carray(f64_pointer(g), ({n},))",
     }
-    return _compile("coordinator", [(function, given)], mechanism.model, "h")
+    fault = f"g + np.uintp({8 * (layout.starts[FAULT] - layout.starts['activation']) % 2**64})"
+    after = f"""
+    muscle = unknown({given["activation"]}, {given["required"]})
+    if muscle >= 0:
+        fault[0] = {_COORDINATOR - 1} - muscle
+        return 0
+"""
+    return _compile("coordinator", [(function, given, _COORDINATOR)], mechanism.model, "h", fault, after)
 
 
 def compile_recorders(recorders: Sequence[Recorder], model: mujoco.MjModel, layout: Layout) -> Any:
@@ -130,21 +170,31 @@ def compile_recorders(recorders: Sequence[Recorder], model: mujoco.MjModel, layo
         ConfigError: a parameter names nothing, or Numba cannot compile a function.
     """
     calls = []
-    for each in recorders:
+    for number, each in enumerate(recorders):
         at = f"b + np.uintp({8 * layout.starts[each.name]})"
-        calls.append(
-            (each.function, {"out": f"carray(f64_pointer({at}), {each.shape})", "substep": "np.int64(c)"})
-        )
-    return _compile("recorder", calls, model, "a")
+        given = {"out": f"carray(f64_pointer({at}), {each.shape})", "substep": "np.int64(c)"}
+        calls.append((each.function, given, 1 + number))
+    return _compile("recorder", calls, model, "a", f"b + np.uintp({8 * layout.starts[FAULT]})")
 
 
 def _compile(
     kind: str,
-    calls: Sequence[tuple[Callable[..., Any], Mapping[str, str]]],
+    calls: Sequence[tuple[Callable[..., Any], Mapping[str, str], int]],
     model: mujoco.MjModel,
     data: str,
+    fault: str,
+    after: str = "",
 ) -> Any:
-    """Compile a function of eight words a to h that calls others; `data` is the word of the MjData."""
+    """Compile a function of eight words a to h that calls others, and returns 1 where it comes to its end.
+
+    Args:
+        kind: of the guests.
+        calls: each guest, the source of what it is given, and its number in `FAULT`.
+        model: of the worlds.
+        data: word of the MjData.
+        fault: source of the address of `FAULT`. It keeps the number of a guest that raised an exception.
+        after: source of what comes after the calls.
+    """
     state = mujoco.MjData(model)
     names: dict[str, Any] = {
         "np": np,
@@ -152,20 +202,22 @@ def _compile(
         "f64_pointer": f64_pointer,
         "i32_pointer": i32_pointer,
         "load_address": load_address,
+        "unknown": _unknown,
     }
-    lines = []
-    for number, (function, given) in enumerate(calls):
+    lines = [f"    fault = carray(f64_pointer({fault}), (1,))\n    before = fault[0]\n"]
+    for number, (function, given, code) in enumerate(calls):
         arguments = [
             given[name] if name in given else _field(kind, function, name, given, state, data)
             for name in inspect.signature(function).parameters
         ]
         names[f"guest_{number}"] = numba.njit(error_model="numpy")(function)
-        lines.append(f"    guest_{number}({', '.join(arguments)})\n")
-    exec(f"def call(a, b, c, d, e, f, g, h):\n{''.join(lines)}    return 1\n", names)
+        lines.append(f"    fault[0] = {code}\n    guest_{number}({', '.join(arguments)})\n")
+    lines.append(f"    fault[0] = before\n{after}    return 1\n")
+    exec(f"def call(a, b, c, d, e, f, g, h):\n{''.join(lines)}", names)
     try:
         return numba.cfunc(_SIGNATURE)(names["call"])
     except NumbaError as error:
-        titles = ", ".join(function.__name__ for function, _ in calls)
+        titles = ", ".join(function.__name__ for function, _, _ in calls)
         raise ConfigError(f"{kind} {titles}: Numba cannot compile it: {error}") from error
 
 

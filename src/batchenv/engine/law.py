@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchenv.body.mechanism import Mechanism
-from batchenv.engine import joints, kernel
+from batchenv.engine import guests, joints, kernel
 from batchenv.engine.constraints import rows
 from batchenv.engine.controllers import pd, stable_pd
 from batchenv.engine.coordinators import problem, static_optimization
@@ -270,6 +270,7 @@ def describe(
         own = np.ones(n_joint) if law.torque_weight is None else law.torque_weight
         values |= static_optimization.values(mechanism, law.sweeps, law.regularization, own)
     values |= _described_records(mechanism, law, substeps, measured)
+    values |= guests.values(law.guest, records.guests)
     for guest in records.guests:
         if guest.name in values.slots:
             raise ConfigError(

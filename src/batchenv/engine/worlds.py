@@ -15,7 +15,7 @@ from batchenv.cpus import available_cpus
 from batchenv.engine import memory
 from batchenv.engine.callback import callbacks, magic
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
-from batchenv.engine.guests import compile_coordinator, compile_recorders
+from batchenv.engine.guests import FAULT, blame, compile_coordinator, compile_recorders
 from batchenv.engine.health import FIRST_FATAL, NOBODY, clear, inspect
 from batchenv.engine.kernel import compile_kernel, kernel_digest
 from batchenv.engine.law import ControlLaw, adapt_model, check_law, choose_parts, describe
@@ -125,6 +125,7 @@ class Worlds(Generic[BodyType]):
             "n_user": self.layout.size,
             "substeps": substeps,
         }
+        self._muscle_names = mechanism.muscle_names
         # Kept here for as long as the record names their addresses.
         self._guests = self._compile_guests(mechanism)
         header |= {name: guest.address for name, guest in self._guests.items()}
@@ -320,7 +321,7 @@ class Worlds(Generic[BodyType]):
         """Parts of a user's own, compiled, by their field in the record."""
         law, guests = self.law, {}
         if law.guest is not None:
-            guests["guest_coordinator"] = compile_coordinator(law.guest, mechanism)
+            guests["guest_coordinator"] = compile_coordinator(law.guest, mechanism, self.layout)
         if law.records.guests:
             guests["guest_recorder"] = compile_recorders(law.records.guests, mechanism.model, self.layout)
         return guests
@@ -331,6 +332,10 @@ class Worlds(Generic[BodyType]):
                 f"world {world} moved without control: something wrote over its row of userdata, by "
                 "`batch.state`, `batch.reset` or another call of MuJoCo's; call env.reset()"
             )
+        fault = int(self.slot(FAULT)[world]) if FAULT in self.layout.starts else 0
+        if fault:
+            what = blame(fault, self.law.guest, self.law.records.guests, self._muscle_names)
+            return f"{what} world {world}; call env.reset()"
         return (
             f"the control law of world {world} did not finish in every substep: its count is "
             f"{self._user[world, SUBSTEP_AT]:g}, expected {substep}. The cause is an exception in "

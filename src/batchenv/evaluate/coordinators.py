@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from batchenv.body import Body
 from batchenv.build import control_law
 from batchenv.config import Config
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
@@ -113,10 +114,10 @@ def compare_coordinators(
         )
     driven = config.replace({"environment.muscle.coordinator": "static_optimization"})
     with BatchEnv(driven, num_envs, num_threads, seed=0) as env:
-        body, law = (
-            env.body,
-            control_law(config.replace({"environment.muscle.coordinator": "network"}), env.body),
-        )
+        body = env.body
+        if not isinstance(body, Body):
+            raise UsageError("coordinators are compared on bodies of MJCF files, not on GaitNet's")
+        law = control_law(config.replace({"environment.muscle.coordinator": "network"}), body)
         problems = Problems(body, env.worlds.law, env.num_threads)
         states = walking_states(env, problems, policy, steps)
     assert law.network is not None

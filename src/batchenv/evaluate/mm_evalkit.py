@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from batchenv.body import Body
 from batchenv.config.paths import PACKAGE_DATA
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError, UsageError
@@ -41,7 +42,7 @@ class EvalkitSampler(Sampler):
     def _measure(self) -> dict[str, np.ndarray]:
         measured, worlds = super()._measure(), self._env.worlds
         vertical = measured["grf"][:, :, 2]
-        toes = np.clip(worlds.bind("sensordata")[:, self._env.body.foot_sensor_adr[1::2]], 0.0, vertical)
+        toes = np.clip(worlds.bind("sensordata")[:, _body(self._env).foot_sensor_adr[1::2]], 0.0, vertical)
         load = np.stack([vertical - toes, toes], axis=2).reshape(-1, 4)  # right foot, right toes, left ...
         return measured | {"qpos": worlds.qpos, "foot_load": load}
 
@@ -123,13 +124,20 @@ def export(
     return ended
 
 
+def _body(env: BatchEnv) -> Body:
+    """The body, once `_columns` has found that it is one of the format's."""
+    assert isinstance(env.body, Body)
+    return env.body
+
+
 def _columns(env: BatchEnv) -> tuple[int, np.ndarray, int, np.ndarray]:
     """Width of MyoFullBody's coordinates and where ours stand there, and the same of its muscles."""
     channels = json.loads(CHANNELS_FILE.read_text(encoding="utf-8"))
     joints, muscles, body, model = channels["joints"], channels["muscles"], env.body, env.worlds.model
     own = [model.joint(i).name for i in range(1, model.njnt)]
     foreign = [name for name in (*own, *body.muscle_names) if name not in {*joints, *muscles}]
-    if foreign or not body.foot_sensor_names or env.task.actuator not in ("mass", "muscle"):
+    sensed = isinstance(body, Body) and body.foot_sensor_names
+    if foreign or not sensed or env.task.actuator not in ("mass", "muscle"):
         lacking = f"MyoFullBody has no {foreign[0]!r}" if foreign else "muscles or touch sensors are missing"
         raise InputError(f"mm-evalkit reads walks of the muscles of myo_sim:myolegs, not these: {lacking}")
     coordinates = [*range(ROOT_NQ), *(joints.index(name) + ROOT_NQ - 1 for name in own)]
@@ -150,7 +158,7 @@ def _archive(
 ) -> Iterator[tuple[str, Any]]:
     """Entries of the archive, by name."""
     joints, coordinates, muscles, own_muscles = columns
-    body, length = env.body, _count(env.max_episode_steps * env.control_dt)
+    body, length = _body(env), _count(env.max_episode_steps * env.control_dt)
     yield "n_episodes", len(phase)
     yield "dt", DT
     yield "joint_names", np.array(json.loads(CHANNELS_FILE.read_text(encoding="utf-8"))["joints"])
@@ -182,7 +190,7 @@ def _reference(env: BatchEnv, phase: float, time: np.ndarray) -> np.ndarray:
     assert gait is not None
     sample = gait.sample(phase + time / gait.period)
     root = gait.speed * time[:, None] * axes[0] + sample.root_height[:, None] * axes[2]
-    return env.body.qpos(root, np.array([1.0, 0.0, 0.0, 0.0]), sample.joint_pos)
+    return _body(env).qpos(root, np.array([1.0, 0.0, 0.0, 0.0]), sample.joint_pos)
 
 
 def _count(seconds: float) -> int:

@@ -24,7 +24,7 @@ Policy = Callable[[np.ndarray], np.ndarray]
 
 
 class Sink(Protocol):
-    """What takes samples: a `Tape`, or a `RecordingWriter`."""
+    """What takes samples: a `RecordingBuilder`, or a `RecordingWriter`."""
 
     def append(self, **samples: Any) -> None: ...
     def end_episode(self, episode: int, ended: str, parameters: Any = None) -> None: ...
@@ -101,7 +101,7 @@ def _possible(name: str, values: np.ndarray) -> np.ndarray:
     return finite if layout is None else finite & (values >= layout.low) & (values <= layout.high)
 
 
-class Tape:
+class RecordingBuilder:
     """Samples in memory, of episodes that may interleave.
 
     Args:
@@ -207,6 +207,6 @@ def record(
     checked_seed(seed)
     with walker.worlds(walks, seconds, num_threads) as env:
         obs, sampler = env.reset(seed), Sampler(env, rate)
-        tape = Tape(sampler.constants, walks)
-        record_walks(walker.policy, env, obs, sampler, tape)
-    return tape.recording()
+        builder = RecordingBuilder(sampler.constants, walks)
+        record_walks(walker.policy, env, obs, sampler, builder)
+    return builder.recording()

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from batchenv.body.names import COMMON_NAMES, BodyNames
+from batchenv.build import Walking
 from batchenv.errors import InputError, nearest
 from batchenv.evaluate.conditions import set_conditions
 from batchenv.evaluate.hdf5_file import h5py_module
@@ -165,7 +165,7 @@ def _batches(sweep: Sweep) -> Iterator[np.ndarray]:
             yield members[start : start + BATCH]
 
 
-def _conditions(sweep: Sweep, rows: np.ndarray, body: Any) -> dict[str, np.ndarray]:
+def _conditions(sweep: Sweep, rows: np.ndarray, body: Walking) -> dict[str, np.ndarray]:
     """Conditions of some rows, for `set_conditions`; factors on one muscle multiply."""
     conditions = {name: sweep.column(name)[rows] for name in CONDITIONS if name in sweep.names}
     muscles, bare = body.muscle_names, body.names.without_side

@@ -12,6 +12,7 @@ import numpy as np
 from batchenv.env import BatchEnv
 from batchenv.evaluate.numbers import check_count, check_threads
 from batchenv.evaluate.walker import Walker
+from batchenv.mdp.capture import floor_contacts
 from batchenv.mdp.figure import Figure, Look
 from batchenv.rng import checked_seed
 
@@ -180,23 +181,11 @@ def colour_muscles(look: Look, activation: np.ndarray) -> np.ndarray:
 
 def ground_reactions(look: Look, data: mujoco.MjData) -> list[tuple[np.ndarray, np.ndarray]]:
     """Force (3,) [N] of the floor on each foot that it touches, and its centre of pressure (3,) [m]."""
-    found = []
-    model, wrench = look.model, np.zeros(6)
+    found, contacts = [], list(floor_contacts(look.model, data, look.floor_geom))
     for foot in look.feet:
-        force, moment = np.zeros(3), np.zeros(3)
-        for i in range(data.ncon):
-            contact = data.contact[i]
-            geoms = list(contact.geom)
-            if look.floor_geom not in geoms:
-                continue
-            other = geoms[1 - geoms.index(look.floor_geom)]
-            if model.geom_bodyid[other] not in foot:
-                continue
-            mujoco.mj_contactForce(model, data, i, wrench)
-            # The frame points from the first geom to the second.
-            sign = 1.0 if geoms[0] == look.floor_geom else -1.0
-            force += sign * contact.frame.reshape(3, 3).T @ wrench[:3]
-            moment += wrench[0] * contact.pos
+        own = [contact for contact in contacts if contact.body in foot]
+        force = sum((contact.force for contact in own), np.zeros(3))
+        moment = sum((contact.normal * contact.place for contact in own), np.zeros(3))
         if force[2] > FORCE_LEAST:
             found.append((force, moment / force[2]))
     return found

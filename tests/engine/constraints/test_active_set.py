@@ -68,9 +68,9 @@ def test_many_rows_on_few_coordinates_are_solved_too(seed):
 def test_rows_that_change_sides_one_at_a_time_end_where_all_at_once_do(monkeypatch, seed):
     """What is left where rows go round in circles; slower, and sure to end (Murty 1974)."""
     quick, few = solved(*many_on_few(seed))
-    monkeypatch.setattr(active_set, "_PATIENCE", -1)
+    monkeypatch.setattr(active_set, "_MOST_STALLS", -1)
     slow, many = solved(*many_on_few(seed), solve=solve_rows.py_func)
-    assert slow == pytest.approx(quick, abs=1e-8 * quick.max()) and few < many < active_set._CHANGES
+    assert slow == pytest.approx(quick, abs=1e-8 * quick.max()) and few < many < active_set._MOST_CHANGES
 
 
 def test_numbers_that_are_none_end():

@@ -30,7 +30,7 @@ from batchenv.engine.controllers.stable_pd import LANES, dot_vectors, subtract_s
 # A row at its lower bound, between the bounds, at its upper bound, and not in the equations yet.
 LOW, FREE, HIGH, NOWHERE = -1, 0, 1, 2
 # Changes of the active set: in all, and without progress before rows change one at a time.
-_CHANGES, _PATIENCE = 200, 6
+_MOST_CHANGES, _MOST_STALLS = 200, 6
 # Of the largest push that a row begins with: what counts as zero where a row is at its bound.
 _NOTHING = 1e-12
 
@@ -251,8 +251,8 @@ def solve_rows(w, t, softness, lower, upper, side, belongs, system, work, u, for
         change_side(w[r], t, softness[r], lower[r], upper[r], NOWHERE, side[r], system)
         largest = max(largest, abs(w[r, t] / softness[r]))
     nothing = _NOTHING * largest
-    fewest, patience, change, wrong = n + 1, _PATIENCE, 0, n
-    while wrong and change < _CHANGES:
+    fewest, stalls_left, change, wrong = n + 1, _MOST_STALLS, 0, n
+    while wrong and change < _MOST_CHANGES:
         change += 1
         solve_symmetric(system, t, work, u)
         wrong, last = 0, 0
@@ -262,10 +262,10 @@ def solve_rows(w, t, softness, lower, upper, side, belongs, system, work, u, for
             force[r] = min(upper[r], max(lower[r], push))
             if belongs[r] != side[r]:
                 wrong, last = wrong + 1, r
-        patience = _PATIENCE if wrong < fewest else patience - 1
+        stalls_left = _MOST_STALLS if wrong < fewest else stalls_left - 1
         fewest = min(fewest, wrong)
         for r in range(n):
-            if belongs[r] != side[r] and (patience >= 0 or r == last):
+            if belongs[r] != side[r] and (stalls_left >= 0 or r == last):
                 change_side(w[r], t, softness[r], lower[r], upper[r], side[r], belongs[r], system)
                 side[r] = belongs[r]
     return change

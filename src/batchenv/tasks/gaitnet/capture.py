@@ -8,6 +8,7 @@ import numpy as np
 from batchenv.body.gaitnet import GaitNetBody
 from batchenv.body.gaitnet.clinical import ClinicalAngles
 from batchenv.engine import Worlds
+from batchenv.mdp.capture import floor_contacts
 
 Array = np.ndarray
 
@@ -87,21 +88,8 @@ class GaitNetCapture:
             error = np.zeros(data.nefc)
             mujoco.mj_mulJacVec(model, data, error, acceleration[world])
             mujoco.mj_constraintUpdate(model, data, error - data.efc_aref, None, 0)
-            self._add_contacts(model, force[world])
+            for contact in floor_contacts(model, data, self._body.floor_geom):
+                if (side := self._foot_of[contact.body]) >= 0:
+                    force[world, side] += contact.force
             place[world] = data.xipos[[bodies[0] for bodies in self._feet]]
         return force, place
-
-    def _add_contacts(self, model: mujoco.MjModel, force: Array) -> None:
-        """Add the forces of all contacts with the floor to those on the feet (2, 3) [N]."""
-        data, wrench = self._data, np.zeros(6)
-        for i in range(data.ncon):
-            contact: Any = data.contact[i]
-            geoms = contact.geom
-            if self._body.floor_geom not in geoms:
-                continue
-            on_first = geoms[1] == self._body.floor_geom
-            side = self._foot_of[model.geom_bodyid[geoms[0 if on_first else 1]]]
-            if side >= 0:
-                mujoco.mj_contactForce(model, data, i, wrench)
-                # The frame points from the first geom to the second.
-                force[side] += (-1.0 if on_first else 1.0) * contact.frame.reshape(3, 3).T @ wrench[:3]
