@@ -180,9 +180,32 @@ def load_gait_cycle(
                 f"environment.motion.joint_scale.{joint}: motion file {str(file)!r} has no such joint."
                 f"{nearest(joint, names)} It has: {', '.join(names)}."
             )
+    gait = gait_cycle_of(
+        names, cycle, body, period=period, speed=speed, joint_scale=joint_scale, min_knee=min_knee
+    )
+    if gait.fit_error > _FIT_TOLERANCE:
+        _log.warning("%s: smoothing the cycle moves a joint by %.3f rad", file, gait.fit_error)
+    return gait
+
+
+def gait_cycle_of(
+    names: list[str],
+    cycle: np.ndarray,
+    body: Body,
+    *,
+    period: float,
+    speed: float,
+    joint_scale: Mapping[str, float],
+    min_knee: float,
+) -> GaitCycle:
+    """Make a gait cycle of the angles of the right leg; the left leg does the same half a cycle later.
+
+    Args:
+        names: joints without their side (C,).
+        cycle: their angles at even phases (n, C) [rad].
+        body, period, speed, joint_scale, min_knee: as of `load_gait_cycle`.
+    """
     coef, fit_error = _fourier(cycle)
-    if fit_error > _FIT_TOLERANCE:
-        _log.warning("%s: smoothing the cycle moves a joint by %.3f rad", file, fit_error)
     joint_pos, joint_vel = _tabulate(body, names, coef, period, joint_scale, min_knee)
     _check_scaled(body, names, joint_scale, joint_pos)
     lowest = _lowest(body, joint_pos)

@@ -64,11 +64,20 @@ class GaitFamily:
 
     def rows(self, phase: np.ndarray, stride: np.ndarray, cadence: np.ndarray) -> np.ndarray:
         """Return rows as of `GaitCycle.table` (N, n) at phases, strides and cadences (N,)."""
-        return _rows(self.strides, self.tables, self.rates, phase, stride, cadence)
+        return interpolated_rows(self.strides, self.tables, self.rates, phase, stride, cadence)
 
 
 @compiled()
-def _rows(strides, tables, rates, phase, stride, cadence):
+def interpolated_rows(strides, tables, rates, phase, stride, cadence):
+    """Rows (N, n) of tables (S, K, n), linear in phase (N,) and in what tells the tables apart (N,).
+
+    Args:
+        strides: of the tables, ascending (S,).
+        tables: even phases of a cycle (S, K, n).
+        rates: columns that are velocities (n,) bool.
+        phase, stride: where to look (N,).
+        cadence: factor on velocities (N,).
+    """
     last, size = strides.size - 1, tables.shape[1]
     rows = np.empty((phase.size, tables.shape[2]))
     for i in range(phase.size):

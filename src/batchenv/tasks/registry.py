@@ -14,7 +14,11 @@ from batchenv.mdp.terms import load_code
 T = TypeVar("T", bound=type[Task[Any, Any]])
 
 # Modules of the shipped tasks, imported when one is asked for.
-_SHIPPED = {"walk": "batchenv.tasks.walk", "gaitnet": "batchenv.tasks.gaitnet.task"}
+_SHIPPED = {
+    "walk": "batchenv.tasks.walk",
+    "command": "batchenv.tasks.command",
+    "gaitnet": "batchenv.tasks.gaitnet.task",
+}
 _TASKS: dict[str, type[Task[Any, Any]]] = {}
 _PATH = "environment.task"
 
