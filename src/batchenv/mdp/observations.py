@@ -91,6 +91,12 @@ def heading(heading: Array) -> Array:
     return heading
 
 
+@observation_term(lateral, "rad")
+def off_course(off_course: Array) -> Array:
+    """Angle from the course that the commanded turning has led to, positive to the left."""
+    return off_course
+
+
 @observation_term(lateral, "m")
 def lateral_drift(root_pos: Array) -> Array:
     """Distance from the line of travel, positive to the left."""

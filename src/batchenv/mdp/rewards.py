@@ -50,6 +50,12 @@ def track_yaw_rate(yaw_rate: Array, commanded_yaw_rate: Array, *, scale: Scale =
 
 
 @reward_term
+def stay_on_course(off_course: Array, *, scale: Scale = 8.0) -> Array:
+    """exp(-scale * squared angle from the course that the commanded turning has led to [rad^2])."""
+    return _gaussian(off_course**2, scale)
+
+
+@reward_term
 def heading(heading: Array, *, scale: Scale = 8.0) -> Array:
     """exp(-scale * squared heading [rad^2])."""
     return _gaussian(heading**2, scale)

@@ -1,6 +1,7 @@
 """Walking as commanded: at the speed that each world is asked, as humans do it, standing at 0."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -12,13 +13,27 @@ from batchenv.errors import ConfigError
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.marks import Kind
 from batchenv.mdp.quantities import Quantities, quantity
+from batchenv.mdp.resets import Start
 from batchenv.mdp.task import Terms
 from batchenv.tasks.human import HumanTask
 from batchenv.tasks.human_quantities import HumanState
 from batchenv.tasks.registry import task
 
 Array = np.ndarray
-_SPEED = "speed"
+_SPEED, _YAW_RATE = "speed", "yaw_rate"
+# The course waits for a walker that turns less than it is asked [rad].
+_MOST_AHEAD = 0.5
+
+
+@dataclass
+class CommandedState(HumanState):
+    """State of N worlds.
+
+    Attributes:
+        course: heading to which the commanded turning has led since the episode began (N,) [rad].
+    """
+
+    course: Array
 
 
 @task("command")
@@ -30,7 +45,7 @@ class CommandTask(HumanTask):
             name: {}
             for name in (
                 *("root_height", "root_up", "root_linvel", "root_angvel", "joint_pos", "joint_vel", "phase"),
-                *("previous_action", "reference_pos", "foot_load", "command"),
+                *("previous_action", "reference_pos", "foot_load", "off_course", "command"),
             )
         },
         "command": {
@@ -51,6 +66,7 @@ class CommandTask(HumanTask):
                 "that has one, such as walking_velocity"
             )
         self._speed_column = names.index(_SPEED)
+        self._turn_column = names.index(_YAW_RATE) if _YAW_RATE in names else None
         if self._stride is not None or self._cadence is not None:
             raise ConfigError(
                 "environment.parameters.gait: stride and cadence follow from the commanded speed; leave "
@@ -98,7 +114,47 @@ class CommandTask(HumanTask):
         cadence = self._by_speed.cadence(self.reference_speed(batch, None))
         return np.divide(1.0, cadence, where=cadence > 0.0, out=np.full_like(cadence, np.inf))
 
+    def new_state(self, num_worlds: int) -> CommandedState:
+        """State of N worlds before their first reset."""
+        return CommandedState(**vars(super().new_state(num_worlds)), course=np.zeros(num_worlds))
+
+    def advance(self, batch: Batch[Body, HumanState]) -> None:
+        """Move the clock of the reference, and the course, by a control step."""
+        super().advance(batch)
+        course, heading = _course(batch.state), self._heading(batch, slice(None))
+        if self._turn_column is not None:
+            course += self.control_dt * batch.commands.values[:, self._turn_column]
+        course[:] = heading + np.clip(_wrapped(course - heading), -_MOST_AHEAD, _MOST_AHEAD)
+
+    def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:
+        """Put worlds (n,) into their first states."""
+        super().place(batch, ids, start)
+        _course(batch.state)[ids] = self._heading(batch, ids)
+
+    def _heading(self, batch: Batch[Body, HumanState], ids: Array | slice) -> Array:
+        """Angle of the root about the vertical in the walking frame (n,) [rad]."""
+        quat = batch.worlds.qpos[ids, 3:7]
+        axis = np.cross(quat[:, 1:], self.body.forward) + quat[:, :1] * self.body.forward
+        forward = self.body.forward + 2.0 * np.cross(quat[:, 1:], axis)
+        ahead, left = forward @ self.axes[0], forward @ self.axes[1]
+        return np.arctan2(left, ahead)
+
+    @quantity
+    def off_course(self, q: Quantities) -> Array:
+        """How far the walker faces to the left of the course that it was told (N,) [rad]."""
+        return _wrapped(q["heading"] - _course(q.batch.state)[q.rows])
+
     @quantity
     def reference_pelvis(self, q: Quantities) -> Array:
         """Forward tilt, list (right side up) and rotation (to the left) of the pelvis (N, 3) [rad]."""
         return self._by_speed.pelvis_rows(q.batch.state.phase[q.rows], self.reference_speed(q.batch, q.rows))
+
+
+def _course(state: HumanState) -> Array:
+    assert isinstance(state, CommandedState)
+    return state.course
+
+
+def _wrapped(angle: Array) -> Array:
+    """Angles between -pi and pi [rad]."""
+    return (angle + np.pi) % (2.0 * np.pi) - np.pi
