@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchenv.body.mechanism import Mechanism
-from batchenv.engine import guests, joints, kernel
+from batchenv.engine import disturbances, guests, joints, kernel
 from batchenv.engine.constraints import rows
 from batchenv.engine.controllers import pd, stable_pd
 from batchenv.engine.coordinators import problem, static_optimization
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator, NetworkSpec
+from batchenv.engine.disturbances import Disturbances
 from batchenv.engine.guests import Recorder
 from batchenv.engine.kernel import Choice
 from batchenv.engine.muscles import crossings, mass
@@ -96,6 +97,7 @@ class ControlLaw:
             the muscle's length, and make energy out of nothing.
         constraints: who solves contacts and limits: MuJoCo, or the active set in the callback.
         ideal_joints: joints that ideal torques drive with "mass_lower" (K,).
+        disturbances: what the task disturbs in every substep; None for nothing.
         records: what a step remembers.
     """
 
@@ -117,6 +119,7 @@ class ControlLaw:
     constraints: Literal["mujoco", "active_set"] = "mujoco"
     ideal_joints: tuple[int, ...] = ()
     guest: Callable[..., object] | None = None
+    disturbances: Disturbances | None = None
     records: Records = field(default_factory=Records)
 
     @property
@@ -148,6 +151,8 @@ def check_law(mechanism: Mechanism, law: ControlLaw) -> None:
         raise UsageError("constraints 'active_set' needs pyramidal friction cones: set cone to pyramidal")
     if law.foresee_passive and law.controller != "stable_pd":
         raise UsageError("foresee_passive needs controller 'stable_pd'")
+    if law.disturbances is not None and law.disturbances.muscles and not forces_are_applied(mechanism, law):
+        raise UsageError("disturbances of muscles need muscles whose forces the engine applies")
     if law.symmetric and on_tendons:
         raise UsageError("symmetric needs muscles on way-points")
     if law.records.joint_torques and forces_are_applied(mechanism, law):
@@ -211,6 +216,7 @@ def choose_parts(mechanism: Mechanism, law: ControlLaw) -> Choice:
         capacity=int(records.capacity),
         muscles=int(records.muscles and law.has_muscles),
         guests=int(len(records.guests) > 0),
+        disturbed=int(law.disturbances is not None),
     )
 
 
@@ -269,6 +275,8 @@ def describe(
     elif law.coordinated and law.guest is None:
         own = np.ones(n_joint) if law.torque_weight is None else law.torque_weight
         values |= static_optimization.values(mechanism, law.sweeps, law.regularization, own)
+    if law.disturbances is not None:
+        values |= disturbances.values(mechanism.model, law.disturbances, substeps, n_muscle)
     values |= _described_records(mechanism, law, substeps, measured)
     values |= guests.values(law.guest, records.guests)
     for guest in records.guests:

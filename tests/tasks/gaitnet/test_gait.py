@@ -60,7 +60,8 @@ class ByContact:
 
     def __init__(self) -> None:
         self.state = first_state()
-        self.contact_phase, self.smoothed, self.takeoff = np.zeros(1, int), np.zeros((1, 2)), np.zeros(1)
+        self.contact_phase, self.smoothed = np.zeros(1, int), np.full((1, 2), np.nan)
+        self.strike_z = np.zeros((1, 2))
 
     def touch(self, left: bool, right: bool, load: tuple[float, float], left_z: float, right_z: float) -> int:
         """Five substeps with contacts as they are; the phase of contact."""
@@ -75,7 +76,7 @@ class ByContact:
                 self.contact_phase,
                 self.smoothed,
                 *self.state.values(),
-                self.takeoff,
+                self.strike_z,
             )
         return int(self.contact_phase[0])
 
@@ -87,10 +88,19 @@ def test_contacts_lead_around_the_four_states():
     assert walker.touch(False, True, (0.0, 1.0), 0.9, 0.0) == gait.LEFT_TAKEOFF
     assert walker.touch(True, True, (0.5, 0.5), 0.9, 0.0) == gait.LEFT_STANCE
     assert walker.state["left_stance"][0]
-    np.testing.assert_array_equal(walker.state["current_target"], [[0.1, 0.0, 0.6]])
-    np.testing.assert_array_equal(walker.state["next_target"], [[-0.1, 0.0, 1.2]])
-    assert walker.touch(True, False, (1.0, 0.0), 0.9, 0.2) == gait.RIGHT_TAKEOFF
+    # Targets keep their height, and a foot stays where it struck.
+    np.testing.assert_array_equal(walker.state["current_target"], [[0.1, 0.05, 0.6]])
+    np.testing.assert_array_equal(walker.state["next_target"], [[-0.1, 0.05, 1.2]])
+    assert walker.touch(True, False, (1.0, 0.0), 0.95, 0.2) == gait.RIGHT_TAKEOFF
+    np.testing.assert_array_equal(walker.state["current_foot"], [[0.1, 0.04, 0.9]])
+    assert walker.strike_z[0].tolist() == [0.9, 0.0]
     assert walker.touch(True, True, (0.5, 0.5), 0.9, 1.5) == gait.RIGHT_STANCE
+
+
+def test_first_contact_counts_at_once():
+    walker = ByContact()
+    assert walker.touch(False, True, (0.0, 1.0), 0.1, 0.0) == gait.LEFT_TAKEOFF
+    assert walker.smoothed[0].tolist() == [0.0, 1.0]
 
 
 def test_foot_that_only_grazes_or_falls_short_has_not_struck():

@@ -113,7 +113,7 @@ def follow_contacts(
     next_target,
     stance_clock,
     stride_time,
-    takeoff_z,
+    strike_z,
 ):
     """Go through the substeps of a step by what touches the ground.
 
@@ -123,10 +123,11 @@ def follow_contacts(
         load: vertical force on the left and on the right foot, over the body's weight (N, 2).
         is_left: of each shape (C,).
         contact_phase: RIGHT_STANCE, ... (N,).
-        smoothed: contacts of the left and the right foot, smoothed (N, 2).
-        takeoff_z: where the swinging foot left the ground (N,) [m].
-        stride_length, timestep, left_stance, current_foot, current_target, next_target, stance_clock,
-            stride_time: as for `follow_phase`.
+        smoothed: contacts of the left and the right foot, smoothed (N, 2); NaN before the first.
+        strike_z: where each foot last struck the ground (N, 2) [m].
+        current_foot: where the foot that stands struck the ground (N, 3) [m].
+        stride_length, timestep, left_stance, current_target, next_target, stance_clock, stride_time: as for
+            `follow_phase`.
     """
     for i in range(contact.shape[0]):
         for k in range(contact.shape[1]):
@@ -136,6 +137,8 @@ def follow_contacts(
                     touched[LEFT if is_left[c] else RIGHT] = 1.0
             stance_clock[i] += timestep
             for side in range(2):
+                if math.isnan(smoothed[i, side]):
+                    smoothed[i, side] = touched[side]
                 smoothed[i, side] += SMOOTHING * (touched[side] - smoothed[i, side])
             standing = LEFT if contact_phase[i] >= LEFT_STANCE else RIGHT
             swinging = 1 - standing
@@ -143,24 +146,22 @@ def follow_contacts(
             if contact_phase[i] == RIGHT_STANCE or contact_phase[i] == LEFT_STANCE:
                 if on and not off:
                     contact_phase[i] += 1
-                    takeoff_z[i] = foot[i, k, swinging, 2]
             elif (
                 off
                 and load[i, swinging] > STRIKE_LOAD
-                and foot[i, k, swinging, 2] - takeoff_z[i] > STRIKE_WAY * stride_length[i]
+                and foot[i, k, swinging, 2] - strike_z[i, swinging] > STRIKE_WAY * stride_length[i]
             ):
                 contact_phase[i] = (contact_phase[i] + 1) % 4
-                standing = swinging
-                left_stance[i] = standing == LEFT
+                left_stance[i] = swinging == LEFT
                 _switch(
                     i,
                     current_foot,
                     stride_length[i],
-                    standing == LEFT,
+                    swinging == LEFT,
                     current_target,
                     next_target,
                     stance_clock,
                     stride_time,
                 )
-            current_target[i, 1] = next_target[i, 1] = 0.0
-            current_foot[i] = foot[i, k, standing]
+                current_foot[i] = foot[i, k, swinging]
+                strike_z[i, swinging] = foot[i, k, swinging, 2]

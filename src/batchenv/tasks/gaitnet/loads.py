@@ -7,7 +7,7 @@ from batchenv.body.gaitnet import matrix_from_quat
 Array = np.ndarray
 
 
-def foot_loads(constraint_force: Array, qpos: Array, foot: Array, weight: float) -> Array:
+def foot_loads(constraint_force: Array, qpos: Array, foot: Array, weight: float | Array) -> Array:
     """Vertical force of the ground on the left and the right foot, over the body's weight (N, 2).
 
     The ground is all that pushes on the whole body, so its force and moment are those of all constraints on
@@ -17,7 +17,7 @@ def foot_loads(constraint_force: Array, qpos: Array, foot: Array, weight: float)
         constraint_force: generalised forces of constraints, the free root's first (N, nv).
         qpos: (N, nq).
         foot: centres of mass of the left and the right foot (N, 2, 3) [m].
-        weight: of the body [N].
+        weight: of the body, or of each world's (N,) [N].
     """
     force = constraint_force[:, :3]
     rotation = matrix_from_quat(qpos[:, 3:7])

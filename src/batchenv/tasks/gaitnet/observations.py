@@ -75,7 +75,7 @@ def _phases(task: Any) -> Columns:
 
 
 def _parameters(task: Any) -> Columns:
-    return Columns(tuple(task.varying), permutation(range(len(task.varying))))
+    return Columns(tuple(task.varying), permutation(task.varying_twin))
 
 
 @observation_term(columns(*_AXES), "m")  # only the height is not zero
