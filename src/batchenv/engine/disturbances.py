@@ -58,7 +58,7 @@ def values(model: mujoco.MjModel, chosen: Disturbances, substeps: int, muscles: 
         BodyError: a joint is neither a hinge nor a ball.
     """
     kinds = model.jnt_type[list(chosen.joints)]
-    hinge, ball = mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_BALL
+    hinge, ball = int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_BALL)
     for joint, kind in zip(chosen.joints, kinds, strict=True):
         if kind not in (hinge, ball):
             raise BodyError(

@@ -177,6 +177,10 @@ class Worlds(Generic[BodyType]):
             self._sign()
         return own
 
+    def usual(self, name: str) -> np.ndarray:
+        """What `own` begins with, and worlds share that have nothing of their own."""
+        return self._record.arrays[name]
+
     def own_model(self, world: int) -> mujoco.MjModel:
         """Return the model of one world: a copy where worlds have fields of their own, or `model`."""
         return self.batch.get_model(world) if self._expanded else self.model

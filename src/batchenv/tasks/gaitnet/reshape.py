@@ -40,6 +40,7 @@ def reshape(worlds: Worlds[GaitNetBody], ids: Array, shape: Reshaped, *, weighed
     # The engine counts damping among the inertia, see `adapt_model`.
     implicit = model.opt.timestep * (damping - model.dof_damping)
     worlds.expand("dof_armature")[ids] = model.dof_armature + implicit
+    worlds.own("diagonal")[ids] = worlds.usual("diagonal") - implicit
     worlds.batch.set_const(ids)
     balls = body.dofadr[np.array(body.skeleton.joint_type) == "ball"]
     worlds.own("ball_weight")[ids] = worlds.expand("dof_invweight0")[np.ix_(ids, balls)]
