@@ -272,12 +272,14 @@ def test_check_prints_what_is_without_effect_and_then_a_configuration_that_means
     assert load_config(printed) == load_config(file)
 
 
-def test_bench_compares_with_the_original(scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_bench_measures_and_compares_with_no_constant(
+    scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     file = tmp_path / "rows.json"
     main(["bench", str(scene), "--envs", "2", "--threads", "1", "--alternations", "5", "--json", str(file)])
-    assert "times as fast" in capsys.readouterr().out
+    assert "times as fast" not in capsys.readouterr().out
     row = json.loads(file.read_text())["rows"][0]
-    assert row["envs"] == 2 and row["times_as_fast"] == pytest.approx(11 / row["cpu_ms_per_step"], rel=0.01)
+    assert row["envs"] == 2 and row["cpu_ms_per_step"] > 0
     assert 0 < row["task_share"] < 1
 
 

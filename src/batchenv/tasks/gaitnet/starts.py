@@ -26,6 +26,8 @@ Array = np.ndarray
 FIRST_PHASE, SPREAD = 0.07, 0.05
 # Height of the lowest point of the first pose above the ground [m].
 CLEARANCE = 0.001
+# Random states: the share near the motion, how near [rad], rates there and elsewhere [rad/s], height [m].
+_NEAR_SHARE, _NEAR_ANGLE, _NEAR_RATE, _ANY_RATE, _IN_THE_AIR = 0.3, 0.15, 1.0, 3.0, 1.0
 # Standard deviation about the places of a grid.
 GRID_NOISE = 0.025
 # Feet within this height of each other are as low [m]; in GaitNet the right one then stands up to this phase.
@@ -114,6 +116,23 @@ def start(
     dq[:, 3:6] = np.einsum("nji,nj->ni", matrix_from_vector(q[:, :3]), way)
     qpos = body.to_qpos(q)
     return Start(qpos, body.to_qvel(qpos, dq))
+
+
+def random_states(
+    body: GaitNetBody, motion: Motion, number: int, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Draw states in the joints' ranges, some of them near the motion, the root at rest in the air."""
+    skeleton = body.skeleton
+    shape = (number, skeleton.num_dof)
+    low, high = np.clip([skeleton.lower, skeleton.upper], -np.pi, np.pi)
+    near = rng.random((number, 1)) < _NEAR_SHARE
+    poses = motion.pose(rng.random(number)) + _NEAR_ANGLE * rng.standard_normal(shape)
+    q = np.clip(np.where(near, poses, rng.uniform(low, high, shape)), low, high)
+    dq = rng.standard_normal(shape) * np.where(near, _NEAR_RATE, _ANY_RATE)
+    q[:, :ROOT_DOFS] = dq[:, :ROOT_DOFS] = 0.0
+    q[:, 4] = _IN_THE_AIR
+    qpos = body.to_qpos(q)
+    return qpos, body.to_qvel(qpos, dq)
 
 
 def strided_dofs(body: GaitNetBody) -> Array:

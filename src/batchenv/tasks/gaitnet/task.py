@@ -72,6 +72,7 @@ class GaitNetTask(GaitNetQuantities):
         "termination": (terminations,),
     }
     measured_worlds = True
+    one_speed = False  # each world has its own stride and cadence
 
     def __init__(self, config: GaitNetConfig, body: GaitNetBody, motion: Motion, first_phase: float):
         super().__init__(config, body)
@@ -282,6 +283,10 @@ class GaitNetTask(GaitNetQuantities):
             drawn = starts.draw_parameters(self.ranges, numbers)
         phase = starts.draw_phase(self.environment.reward.type, batch.episodes.uniform(ids, 2, START))
         self.begin_at(batch.worlds, batch.state, ids, phase, drawn)
+
+    def random_states(self, number: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Draw states in the joints' ranges, some of them near the motion, the root at rest in the air."""
+        return starts.random_states(self.body, self.motion, number, rng)
 
     def begin_at(
         self,
