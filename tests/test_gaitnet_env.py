@@ -226,6 +226,12 @@ def test_gait_by_contact_runs(scene: Path):
     config = load_config(scene).replace({"environment.action.gait_phase_mode": "contact"})
     with BatchEnv(config, 4, 1, seed=0) as env:
         env.reset()
+        _, _, dones = env.step(actions(env, 0))
+        assert not dones.any()
+        # All that pushes on the body are the contacts of its feet.
+        pushed, total = env.worlds.slot("force_log")[:, -1].sum(axis=1), env.worlds.slot("constraint_force")
+        assert np.abs(pushed).max() > 10.0
+        np.testing.assert_allclose(pushed, total[:, :3], atol=1e-6)
         assert np.isfinite(np.concatenate(walked(env, 12))).all()
 
 

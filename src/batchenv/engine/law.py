@@ -35,11 +35,13 @@ class Logs:
         velocity_body: body whose velocity is logged.
         bodies: whose centres of mass are logged.
         geoms: for which it is logged whether they touch anything.
+        sides: geoms whose contact forces are summed; none with constraints "mujoco".
     """
 
     velocity_body: int
     bodies: tuple[int, ...]
     geoms: tuple[int, ...]
+    sides: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -298,7 +300,9 @@ def _described_records(mechanism: Mechanism, law: ControlLaw, substeps: int, mea
         values |= foot_loads.values(mechanism)
     if records.logs is not None:
         logged = records.logs
-        values |= logs.values(model.ngeom, substeps, logged.velocity_body, logged.bodies, logged.geoms)
+        values |= logs.values(
+            model.ngeom, substeps, logged.velocity_body, logged.bodies, logged.geoms, logged.sides
+        )
     if records.loaded:
         values |= joint_loads.values(mechanism, records.loaded, substeps, measured=measured)
     if records.capacity:

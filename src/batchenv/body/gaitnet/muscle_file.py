@@ -68,6 +68,13 @@ def load_muscles(
     meshes = FootMeshes(skeleton) if mesh_weights else None
     units, dropped = _read_units(elements, skeleton, drop, meshes)
     remarks = [*_copy_right_to_left(units), *_apart(units, skeleton)]
+    if not root.single and any(
+        {"pen_angle", "type1_fraction"} & unit.element.values.keys() for unit in units
+    ):
+        remarks.append(
+            f"{root.file}: pen_angle and type1_fraction have no effect in YAML, as in the original."
+        )
+        _log.warning(remarks[-1])
     if root.stray:
         remarks.append(f"{root.file}: {root.stray!r} stands before the first element and is left out.")
         _log.warning(remarks[-1])
@@ -255,12 +262,17 @@ def _assemble(units: list[_Unit]) -> MusclePaths:
 
 
 def _pennation(element: Element) -> float:
-    """Return the pennation angle [rad]; a right angle, or one in degrees, would pull at nothing."""
+    """Return the pennation angle [rad]; a right angle, or one in degrees, would pull at nothing.
+
+    GaitNet reads neither it nor the share of slow fibres from YAML.
+    """
+    if not element.single:
+        return 0.0
     return element.number("pen_angle", least=0, below=1.5, default=0.0)
 
 
 def _share(element: Element) -> float:
-    return element.number("type1_fraction", least=0, most=1, default=0.5)
+    return element.number("type1_fraction", least=0, most=1, default=0.5) if element.single else 0.5
 
 
 def _offsets(counts: list[int]) -> np.ndarray:

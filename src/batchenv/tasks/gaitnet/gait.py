@@ -22,6 +22,8 @@ RIGHT_FROM, RIGHT_TO = 0.33, 0.83
 SMOOTHING, TOUCHING = 0.25, 0.5
 # A foot strikes with this share of the body's weight on it, this share of the stride ahead.
 STRIKE_LOAD, STRIKE_WAY = 0.2, 0.5
+# By which GaitNet's gait makes a mass a weight, unlike its world [m/s^2].
+_GRAVITY = 9.81
 
 
 def left_by_clock(phase: np.ndarray) -> np.ndarray:
@@ -98,8 +100,9 @@ def follow_contacts(
     # logs of a step
     contact,
     foot,
-    load,
+    force,
     # body
+    mass,
     is_left,
     # gait
     stride_length,
@@ -120,7 +123,8 @@ def follow_contacts(
     Args:
         contact: whether each shape touches the ground after each substep (N, S, C).
         foot: as for `follow_phase`.
-        load: vertical force on the left and on the right foot, over the body's weight (N, 2).
+        force: sums of the contact forces on the left and on the right foot (N, S, 2, 3) [N].
+        mass: of the body (N,) [kg].
         is_left: of each shape (C,).
         contact_phase: RIGHT_STANCE, ... (N,).
         smoothed: contacts of the left and the right foot, smoothed (N, 2); NaN before the first.
@@ -142,13 +146,15 @@ def follow_contacts(
                 smoothed[i, side] += SMOOTHING * (touched[side] - smoothed[i, side])
             standing = LEFT if contact_phase[i] >= LEFT_STANCE else RIGHT
             swinging = 1 - standing
+            push = force[i, k, swinging]
+            load = math.sqrt(push[0] ** 2 + push[1] ** 2 + push[2] ** 2) / (_GRAVITY * mass[i])
             on, off = smoothed[i, standing] > TOUCHING, smoothed[i, swinging] > TOUCHING
             if contact_phase[i] == RIGHT_STANCE or contact_phase[i] == LEFT_STANCE:
                 if on and not off:
                     contact_phase[i] += 1
             elif (
                 off
-                and load[i, swinging] > STRIKE_LOAD
+                and load > STRIKE_LOAD
                 and foot[i, k, swinging, 2] - strike_z[i, swinging] > STRIKE_WAY * stride_length[i]
             ):
                 contact_phase[i] = (contact_phase[i] + 1) % 4

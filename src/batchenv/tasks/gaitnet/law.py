@@ -18,6 +18,7 @@ from batchenv.config import Config, GaitNetConfig
 from batchenv.config.gaitnet import read_noise
 from batchenv.engine import ControlLaw, Logs, Records
 from batchenv.errors import ConfigError
+from batchenv.tasks.gaitnet import starts
 from batchenv.tasks.gaitnet.knees import KNEES
 from batchenv.tasks.gaitnet.noise import Noise
 from batchenv.tasks.human_law import network_law
@@ -121,19 +122,26 @@ def gaitnet_law(config: GaitNetConfig, body: GaitNetBody, seed: int = 0) -> Cont
         first_body_forces=advanced.quirks,
         ideal_joints=upper_joints(body),
         disturbances=None if noise is None else noise.disturbances,
-        records=gaitnet_records(body, weight, 2 if environment.reward.metabolic.type.endswith("2") else 1),
+        records=gaitnet_records(
+            body,
+            weight,
+            2 if environment.reward.metabolic.type.endswith("2") else 1,
+            forces=environment.action.gait_phase_mode == "contact",
+        ),
     )
 
 
 def gaitnet_records(
-    body: GaitNetBody, effort_weight: np.ndarray | None = None, effort_power: int = 2
+    body: GaitNetBody, effort_weight: np.ndarray | None = None, effort_power: int = 2, *, forces: bool = False
 ) -> Records:
-    """Recorders that GaitNet's rewards and observations read."""
+    """Recorders that GaitNet's rewards and observations read; with `forces`, those on both feet, too."""
     feet = named_bodies(body, "TalusL", "TalusR")
+    left = starts.left_shapes(body)
+    sides = tuple(tuple(body.contact_geom[side].tolist()) for side in (left, ~left)) if forces else ()
     return Records(
         joint_torques=False,
         foot_loads=False,
-        logs=Logs(named_bodies(body, "Head")[0], feet, tuple(body.contact_geom.tolist())),
+        logs=Logs(named_bodies(body, "Head")[0], feet, tuple(body.contact_geom.tolist()), sides),
         capacity=True,
         loaded=named_bodies(body, *body.loaded),
         effort_weight=effort_weight,

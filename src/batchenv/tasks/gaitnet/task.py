@@ -35,7 +35,6 @@ from batchenv.tasks.gaitnet.law import (
     load_configured_motion,
     load_gaitnet_configured_body,
 )
-from batchenv.tasks.gaitnet.loads import foot_loads
 from batchenv.tasks.gaitnet.quantities import GaitNetQuantities
 from batchenv.tasks.gaitnet.reshape import reshape
 from batchenv.tasks.gaitnet.rewards import STRIDE_LENGTH
@@ -97,7 +96,6 @@ class GaitNetTask(GaitNetQuantities):
             motion.period / self._end_of("cadence", "min") * self._end_of("skeleton.global", "max") ** 0.5
         )
         self.window = int(simulation.sim_hz * longest * self._window_mult()) + 1
-        self._gravity = float(np.linalg.norm(body.spec().option.gravity))
         self.in_mirror = BodyMirror.of(body.skeleton)
         self.comparison = imitation.Imitation(body, motion)
         self._compose()
@@ -244,7 +242,8 @@ class GaitNetTask(GaitNetQuantities):
             gait.follow_contacts(
                 worlds.slot("contact_log"),
                 foot,
-                foot_loads(worlds.slot("constraint_force"), worlds.qpos, foot[:, -1], self._weight(worlds)),
+                worlds.slot("force_log"),
+                self._mass(worlds),
                 self.is_left,
                 way,
                 self.timestep,
@@ -395,12 +394,11 @@ class GaitNetTask(GaitNetQuantities):
         """An end of the range of a parameter; 1 where there is none."""
         return getattr(self.ranges[name], end) if name in self.ranges else 1.0
 
-    def _weight(self, worlds: Worlds[GaitNetBody]) -> float | Array:
-        """Of the body, or of each world's (N,) [N]."""
-        mass: float | Array = self.body.mass
+    def _mass(self, worlds: Worlds[GaitNetBody]) -> Array:
+        """Of each world's body (N,) [kg]."""
         if self.environment.parameters.reshaped:
-            mass = worlds.expand("body_mass").sum(axis=1)
-        return mass * self._gravity
+            return worlds.expand("body_mass").sum(axis=1)
+        return np.full(worlds.num_worlds, self.body.mass)
 
     @property
     def axes(self) -> Array:
