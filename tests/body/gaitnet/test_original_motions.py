@@ -130,7 +130,9 @@ def test_meshes_weigh_way_points_of_muscles_of_the_feet(tmp_path: Path):
     pairs = slice(int(paths.entry_ptr[middle]), int(paths.entry_ptr[middle + 1]))
     bodies = [skeleton.names[b] for b in paths.entry_body[pairs]]
     shares = dict(zip(bodies, paths.entry_weight[pairs].tolist(), strict=True))
-    assert shares["FemurL"] / shares["TibiaL"] == pytest.approx(2.0, rel=1e-5)  # 1 / sqrt(distance), 1 cm and 4 cm
+    assert shares["FemurL"] / shares["TibiaL"] == pytest.approx(
+        2.0, rel=1e-5
+    )  # 1 / sqrt(distance), 1 cm and 4 cm
     (tmp_path / "TibiaL.obj").write_text("nothing", encoding="utf-8")
     foot_meshes._vertices.cache_clear()
     with pytest.raises(BodyError, match="TibiaL.obj: the mesh has no vertices"):

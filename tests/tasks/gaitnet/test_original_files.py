@@ -80,7 +80,7 @@ def test_all_files_load():
 
 @pytest.mark.parametrize("name", CASCADED)
 def test_environment_of_cascaded_networks_is_refused(name: str):
-    with pytest.raises(ConfigError, match="this file needs the trained networks that it corrects"):
+    with pytest.raises(ConfigError, match="<cascading>: cascaded networks need trained ones"):
         load_config(original_data() / "env" / name, original_data())
 
 

@@ -24,6 +24,8 @@ WALK = "walk"
 _DAMPED, _SWAY, _ELBOW = 0.1, 0.1, 0.6
 _KNEE, _THIGH, _TOE_OUT = -0.175, 0.4, 0.12
 _ARM, _ARM_DOWN = 1.2, 0.42 * math.pi
+# A shorter shadow of an axis has no direction.
+_UPRIGHT = 1e-9
 
 
 def original_bvh_poses(bvh: Bvh, skeleton: Skeleton, unit: float, *, walk: bool, symmetry: bool) -> Array:
@@ -114,7 +116,7 @@ def _a_cycle_on(poses: Array) -> Array:
     rotation = np.eye(3)
     for row in (0, 2):
         flat = turned[:, row] * (1.0, 0.0, 1.0)
-        rotation[row] = flat / np.linalg.norm(flat)
+        rotation[row] = flat / max(float(np.linalg.norm(flat)), _UPRIGHT)
     way = (poses[-1, 3:6] - turned @ poses[0, 3:6]) * (1.0, 0.0, 1.0)
     pose = poses[0].copy()
     pose[:3] = vector_from_matrix(rotation @ first)

@@ -124,7 +124,7 @@ def _tags(text: str, origin: str) -> list[_Tag]:
         above.pop()
 
     try:
-        scan_xml(origin, f"<all>{text}</all>".encode(), start, end, write)
+        scan_xml(origin, f"<all>{text}</all>".encode("utf-8", "replace"), start, end, write)
     except BodyError as error:
         raise ConfigError(str(error)) from None
     return outer.inside[0].inside
