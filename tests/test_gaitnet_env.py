@@ -222,6 +222,22 @@ def test_imitation_pays_most_for_the_motion_itself(scene: Path, kind: str):
         assert (rewards < start).all() and (rewards >= 0).all()
 
 
+def test_policy_sees_what_it_has_to_do_with(scene: Path):
+    def seen(**changes: object) -> list[str]:
+        config = load_config(scene).replace({key.replace("__", "."): new for key, new in changes.items()})
+        with BatchEnv(config, 2, 1, seed=0) as env:
+            assert env.reset().shape[1] == len(env.obs_layout)
+            return [column.name for column in env.obs_layout]
+
+    imitating = {"environment__reward__type": "deepmimic"}
+    both = seen()
+    assert [name for name in both if name not in seen(**imitating)] == ["next_foothold"]
+    unwarped = seen(environment__action__time_warping=-1.0)
+    assert [name for name in both if name not in unwarped] == ["phase/local"]
+    original = seen(**imitating, environment__advanced__quirks=True)
+    assert original[:3] == ["place/left", "place/up", "place/forward"]
+
+
 def test_gait_by_contact_runs(scene: Path):
     config = load_config(scene).replace({"environment.action.gait_phase_mode": "contact"})
     with BatchEnv(config, 4, 1, seed=0) as env:

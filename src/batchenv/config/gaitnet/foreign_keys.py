@@ -6,8 +6,9 @@ from typing import Any
 from batchenv.config.gaitnet.environment import GaitNetEnvironment
 
 CASCADED = (
-    "cascaded networks need trained ones, which the file names and does not hold; in YAML GaitNet's own program "
-    "ends here. A muscle network that corrects another is environment.muscle.network.cascaded with base_file"
+    "cascaded networks need trained ones, which the file names and does not hold; in YAML GaitNet's own "
+    "program ends here. A muscle network that corrects another is environment.muscle.network.cascaded with "
+    "base_file"
 )
 GAITNET_ABSENT: Mapping[str, str] = {
     "cascading": CASCADED,

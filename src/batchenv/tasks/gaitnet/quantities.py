@@ -59,6 +59,11 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
         shaped = [other for other in self.ranges if "." in other]
         return state.shape[ids, shaped.index(name)] if name in shaped else getattr(state, name)[ids]
 
+    @property
+    def warped(self) -> bool:
+        """Whether an action drives the local clock."""
+        return self.environment.action.time_warping > 0.0
+
     def _window_mult(self) -> float:
         return self.environment.reward.locomotion.avg_vel.window_mult
 
@@ -130,9 +135,10 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
 
     @quantity
     def seen_phase(self, q: Quantities) -> Array:
-        """Phases of the global and of the local clock, as seen (n, 2)."""
+        """Phases of the global and, where actions drive it, of the local clock, as seen (n, 2) or (n, 1)."""
         state, cycle = q.batch.state, self.cycle(q.batch.state, q.rows)
-        clocks = [time[q.rows] / cycle % 1.0 for time in (state.global_time, state.local_time)]
+        times = (state.global_time, state.local_time)[: 2 if self.warped else 1]
+        clocks = [time[q.rows] / cycle % 1.0 for time in times]
         return self._seen(q).phases(np.stack(clocks, axis=1))
 
     @quantity

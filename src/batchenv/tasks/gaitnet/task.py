@@ -108,14 +108,18 @@ class GaitNetTask(GaitNetQuantities):
         warping = actions.time_warping(max(0.0, environment.action.time_warping))
         assert mark is not None and mark.prefix is not None
         self.compose_actions(mark.columns(self), mark.prefix, mark.unit, warping)
-        unseen = () if environment.muscle.use_joint_state else observations.TORQUES
-        listed: dict[str, Keywords] = {name: {} for name in observations.OBSERVATIONS if name not in unseen}
+        gaitnet = environment.reward.type == "gaitnet"
+        names = observations.listed(
+            torques=environment.muscle.use_joint_state,
+            footholds=gaitnet,
+            places=self.quirks and not gaitnet,
+        )
+        listed: dict[str, Keywords] = {name: {} for name in names}
         self.compose_observations(self.find_terms("observation", "environment", listed))
         asked, original = environment.reward, None
         if self.quirks:
             by_clock = environment.action.gait_phase_mode == "phase"
             original = {"period": self.motion.period, "by_clock": by_clock}
-        gaitnet = asked.type == "gaitnet"
         factors = rewards.factors(asked, original) if gaitnet else imitation.kernels(asked)
         section = Section("reward", "environment.reward", (), tuple(self.functions))
         self.reward_terms = tuple(
