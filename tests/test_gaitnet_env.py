@@ -130,6 +130,19 @@ def test_episode_is_truncated_after_horizon(scene: Path):
         assert dones.all() and env.truncated.all() and not env.terminated.any()
 
 
+def test_time_of_an_episode_is_over_by_the_clock_of_its_phase_under_quirks(scene: Path):
+    keys = {"environment.reward.eoe_type": "time", "environment.advanced.quirks": True}
+    with BatchEnv(load_config(scene).replace(keys), 3, 1, seed=0) as env:
+        env.reset()
+        env._state.global_time[:] = 10.0 - env.control_dt * np.array([0.5, 1.5, 2.5])
+        ended = []
+        for _ in range(3):
+            env.step(np.zeros((3, env.action_dim)))
+            assert not env.terminated.any()
+            ended.append(env.truncated.tolist())
+        assert ended == [[True, False, False], [False, True, False], [False, False, True]]
+
+
 def test_mirror_of_observations_is_its_own_inverse_and_swaps_sides(scene: Path):
     with BatchEnv(scene, 2, 1, seed=0) as env:
         obs = env.reset().copy()

@@ -154,6 +154,10 @@ class Task(Generic[BodyT, StateT]):
         """After which episodes are truncated."""
         raise NotImplementedError
 
+    def timed_out(self, batch: Batch[BodyT, StateT]) -> np.ndarray:
+        """Whether the time of each episode is over (N,) bool: `max_episode_steps`, unless said otherwise."""
+        return batch.episodes.step >= self.max_episode_steps
+
     @property
     def actuator(self) -> str:
         """What actions drive."""

@@ -182,6 +182,12 @@ class GaitNetTask(GaitNetQuantities):
             return gaitnet_config(self.config).Horizon
         return int(LONGEST * self.environment.simulation.control_hz) + 1
 
+    def timed_out(self, batch: GaitNetBatch) -> Array:
+        """Whether the time of each episode is over (N,): under quirks by a clock that starts at its phase."""
+        if self.quirks and self.environment.reward.eoe_type == "time":
+            return batch.state.global_time > LONGEST
+        return super().timed_out(batch)
+
     def new_state(self, num_worlds: int) -> GaitNetState:
         """State of N worlds before their first reset."""
         shapes = sum("." in name for name in self.ranges)
