@@ -104,7 +104,8 @@ def test_keys_without_effect_are_told(data: Path):
             "type: gaitnet, locomotion: {avg_vel_wieght: 6}",
             "locomotion.avg_vel_wieght = 6: there is no such key.",
         ),
-        ("  simulation:", "  parameters: {muscle: {x: 1}}\n  simulation:", "muscles keep the forces"),
+        ("  simulation:", "  parameters: {torsoin: {x: 1}}\n  simulation:", "Did you mean 'torsion'"),
+        ("training:", "trainin: {}\ntraining:", "Did you mean 'training'"),
     ],
 )
 def test_what_is_invalid_is_refused_with_a_sentence(data: Path, old: str, new: str, message: str):
@@ -163,6 +164,16 @@ def test_keys_that_ask_for_what_does_not_happen_are_told(data: Path):
         *("reward.knee_pain.multiplicative", "reward.knee_pain.scale"),
     ):
         assert any(f"environment.{key} has no effect, as in the original" in remark for remark in remarks)
+
+
+def test_keys_that_the_original_reads_nothing_from_are_told_and_dropped(data: Path):
+    text = CONFIG.replace(
+        "  simulation:", "  parameters: {muscle_length: {L_Soleus: {min: 0.8}}}\n  simulation:"
+    )
+    config = load_config(f"author: somebody\n{text}", data)
+    for key in ("author", "environment.parameters.muscle_length"):
+        assert f"{key} has no effect, as in the original: nothing is read from it." in config.remarks
+    assert config == load_config(CONFIG, data) and "author" not in config.to_yaml()
 
 
 def test_environment_in_xml_is_read_as_yaml(data: Path):

@@ -25,6 +25,7 @@ from batchenv.config.gaitnet import (
     read_noise,
     translated_training,
     with_nested_keys,
+    without_idle_keys,
 )
 from batchenv.config.paths import PRESET_FILES, PRESETS, FileFinder, absolute, expanded
 from batchenv.config.plain import plain
@@ -57,6 +58,8 @@ class Config(Section):
 
     default_terms: ClassVar[DefaultTerms] = WALK_TERMS
 
+    # Keys of the source that stand for nothing, and are no longer there.
+    _idle_keys: tuple[str, ...] = PrivateAttr(default=())
     _finder: FileFinder = PrivateAttr(default_factory=FileFinder)
 
     def model_post_init(self, context: Any, /) -> None:
@@ -160,7 +163,10 @@ class GaitNetConfig(Config):
     @property
     def remarks(self) -> list[str]:
         """Sentences on keys that are accepted and change nothing."""
-        remarks = gaitnet_remarks(self.environment)
+        remarks = [
+            f"{key} has no effect, as in the original: nothing is read from it." for key in self._idle_keys
+        ]
+        remarks += gaitnet_remarks(self.environment)
         noise = self.environment.noise_injection
         if noise is not None and not read_noise(self.resolve_path(noise.file)).enabled:
             remarks.append(
@@ -255,6 +261,9 @@ def _validate(data: Mapping[Any, Any], origin: str, finder: FileFinder, task: st
         kind = _kind(data, finder)
     except ConfigError as error:
         raise ConfigError(f"{origin} has a problem:\n  {error}") from None
+    idle: list[str] = []
+    if issubclass(kind, GaitNetConfig):
+        data, idle = without_idle_keys(data)
     kept, problems = _understood(data, kind)
     kept.setdefault("environment", {})
     try:
@@ -263,6 +272,7 @@ def _validate(data: Mapping[Any, Any], origin: str, finder: FileFinder, task: st
         problems += describe_problems(error, kind)
     else:
         if not problems:
+            config._idle_keys = tuple(idle)
             return config
     count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
     raise ConfigError("\n  ".join([f"{origin} has {count}:", *problems]))

@@ -1,7 +1,7 @@
 """GaitNet's own configuration files, read unchanged."""
 
 from batchenv.config.gaitnet.environment import GaitNetEnvironment, is_gaitnet
-from batchenv.config.gaitnet.foreign_keys import GAITNET_ABSENT, gaitnet_remarks
+from batchenv.config.gaitnet.foreign_keys import GAITNET_ABSENT, gaitnet_remarks, without_idle_keys
 from batchenv.config.gaitnet.noise import NoiseFile, read_noise
 from batchenv.config.gaitnet.old_keys import with_nested_keys
 from batchenv.config.gaitnet.parameters import GaitNetRange, usual_value
@@ -24,4 +24,5 @@ __all__ = [
     "translated_training",
     "usual_value",
     "with_nested_keys",
+    "without_idle_keys",
 ]

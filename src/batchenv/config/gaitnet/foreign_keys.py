@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from batchenv.config.gaitnet.environment import GaitNetEnvironment
+from batchenv.errors import nearest
 
 CASCADED = (
     "cascaded networks need trained ones, which the file names and does not hold; in YAML GaitNet's own "
@@ -13,10 +14,39 @@ CASCADED = (
 GAITNET_ABSENT: Mapping[str, str] = {
     "cascading": CASCADED,
     "environment.cascading": CASCADED,
-    "environment.parameters.muscle": "muscles keep the forces and lengths of their file",
-    "environment.parameters.muscle_length": "muscles keep the lengths of their file",
-    "environment.parameters.muscle_force": "muscles keep the forces of their file",
 }
+
+
+# Keys that GaitNet reads, where it reads nothing from others.
+_READ = (
+    ("", ("environment", "training", "Horizon", "cascading")),
+    ("environment.parameters.", ("gait", "skeleton", "torsion")),
+)
+
+
+def without_idle_keys(data: Mapping[Any, Any]) -> tuple[dict[Any, Any], list[str]]:
+    """Split off keys that GaitNet reads nothing from; return the rest, and their paths.
+
+    Those that may be misspelt stay, to be refused.
+    """
+    kept, idle = dict(data), []
+    for prefix, known in _READ:
+        inner: Any = kept
+        for part in prefix.split(".")[:-1]:
+            inner = inner.get(part) if isinstance(inner, Mapping) else None
+        if not isinstance(inner, Mapping):
+            continue
+        found = [
+            key for key in inner if isinstance(key, str) and key not in known and not nearest(key, known)
+        ]
+        idle += [f"{prefix}{key}" for key in found]
+        rest = {key: value for key, value in inner.items() if key not in found}
+        if not prefix:
+            kept = rest
+        elif found:
+            environment = kept["environment"]
+            kept = {**kept, "environment": {**environment, "parameters": rest}}
+    return kept, idle
 
 
 def gaitnet_remarks(environment: GaitNetEnvironment) -> list[str]:
