@@ -105,6 +105,8 @@ def test_keys_without_effect_are_told(data: Path):
             "locomotion.avg_vel_wieght = 6: there is no such key.",
         ),
         ("  simulation:", "  parameters: {torsoin: {x: 1}}\n  simulation:", "Did you mean 'torsion'"),
+        ("simulation: {sim", "muscles: {x: 1}\n  simulation: {sim", "Did you mean 'muscle'"),
+        ("learning_std", "quirsk", "Did you mean 'quirks'"),
         ("training:", "trainin: {}\ntraining:", "Did you mean 'training'"),
     ],
 )
@@ -113,6 +115,13 @@ def test_what_is_invalid_is_refused_with_a_sentence(data: Path, old: str, new: s
     with pytest.raises(ConfigError) as error:
         load_config(CONFIG.replace(old, new, 1), data)
     assert message in str(error.value)
+
+
+def test_keys_that_the_original_lacks_are_not_suggested_for_its_words(data: Path):
+    text = CONFIG.replace("muscles.xml", 'muscles.xml", net_mode: "x')
+    with pytest.raises(ConfigError) as error:
+        load_config(text, data)
+    assert "net_mode" in str(error.value) and "Did you mean" not in str(error.value)
 
 
 def test_walk_is_no_configuration_of_gaitnet():

@@ -1,6 +1,6 @@
 """The section `environment` of GaitNet's configurations."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -56,6 +56,8 @@ class GaitNetAction(Section):
 class Advanced(Section):
     """Switches of GaitNet's, and one of ours."""
 
+    own_keys: ClassVar[frozenset[str]] = frozenset({"quirks"})
+
     enforce_symmetry: bool = Field(
         default=False, description="Whether the second half of a cycle is seen, and acted on, in the mirror."
     )
@@ -91,6 +93,8 @@ class Advanced(Section):
 
 class GaitNetEnvironment(Section):
     """All that `BatchEnv` needs to know of a world of GaitNet."""
+
+    own_keys: ClassVar[frozenset[str]] = frozenset({"task"})
 
     task: Literal["gaitnet"] = Field(default="gaitnet", description="What is asked of the walker.")
     skeleton: GaitNetSkeleton = Field(description="The body and its actuation.")

@@ -1,6 +1,6 @@
 """The sections of GaitNet's configurations for the body, the ground, the motion and the muscles."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -71,6 +71,8 @@ class HeightCalibration(Section):
 class GaitNetMotion(Section):
     """The reference motion."""
 
+    own_keys: ClassVar[frozenset[str]] = frozenset({"symmetry"})
+
     type: Literal["h5", "bvh", "npz"] = Field(default="h5", description="Format of the file.")
     file: GaitNetFile = Field(description="Poses over one cycle: GaitNet's HDF5 or NPZ, or BVH.")
     cyclic: bool = Field(
@@ -104,6 +106,8 @@ class GaitNetMuscleNetwork(MuscleNetwork):
 
 class GaitNetMuscle(Section):
     """The muscles."""
+
+    own_keys: ClassVar[frozenset[str]] = frozenset({"model", "coordinator", "static_optimization", "network"})
 
     file: GaitNetFile = Field(description="Paths and forces, GaitNet's XML or YAML.")
     model: Literal["mass", "mujoco"] = Field(
