@@ -28,6 +28,20 @@ def gaitnet_data() -> Path:
     return data
 
 
+def original_data() -> Path:
+    """Return the directory of all of GaitNet's data, nested as it has it; skip the test without it."""
+    data = _root() / "original"
+    if not (data / "env").is_dir():
+        pytest.skip(f"GaitNet's files are not in {data}; {_ENVIRONMENT} may name their directory")
+    return data
+
+
+def original_environments() -> list[str]:
+    """Names of all environments of GaitNet's data; none without it."""
+    folder = _root() / "original" / "env"
+    return sorted(file.name for kind in ("*.yaml", "*.xml") for file in folder.glob(kind))
+
+
 @cache
 def _load(path: Path) -> NpzFile:
     return np.load(path, allow_pickle=False)

@@ -443,7 +443,7 @@ class BatchEnv(Described):
             self._reward_rows[:, failed], self._rewards[failed] = 0.0, 0.0
         check_finite(self._rewards, self._reward_rows, self.task.reward_names)
         self._episodes.reward_sum += self._rewards
-        np.greater(self._episodes.step >= self.max_episode_steps, self.terminated, out=self.truncated)
+        np.greater(self.task.timed_out(self._batch), self.terminated, out=self.truncated)
         np.logical_or(self.terminated, self.truncated, out=self._dones)
 
     def _refuse_unfounded(self, ids: np.ndarray) -> None:

@@ -36,11 +36,11 @@ class OutputError(BatchEnvError, OSError):
     """A file or directory cannot be written."""
 
 
-def nearest(name: str, candidates: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the candidate most like name, or "" where none is.
+def nearest(name: str, candidates: Iterable[str], likeness: float = 0.5) -> str:
+    """Return " Did you mean 'x'?" for the candidate most like name, or "" where none is so like it.
 
     >>> nearest("sim_hx", ["sim_hz", "control_hz"])
     " Did you mean 'sim_hz'?"
     """
-    match = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.5)
+    match = difflib.get_close_matches(name, list(candidates), n=1, cutoff=likeness)
     return f" Did you mean {match[0]!r}?" if match else ""

@@ -171,7 +171,7 @@ def test_address_of_the_block_is_signed_too(worlds):
     column = np.flatnonzero(snapshot.state[0] == worlds.bind("userdata")[0, RECORD_AT])
     snapshot.state[:, column] = 12345.0
     worlds.restore(snapshot)
-    assert (worlds.bind("userdata")[:, RECORD_AT] == worlds._record.address).all()
+    assert (worlds.bind("userdata")[:, RECORD_AT] == worlds._record.addresses[0]).all()
 
 
 def test_a_measured_world_diverges_every_time(small):

@@ -80,7 +80,7 @@ def test_a_record_holds_numbers_places_and_addresses():
     assert (row["stiffness"], row["n_user"]) == (2.5, N_HEADER + 4)
     assert [row[f"at_{name}"] - N_HEADER for name in ("stretch", "force", "power")] == [0, 2, 3]
     assert row["rest"] == record.arrays["rest"].ctypes.data and row["weights"] == weights.ctypes.data
-    assert record.address == record.record.ctypes.data
+    assert record.addresses[0] == record.record.ctypes.data
     rest[:] = weights[:] = 7
     assert record.arrays["rest"].tolist() == [1.0, 2.0]  # a copy, of the type declared
     assert record.buffers["weights"].tolist() == [7.0] * 3  # the owner's own

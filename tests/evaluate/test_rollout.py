@@ -4,7 +4,8 @@ import pytest
 
 from batchenv.errors import InputError, OutputError
 from batchenv.evaluate import load_recording
-from batchenv.evaluate.rollout import read_sweep, roll_out
+from batchenv.evaluate.rollout import Sweep, read_sweep, roll_out
+from batchenv.evaluate.walker import load_walker
 from tests.evaluate.untrained import untrained
 
 MUSCLES = ("soleus_r", "soleus_l", "tibant_r")
@@ -94,3 +95,11 @@ def test_strides_that_cannot_be_are_named(tmp_path, strides):
         InputError, match=f"strides is {strides!r}; expected a whole number from 1 to 100,000"
     ):
         roll_out(untrained(), tmp_path / "r.h5", strides)
+
+
+def test_a_walk_at_another_speed_than_asked_is_not_completed(tmp_path):
+    """The shipped walker knows one speed, whatever it is asked."""
+    sweep = Sweep(("speed",), np.array([[1.24], [1.8]]))
+    ended = roll_out(load_walker("walk"), tmp_path / "walks.h5", strides=4, sweep=sweep, num_threads=2)
+    assert ended == ["completed", "off speed"]
+    assert load_recording(tmp_path / "walks.h5").ended == ("completed", "off speed")

@@ -1,3 +1,4 @@
+import functools
 import itertools
 
 import numpy as np
@@ -54,7 +55,7 @@ def test_activations_are_some_random_muscles_or_agonists_of_torques(problems):
 
 
 def test_a_pool_replaces_its_oldest_states(problems, gait):
-    pool = Pool(problems, gait, 50, np.random.default_rng(0))
+    pool = Pool(problems, functools.partial(draw_states, problems, gait), 50, np.random.default_rng(0))
     before = pool.jta.clone()
     pool.replace(30)
     pool.replace(30)

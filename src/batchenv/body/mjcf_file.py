@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from batchenv.body.files import MEGABYTE, check_file, read_file
-from batchenv.body.xml_scan import scan_xml
 from batchenv.errors import BodyError
+from batchenv.files.xml_scan import scan_xml
 
 MOST_XML_BYTES = 8 * MEGABYTE
 MOST_ASSET_BYTES = 64 * MEGABYTE

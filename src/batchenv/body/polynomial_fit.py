@@ -171,17 +171,17 @@ class _Fit:
     def solve(self, degree: int, muscles: Array) -> tuple[Array, Array]:
         """Return the coefficients (T, n) of some muscles, and their errors (n, 3) as `PolynomialPaths`."""
         used = np.flatnonzero(self._terms.own & (self._terms.degree <= degree))
-        columns = [self._muscles.index(m) for m in muscles]
+        columns = np.array([self._muscles.index(m) for m in muscles])
         gram = self._gram[np.ix_(used, used)]
         gram = gram + 1e-13 * np.trace(gram) / used.size * np.eye(used.size)
         solved = np.linalg.solve(gram, self._right[np.ix_(used, columns)])
         wrong = self._others_rows[:, used] @ solved - self._wanted(self._others)[:, columns]
-        wrong = wrong.reshape(1 + len(self._joints), -1, len(columns))
+        wrong = wrong.reshape(1 + len(self._joints), -1, columns.size)
         length, arm = wrong[0], wrong[1:] * ARM
         rms = np.sqrt((arm**2).mean(1)).max(0)
         error = np.stack([np.sqrt((length**2).mean(0)), np.abs(length).max(0), rms], axis=1)
         kept = self._terms.degree <= degree
-        full = np.zeros((kept.size, len(columns)))
+        full = np.zeros((kept.size, columns.size))
         full[used] = solved
         return full[kept], error
 

@@ -69,7 +69,7 @@ def path_errors(body: Body, joint_pos: np.ndarray) -> np.ndarray:
     assert paths is not None and tendon_body is not None
     found, moments = measure_paths(tendon_body, joint_pos), tendon_body.moments
     errors = np.full((len(paths.degree), 3), np.nan)
-    for m in np.flatnonzero(paths.degree):
+    for m in np.flatnonzero(paths.degree).tolist():
         length, arms = paths.evaluate(m, joint_pos)
         wrong = length - found.length[:, m]
         crossings = range(moments.ptr[m], moments.ptr[m + 1])

@@ -39,6 +39,7 @@ def pretrain_muscles(
     seed: int = 0,
     device: Literal["cpu", "cuda"] = "cpu",
     half: bool = False,
+    data: Path | None = None,
     trust: bool = False,
 ) -> None:
     """Pretrain the muscle network on random poses, velocities and torques.
@@ -51,6 +52,7 @@ def pretrain_muscles(
         seed: seed of all random draws.
         device: device that the network is trained on.
         half: write the weights in half precision.
+        data: additional directory to search for "@data/..." files.
         trust: allow the configuration to run the Python files that it names.
     """
     check_positive("--minutes", minutes, MOST_MINUTES)
@@ -63,7 +65,7 @@ def pretrain_muscles(
             from batchenv.learn.progress import Output, PretrainingProgress
     except ImportError as error:
         raise SystemExit(f"training needs more packages ({error}): pip install 'batchenv[train]'") from error
-    resolved, console = load_config(config, trust=trust), Output()
+    resolved, console = load_config(config, data, trust=trust), Output()
     with PretrainingProgress(console) as progress:
         network, result = pretrain(
             resolved,
@@ -90,6 +92,7 @@ def compare_coordinators(
     steps: int = 60,
     threads: int | None = None,
     plot: Path = Path("coordinators.png"),
+    data: Path | None = None,
     trust: bool = False,
 ) -> None:
     """Compare static optimisation with the muscle network on the same walking states.
@@ -102,6 +105,7 @@ def compare_coordinators(
         steps: number of control steps of each world.
         threads: number of threads that step the worlds; by default all CPUs available to this process.
         plot: PNG file to write: torques over the gait cycle and activations of the muscles.
+        data: additional directory to search for "@data/..." files.
         trust: allow the configurations to run the Python files that they name.
     """
     check_whole("--envs", envs, 1, MOST_WORLDS)
@@ -109,7 +113,7 @@ def compare_coordinators(
     check_whole("--threads", threads, 1, MOST_THREADS)
     check_output_file(plot, "--plot", suffixes=(".png",))
     check_matplotlib()
-    resolved = load_config(config, trust=trust)
+    resolved = load_config(config, data, trust=trust)
     walker = None if policy is None else load_walker(policy, trust=trust)
     compared = compare(
         resolved if walker is None else _with_network(walker.config, resolved),

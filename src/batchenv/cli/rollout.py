@@ -61,4 +61,5 @@ def rollout(
     walked = "holds what was walked so far"
     with saying(lambda: f"{out} {walked if identity(out) != before else 'was not written'}"):
         ended = roll_out(loaded, out, strides, rows, seed, threads)
-    print(f"{len(ended)} rollouts, {ended.count('completed')} completed, {ended.count('fell')} fell: {out}")
+    counts = f"{ended.count('completed')} completed, {ended.count('off speed')} off the speed asked"
+    print(f"{len(ended)} rollouts, {counts}, {ended.count('fell')} fell: {out}")

@@ -20,7 +20,12 @@ from batchenv.config.gaitnet import (
     GaitNetTraining,
     gaitnet_remarks,
     is_gaitnet,
+    is_xml,
+    parse_xml,
+    read_noise,
     translated_training,
+    with_nested_keys,
+    without_idle_keys,
 )
 from batchenv.config.paths import PRESET_FILES, PRESETS, FileFinder, absolute, expanded
 from batchenv.config.plain import plain
@@ -53,6 +58,8 @@ class Config(Section):
 
     default_terms: ClassVar[DefaultTerms] = WALK_TERMS
 
+    # Keys of the source that stand for nothing, and are no longer there.
+    _idle_keys: tuple[str, ...] = PrivateAttr(default=())
     _finder: FileFinder = PrivateAttr(default_factory=FileFinder)
 
     def model_post_init(self, context: Any, /) -> None:
@@ -156,7 +163,16 @@ class GaitNetConfig(Config):
     @property
     def remarks(self) -> list[str]:
         """Sentences on keys that are accepted and change nothing."""
-        return gaitnet_remarks(self.environment)
+        remarks = [
+            f"{key} has no effect, as in the original: nothing is read from it." for key in self._idle_keys
+        ]
+        remarks += gaitnet_remarks(self.environment)
+        noise = self.environment.noise_injection
+        if noise is not None and not read_noise(self.resolve_path(noise.file)).enabled:
+            remarks.append(
+                "environment.noise_injection has no effect, as in the original: its file says enabled: false."
+            )
+        return remarks
 
     @property
     def period(self) -> None:
@@ -170,9 +186,10 @@ class GaitNetConfig(Config):
 
     def undrawn(self) -> dict[str, Any]:
         """Changes that give every world the defaults of its parameters."""
+        names = self.environment.parameters.by_name
         return {
-            f"environment.parameters.gait.{name}.sampling": "fixed"
-            for name in self.environment.parameters.gait
+            f"environment.parameters.{name if '.' in name else f'gait.{name}'}.sampling": "fixed"
+            for name in names
         }
 
     def lenient(self) -> dict[str, Any]:
@@ -191,8 +208,9 @@ def load_config(
 
     Args:
         source: YAML text (a line break, a ": " or a leading bracket marks it), the path of a YAML file, the
-            name of a preset, or a mapping. A Config is returned as it is. With the key `base`, the name of a
-            preset, the rest says in what it differs from that; null takes a key out of it.
+            name of a preset, or a mapping; GaitNet's older environments in XML, too. A Config is returned as
+            it is. With the key `base`, the name of a preset, the rest says in what it differs from that; null
+            takes a key out of it.
         data_root: a directory that "@data/..." may mean, beside the package's data and the directory that the
             environment variable BATCHENV_DATA names.
         trust: whether it may name Python files ("my_terms.py:quiet_trunk"), whose code runs when worlds are
@@ -228,7 +246,8 @@ def load_config(
         file = _file_of(source)
         origin = f"the preset {source}" if source in PRESETS else str(file)
         text, base = _read(file), absolute(file).parent
-    return _validate(parse_yaml(text, origin), origin, FileFinder(base, root, trust), task)
+    data = parse_xml(text, origin) if is_xml(text) else parse_yaml(text, origin)
+    return _validate(data, origin, FileFinder(base, root, trust), task)
 
 
 def _validate(data: Mapping[Any, Any], origin: str, finder: FileFinder, task: str | None = None) -> Config:
@@ -242,6 +261,9 @@ def _validate(data: Mapping[Any, Any], origin: str, finder: FileFinder, task: st
         kind = _kind(data, finder)
     except ConfigError as error:
         raise ConfigError(f"{origin} has a problem:\n  {error}") from None
+    idle: list[str] = []
+    if issubclass(kind, GaitNetConfig):
+        data, idle = without_idle_keys(data)
     kept, problems = _understood(data, kind)
     kept.setdefault("environment", {})
     try:
@@ -250,6 +272,7 @@ def _validate(data: Mapping[Any, Any], origin: str, finder: FileFinder, task: st
         problems += describe_problems(error, kind)
     else:
         if not problems:
+            config._idle_keys = tuple(idle)
             return config
     count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
     raise ConfigError("\n  ".join([f"{origin} has {count}:", *problems]))
@@ -308,8 +331,11 @@ def _understood(data: Mapping[Any, Any], kind: type[Config]) -> tuple[dict[Any, 
             kept["environment"] = with_terms(environment, kind.default_terms)
         return kept, problems
     kept, problems = without_foreign_keys(data, GAITNET_ABSENT)
+    environment = kept.get("environment")
+    if isinstance(environment, Mapping):
+        kept["environment"], more = with_nested_keys(environment)
+        problems += more
     if isinstance(kept.setdefault("training", {}), Mapping):
-        environment = kept["environment"]
         advanced = environment.get("advanced") if isinstance(environment, Mapping) else None
         learning_std = advanced.get("learning_std", False) if isinstance(advanced, Mapping) else False
         kept["training"], more = translated_training(kept["training"], learning_std)
@@ -318,7 +344,7 @@ def _understood(data: Mapping[Any, Any], kind: type[Config]) -> tuple[dict[Any, 
 
 
 def _is_text(source: str) -> bool:
-    return "\n" in source or ": " in source or source.lstrip()[:1] in ("", "{", "[")
+    return "\n" in source or ": " in source or source.lstrip()[:1] in ("", "{", "[", "<")
 
 
 def _file_of(source: str | os.PathLike[str]) -> Path:

@@ -34,6 +34,9 @@ _EXPECTED: Mapping[str, str] = {
     "invalid_key": "keys are text",
 }
 
+# How like a key of ours has to be to one in a foreign format to be what was meant.
+_ALL_BUT = 0.8
+
 
 def describe_problems(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """Return a line for each error of a validation by model; the first few where there are many."""
@@ -93,7 +96,9 @@ def _nearest_choice(detail: ErrorDetails) -> str:
 def _unknown_key(location: Sequence[str], model: type[BaseModel]) -> str:
     section = section_at(model, location[:-1])
     siblings = list(section.model_fields) if section else []
-    if hint := nearest(location[-1], siblings):
+    own = getattr(section, "own_keys", frozenset())
+    foreign = [name for name in siblings if name not in own]
+    if hint := nearest(location[-1], foreign) or nearest(location[-1], own, likeness=_ALL_BUT):
         return f"there is no such key.{hint}"
     elsewhere = [path for path in _paths(model) if path.rpartition(".")[2] == location[-1]]
     if elsewhere:

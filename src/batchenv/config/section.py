@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -30,6 +30,9 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
     )
+
+    # Keys beside those of a foreign format, suggested only where they are all but written.
+    own_keys: ClassVar[frozenset[str]] = frozenset()
 
 
 def finder_of(info: ValidationInfo) -> FileFinder:

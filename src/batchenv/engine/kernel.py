@@ -31,6 +31,7 @@ from batchenv.engine.coordinators.problem import (
 )
 from batchenv.engine.coordinators.shared_network import evaluate_network, store_sample
 from batchenv.engine.coordinators.static_optimization import optimize
+from batchenv.engine.disturbances import disturb_activations, disturb_body
 from batchenv.engine.fields import LENGTH, QFRC_APPLIED, QPOS, USERDATA, VELOCITY, f64, shared_u32
 from batchenv.engine.guests import call_guest
 from batchenv.engine.joints import apply_ideal_torques, clear_applied, take_torques
@@ -83,6 +84,7 @@ class Choice(NamedTuple):
         mirrored: whether the coordinator may see the world in the mirror.
         joint_torques, foot_loads, joint_loads, logs, capacity, muscles: whether these are recorded.
         guests: whether recorders of a user's own are called.
+        disturbed: whether joints, bodies or activations are.
     """
 
     controller: int
@@ -100,6 +102,7 @@ class Choice(NamedTuple):
     capacity: int
     muscles: int
     guests: int
+    disturbed: int
 
 
 @functools.cache
@@ -116,8 +119,9 @@ def compile_kernel(choice: Choice):
     """
     expected = kernel_digest()
     controller, coordinator, paths, polynomials, own_forces, constraints = choice[:6]
-    ideal, mirrored, joint_torques, foot_loads, joint_loads, logs, capacity, muscles, guests = choice[6:]
-    applies = int(ideal == 1 or own_forces == 1 or constraints == ACTIVE_SET)
+    ideal, mirrored, joint_torques, foot_loads, joint_loads, logs, capacity, muscles, guests = choice[6:15]
+    disturbed = choice.disturbed
+    applies = int(ideal == 1 or own_forces == 1 or constraints == ACTIVE_SET or disturbed == 1)
     has_muscles = int(coordinator != NO_COORDINATOR)
     # Strengths of MuJoCo's muscles are needed where the coordinator runs; else MuJoCo computes them itself.
     forces_known = int(own_forces == 0 and (constraints == ACTIVE_SET or muscles == 1 or joint_loads == 1))
@@ -175,6 +179,8 @@ def compile_kernel(choice: Choice):
                 return
         if applies == 1:
             clear_applied(block, data)
+        if disturbed == 1:
+            disturb_body(block, data, user, substep)
 
         # What the muscles can do in this pose.
         if has_muscles == 1:
@@ -269,6 +275,8 @@ def compile_kernel(choice: Choice):
             if own_forces == 1:
                 if coordinator == DIRECT:
                     take_excitations(block, user)
+                if disturbed == 1:
+                    disturb_activations(block, user, substep)
                 if paths == TENDONS:
                     fiber_tensions(block, user, active, passive, force)
                     spread_tendons(block, data, force, f64(data, QFRC_APPLIED, nv))

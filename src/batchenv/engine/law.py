@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchenv.body.mechanism import Mechanism
-from batchenv.engine import guests, joints, kernel
+from batchenv.engine import disturbances, guests, joints, kernel
 from batchenv.engine.constraints import rows
 from batchenv.engine.controllers import pd, stable_pd
 from batchenv.engine.coordinators import problem, static_optimization
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator, NetworkSpec
+from batchenv.engine.disturbances import Disturbances
 from batchenv.engine.guests import Recorder
 from batchenv.engine.kernel import Choice
 from batchenv.engine.muscles import crossings, mass
@@ -34,11 +35,13 @@ class Logs:
         velocity_body: body whose velocity is logged.
         bodies: whose centres of mass are logged.
         geoms: for which it is logged whether they touch anything.
+        sides: geoms whose contact forces are summed; none with constraints "mujoco".
     """
 
     velocity_body: int
     bodies: tuple[int, ...]
     geoms: tuple[int, ...]
+    sides: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class ControlLaw:
             the muscle's length, and make energy out of nothing.
         constraints: who solves contacts and limits: MuJoCo, or the active set in the callback.
         ideal_joints: joints that ideal torques drive with "mass_lower" (K,).
+        disturbances: what the task disturbs in every substep; None for nothing.
         records: what a step remembers.
     """
 
@@ -117,6 +121,7 @@ class ControlLaw:
     constraints: Literal["mujoco", "active_set"] = "mujoco"
     ideal_joints: tuple[int, ...] = ()
     guest: Callable[..., object] | None = None
+    disturbances: Disturbances | None = None
     records: Records = field(default_factory=Records)
 
     @property
@@ -148,6 +153,8 @@ def check_law(mechanism: Mechanism, law: ControlLaw) -> None:
         raise UsageError("constraints 'active_set' needs pyramidal friction cones: set cone to pyramidal")
     if law.foresee_passive and law.controller != "stable_pd":
         raise UsageError("foresee_passive needs controller 'stable_pd'")
+    if law.disturbances is not None and law.disturbances.muscles and not forces_are_applied(mechanism, law):
+        raise UsageError("disturbances of muscles need muscles whose forces the engine applies")
     if law.symmetric and on_tendons:
         raise UsageError("symmetric needs muscles on way-points")
     if law.records.joint_torques and forces_are_applied(mechanism, law):
@@ -211,6 +218,7 @@ def choose_parts(mechanism: Mechanism, law: ControlLaw) -> Choice:
         capacity=int(records.capacity),
         muscles=int(records.muscles and law.has_muscles),
         guests=int(len(records.guests) > 0),
+        disturbed=int(law.disturbances is not None),
     )
 
 
@@ -269,6 +277,8 @@ def describe(
     elif law.coordinated and law.guest is None:
         own = np.ones(n_joint) if law.torque_weight is None else law.torque_weight
         values |= static_optimization.values(mechanism, law.sweeps, law.regularization, own)
+    if law.disturbances is not None:
+        values |= disturbances.values(mechanism.model, law.disturbances, substeps, n_muscle)
     values |= _described_records(mechanism, law, substeps, measured)
     values |= guests.values(law.guest, records.guests)
     for guest in records.guests:
@@ -290,7 +300,9 @@ def _described_records(mechanism: Mechanism, law: ControlLaw, substeps: int, mea
         values |= foot_loads.values(mechanism)
     if records.logs is not None:
         logged = records.logs
-        values |= logs.values(model.ngeom, substeps, logged.velocity_body, logged.bodies, logged.geoms)
+        values |= logs.values(
+            model.ngeom, substeps, logged.velocity_body, logged.bodies, logged.geoms, logged.sides
+        )
     if records.loaded:
         values |= joint_loads.values(mechanism, records.loaded, substeps, measured=measured)
     if records.capacity:

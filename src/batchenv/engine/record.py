@@ -129,6 +129,7 @@ class SharedRecord:
             name: np.array(values.arrays.get(name, ()), kind, order="C") for name, kind in kinds.items()
         }
         self.buffers = dict(values.buffers)
+        self.owned: dict[str, np.ndarray] = {}
         addresses = {name: array.ctypes.data for name, array in (self.arrays | self.buffers).items()}
         # Slots of a user's own recorders have no field of their own: their code knows where they lie.
         slots = {name for part in parts for name in part.slots}
@@ -137,6 +138,21 @@ class SharedRecord:
             self.record[name] = value
 
     @property
-    def address(self) -> int:
-        """Where the record lies."""
-        return self.record.ctypes.data
+    def addresses(self) -> np.ndarray:
+        """Where the records of worlds lie: one for all (1,), or each world's own (N,)."""
+        return self.record.ctypes.data + self.record.itemsize * np.arange(len(self.record))
+
+    def own(self, name: str, num_worlds: int) -> np.ndarray:
+        """Live values of an array (N, ...), each world its own, at first those of all; records may move.
+
+        Args:
+            name: of the array.
+            num_worlds: N.
+        """
+        if name not in self.owned:
+            if len(self.record) != num_worlds:
+                self.record = np.repeat(self.record, num_worlds)
+            self.owned[name] = own = np.repeat(self.arrays[name][None], num_worlds, axis=0)
+            starts = own[0].nbytes * np.arange(num_worlds, dtype=np.uint64)
+            self.record[name] = np.uint64(own.ctypes.data) + starts
+        return self.owned[name]

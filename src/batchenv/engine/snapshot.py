@@ -15,24 +15,36 @@ from batchenv.errors import InputError
 
 @dataclass(frozen=True)
 class Snapshot:
-    """State of all worlds: MuJoCo's state rows (n, nstate), and per-world model fields by name."""
+    """State of all worlds.
+
+    Attributes:
+        state: MuJoCo's state rows (n, nstate).
+        fields: per-world model fields by name.
+        owned: per-world arrays of the engine's parts by name, see `Worlds.own`.
+    """
 
     state: NDArray[np.float64]
     fields: dict[str, np.ndarray] = field(default_factory=dict)
+    owned: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def check_snapshot(snapshot: Any, state: np.ndarray, model: mujoco.MjModel) -> None:
+def check_snapshot(
+    snapshot: Any, state: np.ndarray, model: mujoco.MjModel, shared: Mapping[str, np.ndarray]
+) -> None:
     """Refuse a snapshot that worlds cannot take over completely.
 
     Args:
         snapshot: what a caller hands in.
         state: rows of the worlds (N, nstate).
         model: that they run on.
+        shared: arrays of the engine's parts.
 
     Raises:
         InputError: it is none, of another number of worlds or another body, or damaged.
     """
-    if not isinstance(snapshot, Snapshot) or not isinstance(snapshot.fields, Mapping):
+    if not isinstance(snapshot, Snapshot) or not all(
+        isinstance(arrays, Mapping) for arrays in (snapshot.fields, snapshot.owned)
+    ):
         raise InputError(f"restore was given {shown(snapshot)}; expected what worlds.snapshot() returned")
     if getattr(snapshot.state, "shape", None) != state.shape:
         raise InputError(
@@ -40,6 +52,12 @@ def check_snapshot(snapshot: Any, state: np.ndarray, model: mujoco.MjModel) -> N
             f"{state.shape}: restore it into worlds of the same body and number"
         )
     check_array("state", snapshot.state, state)
+    for name, array in snapshot.owned.items():
+        if name not in shared:
+            raise InputError(
+                f"owned arrays of the snapshot name {shown(name)}, which is none of the engine's"
+            )
+        check_array(f"owned.{name}", array, np.broadcast_to(shared[name], (len(state), *shared[name].shape)))
     for name, array in snapshot.fields.items():
         if name not in MODEL_FIELDS or not isinstance(getattr(model, name, None), np.ndarray):
             raise InputError(f"fields of the snapshot name {shown(name)}, which is no field of a model")

@@ -169,6 +169,18 @@ class Worlds(Generic[BodyType]):
             self._expanded[name] = self.batch.expand(name)
         return self._expanded[name]
 
+    def own(self, name: str) -> np.ndarray:
+        """Live (num_worlds, ...) array of what the engine's parts share, for each world its own values."""
+        known = name in self._record.owned
+        own = self._record.own(name, self.num_worlds)
+        if not known:
+            self._sign()
+        return own
+
+    def usual(self, name: str) -> np.ndarray:
+        """What `own` begins with, and worlds share that have nothing of their own."""
+        return self._record.arrays[name]
+
     def own_model(self, world: int) -> mujoco.MjModel:
         """Return the model of one world: a copy where worlds have fields of their own, or `model`."""
         return self.batch.get_model(world) if self._expanded else self.model
@@ -256,7 +268,11 @@ class Worlds(Generic[BodyType]):
 
     def snapshot(self) -> Snapshot:
         """Copy the state of all worlds, for `restore`."""
-        return Snapshot(self.batch.state.copy(), {name: a.copy() for name, a in self._expanded.items()})
+        fields, owned = (
+            {name: array.copy() for name, array in arrays.items()}
+            for arrays in (self._expanded, self._record.owned)
+        )
+        return Snapshot(self.batch.state.copy(), fields, owned)
 
     def check_snapshot(self, snapshot: Any) -> None:
         """Refuse a snapshot that `restore` cannot take over completely.
@@ -264,7 +280,7 @@ class Worlds(Generic[BodyType]):
         Raises:
             InputError: it is no snapshot, of another number of worlds or another body, or damaged.
         """
-        check_snapshot(snapshot, self.batch.state, self.model)
+        check_snapshot(snapshot, self.batch.state, self.model, self._record.arrays)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Restore all worlds from a snapshot; the steps that follow have the same bits.
@@ -276,6 +292,8 @@ class Worlds(Generic[BodyType]):
         self.batch.state[:] = snapshot.state
         for name in self._expanded.keys() | snapshot.fields.keys():
             self.expand(name)[:] = snapshot.fields.get(name, getattr(self.model, name))
+        for name in self._record.owned.keys() | snapshot.owned.keys():
+            self.own(name)[:] = snapshot.owned.get(name, self._record.arrays[name])
         if {"body_mass", "body_inertia"} & self._expanded.keys():
             self._run(self.batch.set_const)
         self._sign()
@@ -354,9 +372,11 @@ class Worlds(Generic[BodyType]):
         """Put some worlds (n,) where the model begins, at rest."""
         self.batch.state[ids] = self._at_rest
         self._user[ids, WORLD_AT] = ids
+        self._user[ids, RECORD_AT] = self._addresses[ids]
 
     def _sign(self) -> None:
         """Write the header by which the callback recognises our rows."""
         self._user[:, MAGIC_AT] = magic()
-        self._user[:, RECORD_AT] = self._record.address
+        self._addresses = np.broadcast_to(self._record.addresses, self.num_worlds).astype(float)
+        self._user[:, RECORD_AT] = self._addresses
         self._user[:, WORLD_AT] = np.arange(self.num_worlds)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from batchenv.body import Body
 from batchenv.build import control_law
 from batchenv.config import Config
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
-from batchenv.engine.problems import Problems
+from batchenv.engine.problems import Problems, problems_of
 from batchenv.env import BatchEnv
 from batchenv.errors import UsageError
 from batchenv.evaluate.numbers import MOST_WALKS, check_count, check_threads
@@ -48,7 +47,7 @@ class Comparison:
     """Static optimisation and the muscle network on the same walking states.
 
     Attributes:
-        joint_names, muscle_names: (J,), (M,).
+        joint_names, muscle_names: joints that muscles cross (J,), muscles (M,).
         states: number of substeps compared.
         asked: mean of the torques that muscles were to make over the gait cycle (BINS, J) [Nm].
         coordinators: "static_optimization" and "network".
@@ -105,8 +104,10 @@ def compare_coordinators(
     check_count("steps", steps, 100_000)
     check_threads("num_threads", num_threads)
     environment = config.environment
-    if environment.skeleton.actuator != "mass":
-        raise UsageError(f"actuator {environment.skeleton.actuator!r} needs no coordinator; expected mass")
+    if environment.skeleton.actuator not in ("mass", "mass_lower"):
+        raise UsageError(
+            f"actuator {environment.skeleton.actuator!r} needs no coordinator; expected mass or mass_lower"
+        )
     if environment.muscle.network.file is None:
         raise UsageError(
             "there are no trained weights to compare: name them in environment.muscle.network.file "
@@ -115,15 +116,12 @@ def compare_coordinators(
     driven = config.replace({"environment.muscle.coordinator": "static_optimization"})
     with BatchEnv(driven, num_envs, num_threads, seed=0) as env:
         body = env.body
-        if not isinstance(body, Body):
-            raise UsageError("coordinators are compared on bodies of MJCF files, not on GaitNet's")
         law = control_law(config.replace({"environment.muscle.coordinator": "network"}), body)
-        problems = Problems(body, env.worlds.law, env.num_threads)
+        problems = problems_of(body, env.worlds.law, env.num_threads)
         states = walking_states(env, problems, policy, steps)
     assert law.network is not None
-    network = NetworkCoordinator(
-        law.network, body.muscle_names, body.joint_names, problems.ptr, problems.joint, 1
-    )
+    names = tuple(problems.joint_names), tuple(problems.muscle_names)
+    network = NetworkCoordinator(law.network, names[1], names[0], problems.ptr, problems.joint, 1)
     setting = environment.muscle.static_optimization
     settings = (setting.regularization, setting.sweeps)
     jta, torque = (array.reshape(-1, array.shape[-1]) for array in (states.jta, states.torque))
@@ -141,11 +139,14 @@ def compare_coordinators(
     layout = network.network.layout
     torques = {name: _torques(jta, a, layout.crossing_muscle, problems) for name, a in activations.items()}
     bins = np.minimum((states.phase.ravel() * BINS).astype(int), BINS - 1)
+    crossed = np.unique(problems.joint)
+    torque = torque[:, crossed]
+    torques = {name: made[:, crossed] for name, made in torques.items()}
     coordinators = {
         name: _coordination(torques[name] - torque, activations[name], times[name], torques[name], bins)
         for name in activations
     }
-    names = tuple(body.joint_names), tuple(body.muscle_names)
+    names = tuple(names[0][j] for j in crossed), names[1]
     return Comparison(*names, len(starts), _by_phase(torque, bins), coordinators)
 
 
@@ -154,10 +155,11 @@ def walking_states(
 ) -> WalkingStates:
     """Walk, and compute the coordinator's problem in every substep."""
     obs, worlds = env.reset(), env.worlds
-    qpos, qvel, desired, phase = [], [], [], []
+    qpos, qvel, desired, phase, mirrored = [], [], [], [], []
     period, timestep = env.task.period, worlds.timestep
 
     def watch() -> None:
+        mirrored.append(worlds.slot("mirrored")[:, len(desired) % worlds.substeps] > 0.0)
         desired.append(worlds.slot("desired").copy())
         qpos.append(worlds.qpos.copy())
         qvel.append(worlds.qvel.copy())
@@ -173,10 +175,13 @@ def walking_states(
                 np.zeros((env.num_envs, env.action_dim)) if policy is None else policy(obs), watch
             )[0]
             del qpos[-1], qvel[-1]  # a substep's desired torques are those of its beginning
-    jta, passive = problems.solve(np.concatenate(qpos), np.concatenate(qvel))
+    seen = np.array(mirrored)
+    jta, passive = problems.solve(np.concatenate(qpos), np.concatenate(qvel), seen.ravel())
     shape = (len(desired), env.num_envs, -1)
-    torque = np.array(desired) - passive.reshape(shape).astype(float)
-    return WalkingStates(jta.reshape(shape).astype(float), torque, np.array(phase))
+    image = env.task.mirror_joints(np.array(desired).reshape(-1, passive.shape[1])).reshape(shape)
+    torque = np.where(seen[..., None], image, np.array(desired)) - passive.reshape(shape).astype(float)
+    phases = (np.array(phase) + 0.5 * seen) % 1.0
+    return WalkingStates(jta.reshape(shape).astype(float), torque, phases)
 
 
 def _optimize_on(problems: Problems, states: WalkingStates, settings: tuple[float, int]) -> Array:
@@ -200,7 +205,7 @@ def _interleaved(work: dict[str, Callable[[], object]], count: int) -> dict[str,
 
 
 def _torques(jta: Array, activation: Array, crossing: np.ndarray, problems: Problems) -> Array:
-    to_joint = np.eye(len(problems.body.joint_names))[problems.joint]
+    to_joint = np.eye(len(problems.joint_names))[problems.joint]
     return (jta * activation[:, crossing]) @ to_joint
 
 

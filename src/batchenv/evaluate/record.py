@@ -139,10 +139,12 @@ def record_walks(
     sink: Sink,
     episodes: np.ndarray | None = None,
     parameters: np.ndarray | None = None,
+    on_speed: Callable[[], np.ndarray] | None = None,
 ) -> list[str]:
     """Let every world walk to the end of its episode, without exploration.
 
-    An episode that its environment terminates has "fell", one that reaches its end has "completed".
+    An episode that its environment terminates has "fell", one that reaches its end has "completed", or is
+    "off speed".
 
     Args:
         policy: actions (N, A) from observations (N, O).
@@ -152,6 +154,7 @@ def record_walks(
         sink: what takes the samples.
         episodes: number of each world's episode in the sink (N,); by default that of the world.
         parameters: what the sink is told about each episode (N, k).
+        on_speed: tells whether each world has kept the speed that it was asked (N,) bool; None for yes.
 
     Returns:
         How each episode ended (N,).
@@ -171,7 +174,8 @@ def record_walks(
             samples = sampler.samples(ids)
             sink.append(episode=np.repeat(episodes[ids], sampler.per_step), **samples)
             for world in np.flatnonzero(walking & dones):
-                ended[world] = "fell" if env.terminated[world] else "completed"
+                kept = on_speed is None or on_speed()[world]
+                ended[world] = "fell" if env.terminated[world] else "completed" if kept else "off speed"
                 own = None if parameters is None else parameters[world]
                 sink.end_episode(int(episodes[world]), ended[world], own)
             walking &= ~dones

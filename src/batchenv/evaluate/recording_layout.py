@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-ENDINGS = ("completed", "fell", "interrupted")
+ENDINGS = ("completed", "off speed", "fell", "interrupted")
 
 
 class ArrayLayout(NamedTuple):
@@ -40,7 +40,9 @@ LAYOUT: dict[str, ArrayLayout] = {
     "joint_names": ArrayLayout(
         ("J",), "", "hip_flexion_r, knee_angle_r, ankle_angle_r, the same with _l, any others"
     ),
-    "ended": ArrayLayout(("E",), "", "how each episode ended: 'completed', 'fell' or 'interrupted'"),
+    "ended": ArrayLayout(
+        ("E",), "", "how each episode ended: 'completed', 'off speed', 'fell' or 'interrupted'"
+    ),
     "episode": ArrayLayout(
         ("T",), "", "index into `ended` of the episode a sample belongs to, not decreasing"
     ),

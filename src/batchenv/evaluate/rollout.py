@@ -11,11 +11,12 @@ import numpy as np
 
 from batchenv.body.names import COMMON_NAMES, BodyNames
 from batchenv.build import Walking
+from batchenv.env import BatchEnv
 from batchenv.errors import InputError, nearest
 from batchenv.evaluate.conditions import set_conditions
 from batchenv.evaluate.hdf5_file import h5py_module
 from batchenv.evaluate.numbers import MOST_STRIDES, check_count, check_threads
-from batchenv.evaluate.record import Sampler, record_walks
+from batchenv.evaluate.record import Policy, Sampler, record_walks
 from batchenv.evaluate.rollout_file import HDF5_SUFFIXES, RecordingWriter
 from batchenv.evaluate.walker import Walker
 from batchenv.files import check_output_file
@@ -26,6 +27,7 @@ from batchenv.rng import checked_seed
 GAIT = ("speed", "period")  # of the reference: rows that share them walk in one batch
 CONDITIONS = ("friction", "mass", "muscle_strength")
 BATCH = 64  # rows that walk side by side
+SPEED_SHARE = 0.1  # of the speed asked, by which one that counts as kept may differ
 # What a column may hold; those of muscles are factors as muscle_strength is.
 RANGES = {
     "speed": (0.01, 20.0),
@@ -105,7 +107,8 @@ def roll_out(
         num_threads: as for `BatchEnv`.
 
     Returns:
-        How each rollout ended: "completed", "fell", or "interrupted" where its physics failed.
+        How each rollout ended: "completed", "off speed" where it did not keep the speed that it was asked
+        within 10 %, "fell", or "interrupted" where its physics failed.
 
     Raises:
         InputError: no HDF5 file has that name, a number is impossible, or worlds cannot have what the sweep
@@ -140,10 +143,35 @@ def roll_out(
                     )
                 )
                 own = sweep.values[rows] if sweep.names else None
-                endings = record_walks(walker.policy, env, obs, sampler, writer, rows, own)
+                watched = _WatchedPolicy(walker.policy, env)
+                endings = record_walks(watched, env, obs, sampler, writer, rows, own, watched.on_speed)
             for row, ending in zip(rows, endings, strict=True):
                 ended[row] = ending
     return ended
+
+
+class _WatchedPolicy:
+    """A policy, and the mean speed of the worlds that it walks in since the beginning."""
+
+    def __init__(self, policy: Policy, env: BatchEnv):
+        self._policy, self._asked = policy, env.task.usual_speed
+        names = [column.name for column in env.obs_layout]
+        speed = env.task.speed_column
+        # Who is commanded is asked other speeds all the time.
+        self._column = names.index(speed) if speed in names and not env.command_layout else None
+        self._sum, self._steps = np.zeros(env.num_envs), 0
+
+    def __call__(self, obs: np.ndarray) -> np.ndarray:
+        if self._column is not None:
+            self._sum += obs[:, self._column]
+            self._steps += 1
+        return self._policy(obs)
+
+    def on_speed(self) -> np.ndarray:
+        """Whether the mean speed is the one asked, within `SPEED_SHARE` (N,)."""
+        if self._column is None:
+            return np.ones(len(self._sum), bool)
+        return np.abs(self._sum / self._steps - self._asked) <= SPEED_SHARE * abs(self._asked)
 
 
 def _gait(walker: Walker, sweep: Sweep, rows: np.ndarray) -> tuple[dict[str, float], float]:

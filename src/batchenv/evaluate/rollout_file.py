@@ -161,7 +161,7 @@ class RecordingWriter:
 
         Args:
             episode: its index.
-            ended: 'completed' or 'fell'.
+            ended: one of `ENDINGS`.
             parameters: the numbers named `parameter_names`, those that the episode was run with.
 
         Raises:

@@ -65,6 +65,8 @@ class MuscleModel(nn.Module):
         to_joint[torch.arange(layout.n_crossing), torch.from_numpy(layout.muscle_joint).long()] = 1.0
         self.register_buffer("crossing", torch.from_numpy(layout.crossing_muscle).long(), persistent=False)
         self.register_buffer("to_joint", to_joint, persistent=False)
+        self.crossed: torch.Tensor
+        self.register_buffer("crossed", to_joint.amax(0), persistent=False)
 
     def forward(self, jta: torch.Tensor, torque: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return z and activations (n, M) of JtA_reduced (n, nnz) and torques (n, J) [Nm]."""
@@ -140,7 +142,8 @@ class MuscleLearner:
     def update(self, jta: torch.Tensor, torque: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Step once; return the loss, and the mean squared torque error [Nm^2]."""
         z, activation = self.model(jta, torque)
-        error = self.model.torques(jta, activation) - torque
+        # What no muscle can make is no error of theirs.
+        error = (self.model.torques(jta, activation) - torque) * self.model.crossed
         squared = error.square().mean()
         effort = self.settings.effort * activation.square().mean()
         loss = squared / _ERROR_SCALE**2 + effort + self.settings.saturation * z.square().mean()
@@ -148,7 +151,7 @@ class MuscleLearner:
         loss.backward()
         nn.utils.clip_grad_value_(self.model.net.parameters(), _LARGEST_GRADIENT)
         self.optimizer.step()
-        return loss.detach(), squared.detach()
+        return loss.detach(), squared.detach() / self.model.crossed.mean()
 
     def network(self) -> dict[str, np.ndarray]:
         """Parameters of the network, for `BatchEnv.set_muscle_network` and files."""

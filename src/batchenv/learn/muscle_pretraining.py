@@ -1,6 +1,7 @@
 """Training of the muscle network ahead of any policy, on problems of all kinds."""
 
 import dataclasses
+import functools
 import io
 import math
 import time
@@ -14,13 +15,13 @@ from numpy.typing import NDArray
 from batchenv.build import control_law, load_configured_body, task_of
 from batchenv.config import Config
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator, NetworkSpec
-from batchenv.engine.problems import Problems
+from batchenv.engine.problems import Problems, problems_of
 from batchenv.errors import InputError
 from batchenv.files import sealed, write_atomically
 from batchenv.inputs import checked_whole_number
 from batchenv.learn.co_training import learner_of
 from batchenv.learn.muscle_learner import MuscleLearner
-from batchenv.learn.muscle_problems import Pool, draw_activations, draw_torques
+from batchenv.learn.muscle_problems import Pool, draw_activations, draw_states, draw_torques
 from batchenv.learn.report import PretrainingReport, PretrainingResult
 from batchenv.learn.stopping import StopTraining, stop_signals
 
@@ -32,6 +33,8 @@ _HELD_OUT = 8_000
 MOST_MINUTES = 525_600  # a year
 _BEYOND = 0.3
 """Of the torques learned from, drawn whether they can be made or not."""
+_IDLE_TORQUE = 20.0
+"""Standard deviation of torques at joints that no muscle crosses [Nm]."""
 _SWEEPS = 100  # of static optimisation for the comparison, from rest: as good as converged
 
 
@@ -67,7 +70,7 @@ def pretrain(
     _check(minutes, threads, seed, device)
     random, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     learner, problems, pool = _prepare(config, rng, threads, seed, device)
-    held_out = Pool(problems, pool.gait, _HELD_OUT, rng).jta
+    held_out = Pool(problems, pool.draw, _HELD_OUT, rng).jta
     crossing, joint = learner.model.crossing.cpu(), torch.from_numpy(problems.joint).long()
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -93,9 +96,14 @@ def pretrain(
         compared = _compare(config, learner, problems, held_out, activation)
     finally:
         torch.set_num_threads(before)
-    names = tuple(problems.body.joint_names)
+    crossed = np.unique(problems.joint)
+    names = tuple(problems.joint_names[j] for j in crossed)
+    asked, made, optimal, *efforts = compared
+    errors = asked[crossed], made[crossed], optimal[crossed]
     stopped_by = stop.number if share < 1.0 else None
-    result = PretrainingResult(names, *compared, updates, pool.drawn, seconds, stopped_by)
+    result = PretrainingResult(
+        names, *errors, efforts[0], efforts[1], updates, pool.drawn, seconds, stopped_by
+    )
     return learner.network(), result
 
 
@@ -124,18 +132,19 @@ def _prepare(
     config: Config, rng: np.random.Generator, threads: int, seed: int, device: str
 ) -> tuple[MuscleLearner, Problems, Pool]:
     body = load_configured_body(config)
-    law, gait = control_law(config, body, seed), task_of(config).of(config, body).reference
-    assert gait is not None
-    problems = Problems(body, law, threads)
+    law, task = control_law(config, body, seed), task_of(config).of(config, body)
+    problems = problems_of(body, law, threads)
+    gait = task.reference
+    draw = task.random_states if gait is None else functools.partial(draw_states, problems, gait)
     network = law.network or NetworkSpec(config.environment.muscle.network.hidden, seed=seed)
     network = dataclasses.replace(network, state=None)
-    crossings = body.muscle_names, body.joint_names, problems.ptr, problems.joint
+    crossings = problems.muscle_names, problems.joint_names, problems.ptr, problems.joint
     coordinator = NetworkCoordinator(network, *crossings, 1)
     rate = {"training.muscle_network.learning_rate": FIRST_RATE}
     learner = learner_of(coordinator, coordinator.network.state(), config.replace(rate))
     learner.model.to(device)
     learner.device = device
-    return learner, problems, Pool(problems, gait, _POOL, rng)
+    return learner, problems, Pool(problems, draw, _POOL, rng)
 
 
 def _rate(share: float) -> float:
@@ -153,10 +162,14 @@ def _mini_batch(
     size = learner.settings.mini_batch
     jta = pool[torch.randint(len(pool), (size,), generator=random)]
     activation = draw_activations(jta, crossing, joint, random).to(learner.device)
-    any_torque = draw_torques(jta, joint, random).to(learner.device)
+    any_torque = draw_torques(jta, joint, random, learner.model.crossed.numel()).to(learner.device)
     jta = jta.to(learner.device)
     anything = torch.rand(size, 1, generator=random).to(learner.device) < _BEYOND
-    return jta, torch.where(anything, any_torque, learner.model.torques(jta, activation))
+    torque = torch.where(anything, any_torque, learner.model.torques(jta, activation))
+    idle = torch.nonzero(learner.model.crossed.cpu() == 0.0)[:, 0]
+    if len(idle):  # the network sees torques at joints that no muscle crosses, and is to pay no heed
+        torque[:, idle] = (_IDLE_TORQUE * torch.randn(size, len(idle), generator=random)).to(learner.device)
+    return jta, torque
 
 
 @torch.no_grad()

@@ -1,11 +1,15 @@
 """Problems for a muscle network to learn from ahead of any policy: all kinds of poses and torques."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from batchenv.body import GaitCycle
 from batchenv.engine.problems import Problems
+
+DrawStates = Callable[[int, np.random.Generator], tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 _GAIT_SHARE = 0.3
 """Of the states, near the reference gait; the others are anywhere in the joints' ranges."""
@@ -59,15 +63,18 @@ def draw_activations(
     return torch.where(uniform(n, 1) < 0.5, few, agonists)
 
 
-def draw_torques(jta: torch.Tensor, joint: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+def draw_torques(
+    jta: torch.Tensor, joint: torch.Tensor, random: torch.Generator, n_joint: int | None = None
+) -> torch.Tensor:
     """Draw torques (n, J) [Nm] that muscles may or may not be able to make, as a PD law asks for.
 
     Args:
         jta: JtA_reduced (n, nnz) [Nm].
         joint: of its columns (nnz,).
         random: generator of all draws.
+        n_joint: J; None: no joint is behind the last that a muscle crosses.
     """
-    n_joint = int(joint.max()) + 1
+    n_joint = int(joint.max()) + 1 if n_joint is None else n_joint
     strength = 0.5 * torch.zeros(len(jta), n_joint).index_add(1, joint, jta.abs())
     spread = _ANY_TORQUE * torch.rand(len(jta), 1, generator=random) * strength
     return spread * torch.randn(len(jta), n_joint, generator=random)
@@ -78,13 +85,13 @@ class Pool:
 
     Args:
         problems: computes them.
-        gait: states are drawn near, among others.
+        draw: draws a number of states, qpos (n, nq) and qvel (n, nv).
         size: number of states.
         rng: of all draws.
     """
 
-    def __init__(self, problems: Problems, gait: GaitCycle, size: int, rng: np.random.Generator):
-        self.gait = gait
+    def __init__(self, problems: Problems, draw: DrawStates, size: int, rng: np.random.Generator):
+        self.draw = draw
         self._problems, self._rng, self._next = problems, rng, 0
         self.jta = torch.zeros(size, problems.joint.size)
         self.drawn = 0
@@ -92,7 +99,7 @@ class Pool:
 
     def replace(self, number: int) -> None:
         """Replace the oldest states by new ones."""
-        states = draw_states(self._problems, self.gait, number, self._rng)
+        states = self.draw(number, self._rng)
         jta, _ = self._problems.solve(*states)
         self.jta[(self._next + torch.arange(number)) % len(self.jta)] = torch.from_numpy(jta)
         self._next = (self._next + number) % len(self.jta)

@@ -36,7 +36,7 @@ class WalkingResult:
 
 
 class WalkingCriterion:
-    """Test of a policy in new episodes: most must be completed, near the task's target speed.
+    """Test of a policy in new episodes: most must be completed, near the task's target speed if it has one.
 
     Args:
         config: configuration of the training; its task is tested in longer episodes.
@@ -86,7 +86,7 @@ class WalkingCriterion:
             if fallen.mean() > 1.0 - self.share:  # the verdict is known
                 return WalkingResult(float(1.0 - fallen.mean()), float("nan"), False)
         speed = float(speeds[~fallen].mean() / env.max_episode_steps)
-        near = abs(speed - env.task.usual_speed) <= self.tolerance
+        near = not env.task.one_speed or abs(speed - env.task.usual_speed) <= self.tolerance
         return WalkingResult(float(1.0 - fallen.mean()), speed, bool(near))
 
     def stop_condition(self, say: Callable[[str], None], seed: int, full_episode: int) -> Until:

@@ -8,7 +8,7 @@ import numpy as np
 from batchenv.body import Body
 from batchenv.body.muscle_groups import selection
 from batchenv.body.names import BodyNames
-from batchenv.config import ParameterRange, WorldParameters
+from batchenv.config import WorldParameters
 from batchenv.engine import Worlds
 from batchenv.engine.world_parameters import (
     set_friction,
@@ -128,12 +128,12 @@ class ParameterSet:
         return factors
 
 
-def checked_values(values: Any, ranges: Mapping[Any, ParameterRange], num_worlds: int) -> Array:
+def checked_values(values: Any, ranges: Mapping[Any, Any], num_worlds: int) -> Array:
     """Return values of parameters as (num_worlds, P).
 
     Args:
         values: (num_worlds, P) of any real type.
-        ranges: of the parameters, by name (P).
+        ranges: of the parameters, by name (P): each has `min` and `max`.
         num_worlds: how many worlds they are for.
 
     Raises:

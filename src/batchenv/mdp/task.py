@@ -44,6 +44,7 @@ class Task(Generic[BodyT, StateT]):
         Environment: model of the section `environment`.
         shipped: modules whose terms of each kind need no file.
         default_terms: terms of each kind where YAML lists none.
+        one_speed: whether all worlds are to walk at `usual_speed`.
         measured_worlds: whether derived fields of the worlds are those of the state; see `Worlds`.
         control_dt: length of a step [s].
         obs_layout, action_layout: name and unit of every column.
@@ -56,6 +57,7 @@ class Task(Generic[BodyT, StateT]):
     shipped: ClassVar[Mapping[Kind, Sequence[ModuleType]]] = {}
     default_terms: ClassVar[Mapping[Kind, Terms]] = {}
     measured_worlds: ClassVar[bool] = False
+    one_speed: ClassVar[bool] = True
 
     obs_layout: tuple[Column, ...]
     mirror_obs: Mirror
@@ -152,6 +154,10 @@ class Task(Generic[BodyT, StateT]):
         """After which episodes are truncated."""
         raise NotImplementedError
 
+    def timed_out(self, batch: Batch[BodyT, StateT]) -> np.ndarray:
+        """Whether the time of each episode is over (N,) bool: `max_episode_steps`, unless said otherwise."""
+        return batch.episodes.step >= self.max_episode_steps
+
     @property
     def actuator(self) -> str:
         """What actions drive."""
@@ -168,6 +174,13 @@ class Task(Generic[BodyT, StateT]):
 
     def advance(self, batch: Batch[BodyT, StateT]) -> None:
         """Update the task's own state after a step of the worlds."""
+        raise NotImplementedError
+
+    def random_states(self, number: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Draw states of all kinds, qpos (n, nq) and qvel (n, nv), for muscles to be tried in.
+
+        Needed of a task without a `reference`, whose surroundings are drawn otherwise.
+        """
         raise NotImplementedError
 
     def place(self, batch: Batch[BodyT, StateT], ids: np.ndarray, start: Start) -> None:

@@ -1,14 +1,17 @@
+import mujoco
 import numpy as np
 import pytest
 
 from batchenv import BatchEnv
+from batchenv.body import load_body
+from batchenv.body.polynomial_paths import with_polynomial_paths
 from batchenv.config import load_config, parse_changes
 from batchenv.engine import ControlLaw, Worlds
 from batchenv.engine.law import Records
 from batchenv.engine.paths.polynomials import term_starts
 from batchenv.engine.world_parameters import set_muscle_strength
 from batchenv.errors import UsageError
-from tests.engine.walking_worlds import build, drive, hang, stand
+from tests.engine.walking_worlds import KP, build, drive, hang, stand
 
 
 def dense_moments(worlds):
@@ -93,3 +96,44 @@ def test_a_batch_steps_with_polynomials_as_each_world_alone():
 def test_terms_of_a_degree_begin_where_those_of_lower_degrees_end(dimension):
     starts = term_starts(dimension, 3)
     assert starts == {0: [0, 1, 1, 1, 1], 1: [0, 1, 2, 3, 4], 3: [0, 1, 4, 10, 20]}[dimension]
+
+
+def energy(worlds):
+    """Kinetic and potential energy of the first world [J]."""
+    model, data = worlds.body.model, mujoco.MjData(worlds.body.model)
+    data.qpos[:], data.qvel[:] = worlds.qpos[0], worlds.qvel[0]
+    for stage in (mujoco.mj_kinematics, mujoco.mj_comPos, mujoco.mj_makeM, mujoco.mj_comVel):
+        stage(model, data)
+    mujoco.mj_energyPos(model, data)
+    mujoco.mj_energyVel(model, data)
+    return data.energy.sum()
+
+
+def lost_energy(body):
+    """Work of the muscles in a fall of 0.1 s, less the energy that the body has gained [J]."""
+    worlds = Worlds(body, ControlLaw("muscle", *body.default_gains(KP, None)), 1, 10, 1)
+    hang(worlds)
+    worlds.act[:] = 0.15
+    before, pairs = energy(worlds), []
+
+    def watch():
+        pairs.append((worlds.bind("actuator_force")[0].copy(), worlds.bind("actuator_length")[0].copy()))
+
+    for _ in range(15):
+        worlds.set_targets(np.full((1, 80), 0.15))
+        worlds.step(watch)
+    worlds.measure(np.arange(1))
+    watch()
+    force, length = map(np.array, zip(*pairs, strict=True))
+    work = (0.5 * (force[1:] + force[:-1]) * np.diff(length, axis=0)).sum()
+    return work - (energy(worlds) - before)
+
+
+def test_a_fall_without_contact_loses_no_more_energy_than_on_tendons():
+    """What is lost, MuJoCo's couplings and limits take, which give way; muscles make none out of nothing."""
+    body = load_body("myo_sim:myolegs", timestep=1 / 1500)
+    for joint in body.spec.joints:
+        joint.damping = [0.0, 0.0, 0.0]
+    on_tendons = lost_energy(body)
+    on_polynomials = lost_energy(with_polynomial_paths(body, 0.00025))
+    assert -0.1 < on_polynomials <= on_tendons

@@ -22,14 +22,19 @@ environment:
   skeleton: {file: skeleton.xml, actuator: mass_lower}
   ground: {file: ground.xml}
   motion: {type: h5, file: walk.h5}
-  muscle: {file: muscles.xml, network: {hidden: [16, 16]}}
+  muscle: {file: muscles.xml, use_joint_state: true, network: {hidden: [16, 16]}}
   simulation: {sim_hz: 240, control_hz: 30}
   action: {scale: 0.04, time_warping: 0.1}
-  reward: {type: gaitnet}
+  advanced: {enforce_symmetry: true, hard_phase_clipping: true, use_normalized_param_state: false}
+  reward:
+    type: gaitnet
+    eoe_type: tuple
+    metabolic: {type: A2, multiplicative: true, torque: {coeff: 0.1, separate: true}}
+    locomotion: {avg_vel: {consider_x: true}}
   parameters:
     gait:
-      stride: {min: 0.75, max: 1.25, default: 1.0}
-      cadence: {min: 0.8, max: 1.25, default: 1.0}
+      stride: {min: 0.75, max: 1.25, default: 1.0, sampling: uniform}
+      cadence: {min: 0.8, max: 1.25, default: 1.0, sampling: uniform}
 """
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from batchenv.tasks.gaitnet.clocks import CLIPPING, HARD_CLIPPING, in_mirror, run_clocks
+from batchenv.tasks.gaitnet.clocks import CLIPPING, HARD_CLIPPING, SOFT_CLIPPING, in_mirror, run_clocks
 from tests.gaitnet_files import oracle
 
 SUBSTEPS, DT, CYCLE = 8, 1 / 480, 1.1
@@ -13,7 +13,8 @@ SUBSTEPS, DT, CYCLE = 8, 1 / 480, 1.1
 def test_clocks_advance_and_keep_the_same_cycle_only_if_clipped(clipping: str):
     global_time, local_time = np.full(2, CYCLE - 4 * DT), np.array([CYCLE - 10 * DT, CYCLE - 1.5 * DT])
     log, mirrored, cycle = np.zeros((2, SUBSTEPS)), np.zeros((2, SUBSTEPS + 1)), np.full(2, CYCLE)
-    run_clocks(np.array([0.0, 0.5]), cycle, DT, CLIPPING[clipping], global_time, local_time, log, mirrored)
+    clocks = np.zeros(2, np.int64), global_time, local_time
+    run_clocks(np.array([0.0, 0.5]), cycle, DT, CLIPPING[clipping], *clocks, log, mirrored)
     whole = CYCLE + (SUBSTEPS - 4) * DT
     assert global_time == pytest.approx([whole, whole])
     free = [CYCLE + (SUBSTEPS - 10) * DT, CYCLE + (1.5 * SUBSTEPS - 1.5) * DT]
@@ -39,7 +40,7 @@ def test_the_mirror_is_told_before_each_substep_and_after_the_last():
     """The middle of the cycle is passed in the third substep."""
     global_time = np.array([0.5 * CYCLE - 2.5 * DT])
     log, mirrored = np.zeros((1, SUBSTEPS)), np.zeros((1, SUBSTEPS + 1))
-    clocks = global_time, global_time.copy()
+    clocks = np.zeros(1, np.int64), global_time, global_time.copy()
     run_clocks(np.zeros(1), np.array([CYCLE]), DT, HARD_CLIPPING, *clocks, log, mirrored)
     assert mirrored[0].tolist() == [0.0] * 3 + [1.0] * (SUBSTEPS - 2)
 
@@ -57,8 +58,23 @@ def test_clocks_and_mirror_equal_those_of_an_episode(episode: str):
     assert np.array_equal(found, stored["mirror"][:-1] > 0)
     warp = np.maximum(0.001 * stored["action"][:, 50].astype(float), -1 / 30)
     log, mirrored = np.zeros((n, 16)), np.zeros((n, 17))
-    run_clocks(warp, cycle, DT, HARD_CLIPPING, global_time, local_time, log, mirrored)
+    clocks = np.zeros(n, np.int64), global_time, local_time
+    run_clocks(warp, cycle, DT, HARD_CLIPPING, *clocks, log, mirrored)
     assert global_time == pytest.approx(stored["global_time"][1:], abs=1e-12)
     assert local_time == pytest.approx(stored["local_time"][1:], abs=1e-12)
     assert np.array_equal(mirrored[:, :16], oracle()[f"{episode}_mirror_sub"])
     assert np.array_equal(mirrored[:, 16], stored["mirror"][1:])
+
+
+def test_soft_clipping_sets_the_global_clock_to_the_local_one_every_half_cycle():
+    global_time, local_time = np.array([0.49 * CYCLE]), np.array([0.5 * CYCLE - 2.5 * DT])
+    halves, log, mirrored = np.zeros(1, np.int64), np.zeros((1, SUBSTEPS)), np.zeros((1, SUBSTEPS + 1))
+    late = global_time[0] - local_time[0]
+    run_clocks(
+        np.zeros(1), np.array([CYCLE]), DT, SOFT_CLIPPING, halves, global_time, local_time, log, mirrored
+    )
+    assert late != pytest.approx(0.0) and halves[0] == 1
+    assert (
+        global_time[0] == pytest.approx(local_time[0]) == pytest.approx(0.5 * CYCLE + (SUBSTEPS - 2.5) * DT)
+    )
+    assert mirrored[0].tolist() == [0.0] * 3 + [1.0] * (SUBSTEPS - 2)

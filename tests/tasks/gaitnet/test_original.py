@@ -67,7 +67,7 @@ def walk_of(prefix: str) -> dict[str, np.ndarray]:
     cycle = task.motion.period / cadence
     window, last = (HZ * cycle).astype(int), SUBSTEPS * np.arange(1, STEPS + 1) - 1
     com, head = values["com_log"], stored[f"{prefix}_head_vel_log"]
-    speed = target_speed(stride, cycle)
+    speed = target_speed(STRIDE_LENGTH * stride, cycle)
     earlier = com[np.maximum(last + 1 - window, 0)]
     frames = rotations(prefix)
     activation, torque = (stored[f"{prefix}_{name}"].astype(float) for name in ("act", "upper_tau"))
@@ -89,6 +89,7 @@ def walk_of(prefix: str) -> dict[str, np.ndarray]:
         knee_load=np.zeros(STEPS),
         knee_peak=np.zeros(STEPS),
         episode_step=np.arange(1, STEPS + 1),
+        ratio=np.ones(STEPS),
     )
 
 
@@ -104,7 +105,7 @@ def test_rewards_and_their_factors_are_the_original_s(prefix: str):
     stored = oracle()
     walk, task = walk_of(prefix), real_task()
     factors = {term.name: term(walk) for term in task.reward_terms}
-    reward = combined(task.environment.reward, factors, walk["episode_step"])
+    reward = combined(task.environment.reward, factors)
     names = stored[f"{prefix}_term_names"].tolist()
     for name, theirs in _TERMS.items():
         expected = stored[f"{prefix}_terms"][:, names.index(theirs)]
@@ -206,6 +207,6 @@ def test_first_stance_is_the_original_s_on_the_corners_of_its_feet():
     stored = oracle()
     corners = stored["r_feet_world_bbmin"][:, :, None]
     is_left = np.array([name.endswith("L") for name in stored["s_footshape_body"].astype(str)])
-    left, foot = starts.lowest_foot(corners, is_left, stored["r_local_phase"] < starts.RIGHT_UNTIL)
+    left, _, foot = starts.lowest_foot(corners, is_left, stored["r_local_phase"] < starts.RIGHT_UNTIL)
     np.testing.assert_array_equal(left, stored["r_left_stance"] > 0)
     np.testing.assert_allclose(foot, stored["r_current_foot"], atol=1e-12)

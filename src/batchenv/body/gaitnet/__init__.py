@@ -6,6 +6,7 @@ from batchenv.body.gaitnet.kinematics import Frames, frames, lowest_heights
 from batchenv.body.gaitnet.motion import Motion, load_motion
 from batchenv.body.gaitnet.muscle_file import load_muscles
 from batchenv.body.gaitnet.muscle_paths import MusclePaths
+from batchenv.body.gaitnet.npz_motion import load_npz_motion
 from batchenv.body.gaitnet.path_geometry import anchor_positions, length_gradients, path_lengths
 from batchenv.body.gaitnet.rotations import (
     matrix_from_quat,
@@ -35,6 +36,7 @@ __all__ = [
     "load_ground",
     "load_motion",
     "load_muscles",
+    "load_npz_motion",
     "load_skeleton",
     "lowest_heights",
     "matrix_from_quat",

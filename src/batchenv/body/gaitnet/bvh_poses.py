@@ -54,7 +54,7 @@ def bvh_poses(bvh: Bvh, skeleton: Skeleton, unit: float) -> tuple[Array, Array]:
             poses[:, start : start + 3] = vector_from_matrix(turn)
         else:
             _place_root(poses, turn, unit * bvh.positions(names[0]), skeleton.T_joint[i, :3, :3])
-    _put_on_ground(poses, skeleton)
+    put_on_ground(poses, skeleton)
     return poses, residual
 
 
@@ -80,7 +80,8 @@ def _place_root(poses: Array, turn: Array, place: Array, zero: Array) -> None:
     poses[:, 3:6] = way @ back.T @ zero
 
 
-def _put_on_ground(poses: Array, skeleton: Skeleton) -> None:
+def put_on_ground(poses: Array, skeleton: Skeleton) -> None:
+    """Shift poses (F, D) up, in place: the lowest point of the feet is on the ground in the median frame."""
     lowest = lowest_heights(skeleton, frames(skeleton, poses))
     if lowest.shape[1]:
         poses[:, 3:6] -= np.median(lowest.min(axis=1)) * skeleton.T_joint[0, 1, :3]

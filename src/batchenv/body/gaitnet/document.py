@@ -11,15 +11,16 @@ import yaml
 from yaml.composer import ComposerError
 
 from batchenv.body.files import MEGABYTE, read_file
-from batchenv.body.xml_scan import scan_xml
 from batchenv.errors import BodyError, nearest
 from batchenv.files.paths import checked_path
+from batchenv.files.xml_scan import scan_xml
 
 YAML_SUFFIXES = (".yaml", ".yml")
 # GaitNet's largest files are of a tenth of a megabyte; PyYAML takes ten seconds for one.
 _MOST_XML_BYTES, _MOST_YAML_BYTES = 4 * MEGABYTE, MEGABYTE // 2
 # No length, angle, mass, force or gain of a body is larger, in SI units.
 _LARGEST = 1e6
+_LONGEST_STRAY = 40
 
 Array = np.ndarray
 
@@ -35,6 +36,7 @@ class Element:
         single: whether GaitNet reads vectors of this file in single precision, as it does those of XML.
         values: attributes; a list of numbers is text with spaces between them.
         children: elements inside it, in order.
+        stray: words before the outermost element of XML, which GaitNet passes over.
     """
 
     file: str
@@ -43,6 +45,7 @@ class Element:
     single: bool
     values: dict[str, str] = field(default_factory=dict)
     children: "list[Element]" = field(default_factory=list)
+    stray: str = ""
 
     def error(self, message: str) -> BodyError:
         """Return an error that begins with the place of this element."""
@@ -184,8 +187,14 @@ def _read_xml(file: str, data: bytes) -> Element:
     def end() -> None:
         open_elements.pop()
 
+    before, bracket, _ = data.partition(b"<")
+    words = before.removeprefix(b"\xef\xbb\xbf").strip() if bracket else b""
+    if words:  # lines stay where they are
+        data = b"\n" * before.count(b"\n") + data[len(before) :]
     scan_xml(file, data, start, end)
-    return outer.children[0]
+    root = outer.children[0]
+    root.stray = words.decode("utf-8", "replace")[:_LONGEST_STRAY]
+    return root
 
 
 class _Loader(yaml.SafeLoader):

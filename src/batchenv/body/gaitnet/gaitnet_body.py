@@ -49,6 +49,7 @@ class GaitNetBody:
         ground_height: of the floor along y [m].
         timestep: of the physics [s].
         loaded: joints whose loads are measured, by name.
+        self_collide: whether all bodies touch the floor and each other.
     """
 
     skeleton: Skeleton
@@ -57,6 +58,7 @@ class GaitNetBody:
     ground_height: float = 0.0
     timestep: float = 1 / 480
     loaded: tuple[str, ...] = ()
+    self_collide: bool = False
 
     def spec(self, *, visual: bool | None = None) -> mujoco.MjSpec:
         """Return a new spec of the body, to change and to compile; muscles are no part of it.
@@ -65,7 +67,12 @@ class GaitNetBody:
             visual: whether it has the shapes that touch nothing; None: as the body has them.
         """
         seen = self.visual if visual is None else visual
-        return skeleton_spec(self.skeleton, visual=seen, ground_height=self.ground_height)
+        return skeleton_spec(
+            self.skeleton,
+            visual=seen,
+            ground_height=self.ground_height,
+            self_collide=self.self_collide,
+        )
 
     @cached_property
     def way_points(self) -> WayPoints:
@@ -250,6 +257,8 @@ def load_gaitnet_body(
     ground_height: float = 0.0,
     timestep: float = 1 / 480,
     loaded: tuple[str, ...] = (),
+    self_collide: bool = False,
+    mesh_weights: bool = False,
 ) -> GaitNetBody:
     """Load a body from GaitNet's files.
 
@@ -261,13 +270,15 @@ def load_gaitnet_body(
         ground_height: of the floor along y [m].
         timestep: of the physics [s].
         loaded: joints whose loads are measured, by name.
+        self_collide: let all bodies touch the floor and each other, but for those that a joint connects.
+        mesh_weights: weight way-points of muscles of the feet by distances to meshes, see `load_muscles`.
 
     Raises:
         BodyError: says the file, the line, and what is wrong.
     """
     skeleton = load_skeleton(skeleton_file)
-    paths = load_muscles(muscle_file, skeleton, drop=drop)
-    body = GaitNetBody(skeleton, paths, visual, ground_height, timestep, loaded)
+    paths = load_muscles(muscle_file, skeleton, drop=drop, mesh_weights=mesh_weights)
+    body = GaitNetBody(skeleton, paths, visual, ground_height, timestep, loaded, self_collide)
     try:
         body.model()
     except BodyError as error:

@@ -27,8 +27,20 @@ class Frames(NamedTuple):
     joint_p: Array
 
 
-def frames(skeleton: Skeleton, q: Array) -> Frames:
-    """Return the frames of all bodies and joints in poses (N, D).
+class JointFrames(NamedTuple):
+    """Frames of the joints of N bodies, where they differ from the skeleton's.
+
+    Attributes:
+        parent_from_joint: in the parents' bodies (N, B, 4, 4).
+        body_from_joint: in their own bodies (N, B, 4, 4).
+    """
+
+    parent_from_joint: Array
+    body_from_joint: Array
+
+
+def frames(skeleton: Skeleton, q: Array, joints: JointFrames | None = None) -> Frames:
+    """Return the frames of all bodies and joints in poses (N, D); of bodies of their own with `joints`.
 
     A joint's frame is that of its parent's body, `Skeleton.parent_from_joint` and the joint's own motion: the
     exponential of a rotation vector, and for the root a translation in the frame of its zero pose.
@@ -36,18 +48,26 @@ def frames(skeleton: Skeleton, q: Array) -> Frames:
     q = np.asarray(q, float)
     n, bodies = len(q), len(skeleton.names)
     at_joint = Frames(*(np.empty((n, bodies, *shape)) for shape in ((3, 3), (3,), (3, 3), (3,))))
-    from_joint = np.linalg.inv(skeleton.body_from_joint)
+    fixed_in = skeleton.parent_from_joint if joints is None else joints.parent_from_joint
+    from_joint = np.linalg.inv(skeleton.body_from_joint if joints is None else joints.body_from_joint)
     for i in range(bodies):
-        parent, fixed = skeleton.parent[i], skeleton.parent_from_joint[i]
+        parent, fixed, back = skeleton.parent[i], fixed_in[..., i, :, :], from_joint[..., i, :, :]
         above_R = np.eye(3) if parent < 0 else at_joint.body_R[:, parent]
         above_p = np.zeros(3) if parent < 0 else at_joint.body_p[:, parent]
         turn, shift = _motion(skeleton, i, q)
-        joint_R = above_R @ fixed[:3, :3]
-        at_joint.joint_p[:, i] = above_p + above_R @ fixed[:3, 3] + (joint_R @ shift[..., None])[..., 0]
+        joint_R = above_R @ fixed[..., :3, :3]
+        at_joint.joint_p[:, i] = (
+            above_p + _turned(above_R, fixed[..., :3, 3]) + (joint_R @ shift[..., None])[..., 0]
+        )
         at_joint.joint_R[:, i] = joint_R @ turn
-        at_joint.body_R[:, i] = at_joint.joint_R[:, i] @ from_joint[i, :3, :3]
-        at_joint.body_p[:, i] = at_joint.joint_p[:, i] + at_joint.joint_R[:, i] @ from_joint[i, :3, 3]
+        at_joint.body_R[:, i] = at_joint.joint_R[:, i] @ back[..., :3, :3]
+        at_joint.body_p[:, i] = at_joint.joint_p[:, i] + _turned(at_joint.joint_R[:, i], back[..., :3, 3])
     return at_joint
+
+
+def _turned(rotation: Array, vector: Array) -> Array:
+    """Vectors (3,) of all, or (N, 3), turned by rotations (3, 3) or (N, 3, 3)."""
+    return rotation @ vector if vector.ndim == 1 else (rotation @ vector[..., None])[..., 0]
 
 
 def _motion(skeleton: Skeleton, joint: int, q: Array) -> tuple[Array, Array]:

@@ -21,7 +21,9 @@ _FAR = 1e3
 _VISUAL_GROUP, _CONTACT_GROUP = 1, 0
 
 
-def skeleton_spec(skeleton: Skeleton, *, visual: bool = False, ground_height: float = 0.0) -> mujoco.MjSpec:
+def skeleton_spec(
+    skeleton: Skeleton, *, visual: bool = False, ground_height: float = 0.0, self_collide: bool = False
+) -> mujoco.MjSpec:
     """Build the spec of a skeleton above a floor, without muscles.
 
     The frame of a body is that of its joint, so that the quaternion of a ball joint is the exponential of
@@ -36,6 +38,8 @@ def skeleton_spec(skeleton: Skeleton, *, visual: bool = False, ground_height: fl
         skeleton: what to build.
         visual: add the shapes of the bodies that touch nothing, for the eye.
         ground_height: of the floor along y [m].
+        self_collide: let all bodies touch the floor and each other, but for those that a joint connects,
+            which MuJoCo leaves out.
     """
     spec = mujoco.MjSpec()
     spec.modelname = "gaitnet"
@@ -67,7 +71,7 @@ def skeleton_spec(skeleton: Skeleton, *, visual: bool = False, ground_height: fl
         body = holder.add_body(name=name, pos=place[:3, 3], quat=quat_from_matrix(place[:3, :3]).tolist())
         bodies.append(body)
         _add_joint(body, skeleton, i)
-        _add_solid(body, skeleton, i, visual)
+        _add_solid(body, skeleton, i, visual=visual, self_collide=self_collide)
     return spec
 
 
@@ -101,12 +105,12 @@ def _add_joint(body: mujoco.MjsBody, skeleton: Skeleton, i: int) -> None:
         joint.range[:] = [lower, max(upper, lower + _ROOM)] if joint.limited else [0, 0]
 
 
-def _add_solid(body: mujoco.MjsBody, skeleton: Skeleton, i: int, visual: bool) -> None:
+def _add_solid(body: mujoco.MjsBody, skeleton: Skeleton, i: int, *, visual: bool, self_collide: bool) -> None:
     positions, quats = com_frames(skeleton)
     body.explicitinertial = True
     body.mass, body.inertia = skeleton.mass[i], skeleton.inertia[i]
     body.ipos, body.iquat = positions[i], quats[i]
-    contact = bool(skeleton.contact[i])
+    contact = self_collide or bool(skeleton.contact[i])
     if not (contact or visual):
         return
     body.add_geom(
@@ -116,7 +120,7 @@ def _add_solid(body: mujoco.MjsBody, skeleton: Skeleton, i: int, visual: bool) -
         pos=positions[i],
         quat=quats[i],
         contype=int(contact),
-        conaffinity=0,
+        conaffinity=int(self_collide),
         friction=[FRICTION, 0.005, 0.0001],
         group=_CONTACT_GROUP if contact else _VISUAL_GROUP,
         rgba=[0.55, 0.6, 0.7, 1],

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from batchenv.body.gaitnet.bvh import Bvh, read_bvh
+from batchenv.body.gaitnet.bvh_original import WALK, original_bvh_poses
 from batchenv.body.gaitnet.bvh_poses import bvh_poses
 from batchenv.body.gaitnet.hdf5_file import open_hdf5
 from batchenv.body.gaitnet.rotations import (
@@ -79,7 +80,14 @@ class Motion:
         return quat_from_vector(self.poses[:, self.turning])
 
 
-def load_motion(file: str | Path, skeleton: Skeleton, *, unit: float = 0.01) -> Motion:
+def load_motion(
+    file: str | Path,
+    skeleton: Skeleton,
+    *,
+    unit: float = 0.01,
+    original: bool = False,
+    symmetry: bool = False,
+) -> Motion:
     """Read a motion of a skeleton.
 
     Args:
@@ -87,6 +95,8 @@ def load_motion(file: str | Path, skeleton: Skeleton, *, unit: float = 0.01) -> 
             whose joints the attribute `bvh` of the skeleton's joints names.
         skeleton: what moves.
         unit: of lengths in a BVH file [m].
+        original: read a BVH file as GaitNet does, see `original_bvh_poses`.
+        symmetry: make its poses the means with their mirror images; with `original` only.
 
     Raises:
         ConfigError: says what is wrong with the file.
@@ -102,14 +112,19 @@ def load_motion(file: str | Path, skeleton: Skeleton, *, unit: float = 0.01) -> 
     if suffix == ".bvh":
         bvh = read_bvh(path)
         _check_bvh_units(bvh, skeleton, unit)
-        poses, residual = bvh_poses(bvh, skeleton, unit)
+        if original:
+            walk = WALK in path.name
+            poses = original_bvh_poses(bvh, skeleton, unit, walk=walk, symmetry=symmetry)
+            residual = np.zeros((len(poses), len(skeleton.names)))
+        else:
+            poses, residual = bvh_poses(bvh, skeleton, unit)
         followed = {name for names in skeleton.bvh for name in names}
         unmapped = tuple(name for name in bvh.moving() if name not in followed)
         motion = Motion(skeleton, poses, (len(poses) - 1) * bvh.frame_time, residual, unmapped)
     else:
         poses, period = _read_hdf5(path, skeleton)
         motion = Motion(skeleton, poses, period, np.zeros((len(poses), len(skeleton.names))))
-    _check_units(path, motion)
+    check_units(path, motion)
     return motion
 
 
@@ -167,7 +182,7 @@ def _check_bvh_units(bvh: Bvh, skeleton: Skeleton, unit: float) -> None:
         )
 
 
-def _check_units(path: Path, motion: Motion) -> None:
+def check_units(path: Path, motion: Motion) -> None:
     """ConfigError where a motion cannot be in radians, metres and seconds."""
     skeleton, poses = motion.skeleton, motion.poses
     step = motion.period / len(poses)

@@ -1,11 +1,13 @@
 """Reading of GaitNet's muscles, XML or YAML, and their binding to the bodies of a skeleton: `MusclePaths`."""
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from batchenv.body.gaitnet.document import Element, read_document
+from batchenv.body.gaitnet.foot_meshes import FootMeshes
 from batchenv.body.gaitnet.kinematics import frames
 from batchenv.body.gaitnet.muscle_paths import MusclePaths, muscle_twin
 from batchenv.body.gaitnet.path_geometry import anchor_positions, length_gradients, path_lengths
@@ -24,6 +26,8 @@ _ROOT_DOFS = 6
 _MOST_FORCE = 1e5
 _MOST_MUSCLES, _MOST_WAYPOINTS, _MOST_BODIES = 1000, 64, 8
 
+_log = logging.getLogger(__name__)
+
 Binding = list[tuple[int, float, np.ndarray]]
 
 
@@ -36,7 +40,9 @@ class _Unit:
     anchors: list[Binding]
 
 
-def load_muscles(file: str | Path, skeleton: Skeleton, *, drop: bool = False) -> MusclePaths:
+def load_muscles(
+    file: str | Path, skeleton: Skeleton, *, drop: bool = False, mesh_weights: bool = False
+) -> MusclePaths:
     """Read muscles and bind them to a skeleton.
 
     Args:
@@ -45,6 +51,8 @@ def load_muscles(file: str | Path, skeleton: Skeleton, *, drop: bool = False) ->
         skeleton: whose bodies they name.
         drop: leave out muscles that name an unknown body or cross no joint, as GaitNet does;
             `MusclePaths.dropped` lists them. Else they are errors.
+        mesh_weights: weight the way-points of muscles of the feet by their distances to the meshes of the
+            bodies instead of to the joints, as GaitNet's mesh_lbs_weight; YAML has weights of its own.
 
     Raises:
         BodyError: says the file, the line, and what is wrong.
@@ -57,8 +65,19 @@ def load_muscles(file: str | Path, skeleton: Skeleton, *, drop: bool = False) ->
         )
     if len(elements) > _MOST_MUSCLES:
         raise root.error(f"the file has {len(elements)} muscles; expected at most {_MOST_MUSCLES}.")
-    units, dropped = _read_units(elements, skeleton, drop)
+    meshes = FootMeshes(skeleton) if mesh_weights else None
+    units, dropped = _read_units(elements, skeleton, drop, meshes)
     remarks = [*_copy_right_to_left(units), *_apart(units, skeleton)]
+    if not root.single and any(
+        {"pen_angle", "type1_fraction"} & unit.element.values.keys() for unit in units
+    ):
+        remarks.append(
+            f"{root.file}: pen_angle and type1_fraction have no effect in YAML, as in the original."
+        )
+        _log.warning(remarks[-1])
+    if root.stray:
+        remarks.append(f"{root.file}: {root.stray!r} stands before the first element and is left out.")
+        _log.warning(remarks[-1])
     if not units:
         raise root.error("no muscle is left.")
     paths = _assemble(units)
@@ -72,7 +91,9 @@ def load_muscles(file: str | Path, skeleton: Skeleton, *, drop: bool = False) ->
     return replace(_with_lengths(paths, skeleton), dropped=tuple(dropped), remarks=tuple(remarks))
 
 
-def _read_units(elements: list[Element], skeleton: Skeleton, drop: bool) -> tuple[list[_Unit], list[str]]:
+def _read_units(
+    elements: list[Element], skeleton: Skeleton, drop: bool, meshes: FootMeshes | None
+) -> tuple[list[_Unit], list[str]]:
     units: dict[str, _Unit] = {}
     dropped = []
     for element in elements:
@@ -99,8 +120,11 @@ def _read_units(elements: list[Element], skeleton: Skeleton, drop: bool) -> tupl
         if unknown:
             dropped.append(f"{name}: {unknown}")
             continue
-        bind = _bind_places if waypoints[0].children else _bind_points
-        units[name] = _Unit(element, name, bind(waypoints, name, skeleton))
+        if waypoints[0].children:
+            anchors = _bind_places(waypoints, name, skeleton)
+        else:
+            anchors = _bind_points(waypoints, name, skeleton, meshes)
+        units[name] = _Unit(element, name, anchors)
     return list(units.values()), dropped
 
 
@@ -115,8 +139,12 @@ def _unknown_body(waypoints: list[Element], muscle: str, skeleton: Skeleton) -> 
     return None
 
 
-def _bind_points(waypoints: list[Element], muscle: str, skeleton: Skeleton) -> list[Binding]:
+def _bind_points(
+    waypoints: list[Element], muscle: str, skeleton: Skeleton, meshes: FootMeshes | None
+) -> list[Binding]:
     """Bind points of the zero pose: the ends to the body they name, others blended where near a joint."""
+    if meshes is not None and not any(FootMeshes.FOOT in point.text("body") for point in waypoints):
+        meshes = None
     points = [waypoint.numbers("p", 3) for waypoint in waypoints]
     for waypoint, before, point in zip(waypoints[1:], points, points[1:], strict=False):
         if np.linalg.norm(point - before) < _SAME_PLACE:
@@ -125,23 +153,25 @@ def _bind_points(waypoints: list[Element], muscle: str, skeleton: Skeleton) -> l
             )
     bindings = []
     for i, (waypoint, point) in enumerate(zip(waypoints, points, strict=True)):
-        shares = _blend(point, skeleton) if 0 < i < len(points) - 1 else []
+        shares = _blend(point, skeleton, meshes) if 0 < i < len(points) - 1 else []
         shares = shares or [(skeleton.index(waypoint.text("body")), 1.0)]
         bindings.append([(body, weight, _in_body(point, body, skeleton)) for body, weight in shares])
     return bindings
 
 
-def _blend(point: np.ndarray, skeleton: Skeleton) -> list[tuple[int, float]]:
+def _blend(point: np.ndarray, skeleton: Skeleton, meshes: FootMeshes | None) -> list[tuple[int, float]]:
     """Return the bodies and shares of a point near a joint, or nothing.
 
-    Of the joint's two bodies each has a share like one over the square root of the distance to its own joint.
+    Of the joint's two bodies each has a share like one over the square root of the distance to its own joint,
+    or to its mesh.
     """
     distance = np.linalg.norm(skeleton.T_joint[:, :3, 3] - point, axis=1)
     child = int(distance.argmin())
     if distance[child] >= BLEND_DISTANCE:
         return []
     bodies = [child, int(skeleton.parent[child])] if skeleton.parent[child] >= 0 else [child]
-    share = 1 / np.sqrt(np.maximum(distance[bodies], _SAME_PLACE))
+    far = distance[bodies] if meshes is None else np.array([meshes.distance(b, point) for b in bodies])
+    share = 1 / np.sqrt(np.maximum(far, _SAME_PLACE))
     return list(zip(bodies, (share / share.sum()).tolist(), strict=True))
 
 
@@ -169,12 +199,12 @@ def _bind_places(waypoints: list[Element], muscle: str, skeleton: Skeleton) -> l
 
 
 def _copy_right_to_left(units: list[_Unit]) -> list[str]:
-    """Give each left muscle of an XML file the weights of its right twin, as GaitNet does; return remarks."""
+    """Give each left muscle the weights of its right twin, as GaitNet does; return remarks."""
     by_name = {unit.name: unit for unit in units}
     remarks = []
     for unit in units:
         twin = by_name.get(muscle_twin(unit.name))
-        if twin is None or not unit.name.startswith("L_") or not unit.element.single:
+        if twin is None or not unit.name.startswith("L_"):
             continue
         if [len(anchor) for anchor in unit.anchors] != [len(anchor) for anchor in twin.anchors]:
             remarks.append(
@@ -232,12 +262,17 @@ def _assemble(units: list[_Unit]) -> MusclePaths:
 
 
 def _pennation(element: Element) -> float:
-    """Return the pennation angle [rad]; a right angle, or one in degrees, would pull at nothing."""
+    """Return the pennation angle [rad]; a right angle, or one in degrees, would pull at nothing.
+
+    GaitNet reads neither it nor the share of slow fibres from YAML.
+    """
+    if not element.single:
+        return 0.0
     return element.number("pen_angle", least=0, below=1.5, default=0.0)
 
 
 def _share(element: Element) -> float:
-    return element.number("type1_fraction", least=0, most=1, default=0.5)
+    return element.number("type1_fraction", least=0, most=1, default=0.5) if element.single else 0.5
 
 
 def _offsets(counts: list[int]) -> np.ndarray:

@@ -12,16 +12,25 @@ from batchenv.body.gaitnet.muscle_paths import MusclePaths
 from batchenv.body.gaitnet.skeleton import Skeleton
 
 
-def entry_positions(paths: MusclePaths, at: Frames) -> Array:
-    """Return where each body of an anchor would have it in the world (N, E, 3) [m]."""
+def entry_positions(paths: MusclePaths, at: Frames, place: Array | None = None) -> Array:
+    """Return where each body of an anchor has it in the world (N, E, 3) [m]; see `anchor_positions`."""
     body = paths.entry_body
-    turned = np.einsum("neij,ej->nei", at.body_R[:, body], paths.entry_pos)
+    if place is None:
+        turned = np.einsum("neij,ej->nei", at.body_R[:, body], paths.entry_pos)
+    else:
+        turned = np.einsum("neij,nej->nei", at.body_R[:, body], place)
     return turned + at.body_p[:, body]
 
 
-def anchor_positions(paths: MusclePaths, at: Frames) -> Array:
-    """Return the anchors in the world (N, A, 3) [m]."""
-    weighted = paths.entry_weight[:, None] * entry_positions(paths, at)
+def anchor_positions(paths: MusclePaths, at: Frames, place: Array | None = None) -> Array:
+    """Return the anchors in the world (N, A, 3) [m].
+
+    Args:
+        paths: whose anchors.
+        at: where the bodies are.
+        place: of each anchor in each of its bodies (N, E, 3) [m]; None for that of the paths.
+    """
+    weighted = paths.entry_weight[:, None] * entry_positions(paths, at, place)
     return np.add.reduceat(weighted, paths.entry_ptr[:-1], axis=1)
 
 

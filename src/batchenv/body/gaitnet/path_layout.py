@@ -36,11 +36,11 @@ def lay_out_paths(
     pairs = _pairs(skeleton, moments)
     push = np.zeros(entry_anchor.size)
     push[paths.entry_ptr[:-1]] = 1.0
-    order = np.lexsort((entry_anchor, -paths.entry_body))
+    order = entry_order(paths)
     bodies, counts = np.unique(-paths.entry_body, return_counts=True)
     runs = _runs(skeleton, paths.entry_body[order], anchor_muscle[entry_anchor][order], pairs)
     in_joint = np.linalg.inv(skeleton.body_from_joint)[paths.entry_body]
-    position = np.einsum("nij,nj->ni", in_joint[:, :3, :3], paths.entry_pos) + in_joint[:, :3, 3]
+    position = entry_places(in_joint, paths.entry_pos)
     pair_of = np.array([pairs[muscle, int(skeleton.dof_joint[dof])] for muscle, dof in moments])
     by_pair = np.argsort(pair_of, kind="stable")
     pulls = [(i, muscle, loaded.index(j)) for (muscle, j), i in pairs.items() if j in loaded]
@@ -66,6 +66,21 @@ def lay_out_paths(
         pull_muscle=np.array([muscle for _, muscle, _ in pulls], np.uint32),
         pull_joint=np.array([joint for _, _, joint in pulls], np.uint32),
     )
+
+
+def entry_order(paths: MusclePaths) -> NDArray[np.intp]:
+    """Order in which the engine has the entries: by body, deepest first, and anchor (E,)."""
+    return np.lexsort((paths.entry_anchor, -paths.entry_body))
+
+
+def entry_places(in_joint: Floats, place: Floats) -> Floats:
+    """Places of entries in the frames of the joints (..., E, 3) [m].
+
+    Args:
+        in_joint: frames of the entries' bodies in those of their joints (..., E, 4, 4).
+        place: in the bodies (..., E, 3) [m].
+    """
+    return np.einsum("...ij,...j->...i", in_joint[..., :3, :3], place) + in_joint[..., :3, 3]
 
 
 def _offsets(counts: NDArray[np.intp]) -> Indices:

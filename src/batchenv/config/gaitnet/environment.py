@@ -1,11 +1,13 @@
 """The section `environment` of GaitNet's configurations."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
 from batchenv.config.clocks import Clocks
-from batchenv.config.gaitnet.reward import GaitNetParameters, GaitNetReward
+from batchenv.config.gaitnet.noise import NoiseInjection
+from batchenv.config.gaitnet.parameters import GaitNetParameters
+from batchenv.config.gaitnet.reward import GaitNetReward
 from batchenv.config.gaitnet.skeleton import GaitNetGround, GaitNetMotion, GaitNetMuscle, GaitNetSkeleton
 from batchenv.config.section import Section
 from batchenv.errors import ConfigError
@@ -15,7 +17,7 @@ class GaitNetSimulation(Clocks):
     """The clocks; physics runs faster by default."""
 
     sim_hz: int = Field(
-        default=480,
+        default=600,
         gt=0,
         le=100_000,
         description="Physics substeps per second [Hz]; a multiple of control_hz, at least twice it.",
@@ -54,43 +56,45 @@ class GaitNetAction(Section):
 class Advanced(Section):
     """Switches of GaitNet's, and one of ours."""
 
+    own_keys: ClassVar[frozenset[str]] = frozenset({"quirks"})
+
     enforce_symmetry: bool = Field(
-        default=True, description="Whether the second half of a cycle is seen, and acted on, in the mirror."
+        default=False, description="Whether the second half of a cycle is seen, and acted on, in the mirror."
     )
     hard_phase_clipping: bool = Field(
-        default=True, description="Whether the local clock is kept in the cycle of the global one."
+        default=False, description="Whether the local clock is kept in the cycle of the global one."
     )
-    soft_phase_clipping: bool = Field(default=False, description="Another way of keeping it there.")
+    soft_phase_clipping: bool = Field(
+        default=False,
+        description="Whether, without hard clipping, each half cycle sets the global clock to the local one.",
+    )
     torque_clipping: bool = Field(default=False, description="Whether desired torques are bounded.")
     include_jtp_in_spd: bool = Field(
         default=False, description="Whether PD torques foresee the passive forces of muscles."
     )
     use_normalized_param_state: bool = Field(
-        default=False, description="Whether parameters are observed from 0 at min to 1 at max."
+        default=True, description="Whether parameters are observed from 0 at min to 1 at max."
     )
     learning_std: bool = Field(
         default=False, description="Whether training adapts how far the policy's actions scatter."
     )
-    stance_learning: bool = Field(default=False, description="Learning to stand.")
+    stance_learning: bool = Field(default=False, description="Without effect, as in GaitNet.")
     quirks: bool = Field(
         default=False, description="Whether to do as GaitNet does where that looks like a defect."
     )
 
-    @field_validator("soft_phase_clipping", "torque_clipping", "stance_learning")
+    @field_validator("torque_clipping")
     @classmethod
-    def _absent(cls, wanted: bool, info: ValidationInfo) -> bool:
-        reasons = {
-            "soft_phase_clipping": "clocks are kept together by hard_phase_clipping, or not at all",
-            "torque_clipping": "torques are bounded by what muscles can do",
-            "stance_learning": "standing is no task here",
-        }
+    def _absent(cls, wanted: bool) -> bool:
         if wanted:
-            raise ConfigError(f"{reasons[info.field_name or '']}: give false")
+            raise ConfigError("GaitNet's own program ends where it is true: give false")
         return wanted
 
 
 class GaitNetEnvironment(Section):
     """All that `BatchEnv` needs to know of a world of GaitNet."""
+
+    own_keys: ClassVar[frozenset[str]] = frozenset({"task"})
 
     task: Literal["gaitnet"] = Field(default="gaitnet", description="What is asked of the walker.")
     skeleton: GaitNetSkeleton = Field(description="The body and its actuation.")
@@ -101,6 +105,9 @@ class GaitNetEnvironment(Section):
     action: GaitNetAction = Field(default_factory=GaitNetAction, description="What actions mean.")
     advanced: Advanced = Field(default_factory=Advanced, description="Switches.")
     reward: GaitNetReward = Field(default_factory=GaitNetReward, description="What is asked.")
+    noise_injection: NoiseInjection | None = Field(
+        default=None, description="Disturbances of poses, bodies and muscles; null: none."
+    )
     parameters: GaitNetParameters = Field(
         default_factory=GaitNetParameters, description="Properties of worlds that vary."
     )

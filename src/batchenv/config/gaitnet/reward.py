@@ -1,10 +1,9 @@
-"""The sections of GaitNet's configurations for rewards, ends and parameters."""
+"""The sections of GaitNet's configurations for rewards and ends; defaults are GaitNet's."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from batchenv.config.parameters import GaitParameter, GaitRange
 from batchenv.config.section import Section
 
 # In exp(-weight cost), more than a million leaves nothing of any reward.
@@ -14,22 +13,23 @@ Amount = Annotated[float, Field(ge=0, le=1e6)]
 class TorqueCost(Section):
     """The price of torques that no muscle makes."""
 
-    coeff: Amount = Field(default=0.1, description="Cost of a torque of 1 Nm [1/Nm].")
+    coeff: Amount = Field(default=0.0, description="Cost of a torque of 1 Nm [1/Nm].")
     separate: bool = Field(
-        default=True, description="Whether torques have a factor of their own beside that of muscles."
+        default=False, description="Whether torques have a factor of their own beside that of muscles."
     )
 
 
 class Metabolic(Section):
     """The price of activations."""
 
-    type: Literal["A", "A2", "MA", "MA2"] = Field(
-        default="A2", description="Summed over muscles: a, a^2, or the same times the muscle's mass."
+    type: Literal["LEGACY", "A", "A2", "MA", "MA2"] = Field(
+        default="LEGACY",
+        description="Summed over muscles: a, a^2, or the same times the muscle's mass; LEGACY is A.",
     )
     weight: Amount = Field(default=0.05, description="In exp(-weight cost) [1].")
     scale: Amount = Field(default=1.0, description="Of the summand, where it does not multiply [1].")
     multiplicative: bool = Field(
-        default=True, description="Whether the price multiplies the reward, or is added to it."
+        default=False, description="Whether the price multiplies the reward, or is added to it."
     )
     torque: TorqueCost = Field(
         default_factory=TorqueCost, description="The price of torques that no muscle makes."
@@ -46,7 +46,7 @@ class AverageVelocity(Section):
     clip: float = Field(
         default=-1.0, ge=-1e6, le=1e6, description="Errors up to this count as none [m/s]; below 0: none do."
     )
-    consider_x: bool = Field(default=True, description="Whether going sideways is an error.")
+    consider_x: bool = Field(default=False, description="Whether going sideways is an error.")
 
 
 class DragX(Section):
@@ -64,6 +64,15 @@ class Rhythm(Section):
     weight: Amount = Field(default=1.0, description="In exp(-weight error) [1/s].")
 
 
+class Foothold(Section):
+    """Feet on their targets."""
+
+    weight: Amount = Field(default=2.0, description="Of feet beside their targets [1/m].")
+    clip: Amount = Field(
+        default=0.075, description="Distance of a foot from its target that counts as none [m]."
+    )
+
+
 class Locomotion(Section):
     """Factors of the reward `gaitnet`."""
 
@@ -71,10 +80,7 @@ class Locomotion(Section):
         default=4.0, description="Of changes of the head's velocity [s^2/m^2]."
     )
     head_rot_weight: Amount = Field(default=4.0, description="Of the head's inclination [1/rad^2].")
-    step_weight: Amount = Field(default=2.0, description="Of feet beside their targets [1/m].")
-    step_clip: Amount = Field(
-        default=0.075, description="Distance of a foot from its target that counts as none [m]."
-    )
+    step: Foothold = Field(default_factory=Foothold, description="Feet on their targets.")
     avg_vel: AverageVelocity = Field(default_factory=AverageVelocity, description="Speed of travel.")
     dragX: DragX = Field(default_factory=DragX, description="Staying on the line of travel.")
     phase: Rhythm = Field(default_factory=Rhythm, description="Strides as long as the cycle.")
@@ -85,9 +91,11 @@ class KneePain(Section):
 
     use: bool = Field(default=False, description="Whether the mean load on the knees is a factor.")
     weight: Amount = Field(default=1.0, description="In exp(-weight load) [1/kN].")
-    scale: Amount = Field(
-        default=1.0,
-        description="Of what the load adds to the reward where metabolic.multiplicative is false.",
+    multiplicative: bool | None = Field(
+        default=None, description="Without effect, as in GaitNet: loads always multiply."
+    )
+    scale: Amount | None = Field(
+        default=None, description="Without effect, as in GaitNet: loads always multiply."
     )
     termination: bool = Field(
         default=False, description="Whether more than 8 kN ends an episode that is older than 100 steps."
@@ -95,7 +103,7 @@ class KneePain(Section):
     use_max: bool = Field(
         default=False, description="Whether the largest load on a knee in this cycle is a factor."
     )
-    max_weight: Amount = Field(default=0.1, description="In exp(-max_weight largest load) [1/kN].")
+    max_weight: Amount = Field(default=1.0, description="In exp(-max_weight largest load) [1/kN].")
 
     @property
     def measured(self) -> bool:
@@ -106,39 +114,25 @@ class KneePain(Section):
 class Clip(Section):
     """A bound on rewards at the beginning of an episode."""
 
-    step: int = Field(ge=0, le=10**9, description="For so many steps of an episode [steps].")
-    value: float = Field(ge=0, le=1e6, description="the reward is at most this [1].")
+    step: int = Field(default=0, ge=0, le=10**9, description="Before this step of an episode [steps].")
+    value: float = Field(default=0.0, ge=0, le=1e6, description="the reward is at most this [1].")
 
 
 class GaitNetReward(Section):
     """What is asked."""
 
     type: Literal["gaitnet", "deepmimic", "scadiver"] = Field(
-        default="gaitnet",
+        default="deepmimic",
         description=(
             "gaitnet: a product of factors of locomotion and of economy; deepmimic, scadiver: doing as the "
             "motion does."
         ),
     )
     eoe_type: Literal["tuple", "time"] = Field(
-        default="tuple",
+        default="time",
         description="When an episode is truncated. tuple: after Horizon steps; time: after 10 s.",
     )
     metabolic: Metabolic = Field(default_factory=Metabolic, description="The price of activations.")
     locomotion: Locomotion = Field(default_factory=Locomotion, description="Factors of locomotion.")
     knee_pain: KneePain = Field(default_factory=KneePain, description="The load on the knees.")
     clip: Clip | None = Field(default=None, description="A bound on early rewards; null: none.")
-
-
-class GaitNetParameters(Section):
-    """Properties of each world, drawn for every episode."""
-
-    gait: dict[GaitParameter, GaitRange] = Field(
-        default_factory=dict,
-        description="stride: length of steps, cadence: their rate, 1 as usual; seen by the policy if varied.",
-    )
-
-    @field_validator("gait", mode="before")
-    @classmethod
-    def _known(cls, gait: Any) -> Any:
-        return {} if gait is None else gait

@@ -59,8 +59,9 @@ from batchenv.engine.fields import (
     shared_u32,
 )
 from batchenv.engine.memory import i32_pointer, stack_f64, stack_i64
-from batchenv.engine.record import Part, Values
+from batchenv.engine.record import SUBSTEP_AT, Part, Values
 from batchenv.engine.recorders.joint_loads import keep_contact_forces
+from batchenv.engine.recorders.logs import log_forces
 
 PART = Part(
     numbers={"n_ball": np.int64, "n_nonzero": np.int64},
@@ -300,6 +301,8 @@ def constraint_forces(block, model, data, user, coordinates, n_made, n_limit, ap
         made_force[r] = force[r]
     if block.n_load > 0:
         keep_contact_forces(block, data, user, n_made, force)
+    if block.n_side > 0:
+        log_forces(block, data, user, np.int64(user[SUBSTEP_AT]), n_made, force)
 
 
 @numba.njit(error_model="numpy", inline="always")
@@ -326,6 +329,8 @@ def apply_constraint_forces(block, model, data, user, coordinates, actuated):
         n_limit = count_limits(lower, upper, coordinates)
     if n_row[0] + n_limit == 0:
         total[:] = 0.0
+        if block.n_side > 0:
+            log_forces(block, data, user, np.int64(user[SUBSTEP_AT]), 0, total)
         return
     constraint_forces(
         block, model, data, user, coordinates, np.int64(n_row[0]), n_limit, applied, actuated, total

@@ -191,17 +191,23 @@ def keep_pull(block, user, pull, force):
 
 @numba.njit(error_model="numpy")
 def keep_contact_forces(block, data, user, n_made, force):
-    """Add the contact forces on the bodies that the joints carry.
+    """Add the contact forces on the bodies that the joints carry; arguments as of `add_contact_forces`."""
+    outer = user[block.at_load_external : block.at_load_external + 3 * block.n_load]
+    add_contact_forces(data, shared_i32(block.geom_joint, block.n_load_geom), n_made, force, outer)
+
+
+@numba.njit(error_model="numpy")
+def add_contact_forces(data, geom_group, n_made, force, outer):
+    """Add the contact forces on the geoms of each group to a flat array (3 G,) [N].
 
     Each row of a contact is an edge of its friction pyramid: along the normal, and to one side of it.
 
     Args:
+        geom_group: group of each geom, or -1 (ngeom,).
         n_made: number of rows that MuJoCo made.
         force: of each row (n,) [N].
     """
     kind, contact_of = i32(data, EFC_TYPE, n_made), i32(data, EFC_ID, n_made)
-    outer = user[block.at_load_external : block.at_load_external + 3 * block.n_load]
-    geom_joint = shared_i32(block.geom_joint, block.n_load_geom)
     for r in range(n_made):
         if kind[r] >= _FIRST_CONTACT:
             contact = load_address(data + CONTACT) + np.uintp(CONTACT_SIZE) * np.uintp(contact_of[r])
@@ -213,7 +219,7 @@ def keep_contact_forces(block, data, user, n_made, force):
                 slope = friction[side] if edge % 2 == 0 else -friction[side]
             for at, sign in ((GEOM1, -1.0), (GEOM2, 1.0)):
                 geom = carray(i32_pointer(contact + np.uintp(at)), (1,))[0]
-                joint = geom_joint[geom] if geom >= 0 else -1
+                joint = geom_group[geom] if geom >= 0 else -1
                 if joint >= 0:
                     for i in range(3):
                         way = frame[0, i] + (slope * frame[1 + side, i] if side < 2 else 0.0)

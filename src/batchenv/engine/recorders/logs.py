@@ -1,4 +1,4 @@
-"""Recorder of every substep, compiled: centre of mass, chosen bodies, and what touches the ground."""
+"""Recorder of every substep, compiled: centre of mass, chosen bodies, contacts and their forces."""
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false
@@ -24,16 +24,28 @@ from batchenv.engine.fields import (
 )
 from batchenv.engine.memory import i32_pointer, load_address
 from batchenv.engine.record import Part, Values
+from batchenv.engine.recorders.joint_loads import add_contact_forces
 
 PART = Part(
-    numbers={"velocity_body": np.int64, "n_logged": np.int64, "n_contact": np.int64, "n_geom": np.int64},
-    arrays={"logged_body": np.uint32, "contact_column": np.int32},
-    slots=("com_log", "velocity_log", "position_log", "contact_log"),
+    numbers={
+        "velocity_body": np.int64,
+        "n_logged": np.int64,
+        "n_contact": np.int64,
+        "n_geom": np.int64,
+        "n_side": np.int64,
+    },
+    arrays={"logged_body": np.uint32, "contact_column": np.int32, "geom_side": np.int32},
+    slots=("com_log", "velocity_log", "position_log", "contact_log", "force_log"),
 )
 
 
 def values(
-    n_geom: int, substeps: int, velocity_body: int, bodies: Sequence[int], geoms: Sequence[int]
+    n_geom: int,
+    substeps: int,
+    velocity_body: int,
+    bodies: Sequence[int],
+    geoms: Sequence[int],
+    sides: Sequence[Sequence[int]],
 ) -> Values:
     """Describe what is logged.
 
@@ -44,7 +56,11 @@ def values(
             substep: `velocity_log` and `com_log` (S, 3) [m/s], [m].
         bodies: whose centres of mass are logged at the end of each substep: `position_log` (S, n, 3) [m].
         geoms: for which it is logged whether they touch anything then: `contact_log` (S, C).
+        sides: geoms whose contact forces in each substep are summed: `force_log` (S, n, 3) [N].
     """
+    side = np.full(n_geom, -1, np.int32)
+    for k, group in enumerate(sides):
+        side[np.asarray(group, int)] = k
     column = np.full(n_geom, -1, np.int32)
     column[np.asarray(geoms, int)] = np.arange(len(geoms))
     return Values(
@@ -53,13 +69,15 @@ def values(
             "n_logged": len(bodies),
             "n_contact": len(geoms),
             "n_geom": n_geom,
+            "n_side": len(sides),
         },
-        arrays={"logged_body": np.asarray(bodies), "contact_column": column},
+        arrays={"logged_body": np.asarray(bodies), "contact_column": column, "geom_side": side},
         slots={
             "com_log": (substeps, 3),
             "velocity_log": (substeps, 3),
             "position_log": (substeps, len(bodies), 3),
             "contact_log": (substeps, len(geoms)),
+            "force_log": (substeps, len(sides), 3),
         },
     )
 
@@ -77,6 +95,14 @@ def log_start(block, data, user, k):
     user[block.at_velocity_log + 3 * k] = v[3] + v[1] * z - v[2] * y
     user[block.at_velocity_log + 3 * k + 1] = v[4] + v[2] * x - v[0] * z
     user[block.at_velocity_log + 3 * k + 2] = v[5] + v[0] * y - v[1] * x
+
+
+@numba.njit(error_model="numpy")
+def log_forces(block, data, user, k, n_made, force):
+    """Log the sums of the forces of contacts in substep k, from the forces of rows (n,) [N]."""
+    log = user[block.at_force_log + 3 * k * block.n_side : block.at_force_log + 3 * (k + 1) * block.n_side]
+    log[:] = 0.0
+    add_contact_forces(data, shared_i32(block.geom_side, block.n_geom), n_made, force, log)
 
 
 @numba.njit(error_model="numpy")

@@ -12,8 +12,8 @@ import numpy as np
 from batchenv.compiled import compiled
 
 # How a world's local time is kept with the global one.
-NO_CLIPPING, HARD_CLIPPING = 0, 1
-CLIPPING = {"none": NO_CLIPPING, "hard": HARD_CLIPPING}
+NO_CLIPPING, HARD_CLIPPING, SOFT_CLIPPING = 0, 1, 2
+CLIPPING = {"none": NO_CLIPPING, "hard": HARD_CLIPPING, "soft": SOFT_CLIPPING}
 
 
 @numba.njit(error_model="numpy")
@@ -44,6 +44,7 @@ def run_clocks(
     timestep,
     clipping,
     # state
+    half_cycles,
     global_time,
     local_time,
     # out
@@ -56,7 +57,9 @@ def run_clocks(
         phase_action: relative speed-up of local clocks over global ones (N,).
         cycle: of the gait (N,) [s].
         timestep: of a substep [s].
-        clipping: with HARD_CLIPPING the local clock is kept in the global one's cycle.
+        clipping: with HARD_CLIPPING the local clock is kept in the global one's cycle; with SOFT_CLIPPING the
+            global one is set to the local one whenever that has come to another half of a cycle.
+        half_cycles: that the local clock had gone through when it last was (N,).
         global_time, local_time: of the clocks (N,) [s].
         local_log: out, local time after each substep (N, S) [s].
         mirrored: out, whether the world is in the second half of its cycle in each substep and after the last
@@ -74,6 +77,10 @@ def run_clocks(
                     local = whole
                 elif count < local_count:
                     local = local_count * cycle[i]
+            if clipping == SOFT_CLIPPING:
+                halves = int(local / (0.5 * cycle[i]))
+                if halves != half_cycles[i]:
+                    whole, half_cycles[i] = local, halves
             global_time[i], local_time[i] = whole, local
             local_log[i, k] = local
         mirrored[i, substeps] = _in_mirror(global_time[i], local_time[i], cycle[i], clipping)

@@ -22,6 +22,8 @@ RIGHT_FROM, RIGHT_TO = 0.33, 0.83
 SMOOTHING, TOUCHING = 0.25, 0.5
 # A foot strikes with this share of the body's weight on it, this share of the stride ahead.
 STRIKE_LOAD, STRIKE_WAY = 0.2, 0.5
+# By which GaitNet's gait makes a mass a weight, unlike its world [m/s^2].
+_GRAVITY = 9.81
 
 
 def left_by_clock(phase: np.ndarray) -> np.ndarray:
@@ -98,8 +100,9 @@ def follow_contacts(
     # logs of a step
     contact,
     foot,
-    load,
+    force,
     # body
+    mass,
     is_left,
     # gait
     stride_length,
@@ -113,20 +116,22 @@ def follow_contacts(
     next_target,
     stance_clock,
     stride_time,
-    takeoff_z,
+    strike_z,
 ):
     """Go through the substeps of a step by what touches the ground.
 
     Args:
         contact: whether each shape touches the ground after each substep (N, S, C).
         foot: as for `follow_phase`.
-        load: vertical force on the left and on the right foot, over the body's weight (N, 2).
+        force: sums of the contact forces on the left and on the right foot (N, S, 2, 3) [N].
+        mass: of the body (N,) [kg].
         is_left: of each shape (C,).
         contact_phase: RIGHT_STANCE, ... (N,).
-        smoothed: contacts of the left and the right foot, smoothed (N, 2).
-        takeoff_z: where the swinging foot left the ground (N,) [m].
-        stride_length, timestep, left_stance, current_foot, current_target, next_target, stance_clock,
-            stride_time: as for `follow_phase`.
+        smoothed: contacts of the left and the right foot, smoothed (N, 2); NaN before the first.
+        strike_z: where each foot last struck the ground (N, 2) [m].
+        current_foot: where the foot that stands struck the ground (N, 3) [m].
+        stride_length, timestep, left_stance, current_target, next_target, stance_clock, stride_time: as for
+            `follow_phase`.
     """
     for i in range(contact.shape[0]):
         for k in range(contact.shape[1]):
@@ -136,31 +141,33 @@ def follow_contacts(
                     touched[LEFT if is_left[c] else RIGHT] = 1.0
             stance_clock[i] += timestep
             for side in range(2):
+                if math.isnan(smoothed[i, side]):
+                    smoothed[i, side] = touched[side]
                 smoothed[i, side] += SMOOTHING * (touched[side] - smoothed[i, side])
             standing = LEFT if contact_phase[i] >= LEFT_STANCE else RIGHT
             swinging = 1 - standing
+            push = force[i, k, swinging]
+            load = math.sqrt(push[0] ** 2 + push[1] ** 2 + push[2] ** 2) / (_GRAVITY * mass[i])
             on, off = smoothed[i, standing] > TOUCHING, smoothed[i, swinging] > TOUCHING
             if contact_phase[i] == RIGHT_STANCE or contact_phase[i] == LEFT_STANCE:
                 if on and not off:
                     contact_phase[i] += 1
-                    takeoff_z[i] = foot[i, k, swinging, 2]
             elif (
                 off
-                and load[i, swinging] > STRIKE_LOAD
-                and foot[i, k, swinging, 2] - takeoff_z[i] > STRIKE_WAY * stride_length[i]
+                and load > STRIKE_LOAD
+                and foot[i, k, swinging, 2] - strike_z[i, swinging] > STRIKE_WAY * stride_length[i]
             ):
                 contact_phase[i] = (contact_phase[i] + 1) % 4
-                standing = swinging
-                left_stance[i] = standing == LEFT
+                left_stance[i] = swinging == LEFT
                 _switch(
                     i,
                     current_foot,
                     stride_length[i],
-                    standing == LEFT,
+                    swinging == LEFT,
                     current_target,
                     next_target,
                     stance_clock,
                     stride_time,
                 )
-            current_target[i, 1] = next_target[i, 1] = 0.0
-            current_foot[i] = foot[i, k, standing]
+                current_foot[i] = foot[i, k, swinging]
+                strike_z[i, swinging] = foot[i, k, swinging, 2]

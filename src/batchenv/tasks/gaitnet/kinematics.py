@@ -23,6 +23,7 @@ class Bodies(NamedTuple):
         spin: angular velocities (n, B, 3) [rad/s].
         com: centre of mass of all (n, 3) [m].
         com_velocity: (n, 3) [m/s].
+        mass: of all worlds (B,), or of each (n, B) [kg].
     """
 
     position: Array
@@ -31,6 +32,7 @@ class Bodies(NamedTuple):
     spin: Array
     com: Array
     com_velocity: Array
+    mass: Array
 
 
 def bodies(
@@ -43,14 +45,18 @@ def bodies(
         cvel: spatial velocities about the centre of mass of the tree (n, nbody, 6).
         subtree_com: (n, nbody, 3) [m].
         body_id: of GaitNet's bodies, the root first (B,).
-        mass: of these bodies (B,) [kg].
+        mass: of these bodies, in all worlds (B,) or in each (n, B) [kg].
     """
     position = xipos[:, body_id]
     twist, com = cvel[:, body_id], subtree_com[:, body_id[0]]
     spin = twist[..., :3]
     velocity = velocities(twist, position, com)
-    com_velocity = (mass / mass.sum()) @ velocity
-    return Bodies(position, ximat[:, body_id].reshape(*position.shape, 3), velocity, spin, com, com_velocity)
+    if mass.ndim == 1:
+        com_velocity = (mass / mass.sum()) @ velocity
+    else:
+        com_velocity = np.einsum("nb,nbi->ni", mass / mass.sum(axis=1, keepdims=True), velocity)
+    rotation = ximat[:, body_id].reshape(*position.shape, 3)
+    return Bodies(position, rotation, velocity, spin, com, com_velocity, mass)
 
 
 @compiled()

@@ -24,6 +24,20 @@ OBSERVATIONS = (
     *("muscle_torque", "passive_torque", "parameter"),
 )
 TORQUES = ("muscle_torque", "passive_torque")
+
+
+def listed(*, torques: bool, footholds: bool, places: bool) -> tuple[str, ...]:
+    """Names of the terms, in order.
+
+    Args:
+        torques: whether the policy sees what muscles can do.
+        footholds: whether it sees where to step.
+        places: whether it sees where in the world it is, instead of how high alone.
+    """
+    unseen = (*(() if torques else TORQUES), *(() if footholds else ("next_foothold",)))
+    return tuple("place" if name == "com" and places else name for name in OBSERVATIONS if name not in unseen)
+
+
 _AXES = ("left", "up", "forward")
 _ROWS = tuple(f"{row}{column}" for row in "xy" for column in "xyz")
 # x is across the sagittal plane; an axial vector turns the other way in the mirror.
@@ -71,11 +85,16 @@ def _muscle_torques(task: Any) -> Columns:
 
 
 def _phases(task: Any) -> Columns:
-    return Columns(("global", "local"), Mirror(np.arange(2), np.ones(2, np.float32), phases=(0, 1)))
+    """Without an action that drives the local clock, the global one says all."""
+    count = 2 if task.warped else 1
+    return Columns(
+        ("global", "local")[:count],
+        Mirror(np.arange(count), np.ones(count, np.float32), phases=tuple(range(count))),
+    )
 
 
 def _parameters(task: Any) -> Columns:
-    return Columns(tuple(task.varying), permutation(range(len(task.varying))))
+    return Columns(tuple(task.varying), permutation(task.varying_twin))
 
 
 @observation_term(columns(*_AXES), "m")  # only the height is not zero
@@ -84,6 +103,12 @@ def com(com: Array) -> Array:
     seen = np.zeros_like(com)
     seen[:, 1] = com[:, 1]
     return seen
+
+
+@observation_term(columns(*_AXES), "m")
+def place(com: Array) -> Array:
+    """Centre of mass in the world, which GaitNet's policies see under rewards of imitation."""
+    return com
 
 
 @observation_term(_vectors, "m")

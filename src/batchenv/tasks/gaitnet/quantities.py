@@ -3,7 +3,8 @@
 import numpy as np
 
 from batchenv.body.gaitnet import GaitNetBody
-from batchenv.config.gaitnet import GaitNetEnvironment
+from batchenv.body.gaitnet.reshaped import Growth, joint_frames
+from batchenv.config.gaitnet import GaitNetEnvironment, GaitNetRange
 from batchenv.mdp.quantities import Quantities, quantity
 from batchenv.mdp.task import Task
 from batchenv.tasks.gaitnet import imitation, observations, rewards
@@ -23,7 +24,10 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
         first_phase: of the gait, at which the motion begins.
         substeps: of a control step.
         head: number of the body.
-        varying: names of the gait's parameters that vary.
+        ranges: of all parameters, by name.
+        varying: names of the parameters that vary.
+        varying_twin: place of each in the mirror among them.
+        idle: names of parameters that change nothing.
     """
 
     environment: GaitNetEnvironment
@@ -32,11 +36,33 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
     first_phase: float
     substeps: int
     head: int
+    ranges: dict[str, GaitNetRange]
     varying: list[str]
+    varying_twin: list[int]
+    idle: frozenset[str]
 
     def cycle(self, state: GaitNetState, ids: Array | slice = slice(None)) -> Array:
         """Length of a gait cycle (n,) [s]."""
         raise NotImplementedError
+
+    def way(self, state: GaitNetState, ids: Array | slice = slice(None)) -> Array:
+        """Way of a gait cycle (n,) [m]."""
+        return rewards.STRIDE_LENGTH * (state.stride[ids] * state.ratio[ids])
+
+    def growth(self, state: GaitNetState, ids: Array | slice = slice(None)) -> Growth:
+        """How the bodies of some worlds differ from the file's."""
+        names = [name for name in self.ranges if "." in name]
+        return Growth.of(self.body.skeleton, names, state.shape[ids])
+
+    def values_of(self, name: str, state: GaitNetState, ids: Array | slice = slice(None)) -> Array:
+        """A parameter's values in some worlds (n,), by its name."""
+        shaped = [other for other in self.ranges if "." in other]
+        return state.shape[ids, shaped.index(name)] if name in shaped else getattr(state, name)[ids]
+
+    @property
+    def warped(self) -> bool:
+        """Whether an action drives the local clock."""
+        return self.environment.action.time_warping > 0.0
 
     def _window_mult(self) -> float:
         return self.environment.reward.locomotion.avg_vel.window_mult
@@ -51,7 +77,10 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
         def found() -> Bodies:
             names = ("xipos", "ximat", "cvel", "subtree_com")
             xipos, ximat, cvel, subtree_com = (q.batch.worlds.bind(name)[q.rows] for name in names)
-            return bodies(xipos, ximat, cvel, subtree_com, self.body.body_id, self.body.skeleton.mass)
+            mass = self.body.skeleton.mass
+            if self.environment.parameters.reshaped:
+                mass = q.batch.worlds.expand("body_mass")[q.rows][:, self.body.body_id]
+            return bodies(xipos, ximat, cvel, subtree_com, self.body.body_id, mass)
 
         return q.once("all bodies", found)
 
@@ -60,10 +89,13 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
 
         def found() -> imitation.Errors:
             state, worlds = q.batch.state, q.batch.worlds
-            cycle, time = self.cycle(state), state.local_time
+            cycle, time = self.cycle(state), state.reference_time
             phase, step = time / cycle - self.first_phase, self.control_dt / cycle
+            joints = None
+            if self.environment.parameters.reshaped:
+                joints = joint_frames(self.body.skeleton, self.growth(state))
             return self.comparison.errors(
-                self._bodies(q), worlds.qpos, worlds.qvel, phase, step, self.control_dt
+                self._bodies(q), worlds.qpos, worlds.qvel, phase, step, self.control_dt, joints
             )
 
         return q.once("all errors", found)
@@ -103,9 +135,10 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
 
     @quantity
     def seen_phase(self, q: Quantities) -> Array:
-        """Phases of the global and of the local clock, as seen (n, 2)."""
+        """Phases of the global and, where actions drive it, of the local clock, as seen (n, 2) or (n, 1)."""
         state, cycle = q.batch.state, self.cycle(q.batch.state, q.rows)
-        clocks = [time[q.rows] / cycle % 1.0 for time in (state.global_time, state.local_time)]
+        times = (state.global_time, state.local_time)[: 2 if self.warped else 1]
+        clocks = [time[q.rows] / cycle % 1.0 for time in times]
         return self._seen(q).phases(np.stack(clocks, axis=1))
 
     @quantity
@@ -126,12 +159,15 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
 
     @quantity
     def parameter(self, q: Quantities) -> Array:
-        """Parameters of the gait that vary (n, P')."""
+        """Parameters that vary, as seen (n, P')."""
+        state, mirrored = q.batch.state, q.batch.worlds.slot("mirrored")[q.rows, -1] > 0.0
         values = np.zeros((q.num_worlds, len(self.varying)))
         for k, name in enumerate(self.varying):
-            r = self.environment.parameters.gait[name]  # pyright: ignore[reportArgumentType]
-            values[:, k] = getattr(q.batch.state, name)[q.rows]
-            if self.environment.advanced.use_normalized_param_state:
+            values[:, k] = self.values_of(name, state, q.rows)
+        values = np.where(mirrored[:, None], values[:, self.varying_twin], values)
+        if self.environment.advanced.use_normalized_param_state:
+            for k, name in enumerate(self.varying):
+                r = self.ranges[name]
                 values[:, k] = (values[:, k] - r.min) / (r.max - r.min)
         return values
 
@@ -172,7 +208,18 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
     def target_speed(self, q: Quantities) -> Array:
         """Speed that stride and cadence make (n,) [m/s]."""
         state = q.batch.state
-        return rewards.target_speed(state.stride[q.rows], self.cycle(state, q.rows))
+        return rewards.target_speed(self.way(state, q.rows), self.cycle(state, q.rows))
+
+    @quantity
+    def ratio(self, q: Quantities) -> Array:
+        """Factor on the length of the whole body (n,)."""
+        return q.batch.state.ratio[q.rows].copy()
+
+    @quantity
+    def window_steps(self, q: Quantities) -> Array:
+        """Substeps of the window of the mean velocity (n,)."""
+        hz = self.environment.simulation.sim_hz
+        return (hz * self.cycle(q.batch.state, q.rows) * self._window_mult()).astype(int)
 
     @quantity
     def mean_velocity(self, q: Quantities) -> Array:
@@ -225,43 +272,23 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
 
     @quantity
     def pose_error(self, q: Quantities) -> Array:
-        """Squared errors of the joints' rotations, the root first (N, B) [rad^2]."""
+        """Mean squared error of all coordinates (N,) [rad^2], [m^2]."""
         return self._errors(q).pose
 
     @quantity
     def velocity_error(self, q: Quantities) -> Array:
-        """Squared errors of the joints' angular velocities, the root first (N, B) [rad^2/s^2]."""
+        """Mean squared error of their velocities (N,) [rad^2/s^2], [m^2/s^2]."""
         return self._errors(q).velocity
 
     @quantity
-    def end_effector_error(self, q: Quantities) -> Array:
-        """Squared errors of hands, feet and head relative to the root (N, E) [m^2]."""
-        return self._errors(q).end_effector
-
-    @quantity
-    def root_error(self, q: Quantities) -> Array:
-        """Squared error of the root's place (N,) [m^2]."""
-        return self._errors(q).root
-
-    @quantity
-    def root_velocity_error(self, q: Quantities) -> Array:
-        """Squared error of the root's velocity (N,) [m^2/s^2]."""
-        return self._errors(q).root_velocity
-
-    @quantity
     def com_error(self, q: Quantities) -> Array:
-        """Squared error of the centre of mass (N,) [m^2]."""
+        """Mean squared error of the place of the centre of mass (N,) [m^2]."""
         return self._errors(q).com
 
     @quantity
-    def com_velocity_error(self, q: Quantities) -> Array:
-        """Squared error of the velocity of the centre of mass (N,) [m^2/s^2]."""
-        return self._errors(q).com_velocity
-
-    @quantity
-    def com_local_error(self, q: Quantities) -> Array:
-        """Squared error of the centre of mass relative to the root (N,) [m^2]."""
-        return self._errors(q).com_local
+    def end_effector_error(self, q: Quantities) -> Array:
+        """Mean squared error of the places of hands, feet and head about the root (N,) [m^2]."""
+        return self._errors(q).end_effector
 
     def _everyone(self, q: Quantities) -> Array:
         return np.arange(q.batch.worlds.num_worlds)

@@ -15,6 +15,8 @@ Factor = tuple[Callable[..., Any], Mapping[str, Any]]
 LOCOMOTION = ("head_linear_acc", "head_rot", "avg_vel", "step", "dragX", "phase")
 ENERGY = ("metabolic", "torque")
 KNEES = ("knee_load", "knee_peak")
+# A factor of this on costs that are to multiply makes GaitNet add them.
+_LEAST_SCALE = 0.001
 # What GaitNet takes for the way of one cycle [m].
 STRIDE_LENGTH = 1.34
 
@@ -89,6 +91,28 @@ def straight_way(com: Array, start_x: Array, *, weight: float, threshold: float)
 
 
 @reward_term
+def late_straight_way(
+    com: Array,
+    start_x: Array,
+    episode_step: Array,
+    window_steps: Array,
+    *,
+    weight: float,
+    threshold: float,
+) -> Array:
+    """As `straight_way`, but 1 before a step and where less than the threshold is left (n,), as in GaitNet.
+
+    Args:
+        com, start_x, weight, threshold: as for `straight_way`.
+        episode_step: control steps in the episode (n,).
+        window_steps: from which step on the way counts: substeps of the window of the mean velocity (n,).
+    """
+    left = np.maximum(0.0, np.abs(com[:, 0] - start_x) - threshold)
+    counts = (episode_step >= window_steps) & (left >= threshold)
+    return np.where(counts, np.exp(-weight * left), 1.0)
+
+
+@reward_term
 def stride_times(stride_time: Array, cycle_time: Array, *, weight: float) -> Array:
     """exp(-weight (|TL - T| + |TR - T|)), and 1 until both are known (n,).
 
@@ -100,6 +124,16 @@ def stride_times(stride_time: Array, cycle_time: Array, *, weight: float) -> Arr
     """
     error = np.abs(stride_time[:, 0] - cycle_time) + np.abs(stride_time[:, 1] - cycle_time)
     return np.where(np.isnan(error), 1.0, np.exp(-weight * np.nan_to_num(error)))
+
+
+@reward_term
+def original_stride_times(stride_time: Array, *, weight: float, period: float, by_clock: bool) -> Array:
+    """exp(-weight (|TL - T| + |TR - T|)), T the motion's period [s], and 0 in place of unknown times (n,).
+
+    By the clock GaitNet never measures them.
+    """
+    known = np.zeros_like(stride_time) if by_clock else np.nan_to_num(stride_time)
+    return np.exp(-weight * np.abs(known - period).sum(axis=1))
 
 
 @reward_term
@@ -138,9 +172,9 @@ def knee_peak(knee_peak: Array, *, weight: float) -> Array:
     return np.exp(-weight * knee_peak)
 
 
-def target_speed(stride: Array, cycle: Array) -> Array:
-    """Speed of a gait of some stride, a fraction of the usual one, and cycle [s] (n,) [m/s]."""
-    return STRIDE_LENGTH * stride / cycle
+def target_speed(way: Array, cycle: Array) -> Array:
+    """Speed of a gait of some way [m] in a cycle [s] (n,) [m/s]."""
+    return way / cycle
 
 
 def window_velocity(now: Array, earlier: Array, known: Array, target: Array, seconds: Array) -> Array:
@@ -158,27 +192,36 @@ def window_velocity(now: Array, earlier: Array, known: Array, target: Array, sec
     return np.where(known[:, None], velocity, wanted)
 
 
-def factors(section: GaitNetReward) -> dict[str, Factor]:
-    """The factors of a configuration's reward, by name."""
-    return _locomotion(section) | _energy(section) | _knees(section)
+def factors(section: GaitNetReward, original: Mapping[str, Any] | None = None) -> dict[str, Factor]:
+    """The factors of a configuration's reward, by name.
+
+    Args:
+        section: the configuration's.
+        original: keywords of `original_stride_times`, to compute all as GaitNet does; None: not.
+    """
+    return _locomotion(section, original) | energy_factors(section) | _knees(section)
 
 
-def _locomotion(section: GaitNetReward) -> dict[str, Factor]:
+def _locomotion(section: GaitNetReward, original: Mapping[str, Any] | None) -> dict[str, Factor]:
     asked = section.locomotion
+    straight = straight_way if original is None else late_straight_way
+    timed: Factor = (stride_times, {"weight": asked.phase.weight})
+    if original is not None:
+        timed = (original_stride_times, {"weight": asked.phase.weight, **original})
     speed, line, rhythm = asked.avg_vel, asked.dragX, asked.phase
     keywords = {"weight": speed.weight, "clip": speed.clip, "consider_x": speed.consider_x}
     found: tuple[Factor, ...] = (
         (steady_head, {"weight": asked.head_linear_acc_weight}),
         (upright_head, {"weight": asked.head_rot_weight}),
         (mean_speed, keywords),
-        (foothold, {"weight": asked.step_weight, "clip": asked.step_clip}),
-        (straight_way, {"weight": line.weight, "threshold": line.threshold}) if line.use else (one, {}),
-        (stride_times, {"weight": rhythm.weight}) if rhythm.use else (one, {}),
+        (foothold, {"weight": asked.step.weight, "clip": asked.step.clip}),
+        (straight, {"weight": line.weight, "threshold": line.threshold}) if line.use else (one, {}),
+        timed if rhythm.use else (one, {}),
     )
     return dict(zip(LOCOMOTION, found, strict=True))
 
 
-def _energy(section: GaitNetReward) -> dict[str, Factor]:
+def energy_factors(section: GaitNetReward) -> dict[str, Factor]:
     """One factor for both costs where they are not separate."""
     weight, torque = section.metabolic.weight, section.metabolic.torque
     priced = {"weight": weight, "coeff": torque.coeff}
@@ -194,20 +237,25 @@ def _knees(section: GaitNetReward) -> dict[str, Factor]:
     return {name: factor for name, (use, factor) in wanted.items() if use}
 
 
-def combined(section: GaitNetReward, values: Mapping[str, Array], episode_step: Array) -> Array:
-    """The reward (n,) of factors (n,) by name, in steps of episodes (n,)."""
-    products: list[Array] = [
-        np.prod([values[name] for name in names if name in values], axis=0)
-        for names in (LOCOMOTION, ENERGY, KNEES)
-    ]
-    walk, energy, knees = products
-    if section.metabolic.multiplicative:
-        reward = walk * energy * knees
-    else:
-        reward = walk + section.metabolic.scale * energy
-        if any(name in values for name in KNEES):
-            reward = reward + section.knee_pain.scale * knees
-    if section.clip is not None:
-        early: Any = episode_step <= section.clip.step
-        return np.where(early, np.minimum(reward, section.clip.value), reward)
-    return reward
+def combined(section: GaitNetReward, values: Mapping[str, Array]) -> Array:
+    """The reward (n,) of factors (n,) by name, as GaitNet combines them.
+
+    Costs multiply the rest, or their factors are added to it, each by itself where they are separate; loads
+    on the knees always multiply.
+    """
+    walk, knees = (
+        np.prod([values[n] for n in names if n in values], axis=0) for names in (LOCOMOTION, KNEES)
+    )
+    metabolic, costs = section.metabolic, [values[name] for name in ENERGY if name in values]
+    if metabolic.multiplicative and metabolic.scale > _LEAST_SCALE:
+        return walk * np.prod(costs, axis=0) * knees
+    separate = costs if metabolic.torque.separate else costs[:1]
+    return walk * knees + metabolic.scale * np.sum(separate, axis=0)
+
+
+def clipped(section: GaitNetReward, reward: Array, episode_step: Array) -> Array:
+    """The reward (n,), bounded early in the episodes, whose first step has the number 1 (n,)."""
+    if section.clip is None:
+        return reward
+    early: Any = episode_step < section.clip.step
+    return np.where(early, np.clip(reward, -section.clip.value, section.clip.value), reward)

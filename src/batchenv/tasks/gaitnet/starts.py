@@ -1,7 +1,7 @@
 """How an episode begins: in a pose of the motion, moving with it, the feet just above the ground."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,9 +16,9 @@ from batchenv.body.gaitnet import (
 )
 from batchenv.body.gaitnet.mechanism import ROOT_DOFS, leg_joints
 from batchenv.body.gaitnet.shapes import Shape, bounding_box
-from batchenv.config.parameters import ParameterRange
+from batchenv.config.gaitnet import GaitNetRange, usual_value
 from batchenv.engine import Worlds
-from batchenv.mdp.resets import parameter
+from batchenv.rng import gaussian
 
 Array = np.ndarray
 
@@ -26,6 +26,10 @@ Array = np.ndarray
 FIRST_PHASE, SPREAD = 0.07, 0.05
 # Height of the lowest point of the first pose above the ground [m].
 CLEARANCE = 0.001
+# Random states: the share near the motion, how near [rad], rates there and elsewhere [rad/s], height [m].
+_NEAR_SHARE, _NEAR_ANGLE, _NEAR_RATE, _ANY_RATE, _IN_THE_AIR = 0.3, 0.15, 1.0, 3.0, 1.0
+# Standard deviation about the places of a grid.
+GRID_NOISE = 0.025
 # Feet within this height of each other are as low [m]; in GaitNet the right one then stands up to this phase.
 _LEVEL, RIGHT_UNTIL = 0.005, 0.4
 
@@ -37,14 +41,45 @@ class Start(NamedTuple):
     qvel: Array
 
 
-def draw_phase(u: Array) -> Array:
-    """Phases of starts (n,) from uniform numbers (n, 2)."""
+def draw_phase(kind: str, u: Array) -> Array:
+    """Phases of starts (n,) from uniform numbers (n, 2).
+
+    Args:
+        kind: of the reward: anywhere for deepmimic, the motion's beginning for scadiver, as in GaitNet.
+        u: uniform numbers (n, 2).
+    """
+    if kind == "deepmimic":
+        return u[:, 1]
+    if kind == "scadiver":
+        return np.zeros(len(u))
     return np.where(u[:, 0] < 0.5, 0.0, 0.5) + FIRST_PHASE + SPREAD * (2.0 * u[:, 1] - 1.0)
 
 
-def draw_gait(ranges: Mapping[Any, ParameterRange], u: Array) -> dict[str, Array]:
-    """Parameters of the gait (n,) by name, from uniform numbers (n, 2 P)."""
-    return {name: parameter(r, u[:, 2 * k : 2 * k + 2]) for k, (name, r) in enumerate(ranges.items())}
+def draw_parameters(ranges: Mapping[str, GaitNetRange], u: Array) -> dict[str, Array]:
+    """Parameters (n,) by name, from uniform numbers (n, 4 P).
+
+    The third and fourth number of each parameter stand behind the first two of all.
+    """
+    count = 2 * max(1, len(ranges))
+    return {
+        name: _drawn(name, r, u[:, 2 * k : 2 * k + 2], u[:, count + 2 * k : count + 2 * k + 2])
+        for k, (name, r) in enumerate(ranges.items())
+    }
+
+
+def _drawn(name: str, r: GaitNetRange, u: Array, more: Array) -> Array:
+    extent = r.max - r.min
+    if r.sampling == "fixed":
+        return np.full(len(u), usual_value(name, r))
+    if r.sampling == "uniform":
+        return r.min + extent * u[:, 0]
+    if r.sampling == "normal":
+        return np.clip(usual_value(name, r) + 0.25 * extent * gaussian(u)[:, 0], r.min, r.max)
+    places = np.array([0.0, 1.0] if r.sampling == "ends" else [0.0, 1.0, 0.25, 0.5, 0.75])
+    if r.sampling == "grid" and name.startswith("torsion."):
+        places = np.append(places, 0.5)  # GaitNet draws no twist twice as often
+    place = places[np.minimum((u[:, 0] * len(places)).astype(int), len(places) - 1)]
+    return np.clip(r.min + extent * place + GRID_NOISE * gaussian(more)[:, 0], r.min, r.max)
 
 
 def start(
@@ -83,6 +118,23 @@ def start(
     return Start(qpos, body.to_qvel(qpos, dq))
 
 
+def random_states(
+    body: GaitNetBody, motion: Motion, number: int, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Draw states in the joints' ranges, some of them near the motion, the root at rest in the air."""
+    skeleton = body.skeleton
+    shape = (number, skeleton.num_dof)
+    low, high = np.clip([skeleton.lower, skeleton.upper], -np.pi, np.pi)
+    near = rng.random((number, 1)) < _NEAR_SHARE
+    poses = motion.pose(rng.random(number)) + _NEAR_ANGLE * rng.standard_normal(shape)
+    q = np.clip(np.where(near, poses, rng.uniform(low, high, shape)), low, high)
+    dq = rng.standard_normal(shape) * np.where(near, _NEAR_RATE, _ANY_RATE)
+    q[:, :ROOT_DOFS] = dq[:, :ROOT_DOFS] = 0.0
+    q[:, 4] = _IN_THE_AIR
+    qpos = body.to_qpos(q)
+    return qpos, body.to_qvel(qpos, dq)
+
+
 def strided_dofs(body: GaitNetBody) -> Array:
     """Coordinates of the root and the legs (n,)."""
     return np.concatenate([np.arange(ROOT_DOFS), ROOT_DOFS + leg_joints(body)])
@@ -93,17 +145,16 @@ def foot_corners(position: Array, rotation: Array, edges: Array) -> Array:
 
     Args:
         position, rotation: of the shapes (n, C, 3) [m], (n, C, 3, 3).
-        edges: of the boxes (C, 3) [m].
+        edges: of the boxes (C, 3) or (n, C, 3) [m].
     """
     signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
-    corners = 0.5 * signs * edges[:, None]
-    return position[:, :, None] + np.einsum("ncij,ckj->ncki", rotation, corners)
+    corners = 0.5 * signs * edges[..., None, :]
+    turn = "ncij,ckj->ncki" if edges.ndim == 2 else "ncij,nckj->ncki"
+    return position[:, :, None] + np.einsum(turn, rotation, corners)
 
 
-def feet_on_ground(
-    body: GaitNetBody, worlds: Worlds[GaitNetBody], ids: Array, edges: Array, *, lift: bool
-) -> Array:
-    """Put the lowest corner of the feet of some worlds (n,) just above the ground, if `lift`.
+def feet_on_ground(body: GaitNetBody, worlds: Worlds[GaitNetBody], ids: Array, edges: Array) -> Array:
+    """Put the lowest corner of the feet of some worlds (n,) just above the ground.
 
     Returns:
         The corners (n, C, 8, 3) [m], see `foot_corners`.
@@ -111,11 +162,10 @@ def feet_on_ground(
     shapes = body.body_id[body.contact_body]
     position, rotation = (worlds.bind(name)[ids][:, shapes] for name in ("xipos", "ximat"))
     corners = foot_corners(position, rotation.reshape(*position.shape, 3), edges)
-    if lift:
-        rise = CLEARANCE - corners[..., 1].min(axis=(1, 2)) + body.ground_height
-        worlds.qpos[ids, 1] += rise
-        corners[..., 1] += rise[:, None, None]
-        worlds.measure(ids)
+    rise = CLEARANCE - corners[..., 1].min(axis=(1, 2)) + body.ground_height
+    worlds.qpos[ids, 1] += rise
+    corners[..., 1] += rise[:, None, None]
+    worlds.measure(ids)
     return corners
 
 
@@ -125,8 +175,8 @@ def box_edges(body: GaitNetBody) -> Array:
     return np.array([bounding_box(shapes[int(i)], body.skeleton.size[i]) for i in body.contact_body])
 
 
-def lowest_foot(corners: Array, is_left: Array, level_right: Array) -> tuple[Array, Array]:
-    """Whether the left foot stands (n,), and the lowest corner of the foot that does (n, 3) [m].
+def lowest_foot(corners: Array, is_left: Array, level_right: Array) -> tuple[Array, Array, Array]:
+    """Whether the left foot stands, and whether both do (n,); the lowest corner of that foot (n, 3) [m].
 
     Args:
         corners: see `foot_corners` (n, C, 8, 3) [m].
@@ -135,8 +185,9 @@ def lowest_foot(corners: Array, is_left: Array, level_right: Array) -> tuple[Arr
     """
     points = [_lowest(corners[:, side].reshape(len(corners), -1, 3)) for side in (is_left, ~is_left)]
     height = points[0][:, 1] - points[1][:, 1]
-    left_stance = np.where(np.abs(height) < _LEVEL, ~level_right, height < 0.0)
-    return left_stance, np.where(left_stance[:, None], points[0], points[1])
+    level = np.abs(height) < _LEVEL
+    left_stance = np.where(level, ~level_right, height < 0.0)
+    return left_stance, level, np.where(left_stance[:, None], points[0], points[1])
 
 
 def left_shapes(body: GaitNetBody) -> Array:

@@ -1,5 +1,6 @@
 """GaitNet's task: where its gait, rewards and observations meet the live views of the engine."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, ClassVar, Self
@@ -7,10 +8,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from batchenv.body.gaitnet import GaitNetBody, Motion
+from batchenv.body.gaitnet.reshaped import GLOBAL, bounding_boxes, reshaped, sizes
 from batchenv.config import Config, GaitNetConfig
-from batchenv.config.gaitnet import GaitNetEnvironment
+from batchenv.config.gaitnet import GaitNetEnvironment, GaitNetRange
 from batchenv.config.section import Section as ConfigSection
 from batchenv.engine import ControlLaw, Worlds
+from batchenv.errors import ConfigError, nearest
 from batchenv.mdp import actions
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.columns import Mirror, permutation
@@ -26,24 +29,25 @@ from batchenv.tasks.gaitnet.figure import GaitNetFigure
 from batchenv.tasks.gaitnet.kinematics import BodyMirror
 from batchenv.tasks.gaitnet.knees import follow_knees
 from batchenv.tasks.gaitnet.law import (
+    configured_noise,
     gaitnet_config,
     gaitnet_law,
     load_configured_motion,
     load_gaitnet_configured_body,
 )
-from batchenv.tasks.gaitnet.loads import foot_loads
 from batchenv.tasks.gaitnet.quantities import GaitNetQuantities
+from batchenv.tasks.gaitnet.reshape import reshape
 from batchenv.tasks.gaitnet.rewards import STRIDE_LENGTH
 from batchenv.tasks.gaitnet.state import GaitNetState
 from batchenv.tasks.registry import task
+
+_log = logging.getLogger(__name__)
 
 GaitNetBatch = Batch[GaitNetBody, GaitNetState]
 Array = np.ndarray
 
 # An episode that ends by time is this long [s].
 LONGEST = 10.0
-# Parameters that vary by less than this are not observed.
-_VARIES = 1e-3
 _JOINT_TARGETS = ("mass", "pd")
 # Forward, left and up: GaitNet's world has z forward and y up.
 AXES = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
@@ -67,6 +71,7 @@ class GaitNetTask(GaitNetQuantities):
         "termination": (terminations,),
     }
     measured_worlds = True
+    one_speed = False  # each world has its own stride and cadence
 
     def __init__(self, config: GaitNetConfig, body: GaitNetBody, motion: Motion, first_phase: float):
         super().__init__(config, body)
@@ -75,14 +80,22 @@ class GaitNetTask(GaitNetQuantities):
         self.quirks, self.first_phase = environment.advanced.quirks, first_phase
         simulation = environment.simulation
         self.substeps, self.timestep = simulation.sim_hz // simulation.control_hz, 1.0 / simulation.sim_hz
-        self.clipping = CLIPPING["hard" if environment.advanced.hard_phase_clipping else "none"]
+        advanced = environment.advanced
+        soft = "soft" if advanced.soft_phase_clipping else "none"
+        self.clipping = CLIPPING["hard" if advanced.hard_phase_clipping else soft]
+        self.noise = configured_noise(config, body)
         self.symmetric = environment.advanced.enforce_symmetry
-        self.ranges = environment.parameters.gait
-        self.varying = [name for name, r in self.ranges.items() if r.max - r.min > _VARIES]
+        self.ranges = environment.parameters.by_name
+        self.idle = _idle_parameters(self.ranges, body)
+        self.varying = [name for name, r in self.ranges.items() if r.varies]
+        self.varying_twin = _twins(self.varying)
         self.head = body.skeleton.index("Head")
         self.strided = starts.strided_dofs(body)
         self.is_left, self.edges = starts.left_shapes(body), starts.box_edges(body)
-        self.window = int(simulation.sim_hz * motion.period / self._least_cadence() * self._window_mult()) + 1
+        longest = (
+            motion.period / self._end_of("cadence", "min") * self._end_of("skeleton.global", "max") ** 0.5
+        )
+        self.window = int(simulation.sim_hz * longest * self._window_mult()) + 1
         self.in_mirror = BodyMirror.of(body.skeleton)
         self.comparison = imitation.Imitation(body, motion)
         self._compose()
@@ -95,20 +108,27 @@ class GaitNetTask(GaitNetQuantities):
         warping = actions.time_warping(max(0.0, environment.action.time_warping))
         assert mark is not None and mark.prefix is not None
         self.compose_actions(mark.columns(self), mark.prefix, mark.unit, warping)
-        unseen = () if environment.muscle.use_joint_state else observations.TORQUES
-        listed: dict[str, Keywords] = {name: {} for name in observations.OBSERVATIONS if name not in unseen}
+        gaitnet = environment.reward.type == "gaitnet"
+        names = observations.listed(
+            torques=environment.muscle.use_joint_state,
+            footholds=gaitnet,
+            places=self.quirks and not gaitnet,
+        )
+        listed: dict[str, Keywords] = {name: {} for name in names}
         self.compose_observations(self.find_terms("observation", "environment", listed))
-        kinds = {"deepmimic": imitation.deepmimic, "scadiver": imitation.scadiver}
-        asked = environment.reward
-        factors = rewards.factors(asked) if asked.type == "gaitnet" else kinds[asked.type]()
+        asked, original = environment.reward, None
+        if self.quirks:
+            by_clock = environment.action.gait_phase_mode == "phase"
+            original = {"period": self.motion.period, "by_clock": by_clock}
+        factors = rewards.factors(asked, original) if gaitnet else imitation.kernels(asked)
         section = Section("reward", "environment.reward", (), tuple(self.functions))
         self.reward_terms = tuple(
             section.bound(name, function, keywords, f"environment.reward.{name}")
             for name, (function, keywords) in factors.items()
         )
         self.reward_names = tuple(factors)
-        height = terminations.FALLEN + self.body.ground_height
-        ends = {"fallen": {"height": float(height)}}
+        ground = float(self.body.ground_height)
+        ends: dict[str, Keywords] = {"fallen": {"height": terminations.FALLEN, "ground": ground}}
         if asked.knee_pain.termination:
             ends["overloaded"] = {}
         self.termination_terms = self.find_terms("termination", "environment.reward", ends)
@@ -140,6 +160,11 @@ class GaitNetTask(GaitNetQuantities):
         return tuple(self.body.paths.names)
 
     @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """What differs from world to world, and changes something (P,)."""
+        return tuple(name for name in self.ranges if name not in self.idle)
+
+    @property
     def mirror_joints(self) -> Mirror:
         """Image of joint positions."""
         skeleton = self.body.skeleton
@@ -157,9 +182,16 @@ class GaitNetTask(GaitNetQuantities):
             return gaitnet_config(self.config).Horizon
         return int(LONGEST * self.environment.simulation.control_hz) + 1
 
+    def timed_out(self, batch: GaitNetBatch) -> Array:
+        """Whether the time of each episode is over (N,): under quirks by a clock that starts at its phase."""
+        if self.quirks and self.environment.reward.eoe_type == "time":
+            return batch.state.global_time > LONGEST
+        return super().timed_out(batch)
+
     def new_state(self, num_worlds: int) -> GaitNetState:
         """State of N worlds before their first reset."""
-        return GaitNetState.of(num_worlds, self.window, self.substeps)
+        shapes = sum("." in name for name in self.ranges)
+        return GaitNetState.of(num_worlds, self.window, self.substeps, shapes)
 
     def apply_actions(self, batch: GaitNetBatch) -> None:
         """Set the worlds' targets from the actions, and run the clocks through the next step."""
@@ -172,8 +204,10 @@ class GaitNetTask(GaitNetQuantities):
             warp = np.maximum(action.time_warping * given[:, -1], -self.control_dt)
             values = values[:, :-1]
         worlds.set_targets(self.targets(worlds, state, action.scale * values))
+        if self.noise is not None:
+            self.noise.blow(batch, self.substeps, self.timestep)
         mirrored = np.empty((len(values), self.substeps + 1))
-        clocks = state.global_time, state.local_time, state.local_log
+        clocks = state.half_cycles, state.global_time, state.local_time, state.local_log
         run_clocks(warp, self.cycle(state), self.timestep, self.clipping, *clocks, mirrored)
         worlds.slot("mirrored")[:] = mirrored if self.symmetric else 0.0
 
@@ -193,12 +227,13 @@ class GaitNetTask(GaitNetQuantities):
     def next_pose(self, worlds: Worlds[GaitNetBody], state: GaitNetState) -> Array:
         """Pose of the motion at the end of the step to come, by the local clock (N, D)."""
         cycle = self.cycle(state)
-        phase = (state.local_time + self.control_dt) / cycle
+        state.reference_time[:] = state.local_time + self.control_dt
+        phase = state.reference_time / cycle
         return self.motion.pose(phase - self.first_phase)
 
     def cycle(self, state: GaitNetState, ids: Array | slice = slice(None)) -> Array:
-        """Length of a gait cycle (n,) [s]."""
-        return self.motion.period / state.cadence[ids]
+        """Length of a gait cycle (n,) [s]: larger bodies take longer."""
+        return self.motion.period / (state.cadence[ids] / np.sqrt(state.ratio[ids]))
 
     def advance(self, batch: GaitNetBatch) -> None:
         """Keep the logs of the last step, and follow the gait through it."""
@@ -206,7 +241,7 @@ class GaitNetTask(GaitNetQuantities):
         state.log(worlds.slot("com_log"), worlds.slot("velocity_log"))
         local_time, foot = state.local_log, worlds.slot("position_log")
         cycle = self.cycle(state)
-        way = STRIDE_LENGTH * state.stride
+        way = self.way(state)
         feet = (state.left_stance, state.current_foot, state.current_target, state.next_target)
         times = (state.stance_clock, state.stride_time)
         was_left = state.left_stance.copy()
@@ -217,7 +252,8 @@ class GaitNetTask(GaitNetQuantities):
             gait.follow_contacts(
                 worlds.slot("contact_log"),
                 foot,
-                foot_loads(worlds.slot("constraint_force"), worlds.qpos, foot[:, -1], self._weight()),
+                worlds.slot("force_log"),
+                self._mass(worlds),
                 self.is_left,
                 way,
                 self.timestep,
@@ -225,7 +261,7 @@ class GaitNetTask(GaitNetQuantities):
                 state.smoothed_contact,
                 *feet,
                 *times,
-                state.takeoff_z,
+                state.strike_z,
             )
         if self.environment.reward.knee_pain.measured:
             finished = was_left & ~state.left_stance
@@ -239,22 +275,27 @@ class GaitNetTask(GaitNetQuantities):
         for row, value in zip(rows, values.values(), strict=True):
             row[:] = value
         asked = self.environment.reward
-        if asked.type == "gaitnet":
-            out[:] = rewards.combined(asked, values, quantities["episode_step"])
-        elif asked.type == "deepmimic":
-            out[:] = np.sum(list(values.values()), axis=0)
+        if self.quirks and self.actuator == "muscle":
+            out[:] = 1.0
+        elif asked.type == "gaitnet":
+            out[:] = rewards.combined(asked, values)
         else:
-            out[:] = np.prod(list(values.values()), axis=0)
+            out[:] = {"deepmimic": imitation.deepmimic, "scadiver": imitation.scadiver}[asked.type](values)
+        out[:] = rewards.clipped(asked, out, quantities["episode_step"])
 
     def reset(self, batch: GaitNetBatch, ids: Array) -> None:
         """Put worlds whose episode has begun into their first states: draw their gait and phase."""
         if self.quirks:
-            drawn = {name: np.full(len(ids), r.default) for name, r in self.ranges.items()}
+            drawn = {name: np.full(len(ids), _unchanged(name)) for name in self.ranges}
         else:
-            numbers = batch.episodes.uniform(ids, 2 * max(1, len(self.ranges)), PARAMETERS)
-            drawn = starts.draw_gait(self.ranges, numbers)
-        phase = starts.draw_phase(batch.episodes.uniform(ids, 2, START))
+            numbers = batch.episodes.uniform(ids, 4 * max(1, len(self.ranges)), PARAMETERS)
+            drawn = starts.draw_parameters(self.ranges, numbers)
+        phase = starts.draw_phase(self.environment.reward.type, batch.episodes.uniform(ids, 2, START))
         self.begin_at(batch.worlds, batch.state, ids, phase, drawn)
+
+    def random_states(self, number: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Draw states in the joints' ranges, some of them near the motion, the root at rest in the air."""
+        return starts.random_states(self.body, self.motion, number, rng)
 
     def begin_at(
         self,
@@ -266,11 +307,11 @@ class GaitNetTask(GaitNetQuantities):
     ) -> None:
         """Begin episodes at given phases (n,) of the gait, with given parameters (n,) by name."""
         state.logged[ids] = state.contact_phase[ids] = 0
-        state.smoothed_contact[ids] = 0.0
+        state.smoothed_contact[ids] = np.nan
         state.knee_load[ids] = state.knee_peak[ids] = 0.0
         state.cycled[ids] = False
         state.stance_clock[ids] = state.stride_time[ids] = np.nan
-        state.stride[ids], state.cadence[ids] = drawn.get("stride", 1.0), drawn.get("cadence", 1.0)
+        self._write(worlds, state, ids, drawn)
         cycle = self.cycle(state, ids)
         start = starts.start(
             self.body,
@@ -279,23 +320,24 @@ class GaitNetTask(GaitNetQuantities):
             phase - self.first_phase,
             self.control_dt / cycle,
             self.control_dt,
-            state.stride[ids],
+            state.stride[ids] * state.ratio[ids],
         )
         state.global_time[ids] = phase * cycle
         state.local_time[ids] = 0.0 if self.quirks else state.global_time[ids]
+        state.half_cycles[ids] = 0 if self.quirks else (state.local_time[ids] / (0.5 * cycle)).astype(int)
+        state.reference_time[ids] = state.local_time[ids]
         clocks = state.global_time[ids], state.local_time[ids]
         worlds.reset(ids, start.qpos, start.qvel)
         worlds.slot("mirrored")[ids, -1] = self.symmetric & in_mirror(*clocks, cycle, self.clipping)
         worlds.measure(ids)
         state.phase[ids] = state.local_time[ids] / cycle % 1.0
-        calibrated = self.environment.motion.height_calibration.enabled
-        corners = starts.feet_on_ground(self.body, worlds, ids, self.edges, lift=calibrated)
+        corners = starts.feet_on_ground(self.body, worlds, ids, self._edges(state, ids))
         state.start_x[ids] = worlds.bind("subtree_com")[ids, 1, 0]
         self._first_steps(worlds, state, ids, corners, phase)
 
     def parameter_values(self, state: GaitNetState) -> Array:
         """Parameters of all worlds now (N, P), a copy."""
-        values = [getattr(state, name) for name in self.parameter_names]
+        values = [self.values_of(name, state) for name in self.parameter_names]
         return np.stack(values, axis=1) if values else np.zeros((len(state.stride), 0))
 
     def checked_parameters(self, values: Any, num_worlds: int) -> Array:
@@ -304,14 +346,14 @@ class GaitNetTask(GaitNetQuantities):
         Raises:
             InputError: they have another shape, or one is outside its range.
         """
-        return checked_values(values, self.ranges, num_worlds)
+        ranges = {name: self.ranges[name] for name in self.parameter_names}
+        return checked_values(values, ranges, num_worlds)
 
     def set_parameters(self, batch: GaitNetBatch, ids: Array, values: Array) -> None:
-        """Give worlds (n,) a gait of parameters (n, P); phases, and steps already planned, stay."""
+        """Give worlds (n,) parameters (n, P); phases, poses and steps already planned stay."""
         state = batch.state
         before = self.cycle(state, ids)
-        for name, column in zip(self.parameter_names, values.T, strict=True):
-            getattr(state, name)[ids] = column
+        self._write(batch.worlds, state, ids, dict(zip(self.parameter_names, values.T, strict=True)))
         after = self.cycle(state, ids)
         for clock in (state.global_time, state.local_time):
             clock[ids] *= after / before
@@ -321,22 +363,52 @@ class GaitNetTask(GaitNetQuantities):
     ) -> None:
         """Which foot stands first, where, and where the next one is to step."""
         level_right = state.phase[ids] < starts.RIGHT_UNTIL if self.quirks else ~gait.left_by_clock(phase)
-        left, foot = starts.lowest_foot(corners, self.is_left, level_right)
+        left, level, foot = starts.lowest_foot(corners, self.is_left, level_right)
+        feet = [self.body.body_id[self.body.skeleton.index(name)] for name in ("TalusL", "TalusR")]
         if not self.quirks:
-            sides = [self.body.body_id[self.body.skeleton.index(name)] for name in ("TalusL", "TalusR")]
-            foot = worlds.bind("xipos")[ids, np.where(left, *sides)].copy()
+            foot = worlds.bind("xipos")[ids, np.where(left, *feet)].copy()
+        state.strike_z[ids] = worlds.bind("xipos")[np.ix_(ids, feet)][..., 2]
         state.left_stance[ids] = left
-        state.contact_phase[ids] = np.where(left, gait.LEFT_STANCE, gait.RIGHT_STANCE)
+        swinging = np.where(left, gait.RIGHT_TAKEOFF, gait.LEFT_TAKEOFF)
+        standing = np.where(left, gait.LEFT_STANCE, gait.RIGHT_STANCE)
+        state.contact_phase[ids] = np.where(level, standing, swinging)
         state.current_foot[ids] = state.current_target[ids] = foot
         state.next_target[ids] = foot * (-1.0, 1.0, 1.0)
-        state.next_target[ids, 2] += 0.5 * STRIDE_LENGTH * state.stride[ids]
+        state.next_target[ids, 2] += 0.5 * self.way(state, ids)
 
-    def _least_cadence(self) -> float:
-        cadence = self.ranges.get("cadence")
-        return 1.0 if cadence is None else cadence.min
+    def _write(
+        self, worlds: Worlds[GaitNetBody], state: GaitNetState, ids: Array, values: Mapping[str, Array]
+    ) -> None:
+        """Give worlds (n,) parameters (n,) by name; those that are missing keep theirs."""
+        shaped = [name for name in self.ranges if "." in name]
+        for name, column in values.items():
+            if name in shaped:
+                state.shape[ids, shaped.index(name)] = 0.0 if name in self.idle else column
+            else:
+                getattr(state, name)[ids] = column
+        if shaped:
+            growth = self.growth(state, ids)
+            state.ratio[ids] = growth.ratio
+            weighed = self.environment.reward.metabolic.type.startswith("M")
+            reshape(worlds, ids, reshaped(self.body, growth), weighed=weighed)
 
-    def _weight(self) -> float:
-        return self.body.mass * float(np.linalg.norm(self.body.spec().option.gravity))
+    def _edges(self, state: GaitNetState, ids: Array) -> Array:
+        """Edges of the boxes around the shapes of the feet (C, 3), or of each world's (n, C, 3) [m]."""
+        if not self.environment.parameters.reshaped:
+            return self.edges
+        skeleton, feet = self.body.skeleton, self.body.contact_body
+        size = sizes(skeleton, self.growth(state, ids).scale)[:, feet]
+        return bounding_boxes([skeleton.shape[int(i)] for i in feet], size)
+
+    def _end_of(self, name: str, end: str) -> float:
+        """An end of the range of a parameter; 1 where there is none."""
+        return getattr(self.ranges[name], end) if name in self.ranges else 1.0
+
+    def _mass(self, worlds: Worlds[GaitNetBody]) -> Array:
+        """Of each world's body (N,) [kg]."""
+        if self.environment.parameters.reshaped:
+            return worlds.expand("body_mass").sum(axis=1)
+        return np.full(worlds.num_worlds, self.body.mass)
 
     @property
     def axes(self) -> Array:
@@ -369,3 +441,46 @@ class GaitNetTask(GaitNetQuantities):
     def figure(self, worlds: Worlds[GaitNetBody]) -> GaitNetFigure:
         """Draw worlds."""
         return GaitNetFigure(worlds, AXES)
+
+
+def _unchanged(name: str) -> float:
+    """The value of a parameter at which nothing differs from the files."""
+    return 0.0 if name.startswith("torsion.") else 1.0
+
+
+def _idle_parameters(ranges: Mapping[str, GaitNetRange], body: GaitNetBody) -> frozenset[str]:
+    """Twists that name no body: GaitNet draws them, turns nothing, and shows zero.
+
+    Raises:
+        ConfigError: a factor on a length names no body; GaitNet's own program ends at it.
+    """
+    bodies: tuple[str, ...] = body.skeleton.names
+    idle: set[str] = set()
+    for name in ranges:
+        group, _, part = name.partition(".")
+        where = f"environment.parameters.{name}"
+        if group == "skeleton" and part != GLOBAL and part not in bodies:
+            raise ConfigError(
+                f"{where}: the skeleton has no such body.{nearest(part, (*bodies, GLOBAL))} There are: "
+                f"{GLOBAL}, {', '.join(bodies)}"
+            )
+        if group == "torsion" and not any(each in part for each in bodies):
+            idle.add(name)
+            _log.warning(
+                "%s has no effect, as in the original: no body's name is part of it.%s",
+                where,
+                nearest(part.replace("_", ""), bodies),
+            )
+    return frozenset(idle)
+
+
+def _twins(names: Sequence[str]) -> list[int]:
+    """Place of each parameter in the mirror: neighbours whose names differ at one end change places."""
+    twins, k = list(range(len(names))), 0
+    while k < len(names) - 1:
+        (group, _, one), (other_group, _, other) = names[k].partition("."), names[k + 1].partition(".")
+        if one and group == other_group and (one[1:] == other[1:] or one[:-1] == other[:-1]):
+            twins[k], twins[k + 1] = k + 1, k
+            k += 1
+        k += 1
+    return twins

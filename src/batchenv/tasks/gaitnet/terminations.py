@@ -13,9 +13,9 @@ PAINFUL_LOAD, PAIN_FREE_STEPS = 8.0, 100
 
 
 @termination_term
-def fallen(com: Array, *, height: float) -> Array:
-    """Whether the centre of mass is below a height [m] (n,)."""
-    return com[:, 1] < height
+def fallen(com: Array, ratio: Array, *, height: float, ground: float) -> Array:
+    """Whether the centre of mass is below a height [m] above the ground (n,), less for smaller bodies."""
+    return com[:, 1] < ground + height * ratio
 
 
 @termination_term

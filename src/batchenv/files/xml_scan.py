@@ -21,6 +21,7 @@ def scan_xml(
     data: bytes,
     start: Callable[[str, dict[str, str], int], None],
     end: Callable[[], None],
+    text: Callable[[str], None] | None = None,
 ) -> None:
     """Walk through the elements of a file.
 
@@ -29,6 +30,7 @@ def scan_xml(
         data: its bytes.
         start: called with the tag, the attributes and the line of each element where it begins.
         end: called where an element ends.
+        text: called with the characters between tags, piece by piece.
 
     Raises:
         BodyError: names the line; the text is not XML, nests too deeply, has too many elements, or declares a
@@ -64,6 +66,8 @@ def scan_xml(
     parser.EndElementHandler = finish
     parser.StartDoctypeDeclHandler = declare
     parser.EntityDeclHandler = declare
+    if text is not None:
+        parser.CharacterDataHandler = text
     try:
         parser.Parse(_strict(data), True)
     except BodyError:

@@ -1,0 +1,118 @@
+"""The section `environment.parameters` of GaitNet's configurations: what differs from world to world."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from batchenv.config.parameters import GaitParameter
+from batchenv.config.section import Section
+from batchenv.errors import ConfigError
+
+_SIDES = ("left", "right")
+
+
+class GaitNetRange(Section):
+    """A number that is drawn for each world and episode."""
+
+    min: float = Field(ge=0.1, le=10, description="Least value [1].")
+    max: float = Field(ge=0.1, le=10, description="Greatest value [1].")
+    default: float | None = Field(
+        default=None,
+        ge=0.1,
+        le=10,
+        description="Value where it is fixed [1]; null: the usual one, 1, or as near as the range has it.",
+    )
+    sampling: Literal["ends", "grid", "uniform", "normal", "fixed"] = Field(
+        default="ends",
+        description=(
+            "uniform: anywhere from min to max; normal: around default with standard deviation "
+            "(max - min) / 4, clipped; fixed: always default. As GaitNet draws, with a standard deviation of "
+            "0.025, clipped: ends: min or max; grid: those and the quarters between."
+        ),
+    )
+
+    @field_validator("max")
+    @classmethod
+    def _not_below_min(cls, maximum: float, info: ValidationInfo) -> float:
+        if maximum < info.data.get("min", -math.inf):
+            raise ConfigError(f"give at least min = {info.data['min']}")
+        return maximum
+
+    @field_validator("default")
+    @classmethod
+    def _within_range(cls, default: float | None, info: ValidationInfo) -> float | None:
+        low, high = info.data.get("min", -math.inf), info.data.get("max", math.inf)
+        if default is not None and not low <= default <= high:
+            raise ConfigError(f"give a number from min = {low} to max = {high}, or null")
+        return default
+
+    @property
+    def varies(self) -> bool:
+        """Whether it is observed: GaitNet leaves out what varies by less than a thousandth."""
+        return self.max - self.min > 1e-3
+
+
+class TorsionRange(GaitNetRange):
+    """An angle that is drawn for each world and episode."""
+
+    min: float = Field(ge=-math.pi, le=math.pi, description="Least value [rad].")
+    max: float = Field(ge=-math.pi, le=math.pi, description="Greatest value [rad].")
+    default: float | None = Field(
+        default=None,
+        ge=-math.pi,
+        le=math.pi,
+        description="Value where it is fixed [rad]; null: the usual one, 0, or as near as the range has it.",
+    )
+
+
+class GaitNetParameters(Section):
+    """Properties of each world, drawn for every episode; those that vary are seen by the policy."""
+
+    gait: dict[GaitParameter, GaitNetRange] = Field(
+        default_factory=dict,
+        description="stride: length of steps, cadence: their rate, 1 as usual.",
+    )
+    skeleton: dict[str, GaitNetRange] = Field(
+        default_factory=dict,
+        description="Factors on the lengths of bodies by name, such as FemurL, or global: on all of them.",
+    )
+    torsion: dict[str, TorsionRange] = Field(
+        default_factory=dict,
+        description="Twist of the bodies whose name is part of the parameter's, such as FemurL.",
+    )
+
+    @field_validator("gait", "skeleton", "torsion", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        """Nothing as no parameters; {femur: {left: ...}} as femur_left."""
+        if given is None:
+            return {}
+        if not isinstance(given, Mapping):
+            return given
+        flat: dict[Any, Any] = {}
+        for name, value in given.items():
+            sided = isinstance(value, Mapping) and value and set(value) <= set(_SIDES)
+            flat |= {f"{name}_{side}": value[side] for side in value} if sided else {name: value}
+        return flat
+
+    @property
+    def by_name(self) -> dict[str, GaitNetRange]:
+        """All parameters, those of the gait by their name, the others by group and name."""
+        found: dict[str, GaitNetRange] = {str(name): given for name, given in self.gait.items()}
+        for group in ("skeleton", "torsion"):
+            found |= {f"{group}.{name}": given for name, given in getattr(self, group).items()}
+        return found
+
+    @property
+    def reshaped(self) -> bool:
+        """Whether bodies have other shapes than the skeleton's file gives them."""
+        return bool(self.skeleton or self.torsion)
+
+
+def usual_value(name: str, given: GaitNetRange) -> float:
+    """The value of a parameter where it is not drawn."""
+    if given.default is not None:
+        return given.default
+    return min(max(0.0 if name.startswith("torsion.") else 1.0, given.min), given.max)
