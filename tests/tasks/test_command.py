@@ -80,3 +80,27 @@ def test_the_task_has_commands_of_its_own_and_sees_them():
 def test_what_the_task_cannot_follow_is_refused(changes: dict[str, Any], message: str):
     with pytest.raises(ConfigError, match=message):
         built(1, **{f"environment.{path}": value for path, value in changes.items()})
+
+
+def test_the_course_turns_as_commanded_and_waits_for_who_does_not_follow():
+    with built(2) as env:
+        env.reset()
+        env.set_command([0, 1], {"speed": [0.0, 0.0], "yaw_rate": [0.3, -0.8]})
+        start = env.task.quantities(env._batch)["heading"].copy()
+        for _ in range(6):
+            env.step(np.zeros((2, env.action_dim)))
+        found = env.task.quantities(env._batch)
+        course = found["heading"] - found["off_course"]
+        assert course - start == pytest.approx(np.array([0.3, -0.8]) * 6 * env.control_dt, abs=1e-9)
+        for _ in range(30):
+            env.step(np.zeros((2, env.action_dim)))
+            assert np.abs(env.task.quantities(env._batch)["off_course"]).max() < 0.6
+
+
+def test_the_preset_sees_its_commands_and_course():
+    with BatchEnv("command", 2, 1, seed=0) as env:
+        obs = env.reset()
+        names = [column.name for column in env.obs_layout]
+        assert names[-3:] == ["off_course", "command/speed", "command/yaw_rate"] and np.isfinite(obs).all()
+        assert obs[:, -3] == pytest.approx(0.0, abs=1e-6)
+        assert {"track_speed", "stay_on_course"} <= {*env.reward_terms}
