@@ -12,6 +12,7 @@ from batchenv.config import Config
 from batchenv.engine import Snapshot
 from batchenv.engine.snapshot import check_array
 from batchenv.errors import InputError
+from batchenv.mdp.command_set import LARGEST
 from batchenv.mdp.episodes import Episodes
 from batchenv.mdp.state import CommandState, TaskState
 from batchenv.rng import checked_seed
@@ -113,6 +114,8 @@ def check_snapshot(snapshot: Any, like: EnvSnapshot) -> None:
     ):
         for name, array in vars(here).items():
             check_array(f"{part}.{name}", vars(there).get(name), array, nan=name in here.UNKNOWN)
+    if (np.abs(snapshot.commands.values) > LARGEST).any():
+        raise InputError(f"commands.values of the snapshot holds numbers beyond {LARGEST:g}: it is damaged")
     for part, name, least in _LEAST:
         if (getattr(getattr(snapshot, part), name) < least).any():
             raise InputError(f"{part}.{name} of the snapshot holds numbers below {least}: it is damaged")

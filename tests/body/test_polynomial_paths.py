@@ -3,11 +3,13 @@ import logging
 import numpy as np
 import pytest
 
-from batchenv.body import polynomial_paths
+from batchenv.body import load_body, polynomial_paths
 from batchenv.body.polynomial_fit import MARGIN, fit_paths, measure_paths, random_poses
 from batchenv.body.polynomial_paths import path_errors, with_polynomial_paths
 from batchenv.config import load_config
+from batchenv.errors import BodyError
 from batchenv.tasks.registry import task_named
+from tests.body.small_bodies import biped
 
 
 def test_polynomials_follow_all_tendons_of_the_legs_within_the_tolerance(body, polynomial_body):
@@ -88,3 +90,99 @@ def test_polynomials_are_fitted_once_and_again_if_their_file_is_damaged(body, mo
     file.write_bytes(content)
     third = with_polynomial_paths(body, 0.001).polynomials
     assert len(fitted) == 2 and all(map(np.array_equal, first.coefficients, third.coefficients))
+
+
+def with_muscles(path, first="", tendons="", more="", waist='range="-1 1"'):
+    """A biped with a muscle at each knee, and whatever else a file may say."""
+    text = biped().replace('range="-1 1"', waist)
+    for side, y in (("r", "-.1"), ("l", ".1")):
+        text = text.replace(
+            f'<body name="calcn_{side}" pos="0 0 -.5">',
+            f'<site name="above_{side}" pos=".05 0 -.3"/><body name="calcn_{side}" pos="0 0 -.5">'
+            f'<site name="below_{side}" pos=".05 0 -.1"/>',
+        ).replace('mass="10"/>', f'mass="10"/><site name="hip_{side}" pos=".05 {y} 0"/>', 1)
+    spatial = "".join(
+        f'<spatial name="path_{side}" {extra}><site site="above_{side}"/><site site="below_{side}"/></spatial>'
+        for side, extra in (("r", first), ("l", ""))
+    )
+    muscles = "".join(f'<muscle name="knee_{side}" tendon="path_{side}" force="500"/>' for side in "rl")
+    parts = f"<tendon>{spatial}{tendons}</tendon><actuator>{muscles}</actuator>{more}"
+    path.write_text(text.replace("</mujoco>", f"{parts}</mujoco>"))
+    return load_body(path, timestep=1 / 300)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"first": 'armature="5"'},
+        {"first": 'stiffness="5"'},
+        {"first": 'actuatorfrclimited="true" actuatorfrcrange="-1 1"'},
+        {
+            "tendons": '<fixed name="other"><joint joint="waist" coef="1"/></fixed>',
+            "more": '<equality><tendon tendon1="other" tendon2="path_r" active="false"/></equality>',
+        },
+        {"more": '<custom><tuple name="x"><element objtype="tendon" objname="path_r"/></tuple></custom>'},
+        {"more": '<sensor><actuatorpos actuator="knee_r"/></sensor>'},
+        {"more": '<sensor><tendonpos tendon="path_r"/></sensor>'},
+    ],
+)
+def test_a_tendon_that_does_or_serves_more_stays(tmp_path, monkeypatch, changes):
+    monkeypatch.setenv("BATCHENV_CACHE_DIR", str(tmp_path))
+    body = with_polynomial_paths(with_muscles(tmp_path / "body.xml", **changes), 0.00025)
+    assert body.polynomials.degree[0] == 0 < body.polynomials.degree[1]
+    for field in ("armature", "stiffness", "actfrclimited"):
+        name = f"tendon_{field}"
+        assert getattr(body.model, name).any() == getattr(body.tendon_body.model, name).any()
+
+
+def test_a_body_may_use_any_names_and_compiler_options(tmp_path, monkeypatch):
+    monkeypatch.setenv("BATCHENV_CACHE_DIR", str(tmp_path))
+    body = with_muscles(
+        tmp_path / "body.xml",
+        tendons='<fixed name="batchenv_joints_1"><joint joint="waist" coef="1"/></fixed>',
+        more='<compiler><lengthrange useexisting="false"/></compiler>',
+    )
+    new = with_polynomial_paths(body, 0.00025)
+    assert (new.polynomials.degree > 0).all()
+    assert np.array_equal(new.model.actuator_lengthrange, body.model.actuator_lengthrange)
+    assert new.model.site("hip_r").id >= 0  # a marker that no muscle uses
+
+
+def test_a_joint_beyond_half_a_turn_is_sampled_in_its_own_range(tmp_path, monkeypatch):
+    monkeypatch.setenv("BATCHENV_CACHE_DIR", str(tmp_path))
+    body = with_muscles(tmp_path / "body.xml", waist='range="3.5 5" ref="4"')
+    waist = body.joint_names.index("waist")
+    paths = with_polynomial_paths(body, 0.00025).polynomials
+    assert paths.center[waist] == pytest.approx(4.25) and paths.half[waist] == pytest.approx(0.75 + MARGIN)
+
+
+def test_an_actuator_that_is_no_muscle_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("BATCHENV_CACHE_DIR", str(tmp_path))
+    body = with_muscles(tmp_path / "body.xml", more='<actuator><motor name="mo" joint="waist"/></actuator>')
+    with pytest.raises(BodyError, match="actuators mo are not muscles"):
+        with_polynomial_paths(body, 0.00025)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"degree": np.full(2, 99, np.int32)},
+        {"degree": np.zeros(2)},
+        {"coefficients": np.zeros(3)},
+        {"coefficients": "nan"},
+        {"error": np.zeros((2, 2))},
+    ],
+)
+def test_a_file_of_other_numbers_is_made_again(tmp_path, monkeypatch, change):
+    monkeypatch.setenv("BATCHENV_CACHE_DIR", str(tmp_path))
+    body = with_muscles(tmp_path / "body.xml")
+    first = with_polynomial_paths(body, 0.00025).polynomials
+    (file,) = tmp_path.rglob("*.npz")
+    with np.load(file) as stored:
+        arrays = dict(stored) | change
+    if isinstance(arrays["coefficients"], str):
+        arrays["coefficients"] = np.full(sum(own.size for own in first.coefficients), np.nan)
+    np.savez(file, **arrays)
+    again = with_polynomial_paths(body, 0.00025).polynomials
+    assert np.array_equal(again.degree, first.degree)
+    assert all(map(np.array_equal, again.coefficients, first.coefficients))

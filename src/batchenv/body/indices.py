@@ -137,3 +137,13 @@ def body_ids(model: mujoco.MjModel, names: Sequence[str]) -> np.ndarray:
     """Return the ids of the named bodies, or (0,) unless the model has all of them."""
     ids = [mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, name) for name in names]
     return np.array(ids if min(ids) >= 0 else [], dtype=np.int32)
+
+
+def sampled_range(joint_range: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest positions that are tried of joints, each (J,): half a turn where there is no limit.
+
+    Args:
+        joint_range: limits (J, 2), infinite where there is none.
+    """
+    low, high = joint_range.T
+    return np.where(np.isfinite(low), low, -np.pi), np.where(np.isfinite(high), high, np.pi)

@@ -9,6 +9,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from batchenv.body.indices import sampled_range
 from batchenv.body.mechanism import Fibers, Mechanism, MomentStructure
 from batchenv.body.sources import compile_spec
 from batchenv.errors import BodyError
@@ -102,7 +103,7 @@ def largest_moment_arms(body: Body, model: mujoco.MjModel, poses: int = 64) -> n
 
 
 def _poses(body: Body, number: int) -> np.ndarray:
-    low, high = np.clip(body.joint_range, -np.pi, np.pi).T
+    low, high = sampled_range(body.joint_range)
     return np.random.default_rng(0).uniform(low, high, (number, low.size))
 
 
@@ -134,9 +135,7 @@ def mechanism(body: Body, nuserdata: int = 0) -> Mechanism:
     """
     body.spec.nuserdata = nuserdata
     model = compile_spec(body.spec)
-    if len(body.muscle_names) != model.nu:
-        others = sorted({model.actuator(i).name for i in range(model.nu)} - set(body.muscle_names))
-        raise body.error(f"actuators {', '.join(others)} are not muscles; remove them from the body")
+    check_muscles_alone(body)
     moments = body.moments
     return Mechanism(
         model=model,
@@ -159,6 +158,13 @@ def mechanism(body: Body, nuserdata: int = 0) -> Mechanism:
         fibers=_fibers(model),
         polynomials=body.polynomials,
     )
+
+
+def check_muscles_alone(body: Body) -> None:
+    """Raise BodyError where an actuator of a body is no muscle."""
+    if len(body.muscle_names) != body.model.nu:
+        others = {body.model.actuator(i).name for i in range(body.model.nu)} - set(body.muscle_names)
+        raise body.error(f"actuators {', '.join(sorted(others))} are not muscles; remove them from the body")
 
 
 def _fibers(model: mujoco.MjModel) -> Fibers:

@@ -17,6 +17,7 @@ import mujoco
 import numpy as np
 from numpy.polynomial import legendre
 
+from batchenv.body.indices import sampled_range
 from batchenv.body.path_pieces import Piece, graded_exponents, path_pieces
 from batchenv.cpus import available_cpus
 
@@ -26,6 +27,8 @@ Array = np.ndarray
 MARGIN = 0.05  # beyond a joint's range, where its limit gives way [rad]
 MOST_DEGREE, MOST_TERMS = 12, 1000
 MOST_JOINTS = 4  # of a piece, as many as compiled code takes
+# What a tendon does beside carrying its muscle's force, as fields of MjModel have it after `tendon_`.
+ACTIVE_FIELDS = ("stiffness", "damping", "frictionloss", "limited", "armature", "actfrclimited")
 # What the tolerance of the root mean square of a length means for its largest error, and for the root mean
 # square of a moment arm on each joint.
 LARGEST, ARM = 6.0, 4.0
@@ -78,7 +81,7 @@ class Poses:
 
 def random_poses(body: Body, number: int, seed: int, margin: float = 0.0) -> Array:
     """Draw poses over the joints' ranges (number, J) [rad]."""
-    low, high = _range(body)
+    low, high = sampled_range(body.joint_range)
     return np.random.default_rng(seed).uniform(low - margin, high + margin, (number, low.size))
 
 
@@ -105,6 +108,12 @@ def measure_paths(body: Body, joint_pos: Array) -> Poses:
     return Poses(joint_pos, length, arm)
 
 
+def joint_boxes(body: Body) -> tuple[Array, Array]:
+    """Middle and half width of the range of each joint, with the margin, each (J,) [rad]."""
+    low, high = sampled_range(body.joint_range)
+    return (low + high) / 2, (high - low) / 2 + MARGIN
+
+
 def fit_paths(
     body: Body, tolerance: float, watch: Callable[[float], None] = lambda share: None
 ) -> PolynomialPaths:
@@ -116,11 +125,10 @@ def fit_paths(
             pose, and `ARM` times as much for a moment arm.
         watch: told from time to time which share is done.
     """
-    low, high = _range(body)
-    center, half = (low + high) / 2, (high - low) / 2 + MARGIN
+    center, half = joint_boxes(body)
     fitted = measure_paths(body, random_poses(body, _FITTED_POSES, 0, MARGIN))
     others = measure_paths(body, random_poses(body, _OTHER_POSES, 1))
-    pieces = _pieces(body)
+    pieces = pieces_of(body)
     n = len(pieces)
     degree, error, coefficients = np.zeros(n, np.int32), np.full((n, 3), np.inf), [np.zeros(0)] * n
     structures = sorted({own for own in pieces if own})
@@ -246,7 +254,7 @@ def _count(pieces: tuple[Piece, ...], degree: int) -> int:
     return sum(comb(len(piece) + degree, degree) for piece in pieces)
 
 
-def _pieces(body: Body) -> list[tuple[Piece, ...]]:
+def pieces_of(body: Body) -> list[tuple[Piece, ...]]:
     """Pieces of the path of each muscle; none where it cannot be a function of the joints alone."""
     model, moments = body.model, body.moments
     found = []
@@ -264,16 +272,28 @@ def _pieces(body: Body) -> list[tuple[Piece, ...]]:
 
 
 def _is_bare(model: mujoco.MjModel, tendon: int) -> bool:
-    """Whether a tendon is spatial, and does nothing but carry its muscle's force."""
+    """Whether a tendon is spatial, and does nothing but carry the force of one muscle."""
     spatial = model.wrap_type[model.tendon_adr[tendon]] != mujoco.mjtWrap.mjWRAP_JOINT
-    on_tendon = model.actuator_trntype == mujoco.mjtTrn.mjTRN_TENDON
-    sensed = model.sensor_objid[model.sensor_objtype == mujoco.mjtObj.mjOBJ_TENDON]
-    bound = model.eq_obj1id[model.eq_type == mujoco.mjtEq.mjEQ_TENDON]
-    active = (model.tendon_stiffness, model.tendon_damping, model.tendon_frictionloss, model.tendon_limited)
-    users = np.concatenate([model.actuator_trnid[on_tendon, 0], sensed, bound])
-    return bool(spatial and (users == tendon).sum() == 1 and not any(each[tendon].any() for each in active))
+    active = any(getattr(model, f"tendon_{name}")[tendon].any() for name in ACTIVE_FIELDS)
+    return bool(spatial and not active and (_users(model) == tendon).sum() == 1)
 
 
-def _range(body: Body) -> tuple[Array, Array]:
-    low, high = np.clip(body.joint_range, -np.pi, np.pi).T
-    return low, high
+def _users(model: mujoco.MjModel) -> Array:
+    """Ids of tendons, one for each use: by muscles, sensors, sensors of muscles, equalities and tuples."""
+    kind, on_tendon = mujoco.mjtObj.mjOBJ_TENDON, model.actuator_trntype == mujoco.mjtTrn.mjTRN_TENDON
+    # Such sensors are read before the control callback, and would see the stand-in.
+    read = np.isin(
+        model.sensor_type,
+        [int(mujoco.mjtSensor.mjSENS_ACTUATORPOS), int(mujoco.mjtSensor.mjSENS_ACTUATORVEL)],
+    )
+    bound = model.eq_type == mujoco.mjtEq.mjEQ_TENDON
+    return np.concatenate(
+        [
+            model.actuator_trnid[on_tendon, 0],
+            model.sensor_objid[model.sensor_objtype == kind],
+            model.actuator_trnid[model.sensor_objid[read], 0],
+            model.eq_obj1id[bound],
+            model.eq_obj2id[bound],
+            model.tuple_objid[model.tuple_objtype == kind],
+        ]
+    )

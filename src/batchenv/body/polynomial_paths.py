@@ -6,15 +6,24 @@ import logging
 import os
 import time
 from dataclasses import replace
+from math import comb
 from pathlib import Path
-from typing import Any
 
 import mujoco
 import numpy as np
 import platformdirs
 
 from batchenv.body.body import Body
-from batchenv.body.polynomial_fit import PolynomialPaths, fit_paths, measure_paths
+from batchenv.body.moment_arms import check_muscles_alone
+from batchenv.body.polynomial_fit import (
+    ACTIVE_FIELDS,
+    MOST_DEGREE,
+    PolynomialPaths,
+    fit_paths,
+    joint_boxes,
+    measure_paths,
+    pieces_of,
+)
 from batchenv.body.sources import compile_spec, delete_unused_sites
 from batchenv.compiled import stamp
 from batchenv.errors import BatchEnvError, OutputError
@@ -27,9 +36,10 @@ _FIELDS = (
     *("qpos0", "body_parentid", "body_pos", "body_quat", "jnt_type", "jnt_bodyid", "jnt_pos", "jnt_axis"),
     *("jnt_range", "jnt_limited", "eq_type", "eq_obj1id", "eq_obj2id", "eq_data", "site_bodyid", "site_pos"),
     *("geom_bodyid", "geom_type", "geom_pos", "geom_quat", "geom_size", "tendon_adr", "tendon_num"),
-    *("tendon_stiffness", "tendon_damping", "tendon_frictionloss", "tendon_limited", "wrap_type"),
+    *(f"tendon_{name}" for name in ACTIVE_FIELDS),
+    "wrap_type",
     *("wrap_objid", "wrap_prm", "actuator_trntype", "actuator_trnid", "actuator_gear", "sensor_objtype"),
-    *("sensor_objid",),
+    *("sensor_objid", "sensor_type", "tuple_objtype", "tuple_objid"),
 )
 
 
@@ -43,6 +53,7 @@ def with_polynomial_paths(body: Body, tolerance: float) -> Body:
         body: whose muscles are MuJoCo's tendons.
         tolerance: see `fit_paths` [m].
     """
+    check_muscles_alone(body)
     paths = _cached(body, tolerance)
     kept = [name for name, degree in zip(body.muscle_names, paths.degree, strict=True) if not degree]
     if kept:
@@ -85,16 +96,19 @@ def _with_stand_ins(body: Body, paths: PolynomialPaths) -> mujoco.MjSpec:
     model is taken from the body's own: the range of its length, and its peak force.
     """
     spec, model = body.spec.copy(), body.model
+    spec.compiler.LRopt.useexisting = 1
     stand_ins: dict[tuple[int, ...], str] = {}
+    touched: set[str] = set()
     for m in np.flatnonzero(paths.degree):
         joints = tuple(sorted({joint for piece in paths.pieces[m] for joint in piece}))
         if joints not in stand_ins:
-            stand_ins[joints] = f"batchenv_joints_{'_'.join(map(str, joints))}"
+            stand_ins[joints] = _free_name(spec, f"batchenv_joints_{'_'.join(map(str, joints))}")
             tendon = spec.add_tendon(name=stand_ins[joints])
             for joint in joints:
                 tendon.wrap_joint(body.joint_names[joint], 1.0)
         actuator = spec.actuator(body.muscle_names[m])
         replaced = spec.tendon(actuator.target)
+        touched |= {wrap.target.name for wrap in replaced.path if wrap.target is not None}
         actuator.target = stand_ins[joints]
         actuator.gear[0] = 1.0
         actuator.lengthrange = model.actuator_lengthrange[m]
@@ -102,20 +116,28 @@ def _with_stand_ins(body: Body, paths: PolynomialPaths) -> mujoco.MjSpec:
             if parameters[2] < 0:
                 parameters[2] = parameters[3] / model.actuator_acc0[m]
         spec.delete(replaced)
-    delete_unused_sites(spec)
+    delete_unused_sites(spec, touched)
     # One body is one island of few geoms: to look for islands, and for boxes of geoms, costs a tenth.
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_ISLAND | mujoco.mjtDisableBit.mjDSBL_MIDPHASE)
     return spec
 
 
+def _free_name(spec: mujoco.MjSpec, name: str) -> str:
+    while spec.tendon(name) is not None:
+        name += "_"
+    return name
+
+
 def _cached(body: Body, tolerance: float) -> PolynomialPaths:
     """Polynomials of a body out of the cache, or fitted."""
     file = cache_directory() / "paths" / f"{_digest(body, tolerance)}.npz"
-    if file.exists():
-        try:
+    try:
+        if file.exists():
             return _unpacked(body, read_npz(file))
-        except (BatchEnvError, KeyError, ValueError) as error:
-            _log.info("%s is made again: %s", file, error)
+    except OSError as error:
+        _log.debug("%s: %s", file, error)
+    except (BatchEnvError, KeyError, ValueError) as error:
+        _log.info("%s is made again: %s", file, error)
     paths = fit_paths(body, tolerance, _Progress())
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -150,35 +172,32 @@ def _digest(body: Body, tolerance: float) -> str:
 
 
 def _packed(paths: PolynomialPaths) -> bytes:
-    pieces = [piece for own in paths.pieces for piece in own]
     stream = io.BytesIO()
-    np.savez(
-        stream,
-        center=paths.center,
-        half=paths.half,
-        degree=paths.degree,
-        error=paths.error,
-        pieces=[len(own) for own in paths.pieces],
-        joints=[len(piece) for piece in pieces],
-        joint=[joint for piece in pieces for joint in piece],
-        terms=[own.size for own in paths.coefficients],
-        coefficients=np.concatenate(paths.coefficients),
-    )
+    coefficients = np.concatenate([np.zeros(0), *paths.coefficients])
+    np.savez(stream, degree=paths.degree, error=paths.error, coefficients=coefficients)
     return stream.getvalue()
 
 
-def _unpacked(body: Body, stored: dict[str, Any]) -> PolynomialPaths:
-    """Polynomials from the arrays of a file; ValueError or KeyError where they are none of this body."""
-    joint = np.split(stored["joint"], np.cumsum(stored["joints"])[:-1])
-    pieces = iter([tuple(map(int, own)) for own in joint])
-    paths = PolynomialPaths(
-        stored["center"],
-        stored["half"],
-        tuple(tuple(next(pieces) for _ in range(n)) for n in stored["pieces"]),
-        stored["degree"],
-        tuple(np.split(stored["coefficients"], np.cumsum(stored["terms"])[:-1])),
-        stored["error"],
-    )
-    if len(paths.degree) != len(body.muscle_names) or len(paths.center) != len(body.joint_names):
-        raise ValueError("it is of another body")
-    return paths
+def _unpacked(body: Body, stored: dict[str, np.ndarray]) -> PolynomialPaths:
+    """Polynomials from the arrays of a file; ValueError or KeyError where they cannot be this body's."""
+    degree, error, coefficients = (stored[name] for name in ("degree", "error", "coefficients"))
+    n = len(body.muscle_names)
+    if (
+        degree.dtype != np.int32
+        or degree.shape != (n,)
+        or not ((degree >= 0) & (degree <= MOST_DEGREE)).all()
+    ):
+        raise ValueError("its degrees are not those of this body")
+    pieces = tuple(own if d else () for own, d in zip(pieces_of(body), degree, strict=True))
+    sizes = [
+        sum(comb(len(piece) + d, d) for piece in own) for own, d in zip(pieces, degree.tolist(), strict=True)
+    ]
+    if any(d and not own for d, own in zip(degree, pieces, strict=True)):
+        raise ValueError("it has polynomials of muscles that can have none")
+    for array, shape in ((error, (n, 3)), (coefficients, (sum(sizes),))):
+        if array.dtype != np.float64 or array.shape != shape or np.isnan(array).any():
+            raise ValueError("its numbers are not those of this body")
+    if not np.isfinite(coefficients).all():
+        raise ValueError("its coefficients are not finite")
+    parts = np.split(coefficients, np.cumsum(sizes)[:-1])
+    return PolynomialPaths(*joint_boxes(body), pieces, degree, tuple(parts), error)

@@ -196,16 +196,17 @@ def _add_floor(spec: mujoco.MjSpec) -> None:
     )
 
 
-def delete_unused_sites(spec: mujoco.MjSpec) -> None:
-    """Delete the sites that no tendon and no sensor uses: markers, which every step would move along."""
+def delete_unused_sites(spec: mujoco.MjSpec, names: set[str] | None = None) -> None:
+    """Delete the sites, all or those of some names, that nothing uses: every step would move them along."""
     used = {sensor.objname for sensor in spec.sensors} | {sensor.refname for sensor in spec.sensors}
     used |= {name for actuator in spec.actuators for name in (actuator.target, actuator.refsite)}
     used |= {name for equality in spec.equalities for name in (equality.name1, equality.name2)}
     for tendon in spec.tendons:
         for wrap in tendon.path:
             used |= {element.name for element in (wrap.target, wrap.sidesite) if element is not None}
+    used |= {name for group in spec.tuples for name in group.objname}
     for site in list(spec.sites):
-        if site.name not in used:
+        if site.name not in used and (names is None or site.name in names):
             spec.delete(site)
 
 

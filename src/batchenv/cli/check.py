@@ -22,7 +22,7 @@ from batchenv.evaluate.record import record
 from batchenv.evaluate.walker import Walker, load_walker
 from batchenv.files import write_atomically
 
-MOST_POSES = 10_000_000
+MOST_POSES = 100_000
 
 
 def check(

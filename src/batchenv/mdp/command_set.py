@@ -18,7 +18,7 @@ from batchenv.mdp.terms import Term
 Array = np.ndarray
 _NEVER = np.iinfo(np.int64).max
 # Squares of commands, and sums of many, are finite float32 still.
-_LARGEST = 1e15
+LARGEST = 1e15
 
 
 class CommandSet:
@@ -140,14 +140,14 @@ class CommandSet:
         def draw(count: int) -> Array:
             return episodes.uniform(ids, count, COMMANDS + 2 * k, before)
 
-        given = {"batch": batch, "draw": draw, "ids": ids, "task": task}
-        values = term.checked(given, (len(ids), place.stop - place.start))
-        inside = np.abs(values) <= _LARGEST  # not-a-number is outside, too
+        given = {"batch": batch, "draw": draw, "ids": sealed_copy(ids), "task": task}
+        values = np.asarray(term.checked(given, (len(ids), place.stop - place.start)), np.float64)
+        inside = np.abs(values) <= LARGEST  # not-a-number is outside, too
         if not inside.all():
             row, column = (int(place) for place in np.argwhere(~inside)[0])
             raise InputError(
                 f"{term.title} drew {values[row, column]} for {self.layout[place.start + column].name!r} in "
-                f"world {ids[row]}; expected a finite number of at most {_LARGEST:g} in size"
+                f"world {ids[row]}; expected a finite number of at most {LARGEST:g} in size"
             )
         state.values[ids, place] = values
         state.drawn[ids, k] = before + 1
@@ -158,6 +158,13 @@ class CommandSet:
             u = episodes.uniform(ids, 1, COMMANDS + 2 * k + 1, before)[:, 0]
             steps = np.rint((least + (most - least) * u) / task.control_dt).astype(np.int64)
             state.due[ids, k] = episodes.step[ids] + np.maximum(steps, 1)
+
+
+def sealed_copy(ids: Array) -> Array:
+    """A copy that nobody can write into, for code of a user's own."""
+    copy = np.array(ids)
+    copy.flags.writeable = False
+    return copy
 
 
 def _column(column: int | slice) -> Function:
@@ -180,10 +187,10 @@ def _checked_column(name: str, value: Any, num_worlds: int) -> Array:
             f"command {name!r} has shape {array.shape} and dtype {array.dtype}; expected a number, or one "
             f"for each world, ({num_worlds},)"
         )
-    wrong = np.flatnonzero(~(np.abs(array.astype(float)) <= _LARGEST))
+    wrong = np.flatnonzero(~(np.abs(array.astype(float)) <= LARGEST))
     if wrong.size:
         raise InputError(
-            f"command {name!r} is {array.flat[wrong[0]]}; expected a finite number of at most {_LARGEST:g} "
+            f"command {name!r} is {array.flat[wrong[0]]}; expected a finite number of at most {LARGEST:g} "
             "in size"
         )
     return np.broadcast_to(array.astype(float), num_worlds)

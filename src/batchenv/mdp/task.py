@@ -17,7 +17,7 @@ from batchenv.mdp import commands, events
 from batchenv.mdp.batch import Batch, BodyT, StateT
 from batchenv.mdp.capture import Capture
 from batchenv.mdp.columns import Column, Columns, Mirror, check_distinct, permutation, stacked
-from batchenv.mdp.command_set import CommandSet
+from batchenv.mdp.command_set import CommandSet, sealed_copy
 from batchenv.mdp.episodes import EVENTS
 from batchenv.mdp.figure import Figure
 from batchenv.mdp.marks import Kind
@@ -347,7 +347,8 @@ class Task(Generic[BodyT, StateT]):
             return batch.episodes.uniform(ids, count, EVENTS + number, steps if key is None else key)
 
         given = {"batch": batch, "task": self, "start": start, "draw": draw}
-        result = event({**given, "ids": np.arange(batch.worlds.num_worlds) if ids is None else ids})
+        everyone = np.arange(batch.worlds.num_worlds)
+        result = event({**given, "ids": sealed_copy(everyone if ids is None else ids)})
         if result is not None:
             raise InputError(f"{event.title} returned {shown(result)}; expected it to change arrays in place")
         if start is not None:
