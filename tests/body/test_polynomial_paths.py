@@ -102,7 +102,8 @@ def with_muscles(path, first="", tendons="", more="", waist='range="-1 1"'):
             f'<site name="below_{side}" pos=".05 0 -.1"/>',
         ).replace('mass="10"/>', f'mass="10"/><site name="hip_{side}" pos=".05 {y} 0"/>', 1)
     spatial = "".join(
-        f'<spatial name="path_{side}" {extra}><site site="above_{side}"/><site site="below_{side}"/></spatial>'
+        f'<spatial name="path_{side}" {extra}>'
+        f'<site site="above_{side}"/><site site="below_{side}"/></spatial>'
         for side, extra in (("r", first), ("l", ""))
     )
     muscles = "".join(f'<muscle name="knee_{side}" tendon="path_{side}" force="500"/>' for side in "rl")

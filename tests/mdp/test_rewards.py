@@ -21,7 +21,7 @@ SHAPES = {
     "desired_torque": (N, J), "achieved_torque": (N, J), "residual_torque": (N, J), "action": (N, J),
     "previous_action": (N, J), "parameters": (N, 3), "shown_parameters": (N, 3), "episode_time": (N,),
     "head_pos": (N, 3), "yaw_rate": (N,), "command": (N, 2),
-    "commanded_speed": (N,), "commanded_yaw_rate": (N,),
+    "commanded_speed": (N,), "commanded_yaw_rate": (N,), "off_course": (N,),
 }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def on_the_reference():
     q["tracked"] = np.ones(J)
     q |= {"previous_action": q["action"], "heading": np.zeros(N), "activation_squared": np.zeros(N)}
     q["root_linvel"][:, 0] = q["commanded_speed"] = q["target_speed"]
-    q["commanded_yaw_rate"] = q["yaw_rate"]
+    q |= {"commanded_yaw_rate": q["yaw_rate"], "off_course": np.zeros(N)}
     q["root_pos"] = np.c_[np.ones(N), np.zeros(N), q["reference_root_height"]]
     q |= {"root_up": np.tile([0.0, 0.0, 1.0], (N, 1)), "foot_load_peak": np.full((N, 2), 0.5)}
     return q
@@ -69,8 +69,9 @@ def test_every_quantity_has_a_shape_here():
     with BatchEnv(load_config("walk").replace(asked), 2, 1, seed=0) as env:
         env.reset()
         quantities = env.task.quantities(env._batch)
-        assert set(SHAPES) == set(quantities)
-        for name, shape in SHAPES.items():
+        of_walk = {name: shape for name, shape in SHAPES.items() if name != "off_course"}  # of command
+        assert set(of_walk) == set(quantities)
+        for name, shape in of_walk.items():
             sizes = {"parameters": (2, 0), "shown_parameters": (2, 0)}
             expected = tuple(2 if size == N and name != "tracked" else size for size in shape)
             assert quantities[name].shape == sizes.get(name, expected), name

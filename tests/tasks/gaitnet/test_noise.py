@@ -56,6 +56,7 @@ def test_noise_is_smooth_bounded_and_each_world_s_own(tmp_path: Path):
     assert found["angle_noise"].shape[2] == 1 + 3 and found["force_noise"].shape[2] == 6
 
 
+@pytest.mark.slow  # another kernel to compile
 def test_worlds_share_the_noise_under_quirks_and_its_clock_runs_on(tmp_path: Path):
     config = noisy(tmp_path, **{"environment.advanced.quirks": True})
     with BatchEnv(config, 2, 1, seed=4) as env:
