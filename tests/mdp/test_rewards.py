@@ -23,6 +23,7 @@ SHAPES = {
     "head_pos": (N, 3), "yaw_rate": (N,), "command": (N, 2),
     "commanded_speed": (N,), "commanded_yaw_rate": (N,), "off_course": (N,),
 }  # fmt: skip
+OF_WALK = {name: shape for name, shape in SHAPES.items() if name != "off_course"}  # which is of command
 
 
 REWARD = Section("reward", "environment.reward", (rewards,), tuple(SHAPES))
@@ -69,9 +70,8 @@ def test_every_quantity_has_a_shape_here():
     with BatchEnv(load_config("walk").replace(asked), 2, 1, seed=0) as env:
         env.reset()
         quantities = env.task.quantities(env._batch)
-        of_walk = {name: shape for name, shape in SHAPES.items() if name != "off_course"}  # of command
-        assert set(of_walk) == set(quantities)
-        for name, shape in of_walk.items():
+        assert set(OF_WALK) == set(quantities)
+        for name, shape in OF_WALK.items():
             sizes = {"parameters": (2, 0), "shown_parameters": (2, 0)}
             expected = tuple(2 if size == N and name != "tracked" else size for size in shape)
             assert quantities[name].shape == sizes.get(name, expected), name

@@ -10,7 +10,7 @@ import pytest
 from batchenv import BatchEnv, BatchEnvError, ConfigError, InputError, load_config
 from batchenv.mdp.quantities import Quantities
 from batchenv.mdp.terms import check_finite
-from tests.mdp.test_rewards import SHAPES, on_the_reference, resolved, term_of
+from tests.mdp.test_rewards import OF_WALK, on_the_reference, resolved, term_of
 
 
 def written(folder: Path, body: str, head: str = "", name: str = "own.py") -> str:
@@ -52,7 +52,7 @@ def rewarded(task: Any, quantities: Quantities, key: str, monkeypatch: pytest.Mo
     return out
 
 
-@pytest.mark.parametrize("quantity", SHAPES)
+@pytest.mark.parametrize("quantity", OF_WALK)
 def test_a_term_cannot_write_into_a_quantity(tmp_path: Path, quantities: Quantities, quantity: str):
     term = term_of(written(tmp_path, f"def own({quantity}):\n    {quantity}[...] = 0.0"))
     with pytest.raises(InputError, match=r"'own' raised ValueError: .*read-only.*copy first"):
