@@ -211,6 +211,9 @@ def test_a_snapshot_holds_commands_and_the_times_of_their_drawing():
         snapshot.commands.drawn[0] = -1
         with pytest.raises(InputError, match="commands.drawn of the snapshot holds numbers below 0"):
             env.restore(snapshot)
+        snapshot.commands.drawn[0], snapshot.commands.values[0] = 0, 1e20
+        with pytest.raises(InputError, match="commands.values of the snapshot holds numbers beyond 1e"):
+            env.restore(snapshot)
 
 
 def test_an_event_at_the_reset_knows_the_command(tmp_path: Path):
@@ -241,6 +244,12 @@ HEAD = "import numpy as np\nfrom batchenv import *\nfrom batchenv.mdp.columns im
             "def own(draw): return np.nan * draw(1)",
             "command 'own' drew nan for 'own' in world 0; expected",
         ),
+        (
+            "()",
+            "def own(ids): return np.full((len(ids), 1), np.inf, np.float16)",
+            "command 'own' drew inf for 'own' in world 0; expected",
+        ),
+        ("()", "def own(draw, ids): ids[:] = 0; return draw(1)", "'own' raised ValueError: .*read-only"),
         ("()", "def own(draw): return draw", "returned a function"),
         ("(columns('a b'))", "def own(draw): return draw(1)", "a column is called 'a b'; expected letters"),
         ("(columns('speed'))", "def own(draw): return draw(1)", "another column is called 'speed', too"),
