@@ -174,7 +174,7 @@ class _Fit:
         self._muscles = list(muscles)
         rows = self._rows(fitted)
         self._gram, self._right = rows.T @ rows, rows.T @ self._wanted(fitted)
-        self._others, self._others_rows = others, self._rows(others)
+        self._others_rows, self._others_wanted = self._rows(others), self._wanted(others)
 
     def solve(self, degree: int, muscles: Array) -> tuple[Array, Array]:
         """Return the coefficients (T, n) of some muscles, and their errors (n, 3) as `PolynomialPaths`."""
@@ -183,7 +183,7 @@ class _Fit:
         gram = self._gram[np.ix_(used, used)]
         gram = gram + 1e-13 * np.trace(gram) / used.size * np.eye(used.size)
         solved = np.linalg.solve(gram, self._right[np.ix_(used, columns)])
-        wrong = self._others_rows[:, used] @ solved - self._wanted(self._others)[:, columns]
+        wrong = self._others_rows[:, used] @ solved - self._others_wanted[:, columns]
         wrong = wrong.reshape(1 + len(self._joints), -1, columns.size)
         length, arm = wrong[0], wrong[1:] * ARM
         rms = np.sqrt((arm**2).mean(1)).max(0)

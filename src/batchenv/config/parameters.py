@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from batchenv.config.section import Section
+from batchenv.config.section import Section, not_below_min
 from batchenv.errors import ConfigError
 
 # Muscles a thousandfold weaker are paralysed, segments a hundredfold heavier are no human's any more.
@@ -30,12 +30,7 @@ class ParameterRange(Section):
         ),
     )
 
-    @field_validator("max")
-    @classmethod
-    def _not_below_min(cls, maximum: float, info: ValidationInfo) -> float:
-        if maximum < info.data.get("min", -math.inf):
-            raise ConfigError(f"give at least min = {info.data['min']}")
-        return maximum
+    _max_is_not_below_min = field_validator("max")(not_below_min)
 
     @field_validator("default")
     @classmethod

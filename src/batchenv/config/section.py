@@ -132,6 +132,13 @@ def listed(value: Any) -> Any:
     return {name: {} for name in value}
 
 
+def not_below_min(maximum: float, info: ValidationInfo) -> float:
+    """A validator of a field `max` behind a field `min`."""
+    if maximum < info.data.get("min", -math.inf):
+        raise ConfigError(f"give at least min = {info.data['min']}")
+    return maximum
+
+
 def within(least: float, most: float, *, positive: bool = False) -> Callable[[Any], tuple[float, float]]:
     """A validator of ranges [low, high] between two bounds; `positive`: above 0.
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from batchenv.config.parameters import GaitParameter
-from batchenv.config.section import Section
+from batchenv.config.section import Section, not_below_min
 from batchenv.errors import ConfigError
 
 _SIDES = ("left", "right")
@@ -33,12 +33,7 @@ class GaitNetRange(Section):
         ),
     )
 
-    @field_validator("max")
-    @classmethod
-    def _not_below_min(cls, maximum: float, info: ValidationInfo) -> float:
-        if maximum < info.data.get("min", -math.inf):
-            raise ConfigError(f"give at least min = {info.data['min']}")
-        return maximum
+    _max_is_not_below_min = field_validator("max")(not_below_min)
 
     @field_validator("default")
     @classmethod
