@@ -19,6 +19,7 @@ def train(
     seed: int | None = None,
     out: Path | None = None,
     resume: Path | None = None,
+    warm_start: Path | None = None,
     until: Literal["walks"] | None = None,
     env_runners: int | None = None,
     ray: bool = False,
@@ -39,6 +40,8 @@ def train(
         seed: seed of all random draws; by default that of the configuration.
         out: directory of the run; by default runs/NAME-DATE-TIME.
         resume: directory of a run to continue.
+        warm_start: directory of a training run, or name of a walker, with whose networks the new run
+            begins; columns are matched by name.
         until: stop when the deterministic policy completes 95 % of 100 new episodes of 20 s near the
             reference's speed.
         env_runners: number of runners that share the worlds and collect rollouts for one learner.
@@ -57,6 +60,7 @@ def train(
         seed=seed,
         out=out,
         resume=resume,
+        warm_start=warm_start,
         until_walking=until == "walks",
         env_runners=env_runners,
         ray=ray,

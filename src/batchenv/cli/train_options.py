@@ -17,6 +17,7 @@ class TrainOptions:
         steps, envs, seed: values that replace the configuration's; None keeps them.
         threads: number of threads, of each runner if there are runners.
         out, resume: directory of a new run, and that of a run to continue.
+        warm_start: directory of a training run, or name of a walker, whose networks a new run begins with.
         until_walking: whether training stops when the policy walks.
         env_runners: number of runners; None trains in one process without runners.
         ray, address: whether the runners are processes of Ray, and the address of its cluster.
@@ -33,6 +34,7 @@ class TrainOptions:
     seed: int | None
     out: Path | None
     resume: Path | None
+    warm_start: Path | None
     until_walking: bool
     env_runners: int | None
     ray: bool
@@ -68,6 +70,10 @@ class TrainOptions:
         check_whole("--env-runners", self.env_runners, 1, MOST_WORLDS)
         if self.resume is not None and self.out is not None:
             raise SystemExit("--out and --resume exclude each other: a resumed run keeps its directory")
+        if self.resume is not None and self.warm_start is not None:
+            raise SystemExit(
+                "--warm-start and --resume exclude each other: a resumed run has its own networks"
+            )
         if self.ray and self.env_runners is None:
             raise SystemExit("--ray needs a number of runners: add --env-runners K")
         if self.address is not None and not self.ray:

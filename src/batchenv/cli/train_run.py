@@ -13,6 +13,7 @@ from batchenv.distributed.runner import MakeBatchEnv, worlds_of_each
 from batchenv.engine import available_cpus
 from batchenv.env import BatchEnv
 from batchenv.errors import OutputError
+from batchenv.evaluate.walker import WALKERS, shipped_walkers
 from batchenv.learn.checkpoints import CHECKPOINT_FILE, Checkpoint, load_checkpoint
 from batchenv.learn.progress import Output, TrainingProgress
 from batchenv.learn.run_directory import RunDirectory
@@ -20,6 +21,7 @@ from batchenv.learn.stopping import StopTraining
 from batchenv.learn.training import TrainingResult, check_vacant
 from batchenv.learn.training import train as learn
 from batchenv.learn.walking_criterion import WalkingCriterion
+from batchenv.learn.warm_start import Networks, load_networks
 
 
 def run(options: TrainOptions) -> None:
@@ -32,6 +34,7 @@ def run(options: TrainOptions) -> None:
     with ExitStack() as stack:
         checkpoint, directory = _resumed(options.resume, stack)
         config = _configuration(options, checkpoint)
+        networks = _networks(options.warm_start)
         directory = directory or _new_directory(options, stack)
         num_envs, seed = config.training.num_envs, config.training.seed
         pool = stack.enter_context(_pool(options, config)) if options.num_runners else None
@@ -51,6 +54,7 @@ def run(options: TrainOptions) -> None:
             config,
             directory,
             resume=checkpoint,
+            warm_start=networks,
             progress=progress,
             until=criterion.stop_condition(console.print, seed, env.max_episode_steps) if criterion else None,
         )
@@ -83,6 +87,13 @@ def _configuration(options: TrainOptions, checkpoint: Checkpoint | None) -> Conf
     if options.num_runners is not None:
         worlds_of_each(config.training.num_envs, options.num_runners)
     return config
+
+
+def _networks(origin: Path | None) -> Networks | None:
+    """Return the networks of a run, or of a shipped walker by name, to begin with."""
+    if origin is None:
+        return None
+    return load_networks(WALKERS / origin if str(origin) in shipped_walkers() else origin)
 
 
 def _new_directory(options: TrainOptions, stack: ExitStack) -> RunDirectory:

@@ -21,6 +21,8 @@ CHECKPOINT_FILE = "checkpoint.pt"
 CONFIG_FILE = "config.yaml"
 MOST_BYTES = 2**30
 """Of a checkpoint; one of 4,096 worlds with networks of 1024-1024-1024 takes a tenth [bytes]."""
+NORMALIZER_EPS = 1e-2
+"""That rsl_rl's normaliser adds to standard deviations."""
 _FORMAT = 1
 _PACKAGES = ("batchenv", "mujoco", "numpy", "torch", "rsl-rl-lib")
 
@@ -173,7 +175,7 @@ def policy_of(
     layers = sorted(int(name.split(".")[1]) for name in arrays if name.endswith(".weight"))
     return Policy(
         mean=arrays["obs_normalizer._mean"][0],
-        scale=arrays["obs_normalizer._std"][0] + np.float32(1e-2),
+        scale=arrays["obs_normalizer._std"][0] + np.float32(NORMALIZER_EPS),
         weights=tuple(arrays[f"mlp.{i}.weight"] for i in layers),
         biases=tuple(arrays[f"mlp.{i}.bias"] for i in layers),
         observations=observations,

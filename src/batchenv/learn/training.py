@@ -34,6 +34,7 @@ from batchenv.learn.report import Episodes, Report, TrainingResult
 from batchenv.learn.rollouts import EnvRollouts, Rollouts
 from batchenv.learn.run_directory import RunDirectory
 from batchenv.learn.stopping import StopTraining, stop_signals
+from batchenv.learn.warm_start import Networks
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def train(
     steps: int | None = None,
     *,
     resume: Checkpoint | None = None,
+    warm_start: Networks | None = None,
     progress: Callable[[Report], None] | None = None,
     until: Until | None = None,
 ) -> TrainingResult:
@@ -64,6 +66,7 @@ def train(
             included; a rollout is always finished. By default `training.steps`.
         resume: a checkpoint to go on from, see `load_checkpoint`. With as many worlds as it was saved with,
             the run goes on as if it had not been interrupted; with another number, in new episodes.
+        warm_start: networks that a new run begins with, see `load_networks`; by default new ones.
         progress: called after each iteration.
         until: asked after each iteration whether the run is at its goal; given the report, and a function
             that makes a checkpoint of that moment.
@@ -72,8 +75,8 @@ def train(
         How it ended.
 
     Raises:
-        CheckpointError: `resume` is of an environment with other columns, or `run_dir` holds another run, or
-            another process trains in it.
+        CheckpointError: `resume` is of an environment with other columns, or `warm_start` does not fit, or
+            `run_dir` holds another run, or another process trains in it.
         OutputError: a file cannot be written, as on a full disk; the last checkpoint is whole.
         BatchEnvError: learning diverged; the last checkpoint is from before.
     """
@@ -90,7 +93,11 @@ def train(
         gc.freeze()  # keeps the garbage collector from searching loaded modules in every hundredth step
         stack.callback(gc.unfreeze)
         rollouts = env if isinstance(env, Rollouts) else EnvRollouts(env)
-        run = _new_run(rollouts, config) if resume is None else _resumed_run(rollouts, config, resume)
+        run = (
+            _new_run(rollouts, config, warm_start)
+            if resume is None
+            else _resumed_run(rollouts, config, resume)
+        )
         text = run.config_text.encode()
         write_atomically(directory.path / CONFIG_FILE, lambda file: file.write(text))
         if not (directory.path / CHECKPOINT_FILE).exists():
@@ -142,10 +149,13 @@ class _Run:
         )
 
 
-def _new_run(rollouts: Rollouts, config: Config) -> _Run:
+def _new_run(rollouts: Rollouts, config: Config, warm_start: Networks | None) -> _Run:
     seed = config.training.seed
     torch.manual_seed(seed)
-    return _Run(rollouts, rollouts.begin(config, seed), config, seed)
+    ppo = rollouts.begin(config, seed)
+    if warm_start is not None:
+        warm_start.load_into(ppo, rollouts.observations, rollouts.actions)
+    return _Run(rollouts, ppo, config, seed)
 
 
 def _resumed_run(rollouts: Rollouts, config: Config, checkpoint: Checkpoint) -> _Run:

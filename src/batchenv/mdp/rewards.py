@@ -74,6 +74,13 @@ def upright(root_up: Array, *, scale: Scale = 8.0) -> Array:
 
 
 @reward_term
+def pelvis(root_up: Array, reference_pelvis: Array, *, scale: Scale = 20.0) -> Array:
+    """exp(-scale * squared errors of the sines of the pelvis' tilt and list from the reference's, summed)."""
+    xp = array_namespace(root_up)
+    return _gaussian(xp.sum((root_up[:, :2] - xp.sin(reference_pelvis[:, :2])) ** 2, axis=-1), scale)
+
+
+@reward_term
 def root_height(root_pos: Array, reference_root_height: Array, *, scale: Scale = 100.0) -> Array:
     """exp(-scale * squared error of the root's height [m^2])."""
     return _gaussian((root_pos[:, 2] - reference_root_height) ** 2, scale)

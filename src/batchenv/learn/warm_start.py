@@ -1,0 +1,129 @@
+"""New networks that begin as those of an earlier run, whose columns are matched by name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from rsl_rl.algorithms import PPO
+
+from batchenv.errors import CheckpointError
+from batchenv.learn.checkpoints import CHECKPOINT_FILE, NORMALIZER_EPS, load_checkpoint
+from batchenv.learn.policy import Policy, load_policy
+
+State = dict[str, torch.Tensor]
+_MOST_COUNTED = 65_536
+"""Samples that the statistics of old columns count for: those of new columns come into force soon."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What a new run may begin with.
+
+    Attributes:
+        actor: state dict of an actor with its normaliser.
+        critic: likewise of a value function; None where it was not kept.
+        observations, actions: names of the columns that they were trained with.
+    """
+
+    actor: State
+    critic: State | None
+    observations: tuple[str, ...]
+    actions: tuple[str, ...]
+
+    def load_into(self, ppo: PPO, observations: Sequence[str], actions: Sequence[str]) -> None:
+        """Give the networks to PPO; what new columns weigh begins at 0, new actions as in a new run.
+
+        Args:
+            ppo: with new networks.
+            observations, actions: names of its columns.
+
+        Raises:
+            CheckpointError: no column is shared, or the hidden layers have other sizes.
+        """
+        inputs = _places(observations, self.observations)
+        outputs = _places(actions, self.actions)
+        for kind, places in (("observation", inputs), ("action", outputs)):
+            if (places < 0).all():
+                raise CheckpointError(f"the earlier run shares no {kind} column with this environment.")
+        for module, old, rows in (
+            (ppo.actor, self.actor, outputs),
+            (ppo.critic, self.critic, np.zeros(1, int)),
+        ):
+            if old is not None:
+                module.load_state_dict(_fitted(module.state_dict(), old, inputs, rows))
+
+
+def load_networks(path: Path) -> Networks:
+    """Load the networks of a training run's directory, or a policy where there is no checkpoint.
+
+    Raises:
+        CheckpointError: there is none, or it cannot be read.
+    """
+    if (path / CHECKPOINT_FILE).is_file() or path.name == CHECKPOINT_FILE:
+        checkpoint = load_checkpoint(path)
+        learner = checkpoint.learner
+        return Networks(
+            learner["actor_state_dict"],
+            learner["critic_state_dict"],
+            checkpoint.observations,
+            checkpoint.actions,
+        )
+    policy = load_policy(path)
+    return Networks(_actor_of(policy), None, policy.observations, policy.actions)
+
+
+def _actor_of(policy: Policy) -> State:
+    std = policy.scale - np.float32(NORMALIZER_EPS)
+    arrays = {"obs_normalizer._mean": policy.mean[None], "obs_normalizer._std": std[None]}
+    arrays["obs_normalizer._var"] = std[None] ** 2
+    arrays["obs_normalizer.count"] = np.array(policy.steps)
+    for layer, (weight, bias) in enumerate(zip(policy.weights, policy.biases, strict=True)):
+        arrays |= {f"mlp.{2 * layer}.weight": weight, f"mlp.{2 * layer}.bias": bias}
+    return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+
+
+def _places(names: Sequence[str], among: Sequence[str]) -> np.ndarray:
+    """Where each name is among others (n,), -1 where it is not."""
+    place = {name: i for i, name in enumerate(among)}
+    return np.array([place.get(name, -1) for name in names])
+
+
+def _fitted(new: State, old: State, inputs: np.ndarray, outputs: np.ndarray) -> State:
+    """The state of a new network with all that an old one knows of its columns.
+
+    Args:
+        new, old: states of both.
+        inputs, outputs: where in the old network the new one's columns are, -1 where they are not.
+    """
+    weights = [name for name in new if name.startswith("mlp.") and name.endswith(".weight")]
+    first, last = weights[0], weights[-1]
+    by_output = (last, last.replace("weight", "bias"), "distribution.std_param")
+    fitted = dict(new)
+    for name, known in old.items():
+        if name == "obs_normalizer.count":
+            fitted[name] = known.clamp(max=_MOST_COUNTED)
+            continue
+        value = new[name].clone()
+        by_input = name == first or name.startswith("obs_normalizer.")
+        rows = outputs if name in by_output else _all(value, known, 0, name)
+        if value.ndim == 1:
+            value[rows >= 0] = known[rows[rows >= 0]]
+        else:
+            columns = inputs if by_input else _all(value, known, 1, name)
+            kept = value[rows >= 0] * (0.0 if name == first else 1.0)
+            kept[:, columns >= 0] = known[rows[rows >= 0]][:, columns[columns >= 0]]
+            value[rows >= 0] = kept
+        fitted[name] = value
+    return fitted
+
+
+def _all(value: torch.Tensor, known: torch.Tensor, axis: int, name: str) -> np.ndarray:
+    """All places along an axis that both networks have."""
+    if known.ndim != value.ndim or known.shape[axis] != value.shape[axis]:
+        raise CheckpointError(
+            f"{name} of the earlier run has shape {tuple(known.shape)}, of this one {tuple(value.shape)}; "
+            "give training.hidden as the earlier run had it"
+        )
+    return np.arange(value.shape[axis])
