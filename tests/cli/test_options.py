@@ -53,6 +53,8 @@ def test_what_is_no_whole_number_is_refused_by_name(value: str, capsys):
         (("train", "--resume", "file"), "error: file cannot be read as a checkpoint"),
         ((*TRAIN, "--data", "none"), "data_root = 'none': there is no such directory"),
         ((*TRAIN, "--out", "a", "--resume", "b"), "--out and --resume exclude each other"),
+        ((*TRAIN, "--warm-start", "none"), "error: There is no policy at none"),
+        (("train", "--resume", "a", "--warm-start", "b"), "--warm-start and --resume exclude each other"),
         ((*PRETRAIN, "--out", "none/a.npz"), "--out none/a.npz: there is no directory"),
         ((*PRETRAIN, "--out", "a.txt"), "--out a.txt: expected a name that ends with .npz"),
         ((*PRETRAIN, "--out", "folder.npz"), "--out folder.npz: it is a directory"),

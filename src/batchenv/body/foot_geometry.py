@@ -82,8 +82,9 @@ def lowest_heights(body: Body, joint_pos: np.ndarray) -> np.ndarray:
         )
     data = mujoco.MjData(body.model)
     heights = np.empty(len(joint_pos))
-    for i, pose in enumerate(joint_pos):
-        _stand_upright(body, data, pose)
+    for i, qpos in enumerate(_standing_upright(body, joint_pos)):
+        data.qpos[:] = qpos
+        mujoco.mj_kinematics(body.model, data)
         heights[i] = min(lowest_point(body.model, data, geom)[2] for geom in geoms)
     return heights
 
@@ -98,12 +99,13 @@ def relative_positions(body: Body, bodies: np.ndarray, joint_pos: np.ndarray) ->
     """
     data = mujoco.MjData(body.model)
     positions = np.empty((len(joint_pos), len(bodies), 3))
-    for pose, out in zip(joint_pos, positions, strict=True):
-        _stand_upright(body, data, pose)
+    for qpos, out in zip(_standing_upright(body, joint_pos), positions, strict=True):
+        data.qpos[:] = qpos
+        mujoco.mj_kinematics(body.model, data)
         out[:] = data.xpos[bodies]
     return positions @ np.stack([body.forward, body.left, body.up], axis=1)
 
 
-def _stand_upright(body: Body, data: mujoco.MjData, joint_pos: np.ndarray) -> None:
-    data.qpos[:] = body.qpos(np.zeros(3), np.array([1.0, 0.0, 0.0, 0.0]), joint_pos)
-    mujoco.mj_kinematics(body.model, data)
+def _standing_upright(body: Body, joint_pos: np.ndarray) -> np.ndarray:
+    """Generalised positions (P, nq) of an upright root and joints (P, J) [rad]."""
+    return body.qpos(np.zeros(3), np.array([1.0, 0.0, 0.0, 0.0]), joint_pos)

@@ -290,15 +290,21 @@ def _fourier(cycle: np.ndarray) -> tuple[np.ndarray, float]:
     harmonics = min(MAX_HARMONICS, (n - 1) // 2)
     coef = np.fft.rfft(cycle, axis=0)[: harmonics + 1] / n
     coef[1:] *= 2
-    error = np.abs(_evaluate(coef, np.arange(n) / n)[0] - cycle).max(initial=0.0)
+    error = np.abs(_evaluate(coef, _wave(len(coef), np.arange(n) / n))[0] - cycle).max(initial=0.0)
     return coef, float(error)
 
 
-def _evaluate(coef: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the series (P, C) and its derivative by phase (P, C)."""
-    omega = 2j * np.pi * np.arange(len(coef))
+def _wave(harmonics: int, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the terms of a series (P, H) and their derivatives by phase."""
+    omega = 2j * np.pi * np.arange(harmonics)
     wave = np.exp(phase[:, None] * omega)
-    return np.real(wave @ coef), np.real((wave * omega) @ coef)
+    return wave, wave * omega
+
+
+def _evaluate(coef: np.ndarray, wave: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the series (P, C) and its derivative by phase (P, C)."""
+    terms, derivatives = wave
+    return np.real(terms @ coef), np.real(derivatives @ coef)
 
 
 def _tabulate(
@@ -313,12 +319,13 @@ def _tabulate(
     phase = np.arange(TABLE_SIZE) / TABLE_SIZE
     pos = np.tile(body.model.qpos0[body.joint_qposadr], (TABLE_SIZE, 1))
     vel = np.zeros_like(pos)
+    right, left = (_wave(len(coef), phase + shift) for shift in (0.0, 0.5))
     for j, (joint, kind) in enumerate(zip(body.joint_names, body.joint_kinds, strict=True)):
         if kind not in names:
             continue
-        left = body.names.is_left(joint)
+        wave = left if body.names.is_left(joint) else right
         column = coef[:, [names.index(kind)]]
-        value, slope = (array[:, 0] for array in _evaluate(column, phase + (0.5 if left else 0.0)))
+        value, slope = (array[:, 0] for array in _evaluate(column, wave))
         if kind == _KNEE:
             value, slope = _soft_floor(value, slope, min_knee)
         factor = body.joint_sign[j] * joint_scale.get(kind, 1.0)

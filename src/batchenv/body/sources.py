@@ -1,6 +1,7 @@
 """Where a body comes from: a myo_sim model or an MJCF file, as an editable mujoco.MjSpec."""
 
 import contextlib
+import functools
 import os
 import threading
 import warnings
@@ -49,10 +50,7 @@ def load_spec(file: str, *, visual: bool = False, feet: Pair = FEET) -> mujoco.M
         BodyError: no such model or file, or MuJoCo cannot read it.
     """
     if file.startswith(MYO_SIM_PREFIX):
-        spec = _myo_sim_spec(file.removeprefix(MYO_SIM_PREFIX))
-        _replace_scene(spec)
-        if not visual:
-            delete_unused_sites(spec)
+        spec = _myo_sim_body(file.removeprefix(MYO_SIM_PREFIX), visual).copy()
     else:
         spec = _mjcf_spec(Path(file))
     spec.compiler.discardvisual = not visual
@@ -97,6 +95,16 @@ def _attach_warning_silenced() -> Iterator[None]:
 
 def _on_one_line(error: Exception) -> str:
     return " ".join(str(error).split())
+
+
+@functools.lru_cache(maxsize=4)
+def _myo_sim_body(name: str, visual: bool) -> mujoco.MjSpec:
+    """A myo_sim model on our floor, for copies only: myo_sim takes a second to put one together."""
+    spec = _myo_sim_spec(name)
+    _replace_scene(spec)
+    if not visual:
+        delete_unused_sites(spec)
+    return spec
 
 
 def _myo_sim_spec(name: str) -> mujoco.MjSpec:
