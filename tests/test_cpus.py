@@ -1,9 +1,12 @@
 import os
 
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from batchenv.cpus import cpu_quota
+from batchenv.cpus import cpu_quota, one_blas_thread
 from batchenv.engine import available_cpus
+from batchenv.learn.policy import Policy
 
 
 def write(file, text):
@@ -49,3 +52,28 @@ def test_a_quota_is_rounded_up_and_is_never_more_than_the_affinity(monkeypatch):
     for quota, cpus in ((None, usable), (0.5, 1), (1e6, usable), (usable - 0.5, usable)):
         monkeypatch.setattr("batchenv.cpus.cpu_quota", lambda *_, quota=quota: quota)
         assert available_cpus() == cpus
+
+
+def blas_threads() -> set[int]:
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+def test_blas_is_kept_to_one_thread_for_a_while():
+    with threadpool_limits(3, user_api="blas"):
+        with one_blas_thread():
+            assert blas_threads() == {1}
+        assert blas_threads() == {3}
+
+
+def test_a_policy_acts_by_the_same_bits_on_any_number_of_cpus():
+    rng = np.random.default_rng(0)
+    sizes = ((256, 72), (256, 256), (14, 256))
+    weights = tuple(rng.normal(0.0, 0.1, size).astype(np.float32) for size in sizes)
+    biases = tuple(np.zeros(len(weight), np.float32) for weight in weights)
+    names = tuple(map(str, range(72)))
+    policy = Policy(np.zeros(72, np.float32), np.ones(72, np.float32), weights, biases, names, names[:14], 0)
+    obs, actions = rng.normal(size=(20, 72)), []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            actions.append(policy(obs))
+    assert np.array_equal(*actions)

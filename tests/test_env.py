@@ -329,11 +329,11 @@ def test_constructions_and_closings_leave_memory_flat():
                 env.reset()
                 env.step(np.zeros((4, env.action_dim)))
 
-    construct(30)
+    construct(15)
     before = resident_mb()
-    construct(60)
-    # A world takes 0.3 MB: a leak of one world at each construction would be 18 MB.
-    assert resident_mb() - before < 12.0
+    construct(40)
+    # A world takes 0.3 MB: a leak of one world at each construction would be 12 MB.
+    assert resident_mb() - before < 8.0
 
 
 def test_a_closed_environment_is_freed_without_pythons_collector_of_cycles():
@@ -349,18 +349,18 @@ def test_a_closed_environment_is_freed_without_pythons_collector_of_cycles():
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
-def test_fifty_thousand_steps_leave_memory_flat():
+def test_ten_thousand_steps_leave_memory_flat():
     config = load_config("walk").replace({"environment.simulation.sim_hz": 60})
     with BatchEnv(config, 1, 1, seed=0) as env:
         env.reset()
         actions = np.zeros((1, env.action_dim), np.float32)
-        for _ in range(5_000):
+        for _ in range(2_000):
             env.step(actions)
         before = resident_mb()
-        for _ in range(50_000):
+        for _ in range(10_000):
             env.step(actions)
-    # 8 bytes kept at each step would be 0.4 MB, a kept observation 15 MB.
-    assert resident_mb() - before < 3.0
+    # An observation kept at each step would be 3 MB; `make soak` looks for smaller leaks.
+    assert resident_mb() - before < 1.5
 
 
 def test_a_part_of_a_batch_draws_what_its_worlds_would_draw_there():

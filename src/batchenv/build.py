@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from batchenv.body.names import BodyNames
 from batchenv.config import Config
+from batchenv.cpus import one_blas_thread
 from batchenv.engine import ControlLaw, Worlds
 from batchenv.engine.callback import callbacks
 from batchenv.engine.worlds import Moving
@@ -91,7 +92,7 @@ def build_scene(config: Config, num_envs: int, num_threads: int | None, seed: in
     """
     callbacks().install()  # first of all, for MuJoCo calls them while it compiles a body, too
     kind, simulation = task_of(config), config.environment.simulation
-    with blaming(kind), code_run_once():
+    with blaming(kind), code_run_once(), one_blas_thread():
         body = kind.load_body(config)
         task = kind.of(config, body)
         law = kind.control_law(config, body, seed)
@@ -117,7 +118,7 @@ def check_scene(config: Config) -> None:
         ConfigError, BodyError: something is missing or does not fit.
     """
     callbacks().install()
-    with blaming(kind := task_of(config)), code_run_once():
+    with blaming(kind := task_of(config)), code_run_once(), one_blas_thread():
         body = kind.load_body(config)
         kind.of(config, body)
         law = kind.control_law(config, body)

@@ -1,9 +1,14 @@
-"""Number of CPUs that this process may use: those of its affinity, limited by its quota."""
+"""CPUs: how many this process may use, by its affinity and its quota, and BLAS kept to one of them."""
 
+import functools
 import math
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
 
 
 def available_cpus() -> int:
@@ -11,6 +16,20 @@ def available_cpus() -> int:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     quota = cpu_quota(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
     return usable if quota is None else max(1, min(usable, math.ceil(quota)))
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Keep NumPy's matrix products on one thread, which takes 20 us.
+
+    Its usual threads spin for milliseconds while they wait for a CPU that is busy, and round sums differently
+    than one thread does: results would depend on the number of CPUs.
+    """
+    return _thread_pools().limit(limits=1, user_api="blas")
+
+
+@functools.cache
+def _thread_pools() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def cpu_quota(membership: Path, mount: Path) -> float | None:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from safetensors import SafetensorError
 
 from batchenv.arrays import numpy_array
+from batchenv.cpus import one_blas_thread
 from batchenv.errors import CheckpointError, InputError, nearest
 from batchenv.files import write_atomically
 from batchenv.files.paths import path_to_read
@@ -80,10 +81,11 @@ class Policy:
         if not np.isfinite(x).all():
             raise InputError("obs hold numbers that are not finite, or too large for float32")
         x = (x - self.mean) / self.scale
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            x = x @ weight.T + bias
-            x = np.where(x > 0.0, x, np.expm1(np.minimum(x, 0.0)))
-        return np.asarray(x @ self.weights[-1].T + self.biases[-1], np.float32)
+        with one_blas_thread():
+            for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+                x = x @ weight.T + bias
+                x = np.where(x > 0.0, x, np.expm1(np.minimum(x, 0.0)))
+            return np.asarray(x @ self.weights[-1].T + self.biases[-1], np.float32)
 
     def save(self, path: str | Path) -> None:
         """Write the policy to a safetensors file with a digest, atomically.

@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from batchenv.errors import CheckpointError
+from batchenv.learn.ppo import TruncationPPO
+from batchenv.learn.rollouts import EnvRollouts
+from batchenv.learn.training import train
+from batchenv.learn.warm_start import Networks, load_networks
+from tests.learn.examples import small_config
+from tests.learn.point_mass import Column, PointMass
+
+NAMES, ACTIONS = ("x", "y", "vx", "vy"), ("fx", "fy")
+# The earlier run's columns in another order, and one that it did not have.
+MIXED, ORDER = ("vy", "wind", "x", "y", "vx"), [3, 0, 1, 2]
+
+
+class Windy(PointMass):
+    """Point masses whose learner sees columns in another order, and a fifth."""
+
+    obs_layout = tuple(Column(name, "m") for name in MIXED)
+
+    def reset(self, seed=None):
+        return mixed(torch.from_numpy(super().reset(seed))).numpy()
+
+
+def mixed(obs: torch.Tensor, wind: float = 0.0) -> torch.Tensor:
+    return torch.cat([obs[:, 3:], torch.full((len(obs), 1), wind), obs[:, :3]], dim=1)
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory) -> Path:
+    run = tmp_path_factory.mktemp("earlier") / "run"
+    train(PointMass(32), small_config(), run, steps=1024)
+    return run
+
+
+def fresh(env: PointMass) -> TruncationPPO:
+    return EnvRollouts(env).begin(small_config(seed=5), 5)
+
+
+def test_networks_begin_as_they_were_wherever_their_columns_are_now(earlier):
+    networks, obs = load_networks(earlier), torch.randn(9, 4)
+    same, other = fresh(PointMass(2)), fresh(Windy(2))
+    networks.load_into(same, NAMES, ACTIONS)
+    networks.load_into(other, MIXED, ACTIONS)
+    for old, new in ((same.actor, other.actor), (same.critic, other.critic)):
+        expected = old({"policy": obs})
+        # What is new has no weight yet.
+        for wind in (0.0, 7.0):
+            torch.testing.assert_close(new({"policy": mixed(obs, wind)}), expected)
+    assert torch.equal(same.actor.state_dict()["mlp.0.weight"], networks.actor["mlp.0.weight"])
+
+
+def test_a_policy_without_a_checkpoint_acts_as_before(earlier, tmp_path):
+    (tmp_path / "policy.safetensors").write_bytes((earlier / "policy.safetensors").read_bytes())
+    whole, shipped = fresh(PointMass(2)), fresh(PointMass(2))
+    load_networks(earlier).load_into(whole, NAMES, ACTIONS)
+    load_networks(tmp_path).load_into(shipped, NAMES, ACTIONS)
+    obs = {"policy": torch.randn(9, 4)}
+    torch.testing.assert_close(shipped.actor(obs), whole.actor(obs))
+
+
+def test_actions_are_matched_by_name(earlier):
+    networks, obs = load_networks(earlier), {"policy": torch.randn(9, 4)}
+    same, swapped = fresh(PointMass(2)), fresh(PointMass(2))
+    networks.load_into(same, NAMES, ACTIONS)
+    networks.load_into(swapped, NAMES, ("fy", "other"))
+    torch.testing.assert_close(swapped.actor(obs)[:, 0], same.actor(obs)[:, 1])
+    assert not torch.allclose(swapped.actor(obs)[:, 1], same.actor(obs)[:, 0])
+
+
+def test_networks_that_do_not_fit_are_refused(earlier):
+    networks = load_networks(earlier)
+    with pytest.raises(CheckpointError, match="shares no observation column"):
+        networks.load_into(fresh(PointMass(2)), ("a", "b", "c", "d"), ACTIONS)
+    narrow = Networks({"mlp.0.weight": torch.zeros(3, 4)}, None, NAMES, ACTIONS)
+    with pytest.raises(CheckpointError, match=r"mlp\.0\.weight .* has shape \(3, 4\).*training\.hidden"):
+        narrow.load_into(fresh(PointMass(2)), NAMES, ACTIONS)
