@@ -115,7 +115,11 @@ def test_a_misspelt_preset_is_refused_with_the_nearest():
         ),
         ("reward", {"pose": 3}, "pose = 3: give a mapping of keys to values, or leave the key out."),
         ("reward", {"pose": {"weight": 1, "k": {}}}, "k = {}: give a number, true, false, text or a list of"),
-        ("reward", {"pose": {"weight": 1, "k": [[1]]}}, "k = [[1]]: give a list of at most 100 numbers."),
+        (
+            "reward",
+            {"pose": {"weight": 1, "k": [[1]]}},
+            "k = [[1]]: give a list of at most 100 numbers, or of names.",
+        ),
         ("commands", {"walking_velocity": {"every": [5, 2]}}, "every = [5, 2]: give two numbers above 0 and"),
         ("commands", {"walking_velocity": {"every": 2.0}}, "every = 2.0: give two numbers above 0 and up to"),
         ("commands", ["walking_velocity"] * 2, "walking_velocity is listed twice"),

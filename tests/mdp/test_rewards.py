@@ -22,8 +22,10 @@ SHAPES = {
     "previous_action": (N, J), "parameters": (N, 3), "shown_parameters": (N, 3), "episode_time": (N,),
     "head_pos": (N, 3), "yaw_rate": (N,), "command": (N, 2),
     "commanded_speed": (N,), "commanded_yaw_rate": (N,), "off_course": (N,),
+    "difficulty": (N,), "reference_pelvis": (N, 3),
 }  # fmt: skip
-OF_WALK = {name: shape for name, shape in SHAPES.items() if name != "off_course"}  # which is of command
+OF_COMMAND = {"off_course", "reference_pelvis"}
+OF_WALK = {name: shape for name, shape in SHAPES.items() if name not in OF_COMMAND}
 
 
 REWARD = Section("reward", "environment.reward", (rewards,), tuple(SHAPES))
@@ -60,6 +62,7 @@ def on_the_reference():
     q |= {"previous_action": q["action"], "heading": np.zeros(N), "activation_squared": np.zeros(N)}
     q["root_linvel"][:, 0] = q["commanded_speed"] = q["target_speed"]
     q |= {"commanded_yaw_rate": q["yaw_rate"], "off_course": np.zeros(N)}
+    q |= {"difficulty": np.ones(N), "reference_pelvis": np.zeros((N, 3))}
     q["root_pos"] = np.c_[np.ones(N), np.zeros(N), q["reference_root_height"]]
     q |= {"root_up": np.tile([0.0, 0.0, 1.0], (N, 1)), "foot_load_peak": np.full((N, 2), 0.5)}
     return q

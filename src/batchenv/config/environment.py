@@ -362,6 +362,22 @@ class Episode(Section):
     )
 
 
+class Curriculum(Section):
+    """Difficulty from 0 to 1, of each world its own, that follows how long its episodes last.
+
+    It scales pushes, the noise of observations, and how far parameters that are drawn per episode are from
+    their defaults.
+    """
+
+    step: float = Field(default=0.05, gt=0, le=1, description="How much it rises or falls [1].")
+    rises_at: float = Field(
+        default=0.95, gt=0, le=1, description="It rises after an episode of this share of the time limit [1]."
+    )
+    falls_below: float = Field(
+        default=0.5, ge=0, le=1, description="It falls after an episode shorter than this share [1]."
+    )
+
+
 class Observation(Section):
     """What the policy sees."""
 
@@ -371,6 +387,10 @@ class Observation(Section):
             "Observations, each a shipped one or FILE.py:FUNCTION, with their keywords; their order is "
             "that of the columns."
         ),
+    )
+    noise: dict[TermName, Annotated[float, Field(ge=0, le=1e6)]] = Field(
+        default_factory=dict,
+        description="Standard deviation of white noise on the columns of some terms, in their units.",
     )
 
 
@@ -404,6 +424,9 @@ class Environment(Section):
         ),
     )
     observation: Observation = Field(default_factory=Observation, description="What the policy sees.")
+    curriculum: Curriculum | None = Field(
+        default=None, description="How difficulty follows from success; null: it is 1 from the start."
+    )
     parameters: WorldParameters = Field(
         default_factory=WorldParameters, description="Properties that worlds have of their own."
     )

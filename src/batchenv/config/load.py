@@ -128,9 +128,17 @@ class Config(Section):
         return {"environment.episode.max_seconds": float(seconds)}
 
     def undrawn(self) -> dict[str, Any]:
-        """Changes that give every world the defaults of its parameters."""
-        parameters = self.environment.parameters.by_name
-        return {f"environment.parameters.{name}.sampling": "fixed" for name in parameters}
+        """Changes that give every world the defaults of its parameters, and take noise and pushes away."""
+        environment = self.environment
+        fixed = {
+            f"environment.parameters.{name}.sampling": "fixed" for name in environment.parameters.by_name
+        }
+        calm = {name: keys for name, keys in environment.events.items() if name != "push"}
+        changes = {
+            "environment.events": calm if len(calm) < len(environment.events) else None,
+            "environment.observation.noise": {} if environment.observation.noise else None,
+        }
+        return fixed | {key: value for key, value in changes.items() if value is not None}
 
     def lenient(self) -> dict[str, Any]:
         """Changes that let walkers turn and drift away without ending their episode."""

@@ -12,6 +12,9 @@ from batchenv.errors import ConfigError
 _LEAST, _MOST = 1e-3, 100.0
 # Steps ten times shorter or longer, slower or faster than usual are no gait.
 _LEAST_GAIT, _MOST_GAIT = 0.1, 10.0
+_STEEPEST = 0.5
+MOST_DELAY = 0.2
+"""Of actions; a human's reflexes over the spine take 0.05 [s]."""
 
 
 class ParameterRange(Section):
@@ -66,9 +69,45 @@ class GaitFactor(GaitRange, Parameter):
     """A factor on the reference gait: its range, and when it is drawn."""
 
 
+class SlopeRange(ParameterRange):
+    """A slope of the floor that is drawn for each world."""
+
+    min: float = Field(ge=-_STEEPEST, le=_STEEPEST, description="Least value [rad].")
+    max: float = Field(ge=-_STEEPEST, le=_STEEPEST, description="Greatest value [rad].")
+    default: float = Field(
+        default=0.0,
+        ge=-_STEEPEST,
+        le=_STEEPEST,
+        description="Middle of a normal draw, and the value where it is fixed [rad].",
+    )
+
+
+class Slope(SlopeRange, Parameter):
+    """A slope of the floor: its range, and when it is drawn."""
+
+
+class DelayRange(ParameterRange):
+    """A delay of actions that is drawn for each world."""
+
+    min: float = Field(default=0.0, ge=0, le=MOST_DELAY, description="Least value [s].")
+    max: float = Field(ge=0, le=MOST_DELAY, description="Greatest value [s].")
+    default: float = Field(
+        default=0.0,
+        ge=0,
+        le=MOST_DELAY,
+        description="Middle of a normal draw, and the value where it is fixed [s].",
+    )
+
+
+class Delay(DelayRange, Parameter):
+    """A delay of actions: its range, and when it is drawn."""
+
+
 Parameters = dict[str, Parameter]
 GaitParameter = Literal["stride", "cadence"]
 GroundParameter = Literal["friction"]
+SlopeParameter = Literal["forward", "left"]
+ActionParameter = Literal["delay"]
 _SELECTED = "by muscle, group or side, such as soleus_r, plantarflexors, hip_abductors_l, left or all"
 
 
@@ -105,6 +144,14 @@ class WorldParameters(Section):
     ground: dict[GroundParameter, Parameter] = Field(
         default_factory=dict, description="Properties of the floor: friction, its coefficient [1]."
     )
+    slope: dict[SlopeParameter, Slope] = Field(
+        default_factory=dict,
+        description="Rise of the floor [rad]: forward, ahead of the walker; left, to its left.",
+    )
+    action: dict[ActionParameter, Delay] = Field(
+        default_factory=dict,
+        description="From the policy to the joints: delay, of actions [s], in whole control steps.",
+    )
 
     @property
     def by_name(self) -> dict[str, Parameter]:
@@ -116,6 +163,8 @@ class WorldParameters(Section):
             "muscle.tendon_slack": self.muscle.tendon_slack,
             "body.mass": self.body.mass,
             "ground": self.ground,
+            "slope": self.slope,
+            "action": self.action,
         }
         return {
             f"{group}.{key}": found for group, members in groups.items() for key, found in members.items()

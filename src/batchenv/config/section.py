@@ -108,11 +108,13 @@ def _one_name(value: str) -> str:
 
 def _term_argument(value: Any) -> Any:
     if isinstance(value, list | tuple):
+        if len(value) <= _MOST_LISTED and value and all(isinstance(name, str) for name in value):
+            return tuple(value)
         if not all(type(number) in (int, float) for number in value) or len(value) > _MOST_LISTED:
-            raise ConfigError(f"give a list of at most {_MOST_LISTED} numbers")
+            raise ConfigError(f"give a list of at most {_MOST_LISTED} numbers, or of names")
         return tuple(float(_term_argument(number)) for number in value)
     if not isinstance(value, bool | int | float | str):
-        raise ConfigError("give a number, true, false, text or a list of numbers")
+        raise ConfigError("give a number, true, false, text or a list of numbers or names")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError("give a finite number")
     if isinstance(value, int) and abs(value) >= 2**63:
@@ -182,7 +184,7 @@ TermName = Annotated[str, AfterValidator(_checked_term)]
 TaskName = Annotated[str, AfterValidator(_checked_task)]
 _Float = Annotated[float, Field(ge=-1.7976931348623157e308, le=1.7976931348623157e308)]
 TermArgument = Annotated[
-    bool | Annotated[int, Field(ge=-(2**63), lt=2**63)] | _Float | str | tuple[_Float, ...],
+    bool | Annotated[int, Field(ge=-(2**63), lt=2**63)] | _Float | str | tuple[_Float, ...] | tuple[str, ...],
     BeforeValidator(_term_argument),
 ]
 TermKeywords = dict[str, TermArgument]

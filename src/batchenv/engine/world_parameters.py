@@ -67,6 +67,23 @@ def set_mass(worlds: Worlds[Any], scale: np.ndarray, ids: np.ndarray | None = No
     worlds.batch.set_const(rows)
 
 
+def set_slope(
+    worlds: Worlds[Any], forward: np.ndarray, left: np.ndarray, ids: np.ndarray | None = None
+) -> None:
+    """Let the floor rise ahead of walkers, and to their left: gravity leans against it.
+
+    Seen from the floor, a slope is gravity in another direction. Heights are counted from the floor.
+
+    Args:
+        forward, left: rise for each world (len(ids),) [rad].
+        ids: worlds, or None for all.
+    """
+    rows, body, usual = slice(None) if ids is None else ids, worlds.body, worlds.model.opt.gravity
+    normal = body.up + np.tan(forward)[:, None] * body.forward + np.tan(left)[:, None] * body.left
+    lean = -normal / np.linalg.norm(normal, axis=1, keepdims=True)
+    worlds.expand("opt.gravity")[rows] = np.linalg.norm(usual) * lean
+
+
 def set_friction(worlds: Worlds[Any], friction: np.ndarray, ids: np.ndarray | None = None) -> None:
     """Set the sliding friction of the floor, for each world its own (len(ids),)."""
     rows = slice(None) if ids is None else ids

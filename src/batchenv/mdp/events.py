@@ -15,6 +15,7 @@ from typing import Annotated, Any, Protocol
 import numpy as np
 from pydantic import Field
 
+from batchenv.errors import ConfigError, nearest
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.marks import event_term
 from batchenv.mdp.resets import Start, reference_states
@@ -22,6 +23,7 @@ from batchenv.mdp.resets import Start, reference_states
 EVENT_NAMES = ("batch", "draw", "ids", "start", "task")
 Angle = Annotated[float, Field(ge=0, le=math.pi)]
 Rate = Annotated[float, Field(ge=0, le=100)]
+Force = Annotated[float, Field(ge=0, le=1e5)]
 
 
 class Draw(Protocol):
@@ -61,22 +63,49 @@ def push(
     batch: Batch[Any, Any],
     draw: Draw,
     *,
-    newtons: Annotated[float, Field(ge=0, le=1e5)] = 40.0,
+    newtons: Force | tuple[Force, Force] = 40.0,
     seconds: Annotated[float, Field(gt=0, le=100)] = 0.2,
     every: Annotated[float, Field(gt=0, le=1e6)] = 4.0,
+    bodies: tuple[str, ...] | None = None,
 ) -> None:
-    """Push the trunk sideways, forwards or backwards.
+    """Push a body sideways, forwards or backwards.
 
     Once in each window of `every` seconds, at a time and in a horizontal direction drawn for it, with a force
-    of `newtons` for `seconds`.
+    of `newtons`, or of any from the first to the second of two, for `seconds`, times the difficulty of the
+    world. One of `bodies` is pushed, drawn each time; by default it is the trunk.
     """
     time = batch.episodes.step * task.control_dt
     window = np.floor(time / every)
-    u = draw(2, window.astype(np.int64))
+    u = draw(4, window.astype(np.int64))
     begin = window * every + u[:, 0] * max(0.0, every - seconds)
     # Half a step of play, so that rounding does not decide whether a push lasts a step longer.
     pushed = (time >= begin - task.control_dt / 2) & (time < begin + seconds - task.control_dt / 2)
     angle = 2.0 * math.pi * u[:, 1]
     direction = np.stack([np.cos(angle), np.sin(angle)], axis=1) @ task.axes[:2]
-    force = batch.worlds.bind("xfrc_applied")[:, task.body.trunk_body, :3]
-    force[:] = np.where(pushed[:, None], newtons * direction, 0.0)
+    least, most = newtons if isinstance(newtons, tuple) else (newtons, newtons)
+    size = (least + (most - least) * u[:, 2]) * task.difficulty_of(batch)
+    force = np.where(pushed[:, None], size[:, None] * direction, 0.0)
+    ids = _ids_of(bodies, task.body)
+    chosen = (u[:, 3] * len(ids)).astype(int)
+    applied = batch.worlds.bind("xfrc_applied")
+    for number, body in enumerate(ids):
+        applied[:, body, :3] = np.where((chosen == number)[:, None], force, 0.0)
+
+
+def _ids_of(names: tuple[str, ...] | None, body: Any) -> list[int]:
+    """Ids of bodies by name; that of the trunk where there are no names.
+
+    Raises:
+        ConfigError: there is no such body, or the list is empty.
+    """
+    if names is None:
+        return [body.trunk_body]
+    known = {body.model.body(i).name: i for i in range(1, body.model.nbody)}
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"environment.events.push.bodies: the body has no {name!r}.{nearest(name, known)}"
+            )
+    if not names:
+        raise ConfigError("environment.events.push.bodies: name at least one body, or leave the key out")
+    return [known[name] for name in names]

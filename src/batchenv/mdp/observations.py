@@ -27,7 +27,8 @@ Array = Any
 def _parameters(task: Any) -> Columns:
     """One column for each parameter of the worlds; a one-sided one beside its twin, which is 1."""
     names, twins = task.parameter_set.shown, task.parameter_set.twins
-    return Columns(names, permutation([names.index(twin) for twin in twins]))
+    signs = [-1 if name == "slope.left" else 1 for name in names]
+    return Columns(names, permutation([names.index(twin) for twin in twins], signs))
 
 
 @observation_term(scalar, "m")

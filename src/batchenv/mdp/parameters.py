@@ -15,6 +15,7 @@ from batchenv.engine.world_parameters import (
     set_mass,
     set_muscle_lengths,
     set_muscle_strength,
+    set_slope,
 )
 from batchenv.errors import ConfigError, InputError
 from batchenv.mdp.resets import parameter
@@ -69,18 +70,22 @@ class ParameterSet:
             _MASS: self._masks(_MASS, bodies, {}),
         }
 
-    def draw(self, values: Array, numbers: Array, first: Array) -> Array:
+    def draw(self, values: Array, numbers: Array, first: Array, level: Array) -> Array:
         """Return the parameters of n episodes that begin (n, P).
 
         Args:
             values: of the episodes before (n, P), kept where nothing is drawn.
             numbers: uniform ones (n, 2 P).
             first: whether each episode is the first after a seed (n,) bool.
+            level: how far what is drawn for an episode is from its default, as a share (n,).
         """
         drawn = values.copy()
         for k, limits in enumerate(self.ranges):
             rows = slice(None) if self._per_episode[k] else first
-            drawn[rows, k] = parameter(limits, numbers[:, 2 * k : 2 * k + 2])[rows]
+            value = parameter(limits, numbers[:, 2 * k : 2 * k + 2])
+            if self._per_episode[k]:
+                value = np.where(level < 1.0, limits.default + level * (value - limits.default), value)
+            drawn[rows, k] = value[rows]
         return drawn
 
     def write(self, worlds: Worlds[Body], ids: Array, values: Array) -> None:
@@ -99,6 +104,14 @@ class ParameterSet:
             set_mass(worlds, mass, ids)
         if "ground.friction" in self.names:
             set_friction(worlds, values[:, self.names.index("ground.friction")], ids)
+        if any(name.startswith("slope.") for name in self.names):
+            forward, left = (self.value(f"slope.{name}", values) for name in ("forward", "left"))
+            set_slope(worlds, forward, left, ids)
+
+    def value(self, name: str, values: Array) -> Array:
+        """Values (n,) of a parameter by its path, out of all (n, P); 0 where it does not vary."""
+        column = self.column(name)
+        return np.zeros(len(values)) if column is None else values[:, column]
 
     def column(self, name: str) -> int | None:
         """Place of a parameter by its path; None where it does not vary."""

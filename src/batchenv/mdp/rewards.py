@@ -114,6 +114,12 @@ def ground_reaction(foot_load: Array, reference_foot_load: Array, *, scale: Scal
 
 
 @reward_term
+def difficulty(difficulty: Array) -> Array:
+    """Difficulty of the world; with the weight 0, a curriculum's progress stands among the logged terms."""
+    return difficulty
+
+
+@reward_term
 def action_rate(action: Array, previous_action: Array) -> Array:
     """Mean squared change of the action; give it a negative weight."""
     xp = array_namespace(action)

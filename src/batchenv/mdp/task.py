@@ -187,6 +187,10 @@ class Task(Generic[BodyT, StateT]):
         """Put worlds (n,) into their first states."""
         batch.worlds.reset(ids, start.qpos, start.qvel)
 
+    def difficulty_of(self, batch: Batch[BodyT, StateT]) -> np.ndarray:
+        """How hard it is made for each world, from 0 to 1 (N,)."""
+        return np.ones(batch.worlds.num_worlds)
+
     # Parameters of the worlds; a task has none unless it says so.
     @property
     def parameter_names(self) -> tuple[str, ...]:

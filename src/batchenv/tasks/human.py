@@ -25,6 +25,7 @@ from batchenv.mdp.measure import interpolate
 from batchenv.mdp.parameters import ParameterSet, checked_values
 from batchenv.mdp.quantities import Function, Quantities
 from batchenv.mdp.resets import Start
+from batchenv.mdp.robustness import ObservationNoise, delayed, longest_delay, next_difficulty
 from batchenv.mdp.task import Task, Terms
 from batchenv.mdp.terms import Term
 from batchenv.tasks.human_law import human_law, load_human
@@ -101,6 +102,9 @@ class HumanTask(HumanQuantities):
         self.compose_observations(
             self.find_terms("observation", "environment.observation.terms", environment.observation.terms)
         )
+        places = {term.name: place for term, place in zip(self.observation_terms, self._places, strict=True)}
+        noise = environment.observation.noise
+        self._noise = ObservationNoise(noise, places) if noise else None
         self.reward_terms = reward_terms(self, environment.reward)
         self.reward_names = tuple(term.name for term in self.reward_terms)
         weights = [[section.weight] for section in environment.reward.values()]
@@ -151,7 +155,36 @@ class HumanTask(HumanQuantities):
 
     def new_state(self, num_worlds: int) -> HumanState:
         """State of N worlds before their first reset."""
-        return HumanState(np.zeros(num_worlds), np.tile(self.parameter_set.default, (num_worlds, 1)))
+        return HumanState(
+            phase=np.zeros(num_worlds),
+            parameters=np.tile(self.parameter_set.default, (num_worlds, 1)),
+            difficulty=np.full(num_worlds, 1.0 if self.environment.curriculum is None else 0.0),
+            lasted=np.zeros(num_worlds, np.int64),
+            delay=np.zeros(num_worlds, np.int64),
+            sent=np.zeros((num_worlds, longest_delay(self.control_dt), self._num_targets)),
+        )
+
+    def reset(self, batch: Batch[Body, HumanState], ids: Array) -> None:
+        """Put worlds (n,) whose episode has begun into their first states."""
+        state, curriculum = batch.state, self.environment.curriculum
+        if curriculum is not None:
+            share = state.lasted[ids] / self.max_episode_steps
+            following = next_difficulty(curriculum, state.difficulty[ids], share)
+            state.difficulty[ids] = np.where(batch.episodes.number[ids] == 0, 0.0, following)
+        state.sent[ids] = 0.0
+        super().reset(batch, ids)
+
+    def difficulty_of(self, batch: Batch[Body, HumanState]) -> Array:
+        """How hard it is made for each world, from 0 to 1 (N,)."""
+        return batch.state.difficulty
+
+    def compute_observations(self, quantities: Quantities, out: Array) -> Array:
+        """Write observations into `out` (n, O), and return it."""
+        super().compute_observations(quantities, out)
+        if self._noise:
+            batch, rows = quantities.batch, quantities.rows
+            self._noise.add(out, batch.episodes, quantities.ids, batch.state.difficulty[rows])
+        return out
 
     def apply_actions(self, batch: Batch[Body, HumanState]) -> None:
         """Set the worlds' targets for the next step from the actions."""
@@ -160,8 +193,9 @@ class HumanTask(HumanQuantities):
     def targets(self, batch: Batch[Body, HumanState]) -> tuple[Array, Array]:
         """Targets of the step to come, and their rates (N, n), (N, J)."""
         rows = self.gait.split(self.reference_rows(batch, None, batch.state.phase))
+        sent = batch.episodes.action[:, : self._num_targets]
         known = {
-            "action": batch.episodes.action[:, : self._num_targets].copy(),
+            "action": delayed(sent.copy(), batch.state.sent, batch.state.delay),
             "reference_pos": rows.joint_pos,
             "reference_vel": rows.joint_vel,
         }
@@ -178,6 +212,7 @@ class HumanTask(HumanQuantities):
         """Move the clock of the reference by a control step."""
         warping, state = self.environment.action.time_warping, batch.state
         warp = warping * np.clip(batch.episodes.action[:, -1], -1.0, 1.0) if warping > 0 else 0.0
+        state.lasted[:] = batch.episodes.step + 1
         state.phase[:] = advance(state.phase, self.control_dt, self.reference_period(batch), warp)
 
     def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:
@@ -299,7 +334,7 @@ class HumanTask(HumanQuantities):
             return
         before, episode = batch.state.parameters[ids], batch.episodes.number[ids]
         numbers = batch.episodes.uniform(ids, 2 * len(self.parameter_names), PARAMETERS)
-        drawn = self.parameter_set.draw(before, numbers, episode == 0)
+        drawn = self.parameter_set.draw(before, numbers, episode == 0, batch.state.difficulty[ids])
         changed = (episode == 0) | (drawn != before).any(axis=1)
         self.set_parameters(batch, ids[changed], drawn[changed])
 
@@ -318,6 +353,9 @@ class HumanTask(HumanQuantities):
     def set_parameters(self, batch: Batch[Body, HumanState], ids: Array, values: Array) -> None:
         """Give worlds (n,) parameters (n, P), checked."""
         batch.state.parameters[ids] = values
+        if self.parameter_set.column("action.delay") is not None:
+            seconds = self.parameter_set.value("action.delay", values)
+            batch.state.delay[ids] = np.rint(seconds / self.control_dt).astype(np.int64)
         self.parameter_set.write(batch.worlds, ids, values)
 
 

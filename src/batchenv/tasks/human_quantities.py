@@ -26,10 +26,18 @@ class HumanState(TaskState):
     Attributes:
         phase: of the reference, in [0, 1) (N,).
         parameters: of each world (N, P).
+        difficulty: of each world, from 0 to 1 (N,).
+        lasted: control steps of the episode that ended last, or goes on (N,).
+        delay: of actions, in control steps (N,).
+        sent: the actions before the last one, the latest first (N, D, A).
     """
 
     phase: Array
     parameters: Array
+    difficulty: Array
+    lasted: Array
+    delay: Array
+    sent: Array
 
 
 class HumanQuantities(Task[Body, HumanState]):
@@ -179,6 +187,11 @@ class HumanQuantities(Task[Body, HumanState]):
     def parameters(self, q: Quantities) -> Array:
         """Parameters of the worlds, in the order of `BatchEnv.parameter_names` (N, P)."""
         return q.batch.state.parameters[q.rows].copy()
+
+    @quantity
+    def difficulty(self, q: Quantities) -> Array:
+        """How hard it is made for each world, from 0 to 1; see `environment.curriculum` (N,)."""
+        return q.batch.state.difficulty[q.rows].copy()
 
     @quantity
     def shown_parameters(self, q: Quantities) -> Array:

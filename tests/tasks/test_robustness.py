@@ -1,0 +1,95 @@
+"""Slopes, delays, noise and difficulty: what they do to worlds, and that they are each world's own."""
+
+import numpy as np
+import pytest
+
+from batchenv import BatchEnv, ConfigError, load_config
+from batchenv.config import Curriculum
+from batchenv.mdp.robustness import delayed, next_difficulty
+
+SLOPES = {"forward": {"min": -0.1, "max": 0.1}, "left": {"min": -0.1, "max": 0.1}}
+
+
+def torque(**changes):
+    keys = {key.replace("__", "."): value for key, value in changes.items()}
+    return load_config("torque").replace({f"environment.{key}": value for key, value in keys.items()})
+
+
+def test_actions_come_into_force_as_many_steps_later_as_each_world_waits():
+    sent, delay = np.zeros((3, 4, 2)), np.array([0, 1, 3])
+    in_force = []
+    for step in range(1, 6):
+        in_force.append(delayed(np.full((3, 2), float(step)), sent, delay)[:, 0])
+    assert np.array_equal(in_force, [[1, 0, 0], [2, 1, 0], [3, 2, 0], [4, 3, 1], [5, 4, 2]])
+
+
+def test_a_delay_is_rounded_to_control_steps_and_begins_with_the_reference():
+    config = torque(parameters__action={"delay": {"max": 0.07}}, action__residual=False)
+    with BatchEnv(config, 3, 1, seed=0) as env:
+        env.reset()
+        env.set_parameters([0, 1, 2], [[0.0], [0.03], [0.07]])
+        targets = env.worlds.slot("target")
+        first, second = np.full((3, env.action_dim), 0.5), np.full((3, env.action_dim), -0.5)
+        found = []
+        for actions in (first, second, second):
+            env.step(actions)
+            found.append(targets[:, 0].copy())
+    sent = np.array(found) / np.abs(found[0][0])
+    assert np.array_equal(np.sign(sent), [[1, 0, 0], [-1, 1, 0], [-1, -1, 1]])
+
+
+def test_a_slope_is_gravity_that_leans_against_it():
+    with BatchEnv(torque(parameters__slope=SLOPES), 3, 1, seed=0) as env:
+        env.reset()
+        env.set_parameters([0, 1, 2], [[0.0, 0.0], [0.1, 0.0], [0.0, -0.1]])
+        gravity = env.worlds.expand("opt.gravity") @ env.task.axes.T
+    g = np.linalg.norm(env.body.model.opt.gravity)
+    np.testing.assert_allclose(np.linalg.norm(gravity, axis=1), g)
+    np.testing.assert_allclose(gravity[0], [0.0, 0.0, -g], atol=1e-12)
+    # A floor that rises ahead pulls back, one that falls to the left pulls to the left.
+    np.testing.assert_allclose(gravity[1] / g, [-np.sin(0.1), 0.0, -np.cos(0.1)], atol=1e-12)
+    np.testing.assert_allclose(gravity[2] / g, [0.0, np.sin(0.1), -np.cos(0.1)], atol=1e-12)
+
+
+def test_noise_has_its_size_on_its_columns_alone_and_is_each_worlds_own():
+    noise = {"joint_pos": 0.1, "root_height": 0.02}
+    seen = {}
+    for name, config, first in (("none", torque(), 0), ("noise", torque(observation__noise=noise), 0)):
+        with BatchEnv(config, 64, 2, seed=1, first_world=first) as env:
+            seen[name] = env.reset().copy()
+            columns = [column.name.partition("/")[0] for column in env.obs_layout]
+    with BatchEnv(torque(observation__noise=noise), 1, 1, seed=1, first_world=7) as env:
+        assert np.array_equal(env.reset()[0], seen["noise"][7])
+    added = seen["noise"] - seen["none"]
+    for name, deviation in (("joint_pos", 0.1), ("root_height", 0.02), ("joint_vel", 0.0)):
+        found = added[:, [column == name for column in columns]]
+        assert found.std() == pytest.approx(deviation, rel=0.25, abs=1e-12)
+    with pytest.raises(ConfigError, match=r"observation\.noise\.joint_poss: .*no such term.*joint_pos"):
+        BatchEnv(torque(observation__noise={"joint_poss": 0.1}), 1)
+
+
+def test_difficulty_follows_how_long_episodes_last():
+    curriculum = Curriculum(step=0.25, rises_at=0.9, falls_below=0.5)
+    before, lasted = np.array([0.0, 0.5, 0.5, 0.5, 1.0, 0.1]), np.array([1.0, 0.95, 0.7, 0.2, 1.0, 0.0])
+    assert np.array_equal(next_difficulty(curriculum, before, lasted), [0.25, 0.75, 0.5, 0.25, 1.0, 0.0])
+
+
+def test_worlds_begin_easy_and_get_harder_once_they_last():
+    config = torque(
+        curriculum={"step": 0.5},
+        episode__max_seconds=0.1,
+        events__push={"newtons": [100.0, 100.0], "every": 0.1, "seconds": 0.1, "bodies": ["torso", "pelvis"]},
+        termination__terms={},
+    )
+    with BatchEnv(config, 2, 1, seed=0) as env:
+        env.reset()
+        force, actions = env.worlds.bind("xfrc_applied"), np.zeros((2, env.action_dim))
+        sizes = []
+        for _ in range(9):
+            env.step(actions)
+            sizes.append(np.linalg.norm(force[:, :, :3], axis=2).max())
+        assert np.array_equal(env.task.difficulty_of(env._batch), [1.0, 1.0])
+        env.reset(seed=0)
+        assert not env.task.difficulty_of(env._batch).any()
+    # The last step of an episode is followed by the next one's first state, without forces.
+    np.testing.assert_allclose(sizes, [0.0] * 3 + [50.0] * 2 + [0.0] + [100.0] * 2 + [0.0])
