@@ -46,7 +46,8 @@ def values_of(term: Term, quantities):
 
 def random_quantities(seed=0):
     rng = np.random.default_rng(seed)
-    return {name: rng.normal(0.3, 0.3, shape) for name, shape in SHAPES.items()}
+    q = {name: rng.normal(0.3, 0.3, shape) for name, shape in SHAPES.items()}
+    return q | {"difficulty": q["difficulty"].clip(0.0, 0.9)}
 
 
 def on_the_reference():
