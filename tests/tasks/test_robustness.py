@@ -93,3 +93,11 @@ def test_worlds_begin_easy_and_get_harder_once_they_last():
         assert not env.task.difficulty_of(env._batch).any()
     # The last step of an episode is followed by the next one's first state, without forces.
     np.testing.assert_allclose(sizes, [0.0] * 3 + [50.0] * 2 + [0.0] + [100.0] * 2 + [0.0])
+
+
+def test_the_mirror_turns_slopes_to_the_side_alone():
+    with BatchEnv(torque(parameters__slope=SLOPES, observation__terms__parameters={}), 1, 1, seed=0) as env:
+        names, mirror = [column.name for column in env.obs_layout], env.mirror_obs
+    for name, sign in (("parameter/slope.forward", 1.0), ("parameter/slope.left", -1.0)):
+        at = names.index(name)
+        assert (mirror.index[at], mirror.sign[at]) == (at, sign)

@@ -22,7 +22,7 @@ from batchenv.mdp.resets import parameter
 
 Array = np.ndarray
 _SWAPPED = {"left": "right", "right": "left"}
-_MUSCLE, _MASS = "muscle.", "body.mass."
+_MUSCLE, _MASS, _SLOPE = "muscle.", "body.mass.", "slope."
 
 
 class ParameterSet:
@@ -104,8 +104,8 @@ class ParameterSet:
             set_mass(worlds, mass, ids)
         if "ground.friction" in self.names:
             set_friction(worlds, values[:, self.names.index("ground.friction")], ids)
-        if any(name.startswith("slope.") for name in self.names):
-            forward, left = (self.value(f"slope.{name}", values) for name in ("forward", "left"))
+        if any(name.startswith(_SLOPE) for name in self.names):
+            forward, left = (self.value(_SLOPE + name, values) for name in ("forward", "left"))
             set_slope(worlds, forward, left, ids)
 
     def value(self, name: str, values: Array) -> Array:
@@ -171,5 +171,7 @@ def checked_values(values: Any, ranges: Mapping[Any, Any], num_worlds: int) -> A
 
 def _twin_of(name: str, names: BodyNames) -> str:
     """The parameter of the other side; itself where it has none."""
+    if name.startswith(_SLOPE):  # a direction, not a side of the body
+        return name
     group, _, selector = name.rpartition(".")
     return f"{group}.{_SWAPPED.get(selector, names.twin(selector))}"
