@@ -1,0 +1,262 @@
+"""Does a walker go where it is told: speeds, turns, a stop and a start, and commands drawn as in training."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from batchenv.env import BatchEnv
+from batchenv.errors import InputError
+from batchenv.evaluate.numbers import check_count, check_threads
+from batchenv.evaluate.walker import Walker
+from batchenv.interrupts import held_back
+from batchenv.rng import checked_seed
+
+COMMAND = "walking_velocity"
+STRAIGHT = (0.5, 0.9, 1.3, 1.7, 2.0)  # [m/s]
+TURNS = (-45, -30, -15, 15, 30, 45)  # [deg/s]
+TURNING_SPEED, SECONDS = 1.2, 20.0
+STOP_AT, STOPPED_BY, START_AT, STOP_SECONDS = 5.0, 7.0, 27.0, 32.0  # [s]
+COURSE_SECONDS = 60.0
+# A command is kept within these means over a walk, and a walker stands that moves less than the last.
+SPEED_ERROR, TURN_ERROR, STILL = 0.05, 5.0, 0.1  # [m/s], [deg/s], [m/s]
+SETTLED = 1.0  # what is measured begins so long after the start [s]
+_Z = 1.959964
+"""Of a normal distribution's middle 95 %."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A walk under commands.
+
+    Attributes:
+        name: for the table.
+        seconds: its length [s].
+        commands: from when on [s], the speed [m/s] and the rate of turning [deg/s]; None: as in training.
+    """
+
+    name: str
+    seconds: float
+    commands: tuple[tuple[float, float, float], ...] | None
+
+
+@dataclass(frozen=True)
+class Followed:
+    """How walks of a trial went.
+
+    Attributes:
+        trial: that was walked.
+        walks: how many.
+        completed: share that stayed up to the end.
+        low, high: 95 % confidence interval of that share (Wilson 1927).
+        speed, turning: means over the walks that lasted, [m/s] and [deg/s]; None where none did.
+        kept: share of the walks that stayed up and kept what they were told.
+    """
+
+    trial: Trial
+    walks: int
+    completed: float
+    low: float
+    high: float
+    speed: float | None
+    turning: float | None
+    kept: float
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """As report.json has it."""
+        asked = self.trial.commands
+        return {
+            "name": self.trial.name,
+            "seconds": self.trial.seconds,
+            "asked_speed_m_s": None if asked is None or len(asked) > 1 else asked[0][1],
+            "asked_turning_deg_s": None if asked is None or len(asked) > 1 else asked[0][2],
+            "walks": self.walks,
+            "completed": self.completed,
+            "completed_95": [self.low, self.high],
+            "speed_m_s": self.speed,
+            "turning_deg_s": self.turning,
+            "kept": self.kept,
+        }
+
+
+def trials() -> tuple[Trial, ...]:
+    """All trials, in the order of the table."""
+    straight = (Trial(f"{speed:g} m/s", SECONDS, ((0.0, speed, 0.0),)) for speed in STRAIGHT)
+    turning = (
+        Trial(f"{TURNING_SPEED:g} m/s, {turn:+d} deg/s", SECONDS, ((0.0, TURNING_SPEED, turn),))
+        for turn in TURNS
+    )
+    stop = ((0.0, TURNING_SPEED, 0.0), (STOP_AT, 0.0, 0.0), (START_AT, TURNING_SPEED, 0.0))
+    return (
+        *straight,
+        *turning,
+        Trial("stop, stand 20 s, start", STOP_SECONDS, stop),
+        Trial("course of 60 s", COURSE_SECONDS, None),
+    )
+
+
+def is_commanded(walker: Walker) -> bool:
+    """Whether a walker is told how fast to walk and to turn."""
+    return COMMAND in getattr(walker.config.environment, "commands", {})
+
+
+def held_command(walker: Walker, speed: float, turning: float = 0.0) -> dict[str, Any]:
+    """Changes of a configuration that ask for one speed [m/s] and rate of turning [deg/s] all the time."""
+    rate = math.radians(turning)
+    term = {"speed": [speed] * 2, "yaw_rate": [rate] * 2, "standing": 0.0}
+    others = {key: value for key, value in _plain_commands(walker).items() if key != COMMAND}
+    return {"environment.commands": {COMMAND: term, **others}}
+
+
+def follow_commands(
+    walker: Walker,
+    walks: int = 20,
+    seed: int = 0,
+    num_threads: int | None = None,
+    chosen: Sequence[Trial] | None = None,
+    progress: Callable[[Followed], None] | None = None,
+) -> list[Followed]:
+    """Let a walker follow commands.
+
+    Args:
+        walker: that is told where to go, see `is_commanded`.
+        walks: of each trial.
+        seed: of the starts.
+        num_threads: as for `BatchEnv`.
+        chosen: trials; by default all of `trials`.
+        progress: called after each trial.
+
+    Raises:
+        InputError: a number is impossible, or the walker takes no commands; nothing is simulated.
+        Interrupted: SIGINT, SIGTERM or SIGHUP came.
+    """
+    check_count("walks", walks, 10_000)
+    check_threads("num_threads", num_threads)
+    checked_seed(seed)
+    if not is_commanded(walker):
+        raise InputError(f"{walker.name} takes no command {COMMAND}: it walks as its reference does")
+    found = []
+    with held_back() as check:
+        for trial in chosen or trials():
+            found.append(_followed(walker, trial, walks, seed, num_threads, check))
+            if progress is not None:
+                progress(found[-1])
+    return found
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """95 % confidence interval of a share out of a count: Wilson, J. Am. Stat. Assoc. 22:209 (1927)."""
+    z2 = _Z**2 / count
+    middle = (share + z2 / 2) / (1 + z2)
+    half = _Z * math.sqrt(share * (1 - share) / count + z2 / (4 * count)) / (1 + z2)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _followed(
+    walker: Walker, trial: Trial, walks: int, seed: int, threads: int | None, check: Callable[[], None]
+) -> Followed:
+    first = None if trial.commands is None else trial.commands[0]
+    changes = {} if first is None else held_command(walker, first[1], first[2])
+    with walker.worlds(walks, trial.seconds, threads, walker.config.lenient() | changes) as env:
+        walk = _Walk(env, walker, trial, seed, check)
+        up, speed, turning = walk.up, walk.mean(walk.speed), walk.mean(walk.turning)
+    kept = up & walk.keeps()
+    low, high = wilson(float(up.mean()), walks)
+    return Followed(
+        trial,
+        walks,
+        float(up.mean()),
+        low,
+        high,
+        None if not walk.known.any() else float(speed[walk.known].mean()),
+        None if not walk.known.any() else float(turning[walk.known].mean()),
+        float(kept.mean()),
+    )
+
+
+class _Walk:
+    """Walks of one trial, side by side (N,), and what was seen of them in each step (T, N).
+
+    Attributes:
+        up: whether each stayed up to the end.
+        walking: whether each was up after each step.
+        speed, turning: of each after each step [m/s], [deg/s].
+        asked: speed and rate of turning asked in each step (T, 2, N) [m/s], [deg/s].
+    """
+
+    def __init__(self, env: BatchEnv, walker: Walker, trial: Trial, seed: int, check: Callable[[], None]):
+        names = [column.name for column in env.obs_layout]
+        columns = names.index(env.task.speed_column), names.index("root_angvel/up")
+        commanded = [column.name for column in env.command_layout]
+        asked = commanded.index("speed"), commanded.index("yaw_rate")
+        self._trial, self._dt, everyone = trial, env.control_dt, np.arange(env.num_envs)
+        obs, up = env.reset(seed), np.ones(env.num_envs, bool)
+        seen, walking, told = [], [], []
+        later = {round(at / env.control_dt): (v, w) for at, v, w in (trial.commands or ())[1:]}
+        for step in range(env.max_episode_steps):
+            check()
+            if step in later:
+                speed, turning = later[step]
+                obs = env.set_command(everyone, {"speed": speed, "yaw_rate": math.radians(turning)})
+            told.append(env.commands[:, asked].T * [[1.0], [math.degrees(1.0)]])
+            obs, _, _ = env.step(walker.policy(obs))
+            up = up & ~env.terminated
+            seen.append(obs[:, columns].T * [[1.0], [math.degrees(1.0)]])
+            walking.append(up)
+            if not up.any():
+                break
+        values = np.array(seen)
+        self.up, self.walking, self.asked = up, np.array(walking), np.array(told)
+        self.speed, self.turning = values[:, 0], values[:, 1]
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which walks lasted until the gait had settled (N,)."""
+        return self._settled().any(axis=0)
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """Mean of each walk over its steps up, once settled (N,); NaN where there is none."""
+        settled = self._settled()
+        count = settled.sum(axis=0)
+        return np.divide(
+            (values * settled).sum(axis=0), count, out=np.full(len(count), np.nan), where=count > 0
+        )
+
+    def keeps(self) -> np.ndarray:
+        """Whether each walk kept what it was told (N,)."""
+        if self._trial.commands is not None and len(self._trial.commands) > 1:
+            return self._stood()
+        with np.errstate(invalid="ignore"):
+            speed = np.abs(self.mean(self.speed - self.asked[:, 0])) <= SPEED_ERROR
+            turning = np.abs(self.mean(self.turning - self.asked[:, 1])) <= TURN_ERROR
+        return speed & turning
+
+    def _stood(self) -> np.ndarray:
+        """Whether each walk stood still from `STOPPED_BY` to `START_AT`, and then walked."""
+        still, moving = (slice(round(a / self._dt), round(b / self._dt)) for a, b in _PHASES)
+        window = round(1.0 / self._dt)  # sway is no walking
+        pace = np.abs(_running_mean(self.speed[still], window))
+        last = self.speed[moving].mean(axis=0) if len(self.speed) > moving.start else np.zeros(pace.shape[1])
+        return (pace < STILL).all(axis=0) & (last > 0.5 * TURNING_SPEED)
+
+    def _settled(self) -> np.ndarray:
+        settled = self.walking.copy()
+        settled[: round(SETTLED / self._dt)] = False
+        return settled
+
+
+_PHASES = ((STOPPED_BY, START_AT), (START_AT + 2.0, STOP_SECONDS))
+
+
+def _running_mean(values: np.ndarray, window: int) -> np.ndarray:
+    """Means over windows (T - window + 1, N); of all there is where it is shorter."""
+    window = max(1, min(window, len(values)))
+    sums = np.cumsum(np.concatenate([np.zeros((1, values.shape[1])), values]), axis=0)
+    return (sums[window:] - sums[:-window]) / window
+
+
+def _plain_commands(walker: Walker) -> dict[str, Any]:
+    return {name: section.model_dump() for name, section in walker.config.environment.commands.items()}

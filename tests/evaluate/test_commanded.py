@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from batchenv.config import load_config
+from batchenv.env import BatchEnv
+from batchenv.errors import InputError
+from batchenv.evaluate.commanded import (
+    Trial,
+    _running_mean,
+    follow_commands,
+    held_command,
+    is_commanded,
+    trials,
+    wilson,
+)
+from batchenv.evaluate.walker import Walker, load_walker
+from batchenv.learn.policy import Policy
+
+
+@pytest.fixture(scope="module")
+def still() -> Walker:
+    """A walker that follows the reference and does nothing else, on tendons, which are built at once."""
+    config = load_config("command").replace({"environment.muscle.paths": "mujoco"})
+    with BatchEnv(config, 1, 1, seed=0) as env:
+        observations = tuple(column.name for column in env.obs_layout)
+        actions = tuple(column.name for column in env.action_layout)
+    n, m = len(observations), len(actions)
+    policy = Policy(
+        np.zeros(n, np.float32),
+        np.ones(n, np.float32),
+        (np.zeros((m, n), np.float32),),
+        (np.zeros(m, np.float32),),
+        observations,
+        actions,
+        0,
+    )
+    return Walker("still", policy, config)
+
+
+def test_intervals_of_wilson():
+    # Of Newcombe, Stat. Med. 17:857 (1998), table I, method 3.
+    assert wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(0 / 20, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert wilson(1 / 29, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
+
+
+def test_running_means():
+    values = np.array([[0.0], [2.0], [4.0], [0.0]])
+    assert _running_mean(values, 2).ravel().tolist() == [1.0, 3.0, 2.0]
+    assert _running_mean(values, 9).ravel().tolist() == [1.5]
+
+
+def test_a_walker_is_asked_what_the_trial_says(still):
+    seen = []
+    chosen = [
+        Trial("slow", 1.2, ((0.0, 0.5, 0.0),)),
+        Trial("turn", 0.2, ((0.0, 1.2, 45.0), (0.1, 0.0, 0.0))),
+        Trial("course", 0.2, None),
+    ]
+    slow, turn, course = found = follow_commands(still, 3, 0, 1, chosen, seen.append)
+    assert seen == found and [each.walks for each in found] == [3, 3, 3]
+    # What only follows the reference falls within a second or two.
+    assert slow.kept == 0.0 and turn.completed == course.completed == 1.0
+    assert slow.numbers["asked_speed_m_s"] == 0.5 and course.numbers["asked_speed_m_s"] is None
+    assert turn.speed is None and turn.kept == 0.0  # it had no time to start again
+
+
+def test_a_held_command_is_all_that_is_drawn(still):
+    with still.worlds(4, 1.0, 1, held_command(still, 1.3, -30.0)) as env:
+        env.reset(3)
+        assert np.allclose(env.commands, [1.3, -np.pi / 6.0])
+
+
+def test_there_are_as_many_trials_as_the_table_has_rows():
+    assert len({trial.name for trial in trials()}) == len(trials()) == 13
+
+
+def test_who_takes_no_commands_is_not_asked():
+    walk = load_walker("walk")
+    assert not is_commanded(walk)
+    with pytest.raises(InputError, match="walk takes no command walking_velocity"):
+        follow_commands(walk, 1)
