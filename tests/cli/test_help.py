@@ -13,7 +13,7 @@ from batchenv.cli.muscles import compare_coordinators, pretrain_muscles
 from batchenv.cli.train import train
 
 COMMANDS = ("check", "train", "bench", "evaluate", "rollout", "play")
-MORE = ("pretrain-muscles", "check-paths", "compare-coordinators", "import-gaitnet")
+MORE = ("pretrain-muscles", "check-paths", "compare-coordinators", "import-gaitnet", "presets", "walkers")
 
 
 def test_help_opens_with_the_purpose_and_lists_the_commands(capsys):

@@ -20,6 +20,7 @@ from batchenv.config import load_config, parse_changes
 from batchenv.errors import OutputError
 from batchenv.evaluate.record import record
 from batchenv.evaluate.walker import Walker, load_walker
+from batchenv.extras import import_extra
 from batchenv.files import write_atomically
 
 MOST_POSES = 100_000
@@ -115,6 +116,8 @@ def import_gaitnet(
         if file is not None:
             _check_output(option, file, inputs)
             inputs.append(file.resolve())
+    if motion is not None and motion.suffix in (".h5", ".hdf5"):
+        import_extra("h5py", "--motion in HDF5")
     body = load_gaitnet_body(skeleton, muscles, drop=drop, visual=True)
     followed = None if motion is None else follow(load_motion(motion, body.skeleton))
     tendons = tendon_paths(body.skeleton, body.paths)

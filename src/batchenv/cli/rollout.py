@@ -13,7 +13,9 @@ from batchenv.config import parse_changes
 from batchenv.evaluate.mm_evalkit import export
 from batchenv.evaluate.numbers import MOST_STRIDES, check_count, check_threads
 from batchenv.evaluate.rollout import read_sweep, roll_out
+from batchenv.evaluate.rollout_file import HDF5_SUFFIXES
 from batchenv.evaluate.walker import load_walker
+from batchenv.extras import import_extra
 from batchenv.files import check_output_file
 from batchenv.rng import checked_seed
 
@@ -47,6 +49,8 @@ def rollout(
     check_count("--strides", strides, MOST_STRIDES)
     check_threads("--threads", threads)
     checked_seed(seed)
+    if out.suffix in HDF5_SUFFIXES:
+        import_extra("h5py", "an HDF5 file")
     loaded = load_walker(walker, trust=trust).with_changes(parse_changes(change))
     if file_format == "mm-evalkit":
         if sweep is not None:

@@ -100,10 +100,8 @@ def _pool(options: TrainOptions, config: Config) -> Pool:
     make_env, num_envs = MakeBatchEnv(config), worlds_of_each(config.training.num_envs, runners)
     if not options.ray:
         return LocalPool(make_env, runners, num_envs, options.threads or available_cpus(), options.overlap)
-    try:
-        from batchenv.distributed.ray_pool import RayPool
-    except ImportError as error:
-        raise SystemExit(f"--ray needs more packages ({error}): pip install 'batchenv[ray]'") from error
+    from batchenv.distributed.ray_pool import RayPool
+
     return RayPool(
         make_env, runners, num_envs, cpus=options.threads, address=options.address, overlap=options.overlap
     )
