@@ -69,6 +69,14 @@ def test_a_walker_where_a_preset_is_asked_and_the_reverse(tmp_path):
         main(["check", str(tmp_path)])
 
 
+@pytest.mark.parametrize("key", ["skeleton.file", "motion.file", "muscle.network.file"])
+@pytest.mark.parametrize("name", ["empty.osim", "empty.xml", "empty.npz"])
+def test_check_looks_into_every_file(tmp_path, key: str, name: str):
+    (tmp_path / name).touch()
+    with pytest.raises(SystemExit, match=f"error: .*{name}"):
+        main(["check", "torque", "--set", f"environment.{key}={tmp_path / name}"])
+
+
 @pytest.mark.parametrize(
     ("words", "module", "extra"),
     [
