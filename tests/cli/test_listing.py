@@ -69,8 +69,10 @@ def test_a_walker_where_a_preset_is_asked_and_the_reverse(tmp_path):
         main(["check", str(tmp_path)])
 
 
-@pytest.mark.parametrize("key", ["skeleton.file", "motion.file", "muscle.network.file"])
-@pytest.mark.parametrize("name", ["empty.osim", "empty.xml", "empty.npz"])
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("skeleton.file", "e.osim"), ("motion.file", "e.csv"), ("muscle.network.file", "e.osim")],
+)
 def test_check_looks_into_every_file(tmp_path, key: str, name: str):
     (tmp_path / name).touch()
     with pytest.raises(SystemExit, match=f"error: .*{name}"):
@@ -85,7 +87,7 @@ def test_check_looks_into_every_file(tmp_path, key: str, name: str):
         (("compare-coordinators", "nothing"), "matplotlib", "evaluate"),
         (("import-gaitnet", "no.xml", "no.xml", "--motion", "m.h5"), "h5py", "evaluate"),
         (("pretrain-muscles", "nothing"), "torch", "train"),
-        (("train", "nothing"), "rsl_rl", "train"),
+        (("train", "nothing"), "rich", "train"),
         (("train", "nothing", "--ray", "--env-runners", "2"), "ray", "ray"),
         (("play", "nobody", "--video", "w.mp4"), "imageio_ffmpeg", "viewer"),
     ],

@@ -7,16 +7,9 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from batchenv.cli.options import Changes
-from batchenv.config import parse_changes
-from batchenv.evaluate import Report, judge, load_recording, write_report
-from batchenv.evaluate.evaluation import evaluate as judge_walker
-from batchenv.evaluate.evaluation import is_recording_file
-from batchenv.evaluate.numbers import MOST_STRIDES, MOST_WALKS, check_count, check_seconds, check_threads
-from batchenv.evaluate.page import NOTHING
-from batchenv.evaluate.walker import load_walker
 from batchenv.extras import import_extra
 from batchenv.files import check_output_directory
-from batchenv.rng import checked_seed
+from batchenv.startup import importing
 
 
 def evaluate(
@@ -46,7 +39,22 @@ def evaluate(
         change: configuration keys to override, such as environment.simulation.sim_hz=990.
         trust: allow the walker's configuration to run the Python files that it names.
     """
-    import_extra("matplotlib", "a report")
+    with importing():
+        import_extra("matplotlib", "a report")
+        from batchenv.config import parse_changes
+        from batchenv.evaluate import judge, load_recording, write_report
+        from batchenv.evaluate.evaluation import evaluate as judge_walker
+        from batchenv.evaluate.evaluation import is_recording_file
+        from batchenv.evaluate.numbers import (
+            MOST_STRIDES,
+            MOST_WALKS,
+            check_count,
+            check_seconds,
+            check_threads,
+        )
+        from batchenv.evaluate.report import verdict_lines
+        from batchenv.evaluate.walker import load_walker
+        from batchenv.rng import checked_seed
     check_output_directory(out, "--out")
     check_count("--strides", strides, MOST_STRIDES)
     check_count("--seeds", seeds, MOST_WALKS)
@@ -69,18 +77,4 @@ def evaluate(
             say=partial(print, flush=True),
         )
     _, page = write_report(report, out)
-    print("\n".join([*_verdict_lines(report), *report.numbers["notes"], f"report: {page}"]))
-
-
-def _verdict_lines(report: Report) -> list[str]:
-    """Return the lines of a table: each target beside the walker's value."""
-    words = {True: "", False: "falls short", None: NOTHING}
-    lines = [f"{'measure':<32}{'walker':>8}  {'':<11}{'target':<16}"]
-    for verdict in report.verdicts:
-        target = verdict.target
-        value = "" if verdict.value is None else target.show(verdict.value)
-        line = f"{target.label:<32}{value:>8}  {target.unit:<11}{target.range:<16}{words[verdict.passed]}"
-        lines.append(line.rstrip())
-    push = report.numbers["push_n"]
-    shown = NOTHING if push is None else f"{push:>8.0f}  N"
-    return [*lines, f"{'push of 0.2 s withstood':<32}{shown}"]
+    print("\n".join([*verdict_lines(report), *report.numbers["notes"], f"report: {page}"]))

@@ -18,13 +18,8 @@ from batchenv.cli.options import (
     check_positive,
     check_whole,
 )
-from batchenv.config import Config, load_config, parse_changes
-from batchenv.engine import available_cpus
+from batchenv.cpus import available_cpus
 from batchenv.errors import OutputError
-from batchenv.evaluate.coordinator_plot import comparison_png
-from batchenv.evaluate.coordinators import Comparison
-from batchenv.evaluate.coordinators import compare_coordinators as compare
-from batchenv.evaluate.walker import load_walker
 from batchenv.extras import import_extra
 from batchenv.files import check_output_file, write_atomically
 from batchenv.learn.report import PretrainingResult
@@ -66,6 +61,7 @@ def pretrain_muscles(
     with importing():
         import_extra("torch", "training")
         import_extra("rich", "training")
+        from batchenv.config import load_config, parse_changes
         from batchenv.learn.muscle_pretraining import pretrain, save_network
         from batchenv.learn.progress import Output, PretrainingProgress
     resolved = load_config(config, data, trust=trust).replace(parse_changes(change))
@@ -118,45 +114,26 @@ def compare_coordinators(
     check_whole("--steps", steps, 1, MOST_STEPS)
     check_whole("--threads", threads, 1, MOST_THREADS)
     check_output_file(plot, "--plot", suffixes=(".png",))
-    import_extra("matplotlib", "--plot")
+    with importing():
+        import_extra("matplotlib", "--plot")
+        from batchenv.config import load_config, parse_changes
+        from batchenv.evaluate import coordinators
+        from batchenv.evaluate.coordinator_plot import comparison_png
+        from batchenv.evaluate.walker import load_walker
     changes = parse_changes(change)
     resolved = load_config(config, data, trust=trust).replace(changes)
     walker = None if policy is None else load_walker(policy, trust=trust).with_changes(changes)
-    compared = compare(
-        resolved if walker is None else _with_network(walker.config, resolved),
+    compared = coordinators.compare_coordinators(
+        resolved if walker is None else coordinators.with_network(walker.config, resolved),
         None if walker is None else walker.policy,
         num_envs=envs,
         steps=steps,
         num_threads=threads,
     )
-    print(_comparison_table(compared))
+    print(coordinators.comparison_table(compared))
     png = comparison_png(compared)
     write_atomically(plot, lambda file: file.write(png))
     print(f"plot: {plot}")
-
-
-def _with_network(config: Config, other: Config) -> Config:
-    """Return a configuration with its own muscle network if it uses one, else with that of another."""
-    if config.environment.muscle.coordinator == "network":
-        return config
-    return config.replace({"environment.muscle.network": other.environment.muscle.network.model_dump()})
-
-
-def _comparison_table(compared: Comparison) -> str:
-    optimal, network = (compared.coordinators[name] for name in ("static_optimization", "network"))
-    lines = [
-        f"{compared.states:,} substeps; torque errors [Nm], static optimisation and network",
-        "| joint | rms | rms | 95 % | 95 % |",
-        "|---|---|---|---|---|",
-    ]
-    for j, name in enumerate(compared.joint_names):
-        lines.append(
-            f"| {name} | {optimal.rms[j]:.2f} | {network.rms[j]:.2f} "
-            f"| {optimal.p95[j]:.2f} | {network.p95[j]:.2f} |"
-        )
-    lines.append(f"mean squared activation: {optimal.effort:.4f} and {network.effort:.4f}")
-    lines.append(f"CPU us per substep: {optimal.microseconds:.2f} and {network.microseconds:.2f}")
-    return "\n".join(lines)
 
 
 def _result_table(result: PretrainingResult) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 from tyro.conf import arg
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from batchenv.config import PRESETS
+from batchenv.shipped import PRESETS
 
 MOST_THREADS = 4096
 MOST_WORLDS = 1_000_000

@@ -69,7 +69,7 @@ def train(
     )
     options.check()
     with importing():
-        for module in ("torch", "rsl_rl", "tensorboard", "rich"):
+        for module in ("rich", "tensorboard", "torch", "rsl_rl"):
             import_extra(module, "training")
         if ray:
             import_extra("ray", "--ray")

@@ -3,10 +3,11 @@
 from contextlib import ExitStack, closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from batchenv.cli.ending import stopped
 from batchenv.cli.train_options import TrainOptions
-from batchenv.config import Config, load_config
+from batchenv.config import Config, load_config, parse_changes
 from batchenv.distributed.pool import LocalPool, Pool
 from batchenv.distributed.rollouts import RunnerRollouts
 from batchenv.distributed.runner import MakeBatchEnv, worlds_of_each
@@ -79,10 +80,21 @@ def _resumed(resume: Path | None, stack: ExitStack) -> tuple[Checkpoint, RunDire
 def _configuration(options: TrainOptions, checkpoint: Checkpoint | None) -> Config:
     """Return the configuration of the run, checked against the options."""
     text = checkpoint.config if checkpoint and options.config is None else options.name
-    config = load_config(text, options.data, trust=options.trust).replace(options.changes)
+    config = load_config(text, options.data, trust=options.trust).replace(_changes(options))
     if options.num_runners is not None:
         worlds_of_each(config.training.num_envs, options.num_runners)
     return config
+
+
+def _changes(options: TrainOptions) -> dict[str, Any]:
+    """Return values by configuration key that replace the configuration's."""
+    values = {
+        "training.steps": options.steps,
+        "training.num_envs": options.envs,
+        "training.seed": options.seed,
+    }
+    given = {key: value for key, value in values.items() if value is not None}
+    return parse_changes(options.sets) | given
 
 
 def _new_directory(options: TrainOptions, stack: ExitStack) -> RunDirectory:
