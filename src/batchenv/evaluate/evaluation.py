@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from math import ceil
 from pathlib import Path
+from typing import TypeGuard
 
 from batchenv.evaluate.judge import Report, judge
 from batchenv.evaluate.numbers import MOST_STRIDES, MOST_WALKS, check_count, check_seconds, check_threads
@@ -74,7 +75,7 @@ def evaluate(
     return report
 
 
-def is_recording_file(walker: object) -> bool:
+def is_recording_file(walker: object) -> TypeGuard[str | Path]:
     """Whether a walker is named by the file of a recording."""
     return isinstance(walker, str | Path) and Path(walker).suffix in RECORDING_SUFFIXES
 
