@@ -4,7 +4,7 @@ BIN   := .venv/bin
 PIP   := $(BIN)/pip --disable-pip-version-check install -c constraints.txt
 FLAGS := $(if $(STEPS),--steps $(STEPS)) $(if $(ENVS),--envs $(ENVS)) $(if $(THREADS),--threads $(THREADS))
 
-.PHONY: train test test-ray fuzz soak
+.PHONY: train test test-ray test-newest wheel fuzz soak
 train: .venv/train.stamp
 	$(BIN)/batchenv train walk $(FLAGS)
 
@@ -16,6 +16,16 @@ test: .venv/test.stamp
 
 test-ray: .venv/ray.stamp
 	$(BIN)/pytest -m ray
+
+# Core tests against the newest MuJoCo, or VERSION=..., in an environment of its own.
+test-newest:
+	.ci/test-newest $(VERSION)
+
+# A wheel and an sdist in dist/, and the wheel tried in an empty environment.
+wheel: .venv/test.stamp
+	rm -rf dist
+	$(BIN)/python -m build
+	.ci/try-wheel
 
 # Damaged files and odd arguments, about 20 minutes: N=... inputs, SEED=... other ones.
 fuzz: .venv/test.stamp

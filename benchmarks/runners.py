@@ -17,9 +17,10 @@ import numpy as np
 
 from batchenv import BatchEnv, load_config
 from batchenv.distributed.pool import LocalPool, Pool
-from batchenv.distributed.ray_pool import RayPool
 from batchenv.distributed.runner import MakeBatchEnv, RolloutRequest, worlds_of_each
 from batchenv.engine import available_cpus
+from batchenv.errors import UsageError
+from batchenv.extras import import_extra
 from batchenv.files import check_output_file
 from batchenv.learn.policy import Policy
 
@@ -58,6 +59,8 @@ def round_of(pool: Pool, order: RolloutRequest) -> tuple[float, list[float], int
 
 def measure(name: str, envs: int, runners: int, horizon: int, turns: int) -> dict[str, float]:
     """Let both pools take turns at the same orders."""
+    from batchenv.distributed.ray_pool import RayPool
+
     config = load_config(name)
     make_env, each = MakeBatchEnv(config), worlds_of_each(envs, runners)
     with BatchEnv(config, 1, 1, 0) as env:
@@ -93,6 +96,10 @@ def main() -> None:
     options = parser.parse_args()
     if options.json is not None:
         check_output_file(options.json, "--json")
+    try:
+        import_extra("ray", "this benchmark")
+    except UsageError as error:
+        parser.error(str(error))
     print(HEAD)
     rows = []
     for envs in options.envs:

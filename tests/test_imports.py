@@ -13,6 +13,9 @@ PACKAGE = "batchenv"
 TIERS = (
     "startup",
     "errors",
+    "extras",
+    "shipped",
+    "registration",
     "arrays",
     "files",
     "interrupts",
@@ -39,6 +42,7 @@ TIERS = (
     "distributed",
     PACKAGE,
     "cli",
+    "__main__",
 )
 
 

@@ -22,15 +22,23 @@ def readme():
         pytest.skip("installed without its README")
 
 
-def test_the_first_example_runs():
+def test_the_shipped_walker_walks():
     names = {}
     exec(blocks("python")[0], names)
+    with names["env"] as env:
+        assert env.num_envs == 16 and not env.terminated.any()
+        assert (env.worlds.qpos[:, :3] @ env.task.axes[0] > 2.5).all()  # [m], after 3 s at 1.2 m/s
+
+
+def test_the_first_example_runs():
+    names = {}
+    exec(blocks("python")[1], names)
     assert names["obs"].shape == (32, names["env"].obs_dim) and np.isfinite(names["rewards"]).all()
     names["env"].close()
 
 
 def test_the_reward_term_works_in_a_preset(tmp_path):
-    (tmp_path / "my_terms.py").write_text(blocks("python")[1])
+    (tmp_path / "my_terms.py").write_text(blocks("python")[2])
     term = blocks("yaml")[0].split("reward:\n")[1]
     preset = (PRESETS / "walk.yaml").read_text()
     changed = re.sub(r"(\n  reward:[^\n]*\n)", lambda match: match[1] + term, preset)

@@ -14,6 +14,7 @@ from batchenv.engine.worlds import Moving
 from batchenv.errors import BatchEnvError, ConfigError
 from batchenv.mdp.task import Task
 from batchenv.mdp.terms import code_run_once
+from batchenv.tasks.human_law import network_law
 from batchenv.tasks.registry import task_named
 
 
@@ -112,7 +113,9 @@ def control_law(config: Config, body: Any, seed: int = 0) -> ControlLaw:
 
 
 def check_scene(config: Config) -> None:
-    """Find everything that a configuration names: body, motion, terms, and parts of a user's own.
+    """Find and read everything that a configuration names, whether or not its worlds would use it.
+
+    That is body, motion, terms, weights of networks, and parts of a user's own.
 
     Raises:
         ConfigError, BodyError: something is missing or does not fit.
@@ -122,5 +125,6 @@ def check_scene(config: Config) -> None:
         body = kind.load_body(config)
         kind.of(config, body)
         law = kind.control_law(config, body)
+        network_law(config, seed=0)
     if law.guest is not None or law.records.guests:  # compiled with a world alone
         Worlds(body, law, 1, 1, 1)

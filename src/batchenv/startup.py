@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
-_MODULE = "batchenv.cli"
+_MODULES = ("batchenv", "batchenv.cli")
 
 
 def is_command() -> bool:
-    """Whether this process is `batchenv ...` or `python -m batchenv.cli ...`, in its main thread."""
+    """Whether this process is `batchenv ...` or `python -m batchenv ...`, in its main thread."""
     words = sys.orig_argv
-    module = "-m" in words and words[words.index("-m") + 1 :][:1] == [_MODULE]
+    module = "-m" in words and "".join(words[words.index("-m") + 1 :][:1]) in _MODULES
     named = bool(sys.argv) and os.path.basename(sys.argv[0]) == "batchenv"
     return (module or named) and threading.current_thread() is threading.main_thread()
 

@@ -132,7 +132,7 @@ def test_play_without_a_screen_asks_for_a_file(walker, monkeypatch):
         (("evaluate", "walk", "--out", "/dev/null"), "--out /dev/null: /dev/null is no directory"),
         (
             ("evaluate", "walk", "--out", "r", "--strides", "90000", "--seconds", "0.1"),
-            "the number of walks for --strides and --seconds is 1008001; expected",
+            "the number of walks for strides and seconds is 1008001; expected",
         ),
         (("evaluate", "x.npz", "--out", "r", "--set", "a=1"), "--set is for walks"),
         (("rollout", "walk", "--out", "no/r.h5"), "--out no/r.h5: there is no directory"),

@@ -13,7 +13,7 @@ from batchenv.cli.muscles import compare_coordinators, pretrain_muscles
 from batchenv.cli.train import train
 
 COMMANDS = ("check", "train", "bench", "evaluate", "rollout", "play")
-MORE = ("pretrain-muscles", "check-paths", "compare-coordinators", "import-gaitnet")
+MORE = ("pretrain-muscles", "check-paths", "compare-coordinators", "import-gaitnet", "presets", "walkers")
 
 
 def test_help_opens_with_the_purpose_and_lists_the_commands(capsys):
@@ -36,15 +36,19 @@ def test_every_option_is_described(command):
     assert list(inspect.signature(command).parameters) == described
 
 
-def test_help_imports_neither_torch_nor_matplotlib():
-    code = """
+def test_help_and_lists_come_before_all_slow_imports():
+    code = f"""
 import sys
 from batchenv.cli import main
-try:
-    main(["--help"])
-except SystemExit:
-    pass
-print([name for name in ("torch", "matplotlib", "h5py", "rsl_rl") if name in sys.modules], file=sys.stderr)
+for words in {[[], *([command] for command in (*COMMANDS, *MORE[:-2]))]!r}:
+    try:
+        main([*words, "--help"])
+    except SystemExit:
+        pass
+main(["presets"])
+main(["walkers"])
+slow = ("numba", "mujoco", "pydantic", "torch", "matplotlib", "h5py", "rsl_rl")
+print([name for name in slow if name in sys.modules], file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stderr.strip() == "[]"

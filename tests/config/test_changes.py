@@ -52,5 +52,26 @@ def test_a_change_that_no_configuration_takes_is_refused_by_its_key(pair: str, m
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize("written", ["1e6", "1_000_000", "1.0e+6", "1000000.0"])
+def test_whole_numbers_may_be_written_as_floats(written: str):
+    training = load_config("walk").replace(parse_changes([f"training.steps={written}"])).training
+    assert training.steps == 1_000_000 and isinstance(training.steps, int)
+    text = f"base: walk\ntraining: {{steps: {written}, checkpoint_iterations: 1e1}}"
+    assert load_config(text).training.steps == 1_000_000
+    assert load_config(text).training.checkpoint_iterations == 10
+
+
+@pytest.mark.parametrize("written", ["1.5", "1e-3", "1.0000001e6"])
+def test_a_fraction_is_no_whole_number(written: str):
+    with pytest.raises(BatchEnvError, match="training.steps = .*: give a whole number"):
+        load_config("walk").replace(parse_changes([f"training.steps={written}"]))
+
+
+@pytest.mark.parametrize("pair", ["base=walk", "base=null", "base.environment=1"])
+def test_a_base_is_no_change(pair: str):
+    with pytest.raises(BatchEnvError, match="a base is merged when a configuration is loaded"):
+        load_config("torque").replace(parse_changes([pair]))
+
+
 def test_examples_in_docstrings_run():
     assert doctest.testmod(batchenv.config.changes).failed == 0

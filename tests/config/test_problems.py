@@ -89,7 +89,7 @@ def test_a_misspelt_preset_is_refused_with_the_nearest():
             {"control_hz": 45},
             "sim_hz = 300: give a multiple of control_hz = 45, at least twice",
         ),
-        ("simulation", {"sim_hz": 300.0}, "sim_hz = 300.0: give a whole number."),
+        ("simulation", {"sim_hz": 300.5}, "sim_hz = 300.5: give a whole number."),
         ("simulation", {"sim_hz": True}, "sim_hz = true: give a whole number."),
         ("simulation", {"sim_hz": "300"}, "sim_hz = '300': give a whole number."),
         ("simulation", {"integrator": "rk4"}, "integrator = 'rk4': give 'implicitfast' or 'euler'."),

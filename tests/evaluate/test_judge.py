@@ -69,6 +69,14 @@ def test_what_was_not_recorded_is_null_and_said():
     assert all(word in said for word in ("activations", "fibers", "torques"))
 
 
+def test_numbers_that_few_strides_cannot_give_are_missing_and_said():
+    numbers = judge(human_walk(episodes=1, seconds=5.0)).numbers
+    said = " ".join(numbers["notes"])
+    assert numbers["stride_length_cv_percent"] is None
+    assert "The variation of stride length is missing: it takes 10 strides at least." in said
+    assert "changes the share of completed episodes by 100 %: 1 cannot tell" in said
+
+
 def test_interrupted_episodes_count_neither_way():
     numbers = judge(human_walk(episodes=4, ended=("completed", "fell", "completed", "interrupted"))).numbers
     assert numbers["completed"] == pytest.approx(2 / 3)

@@ -77,6 +77,14 @@ def test_page_marks_each_target_as_met_or_not(tmp_path: Path):
     assert "falls short" in page.said
 
 
+def test_a_page_says_what_was_not_measured(tmp_path: Path):
+    walk = human_walk(joint_torque=None, activation=None)
+    page = Page(write_report(judge(walk), tmp_path)[1].read_text())
+    assert "\N{EN DASH}" not in page.said and page.said.count("not measured") >= 4
+    assert "Not measured: no pushes, no slippery ground" in page.said
+    assert all(link.startswith("data:") for link in page.links)
+
+
 def test_report_of_a_faller_renders_and_says_so(tmp_path: Path):
     page = Page(write_report(judge(falling_walk(), name="faller"), tmp_path)[1].read_text())
     assert page.open == []

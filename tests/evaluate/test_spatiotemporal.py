@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from batchenv.evaluate.gait_cycles import RIGHT, find_cycles
-from batchenv.evaluate.spatiotemporal import spatiotemporal, symmetry, symmetry_index
+from batchenv.evaluate.spatiotemporal import STRIDES_OF_A_SPREAD, spatiotemporal, symmetry, symmetry_index
 from tests.evaluate.synthetic_walk import HALF_WIDTH, PERIOD, SPEED, STANCE, human_walk
 
 
 def test_measures_are_those_the_walk_was_made_with():
-    walk = human_walk()
+    walk = human_walk(seconds=12.0)
     found = spatiotemporal(walk, find_cycles(walk))
     assert found["speed_m_s"] == pytest.approx(SPEED, rel=1e-9)
     assert found["cadence_steps_min"] == pytest.approx(120 / PERIOD, rel=1e-3)
@@ -17,6 +17,13 @@ def test_measures_are_those_the_walk_was_made_with():
     assert found["stance_percent"] == pytest.approx(100 * STANCE, abs=1.0)
     assert found["double_support_percent"] == pytest.approx(2 * (100 * STANCE - 50), abs=2.0)
     assert found["step_width_m"] == pytest.approx(2 * HALF_WIDTH, rel=1e-9)
+
+
+def test_a_few_strides_have_no_variation():
+    walk = human_walk(seconds=5.0)
+    cycles = find_cycles(walk)
+    assert 0 < len(cycles) < STRIDES_OF_A_SPREAD
+    assert np.isnan(spatiotemporal(walk, cycles)["stride_length_cv_percent"])
 
 
 def test_stride_length_varies_as_the_feet_do():

@@ -7,7 +7,7 @@ from gymnasium.utils.env_checker import check_env
 
 from batchenv import PRESETS, Env, InputError, UsageError
 from batchenv.evaluate.offscreen import choose_backend
-from batchenv.vector.registration import preset_id
+from batchenv.registration import preset_id
 
 
 def without_gl():

@@ -12,7 +12,7 @@ from gymnasium.wrappers import vector as wrappers
 
 import batchenv
 from batchenv import PRESETS, BatchEnv, ConfigError, Env, InputError, UsageError, VectorEnv
-from batchenv.vector.registration import preset_id
+from batchenv.registration import preset_id
 from tests.vector.worlds import SHORT, actions_of
 
 

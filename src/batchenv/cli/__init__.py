@@ -1,6 +1,8 @@
 """The command `batchenv`; no other package of the library prints."""
 
 import logging
+import sys
+from importlib import metadata
 
 import tyro
 
@@ -8,7 +10,9 @@ from batchenv.cli.bench import bench
 from batchenv.cli.check import check, check_paths, import_gaitnet
 from batchenv.cli.ending import conventional_ending
 from batchenv.cli.evaluate import evaluate
+from batchenv.cli.listing import presets, walkers
 from batchenv.cli.muscles import compare_coordinators, pretrain_muscles
+from batchenv.cli.options import REGISTRY
 from batchenv.cli.play import play
 from batchenv.cli.rollout import rollout
 from batchenv.cli.train import train
@@ -17,7 +21,7 @@ __all__ = ["main"]
 
 _DESCRIPTION = (
     "Simulate batches of muscle-driven humans in MuJoCo: train policies that walk, film them, record them, "
-    "and compare their gait with that of humans."
+    "and compare their gait with that of humans. batchenv --version prints the version."
 )
 _COMMANDS = (
     check,
@@ -30,6 +34,8 @@ _COMMANDS = (
     compare_coordinators,
     check_paths,
     import_gaitnet,
+    presets,
+    walkers,
 )
 
 
@@ -39,10 +45,14 @@ def main(args: list[str] | None = None) -> None:
     Args:
         args: words after the program's name; by default those of this process.
     """
+    words = sys.argv[1:] if args is None else args
+    if words == ["--version"]:
+        print(f"batchenv {metadata.version('batchenv')}")
+        return
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("batchenv").setLevel(logging.INFO)  # tells what takes long
     app = tyro.extras.SubcommandApp()
     for command in _COMMANDS:
         app.command(command)
     with conventional_ending():
-        app.cli(prog="batchenv", args=args, description=_DESCRIPTION, sort_subcommands=False)
+        app.cli(prog="batchenv", args=words, description=_DESCRIPTION, registry=REGISTRY)

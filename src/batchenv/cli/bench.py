@@ -3,27 +3,15 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tyro.conf import Positional
 
-from batchenv.bench import (
-    ADAPTER_TABLE_HEAD,
-    GAITNET_TABLE_HEAD,
-    LIMIT_TABLE_HEAD,
-    AdapterRow,
-    GaitNetRow,
-    LimitRow,
-    as_json,
-    benchmark,
-    benchmark_adapters,
-    benchmark_gaitnet,
-)
 from batchenv.cli.ending import saying
 from batchenv.cli.options import Changes, ConfigName, JsonFile
-from batchenv.config import Config, GaitNetConfig, load_config, parse_changes
-from batchenv.engine import available_cpus
-from batchenv.evaluate.numbers import check_threads
+from batchenv.cpus import available_cpus
 from batchenv.files import check_output_file, write_atomically
+from batchenv.startup import importing
 
 
 def bench(
@@ -53,6 +41,17 @@ def bench(
         data: additional directory to search for "@data/..." files.
         trust: allow the configuration to run the Python files that it names.
     """
+    with importing():
+        from batchenv.bench import (
+            ADAPTER_TABLE_HEAD,
+            GAITNET_TABLE_HEAD,
+            LIMIT_TABLE_HEAD,
+            benchmark,
+            benchmark_adapters,
+            benchmark_gaitnet,
+        )
+        from batchenv.config import GaitNetConfig, load_config, parse_changes
+        from batchenv.evaluate.numbers import check_threads
     if alternations < 5:
         raise SystemExit(f"--alternations {alternations}: at least 5, or the median says nothing")
     check_threads("--threads", threads)
@@ -85,7 +84,7 @@ def _thread_counts(most: int, scaling: bool) -> list[int]:
     return sorted({2**k for k in range(most.bit_length()) if 2**k <= most} | {most})
 
 
-def _contenders(name: str, config: Config) -> dict[str, Config]:
+def _contenders(name: str, config: Any) -> dict[str, Any]:
     """Return the configurations to compare, by name."""
     if config.environment.skeleton.actuator == "muscle":
         return {name: config}
@@ -97,6 +96,8 @@ def _contenders(name: str, config: Config) -> dict[str, Config]:
     return {f"{Path(name).stem} (muscle)": config.replace(excitations), Path(name).stem: config}
 
 
-def _write_json(file: Path, rows: Sequence[LimitRow | AdapterRow | GaitNetRow]) -> None:
+def _write_json(file: Path, rows: Sequence[Any]) -> None:
+    from batchenv.bench import as_json
+
     text = json.dumps(as_json(rows), indent=1) + "\n"
     write_atomically(file, lambda stream: stream.write(text.encode()))

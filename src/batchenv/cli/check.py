@@ -8,19 +8,11 @@ from typing import Annotated, Any
 import numpy as np
 from tyro.conf import Positional, arg
 
-from batchenv.body.gaitnet import follow, load_gaitnet_body, load_motion
-from batchenv.body.gaitnet.mjcf import export_spec
-from batchenv.body.gaitnet.report import import_report
-from batchenv.body.gaitnet.tendons import tendon_paths
-from batchenv.body.polynomial_fit import random_poses
-from batchenv.body.polynomial_paths import path_errors
-from batchenv.build import check_scene, load_configured_body
 from batchenv.cli.options import Changes, ConfigName, JsonFile, check_whole
-from batchenv.config import load_config, parse_changes
 from batchenv.errors import OutputError
-from batchenv.evaluate.record import record
-from batchenv.evaluate.walker import Walker, load_walker
+from batchenv.extras import import_extra
 from batchenv.files import write_atomically
+from batchenv.startup import importing
 
 MOST_POSES = 100_000
 
@@ -35,6 +27,9 @@ def check(
         data: additional directory to search for "@data/..." files.
         trust: run the Python files that the configuration names, so that their terms are checked too.
     """
+    with importing():
+        from batchenv.build import check_scene
+        from batchenv.config import load_config, parse_changes
     resolved = load_config(config, data, trust=trust).replace(parse_changes(change))
     check_scene(resolved)
     for remark in resolved.remarks:
@@ -62,6 +57,12 @@ def check_paths(
         trust: run the Python files that the configuration or the walker names.
     """
     check_whole("--poses", poses, 1, MOST_POSES)
+    with importing():
+        from batchenv.body.polynomial_fit import random_poses
+        from batchenv.body.polynomial_paths import path_errors
+        from batchenv.build import load_configured_body
+        from batchenv.config import load_config, parse_changes
+        from batchenv.evaluate.walker import load_walker
     resolved = load_config(config, data, trust=trust)
     resolved = resolved.replace(parse_changes((*change, "environment.muscle.paths=polynomial")))
     body = load_configured_body(resolved)
@@ -85,8 +86,10 @@ def _largest(errors: np.ndarray) -> np.ndarray:
     return errors[0] if np.isnan(errors).all() else np.nanmax(errors, 0)
 
 
-def _poses_of_a_walk(body: Any, walker: Walker) -> np.ndarray | None:
+def _poses_of_a_walk(body: Any, walker: Any) -> np.ndarray | None:
     """Poses (n, J) [rad] of 4 walks of 5 s, or None where the walker has other joints."""
+    from batchenv.evaluate.record import record
+
     walk = record(walker, walks=4, seconds=5.0)
     return walk.joint_pos.astype(float) if tuple(walk.joint_names) == body.joint_names else None
 
@@ -115,6 +118,13 @@ def import_gaitnet(
         if file is not None:
             _check_output(option, file, inputs)
             inputs.append(file.resolve())
+    if motion is not None and motion.suffix in (".h5", ".hdf5"):
+        import_extra("h5py", "--motion in HDF5")
+    with importing():
+        from batchenv.body.gaitnet import follow, load_gaitnet_body, load_motion
+        from batchenv.body.gaitnet.mjcf import export_spec
+        from batchenv.body.gaitnet.report import import_report
+        from batchenv.body.gaitnet.tendons import tendon_paths
     body = load_gaitnet_body(skeleton, muscles, drop=drop, visual=True)
     followed = None if motion is None else follow(load_motion(motion, body.skeleton))
     tendons = tendon_paths(body.skeleton, body.paths)

@@ -13,17 +13,14 @@ from batchenv.cli.options import (
     MOST_STEPS,
     MOST_THREADS,
     MOST_WORLDS,
+    Changes,
     ConfigName,
     check_positive,
     check_whole,
 )
-from batchenv.config import Config, load_config
-from batchenv.engine import available_cpus
+from batchenv.cpus import available_cpus
 from batchenv.errors import OutputError
-from batchenv.evaluate.coordinator_plot import check_matplotlib, comparison_png
-from batchenv.evaluate.coordinators import Comparison
-from batchenv.evaluate.coordinators import compare_coordinators as compare
-from batchenv.evaluate.walker import load_walker
+from batchenv.extras import import_extra
 from batchenv.files import check_output_file, write_atomically
 from batchenv.learn.report import PretrainingResult
 from batchenv.learn.stopping import StopTraining
@@ -39,6 +36,7 @@ def pretrain_muscles(
     seed: int = 0,
     device: Literal["cpu", "cuda"] = "cpu",
     half: bool = False,
+    change: Changes = (),
     data: Path | None = None,
     trust: bool = False,
 ) -> None:
@@ -52,6 +50,7 @@ def pretrain_muscles(
         seed: seed of all random draws.
         device: device that the network is trained on.
         half: write the weights in half precision.
+        change: configuration keys to override, such as environment.simulation.sim_hz=990.
         data: additional directory to search for "@data/..." files.
         trust: allow the configuration to run the Python files that it names.
     """
@@ -59,13 +58,14 @@ def pretrain_muscles(
     check_whole("--threads", threads, 1, MOST_THREADS)
     check_whole("--seed", seed, 0, MOST_SEED)
     check_output_file(out, "--out", suffixes=(".npz",))
-    try:
-        with importing():
-            from batchenv.learn.muscle_pretraining import pretrain, save_network
-            from batchenv.learn.progress import Output, PretrainingProgress
-    except ImportError as error:
-        raise SystemExit(f"training needs more packages ({error}): pip install 'batchenv[train]'") from error
-    resolved, console = load_config(config, data, trust=trust), Output()
+    with importing():
+        import_extra("torch", "training")
+        import_extra("rich", "training")
+        from batchenv.config import load_config, parse_changes
+        from batchenv.learn.muscle_pretraining import pretrain, save_network
+        from batchenv.learn.progress import Output, PretrainingProgress
+    resolved = load_config(config, data, trust=trust).replace(parse_changes(change))
+    console = Output()
     with PretrainingProgress(console) as progress:
         network, result = pretrain(
             resolved,
@@ -92,6 +92,7 @@ def compare_coordinators(
     steps: int = 60,
     threads: int | None = None,
     plot: Path = Path("coordinators.png"),
+    change: Changes = (),
     data: Path | None = None,
     trust: bool = False,
 ) -> None:
@@ -105,6 +106,7 @@ def compare_coordinators(
         steps: number of control steps of each world.
         threads: number of threads that step the worlds; by default all CPUs available to this process.
         plot: PNG file to write: torques over the gait cycle and activations of the muscles.
+        change: configuration keys to override, such as environment.simulation.sim_hz=990.
         data: additional directory to search for "@data/..." files.
         trust: allow the configurations to run the Python files that they name.
     """
@@ -112,44 +114,26 @@ def compare_coordinators(
     check_whole("--steps", steps, 1, MOST_STEPS)
     check_whole("--threads", threads, 1, MOST_THREADS)
     check_output_file(plot, "--plot", suffixes=(".png",))
-    check_matplotlib()
-    resolved = load_config(config, data, trust=trust)
-    walker = None if policy is None else load_walker(policy, trust=trust)
-    compared = compare(
-        resolved if walker is None else _with_network(walker.config, resolved),
+    with importing():
+        import_extra("matplotlib", "--plot")
+        from batchenv.config import load_config, parse_changes
+        from batchenv.evaluate import coordinators
+        from batchenv.evaluate.coordinator_plot import comparison_png
+        from batchenv.evaluate.walker import load_walker
+    changes = parse_changes(change)
+    resolved = load_config(config, data, trust=trust).replace(changes)
+    walker = None if policy is None else load_walker(policy, trust=trust).with_changes(changes)
+    compared = coordinators.compare_coordinators(
+        resolved if walker is None else coordinators.with_network(walker.config, resolved),
         None if walker is None else walker.policy,
         num_envs=envs,
         steps=steps,
         num_threads=threads,
     )
-    print(_comparison_table(compared))
+    print(coordinators.comparison_table(compared))
     png = comparison_png(compared)
     write_atomically(plot, lambda file: file.write(png))
     print(f"plot: {plot}")
-
-
-def _with_network(config: Config, other: Config) -> Config:
-    """Return a configuration with its own muscle network if it uses one, else with that of another."""
-    if config.environment.muscle.coordinator == "network":
-        return config
-    return config.replace({"environment.muscle.network": other.environment.muscle.network.model_dump()})
-
-
-def _comparison_table(compared: Comparison) -> str:
-    optimal, network = (compared.coordinators[name] for name in ("static_optimization", "network"))
-    lines = [
-        f"{compared.states:,} substeps; torque errors [Nm], static optimisation and network",
-        "| joint | rms | rms | 95 % | 95 % |",
-        "|---|---|---|---|---|",
-    ]
-    for j, name in enumerate(compared.joint_names):
-        lines.append(
-            f"| {name} | {optimal.rms[j]:.2f} | {network.rms[j]:.2f} "
-            f"| {optimal.p95[j]:.2f} | {network.p95[j]:.2f} |"
-        )
-    lines.append(f"mean squared activation: {optimal.effort:.4f} and {network.effort:.4f}")
-    lines.append(f"CPU us per substep: {optimal.microseconds:.2f} and {network.microseconds:.2f}")
-    return "\n".join(lines)
 
 
 def _result_table(result: PretrainingResult) -> str:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import arg
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from batchenv.config import PRESETS
+from batchenv.shipped import PRESETS
 
 MOST_THREADS = 4096
 MOST_WORLDS = 1_000_000
@@ -27,7 +28,40 @@ Changes = Annotated[
         metavar="KEY=VALUE ...",
     ),
 ]
+# Whole numbers of every command may be written as 1_000_000 or 1e6.
+REGISTRY = ConstructorRegistry()
 JsonFile = Annotated[Path | None, arg(name="json")]
+
+
+def whole_number(text: str) -> int:
+    """Return the whole number that a word is.
+
+    Raises:
+        ValueError: it is none.
+
+    >>> whole_number("1_000_000"), whole_number("1e6")
+    (1000000, 1000000)
+    """
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+    if not number.is_integer():
+        raise ValueError(f"{text} is no whole number")
+    return int(number)
+
+
+@REGISTRY.primitive_rule
+def _whole_numbers(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[int] | None:
+    if info.type is not int:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="INT",
+        instance_from_str=lambda words: whole_number(words[0]),
+        is_instance=lambda value: isinstance(value, int),
+        str_from_instance=lambda value: [str(value)],
+    )
 
 
 def check_whole(option: str, value: int | None, least: int, most: int) -> None:

@@ -10,13 +10,7 @@ from tyro.conf import Positional
 
 from batchenv.cli.ending import saying
 from batchenv.cli.options import Changes, WalkerName, identity
-from batchenv.config import parse_changes
-from batchenv.evaluate.numbers import check_seconds, check_threads
-from batchenv.evaluate.stage import Stage, check_grid
-from batchenv.evaluate.video import check_video, film, write_video
-from batchenv.evaluate.viewer import has_screen, show
-from batchenv.evaluate.walker import load_walker
-from batchenv.rng import checked_seed
+from batchenv.startup import importing
 
 
 def play(
@@ -43,6 +37,14 @@ def play(
         change: configuration keys to override, such as environment.simulation.sim_hz=990.
         trust: allow the walker's configuration to run the Python files that it names.
     """
+    with importing():
+        from batchenv.config import parse_changes
+        from batchenv.evaluate.numbers import check_seconds, check_threads
+        from batchenv.evaluate.stage import Stage, check_grid
+        from batchenv.evaluate.video import check_video, film, write_video
+        from batchenv.evaluate.viewer import has_screen, show
+        from batchenv.evaluate.walker import load_walker
+        from batchenv.rng import checked_seed
     shape = re.fullmatch(r"([1-9]\d?)x([1-9]\d?)", grid)
     if shape is None:
         sys.exit(f"--grid {grid}: expected ROWSxLANES, such as 4x4")

@@ -6,16 +6,11 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from batchenv.build import load_configured_body
 from batchenv.cli.ending import saying
 from batchenv.cli.options import Changes, WalkerName, identity
-from batchenv.config import parse_changes
-from batchenv.evaluate.mm_evalkit import export
-from batchenv.evaluate.numbers import MOST_STRIDES, check_count, check_threads
-from batchenv.evaluate.rollout import read_sweep, roll_out
-from batchenv.evaluate.walker import load_walker
+from batchenv.extras import import_extra
 from batchenv.files import check_output_file
-from batchenv.rng import checked_seed
+from batchenv.startup import importing
 
 
 def rollout(
@@ -43,10 +38,21 @@ def rollout(
         change: configuration keys to override, such as environment.simulation.sim_hz=990.
         trust: allow the walker's configuration to run the Python files that it names.
     """
+    with importing():
+        from batchenv.build import load_configured_body
+        from batchenv.config import parse_changes
+        from batchenv.evaluate.mm_evalkit import export
+        from batchenv.evaluate.numbers import MOST_STRIDES, check_count, check_threads
+        from batchenv.evaluate.rollout import read_sweep, roll_out
+        from batchenv.evaluate.rollout_file import HDF5_SUFFIXES
+        from batchenv.evaluate.walker import load_walker
+        from batchenv.rng import checked_seed
     check_output_file(out, "--out")
     check_count("--strides", strides, MOST_STRIDES)
     check_threads("--threads", threads)
     checked_seed(seed)
+    if out.suffix in HDF5_SUFFIXES:
+        import_extra("h5py", "an HDF5 file")
     loaded = load_walker(walker, trust=trust).with_changes(parse_changes(change))
     if file_format == "mm-evalkit":
         if sweep is not None:

@@ -7,6 +7,7 @@ from tyro.conf import Positional, arg
 
 from batchenv.cli.options import Changes
 from batchenv.cli.train_options import TrainOptions
+from batchenv.extras import import_extra
 from batchenv.startup import importing
 
 
@@ -71,9 +72,10 @@ def train(
         trust=trust,
     )
     options.check()
-    try:
-        with importing():
-            from batchenv.cli.train_run import run
-    except ImportError as error:
-        raise SystemExit(f"training needs more packages ({error}): pip install 'batchenv[train]'") from error
+    with importing():
+        for module in ("rich", "tensorboard", "torch", "rsl_rl"):
+            import_extra(module, "training")
+        if ray:
+            import_extra("ray", "--ray")
+        from batchenv.cli.train_run import run
     run(options)

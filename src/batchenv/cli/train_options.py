@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from batchenv.cli.options import MOST_SEED, MOST_STEPS, MOST_THREADS, MOST_WORLDS, check_whole
-from batchenv.config import parse_changes
 
 
 @dataclass(frozen=True)
@@ -53,13 +51,6 @@ class TrainOptions:
     def num_runners(self) -> int | None:
         """Number of runners, None for training without any; overlapping halves need one."""
         return 1 if self.overlap and self.env_runners is None else self.env_runners
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        """Values by configuration key that replace the configuration's."""
-        values = {"training.steps": self.steps, "training.num_envs": self.envs, "training.seed": self.seed}
-        given = {key: value for key, value in values.items() if value is not None}
-        return parse_changes(self.sets) | given
 
     def check(self) -> None:
         """Raise SystemExit where an option is out of bounds, or does not fit another."""

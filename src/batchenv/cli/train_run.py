@@ -3,17 +3,17 @@
 from contextlib import ExitStack, closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from batchenv.cli.ending import stopped
 from batchenv.cli.train_options import TrainOptions
-from batchenv.config import Config, load_config
+from batchenv.config import Config, load_config, parse_changes
 from batchenv.distributed.pool import LocalPool, Pool
 from batchenv.distributed.rollouts import RunnerRollouts
 from batchenv.distributed.runner import MakeBatchEnv, worlds_of_each
 from batchenv.engine import available_cpus
 from batchenv.env import BatchEnv
 from batchenv.errors import OutputError
-from batchenv.evaluate.walker import WALKERS, shipped_walkers
 from batchenv.learn.checkpoints import CHECKPOINT_FILE, Checkpoint, load_checkpoint
 from batchenv.learn.progress import Output, TrainingProgress
 from batchenv.learn.run_directory import RunDirectory
@@ -22,6 +22,7 @@ from batchenv.learn.training import TrainingResult, check_vacant
 from batchenv.learn.training import train as learn
 from batchenv.learn.walking_criterion import WalkingCriterion
 from batchenv.learn.warm_start import Networks, load_networks
+from batchenv.shipped import WALKERS, shipped_walkers
 
 
 def run(options: TrainOptions) -> None:
@@ -83,7 +84,7 @@ def _resumed(resume: Path | None, stack: ExitStack) -> tuple[Checkpoint, RunDire
 def _configuration(options: TrainOptions, checkpoint: Checkpoint | None) -> Config:
     """Return the configuration of the run, checked against the options."""
     text = checkpoint.config if checkpoint and options.config is None else options.name
-    config = load_config(text, options.data, trust=options.trust).replace(options.changes)
+    config = load_config(text, options.data, trust=options.trust).replace(_changes(options))
     if options.num_runners is not None:
         worlds_of_each(config.training.num_envs, options.num_runners)
     return config
@@ -94,6 +95,17 @@ def _networks(origin: Path | None) -> Networks | None:
     if origin is None:
         return None
     return load_networks(WALKERS / origin if str(origin) in shipped_walkers() else origin)
+
+
+def _changes(options: TrainOptions) -> dict[str, Any]:
+    """Return values by configuration key that replace the configuration's."""
+    values = {
+        "training.steps": options.steps,
+        "training.num_envs": options.envs,
+        "training.seed": options.seed,
+    }
+    given = {key: value for key, value in values.items() if value is not None}
+    return parse_changes(options.sets) | given
 
 
 def _new_directory(options: TrainOptions, stack: ExitStack) -> RunDirectory:
@@ -111,10 +123,8 @@ def _pool(options: TrainOptions, config: Config) -> Pool:
     make_env, num_envs = MakeBatchEnv(config), worlds_of_each(config.training.num_envs, runners)
     if not options.ray:
         return LocalPool(make_env, runners, num_envs, options.threads or available_cpus(), options.overlap)
-    try:
-        from batchenv.distributed.ray_pool import RayPool
-    except ImportError as error:
-        raise SystemExit(f"--ray needs more packages ({error}): pip install 'batchenv[ray]'") from error
+    from batchenv.distributed.ray_pool import RayPool
+
     return RayPool(
         make_env, runners, num_envs, cpus=options.threads, address=options.address, overlap=options.overlap
     )

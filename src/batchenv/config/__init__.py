@@ -22,8 +22,9 @@ from batchenv.config.environment import (
 )
 from batchenv.config.load import Config, GaitNetConfig, load_config
 from batchenv.config.parameters import Parameter, ParameterRange, WorldParameters
-from batchenv.config.paths import PRESETS, resolve_path
+from batchenv.config.paths import resolve_path
 from batchenv.config.training import Training
+from batchenv.shipped import PRESETS
 
 __all__ = [
     "PRESETS",

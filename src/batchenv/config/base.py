@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from batchenv.config.paths import PRESET_FILES, PRESETS
 from batchenv.config.problems import cut, section_at, shortened
 from batchenv.config.term_sections import WALK_TERMS, with_terms
 from batchenv.config.yaml_text import parse_yaml
 from batchenv.errors import ConfigError, nearest
+from batchenv.shipped import PRESET_FILES, PRESETS
 
 BASE = "base"
 

@@ -16,7 +16,6 @@ from pydantic import (
 
 from batchenv.config.clocks import Clocks
 from batchenv.config.parameters import WorldParameters
-from batchenv.config.paths import PRESETS
 from batchenv.config.section import (
     BodyFile,
     BodyName,
@@ -36,6 +35,7 @@ from batchenv.config.section import (
 )
 from batchenv.config.term_sections import TERM_SECTIONS, WALK_TERMS
 from batchenv.errors import ConfigError
+from batchenv.shipped import PRESETS
 
 Actuator = Literal["mass", "muscle", "pd", "tor"]
 Coordinator = Annotated[str, AfterValidator(checked_coordinator)]

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, create_model
 
-from batchenv.config.base import with_base
+from batchenv.config.base import BASE, with_base
 from batchenv.config.environment import Environment
 from batchenv.config.foreign_keys import without_foreign_keys
 from batchenv.config.gaitnet import (
@@ -27,10 +27,14 @@ from batchenv.config.gaitnet import (
     with_nested_keys,
     without_idle_keys,
 )
-from batchenv.config.paths import PRESET_FILES, PRESETS, FileFinder, absolute, expanded
+from batchenv.config.paths import (
+    FileFinder,
+    absolute,
+)
 from batchenv.config.plain import plain
 from batchenv.config.problems import describe_problems, expectation, shortened
 from batchenv.config.section import Section, TaskName
+from batchenv.config.source import checked_root, file_of, is_text, read_text
 from batchenv.config.term_sections import (
     WALK_TERMS,
     DefaultTerms,
@@ -40,9 +44,9 @@ from batchenv.config.term_sections import (
     without_default_terms,
 )
 from batchenv.config.training import Training
-from batchenv.config.yaml_text import MAX_CHARACTERS, dump_yaml, parse_yaml
-from batchenv.errors import ConfigError, nearest
-from batchenv.files.paths import is_directory, is_file
+from batchenv.config.yaml_text import dump_yaml, parse_yaml
+from batchenv.errors import ConfigError
+from batchenv.shipped import PRESETS
 
 _OWN_TERM = re.compile(r".*\.py:\w+")
 
@@ -111,6 +115,11 @@ class Config(Section):
         for path, value in changes.items():
             if not isinstance(path, str) or not path.strip(".") or path.endswith("."):
                 raise ConfigError(f"{shortened(path)} is no path of a key, such as training.steps")
+            if path.partition(".")[0] == BASE:
+                raise ConfigError(
+                    f"{path} = {shortened(value)}: a base is merged when a configuration is loaded, and this "
+                    "one is loaded already; load the base instead, and change that"
+                )
             _set(data, path, value)
         return _validate(data, "the changed configuration", replace(self._finder, base=None))
 
@@ -234,7 +243,7 @@ def load_config(
     """
     if not isinstance(trust, bool):
         raise ConfigError(f"trust = {shortened(trust)}: give True or False")
-    root = _checked_root(data_root)
+    root = checked_root(data_root)
     if isinstance(source, Config):
         if task is not None:
             source = source.replace({"environment.task": task})
@@ -248,12 +257,12 @@ def load_config(
         raise ConfigError(
             f"a configuration is YAML text, a path, the name of a preset or a mapping, not a {kind}"
         )
-    if isinstance(source, str) and _is_text(source):
+    if isinstance(source, str) and is_text(source):
         origin, text, base = "the YAML text", source, None
     else:
-        file = _file_of(source)
+        file = file_of(source)
         origin = f"the preset {source}" if source in PRESETS else str(file)
-        text, base = _read(file), absolute(file).parent
+        text, base = read_text(file), absolute(file).parent
     data = parse_xml(text, origin) if is_xml(text) else parse_yaml(text, origin)
     return _validate(data, origin, FileFinder(base, root, trust), task)
 
@@ -349,63 +358,6 @@ def _understood(data: Mapping[Any, Any], kind: type[Config]) -> tuple[dict[Any, 
         kept["training"], more = translated_training(kept["training"], learning_std)
         problems += more
     return kept, problems
-
-
-def _is_text(source: str) -> bool:
-    return "\n" in source or ": " in source or source.lstrip()[:1] in ("", "{", "[", "<")
-
-
-def _file_of(source: str | os.PathLike[str]) -> Path:
-    if isinstance(source, str) and source in PRESET_FILES:
-        return PRESET_FILES[source]
-    file = _path(source)
-    if file is None or not is_file(file):
-        name = str(source) if isinstance(source, str) or file is not None else ""
-        raise ConfigError(
-            f"{shortened(name or source)} is neither a file nor a preset.{nearest(name, PRESETS)} "
-            f"Presets: {', '.join(PRESETS)}."
-        )
-    return file
-
-
-def _read(file: Path) -> str:
-    most = 4 * MAX_CHARACTERS  # bytes that UTF-8 may take for them
-    try:
-        with file.open("rb") as stream:
-            text = stream.read(most + 1)
-        if len(text) > most:
-            raise ConfigError(
-                f"{file} has more than {most:,} bytes; a configuration has at most {MAX_CHARACTERS:,} "
-                "characters"
-            )
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
-    try:
-        return text.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = text.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            f"{file} is not UTF-8 text: line {line} has the byte 0x{text[error.start]:02x}; save it as UTF-8"
-        ) from None
-
-
-def _checked_root(data_root: str | Path | None) -> Path | None:
-    if data_root is None:
-        return None
-    root = _path(data_root)
-    if root is None:
-        raise ConfigError(f"data_root = {shortened(data_root)}: give the path of a directory")
-    if not str(data_root) or not is_directory(root):
-        raise ConfigError(f"data_root = {shortened(str(data_root))}: there is no such directory")
-    return absolute(root)
-
-
-def _path(value: Any) -> Path | None:
-    """A path that a call names; None where it is none."""
-    try:
-        return expanded(value) if isinstance(value, str | os.PathLike) else None
-    except Exception:  # of foreign classes, which may raise anything, or have a path of bytes
-        return None
 
 
 def _set(data: dict[str, Any], path: str, value: Any) -> None:

@@ -1,17 +1,13 @@
 """Where the files that a configuration names are looked for."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from batchenv.errors import ConfigError, nearest
 from batchenv.files.paths import is_file
 
-_PACKAGE = Path(__file__).parent.parent
-PACKAGE_DATA = _PACKAGE / "data"
-PRESET_FILES: Mapping[str, Path] = {file.stem: file for file in sorted((_PACKAGE / "presets").glob("*.yaml"))}
-PRESETS: tuple[str, ...] = tuple(PRESET_FILES)
+PACKAGE_DATA = Path(__file__).parent.parent / "data"
 DATA_PREFIX = "@data/"
 DATA_VARIABLE = "BATCHENV_DATA"
 

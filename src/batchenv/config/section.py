@@ -1,8 +1,9 @@
 """Base model of all sections, and field types that need more than bounds."""
 
+import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -13,6 +14,7 @@ from pydantic import (
     Field,
     Tag,
     ValidationInfo,
+    model_validator,
 )
 
 from batchenv.config.paths import FileFinder
@@ -33,6 +35,25 @@ class Section(BaseModel):
 
     # Keys beside those of a foreign format, suggested only where they are all but written.
     own_keys: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_numbers(cls, data: Any) -> Any:
+        """Read 1e6, a float to YAML and Python, as a whole number in fields that take nothing else."""
+        if not isinstance(data, Mapping):
+            return data
+        return {key: _whole(value) if key in _whole_fields(cls) else value for key, value in data.items()}
+
+
+@functools.cache
+def _whole_fields(section: type[Section]) -> frozenset[str]:
+    """Fields that are whole numbers, or may be missing."""
+    kinds = {name: field.annotation for name, field in section.model_fields.items()}
+    return frozenset(name for name, kind in kinds.items() if int in (kind, *get_args(kind)))
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if type(value) is float and value.is_integer() and abs(value) < 2**63 else value
 
 
 def finder_of(info: ValidationInfo) -> FileFinder:

@@ -4,25 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from batchenv.errors import UsageError
 from batchenv.evaluate.coordinators import BINS, Comparison
 from batchenv.evaluate.plots import ACCENT, HUMAN, STYLE, WALKER, to_bytes
+from batchenv.extras import import_extra
 
 _SHOWN = ("hip_flexion_r", "knee_angle_r", "ankle_angle_r")
 _TITLES = {"static_optimization": "static optimisation", "network": "muscle network"}
 _COLORS = {"static_optimization": WALKER, "network": ACCENT}
-
-
-def check_matplotlib() -> None:
-    """Refuse to plan a plot where none can be drawn.
-
-    Raises:
-        UsageError: matplotlib is not installed.
-    """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise UsageError("a plot needs matplotlib: pip install 'batchenv[evaluate]'") from error
 
 
 def comparison_png(comparison: Comparison) -> bytes:
@@ -31,8 +19,7 @@ def comparison_png(comparison: Comparison) -> bytes:
     Raises:
         UsageError: matplotlib is not installed.
     """
-    check_matplotlib()
-    import matplotlib
+    matplotlib = import_extra("matplotlib", "a plot")
     from matplotlib.figure import Figure
 
     style: Any = STYLE

@@ -228,3 +228,28 @@ def _by_phase(values: Array, bins: np.ndarray) -> Array:
     sums = np.zeros((BINS, values.shape[1]))
     np.add.at(sums, bins, values)
     return np.where(count > 0, sums / np.maximum(count, 1), np.nan)
+
+
+def with_network(config: Config, other: Config) -> Config:
+    """Return a configuration with its own muscle network if it uses one, else with that of another."""
+    if config.environment.muscle.coordinator == "network":
+        return config
+    return config.replace({"environment.muscle.network": other.environment.muscle.network.model_dump()})
+
+
+def comparison_table(compared: Comparison) -> str:
+    """Return a comparison as a table in Markdown."""
+    optimal, network = (compared.coordinators[name] for name in ("static_optimization", "network"))
+    lines = [
+        f"{compared.states:,} substeps; torque errors [Nm], static optimisation and network",
+        "| joint | rms | rms | 95 % | 95 % |",
+        "|---|---|---|---|---|",
+    ]
+    for j, name in enumerate(compared.joint_names):
+        lines.append(
+            f"| {name} | {optimal.rms[j]:.2f} | {network.rms[j]:.2f} "
+            f"| {optimal.p95[j]:.2f} | {network.p95[j]:.2f} |"
+        )
+    lines.append(f"mean squared activation: {optimal.effort:.4f} and {network.effort:.4f}")
+    lines.append(f"CPU us per substep: {optimal.microseconds:.2f} and {network.microseconds:.2f}")
+    return "\n".join(lines)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from batchenv.errors import InputError, UsageError
+from batchenv.errors import InputError
+from batchenv.extras import import_extra
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # In a superblock of version 3 with addresses of 8 bytes.
@@ -26,11 +27,7 @@ def h5py_module() -> Any:
     Raises:
         UsageError: it is not installed.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise UsageError("HDF5 files need h5py: pip install 'batchenv[evaluate]'") from error
-    return h5py
+    return import_extra("h5py", "an HDF5 file")
 
 
 def most_bytes(path: Path) -> int:

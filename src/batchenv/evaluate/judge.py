@@ -26,7 +26,7 @@ from batchenv.evaluate.kinetics import (
 )
 from batchenv.evaluate.metabolics import can_cost, metabolic_measures
 from batchenv.evaluate.recording import Recording
-from batchenv.evaluate.spatiotemporal import spatiotemporal, symmetry
+from batchenv.evaluate.spatiotemporal import STRIDES_OF_A_SPREAD, spatiotemporal, symmetry
 from batchenv.evaluate.targets import Verdict, verdicts
 
 SPATIOTEMPORAL = (
@@ -227,6 +227,16 @@ def _notes(recording: Recording, cycles: GaitCycles, numbers: dict[str, Any]) ->
         notes.append(
             f"{len(cycles)} strides of {total} episodes: fewer than the {STRIDES_EXPECTED} strides"
             f" of {EPISODES_EXPECTED} episodes that a judgement should rest on."
+        )
+    if 0 < len(cycles) < STRIDES_OF_A_SPREAD:
+        notes.append(
+            f"The variation of stride length is missing: it takes {STRIDES_OF_A_SPREAD} strides at least."
+        )
+    counted = total - recording.ended.count("interrupted")
+    if 0 < counted < EPISODES_EXPECTED:
+        notes.append(
+            f"One fall more or less changes the share of completed episodes by {100 / counted:.0f} %: "
+            f"{counted} cannot tell whether it is 95 %."
         )
     if len(cycles) and numbers["symmetry_percent"] is not None and np.isnan(numbers["symmetry_percent"]):
         notes.append("One leg made no whole cycle: symmetry is missing.")

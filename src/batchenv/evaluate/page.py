@@ -9,7 +9,7 @@ from typing import Any
 from batchenv.evaluate.judge import Report
 from batchenv.evaluate.targets import Verdict
 
-NOTHING = "\N{EN DASH}"  # shown where a number is missing
+NOTHING = "not measured"  # shown where a number is missing
 
 FIGURES = {
     "angles": (
@@ -40,6 +40,8 @@ FIGURES = {
     ),
     "robustness": ("Robustness", "Share of walks that stayed up; the dashed line is 90 %."),
 }
+
+_NO_ROBUSTNESS = "Not measured: no pushes, no slippery ground, no other masses, no weaker muscles."
 
 DETAILS = (
     ("Cadence", ("cadence_steps_min",), "steps/min", 1),
@@ -73,6 +75,7 @@ def render_page(report: Report, images: Mapping[str, bytes]) -> str:
         _cards(report),
         _section("Targets", _target_table(report.verdicts)),
         *(_figure(name, images[name]) for name in FIGURES if name in images),
+        "" if numbers["robustness"] else _section("Robustness", f"<p class=fine>{_NO_ROBUSTNESS}</p>"),
         _section("Measures", _detail_tables(numbers)),
         _section("Joint angles in numbers", _joint_table(numbers["joints"])),
     ]
@@ -106,24 +109,24 @@ def _notes(notes: list[str]) -> str:
 def _cards(report: Report) -> str:
     wanted = ("completed", "speed_m_s", "stance_percent", "symmetry_percent", "mean_activation")
     cards = [_card(v) for key in wanted for v in report.verdicts if v.target.path == (key,)]
-    cost = _text(report.numbers["metabolic_j_kg_m"], 2)
-    cards.append(
-        f"<div class=card><b>{cost} <small>J/kg/m</small></b><span>metabolic cost, muscles</span></div>"
-    )
+    cost = _card_text("", _text(report.numbers["metabolic_j_kg_m"], 2), "J/kg/m", "metabolic cost, muscles")
+    cards.append(cost)
     return f"<div class=cards>{''.join(cards)}</div>"
 
 
 def _card(verdict: Verdict) -> str:
     target = verdict.target
     value = NOTHING if verdict.value is None else target.show(verdict.value)
-    return (
-        f'<div class="card {_mark(verdict)}"><b>{value} <small>{escape(target.unit)}</small></b>'
-        f"<span>{escape(target.label)}</span></div>"
-    )
+    return _card_text(_mark(verdict), value, target.unit, target.label)
+
+
+def _card_text(mark: str, value: str, unit: str, label: str) -> str:
+    shown = f"<small>{NOTHING}</small>" if value == NOTHING else f"{value} <small>{escape(unit)}</small>"
+    return f'<div class="card {mark}"><b>{shown}</b><span>{escape(label)}</span></div>'
 
 
 def _target_table(found: tuple[Verdict, ...]) -> str:
-    words = {True: "pass", False: "falls short", None: "not measured"}
+    words = {True: "pass", False: "falls short", None: ""}
     rows = []
     for verdict in found:
         target = verdict.target

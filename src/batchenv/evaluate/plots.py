@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from batchenv.body.ground_reaction import SCHWARTZ_BW, SCHWARTZ_PERCENT
-from batchenv.errors import UsageError
 from batchenv.evaluate.gait_cycles import PERCENT
 from batchenv.evaluate.human import (
     ON_THRESHOLD,
@@ -15,6 +14,7 @@ from batchenv.evaluate.human import (
     human_vertical_grf,
 )
 from batchenv.evaluate.judge import Report
+from batchenv.extras import import_extra
 
 WALKER, ACCENT, INK, MUTED = "#0a6ebd", "#d1495b", "#22272e", "#7a828c"
 HUMAN, BAND, WIDE_BAND = "#8a9099", "#d3d7dc", "#e9ebee"
@@ -57,7 +57,7 @@ def figures(report: Report) -> dict[str, Any]:
     Raises:
         UsageError: matplotlib is not installed.
     """
-    matplotlib = _matplotlib()
+    matplotlib = import_extra("matplotlib", "a report")
     makers = {"angles": _angles, "grf": _ground_reaction, "moments": _moments, "muscles": _muscles}
     with matplotlib.rc_context(STYLE):
         made = {name: make(report) for name, make in makers.items() if report.curves.get(name)}
@@ -72,17 +72,9 @@ def to_bytes(figure: Any, kind: str = "svg", dpi: int = 160) -> bytes:
     """Return a figure as the bytes of an SVG or PNG file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else None
-    with _matplotlib().rc_context(STYLE):
+    with import_extra("matplotlib", "a figure").rc_context(STYLE):
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()
-
-
-def _matplotlib() -> Any:
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise UsageError("plots need matplotlib: pip install 'batchenv[evaluate]'") from error
-    return matplotlib
 
 
 def _grid(rows: int, columns: int, width: float, height: float, **options: Any) -> tuple[Any, np.ndarray]:

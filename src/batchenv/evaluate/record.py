@@ -6,6 +6,7 @@ What is measured is the task's affair, see `mdp/capture.py`.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from batchenv.env import BatchEnv
 from batchenv.evaluate.numbers import MOST_WALKS, check_count, check_number, check_seconds, check_threads
 from batchenv.evaluate.recording import Recording, from_arrays
 from batchenv.evaluate.recording_layout import LAYOUT
-from batchenv.evaluate.walker import Walker
+from batchenv.evaluate.walker import Walker, as_walker
 from batchenv.interrupts import held_back
 from batchenv.rng import checked_seed
 
@@ -183,7 +184,7 @@ def record_walks(
 
 
 def record(
-    walker: Walker,
+    walker: Walker | str | Path,
     walks: int = 20,
     seconds: float = 20.0,
     seed: int = 0,
@@ -193,7 +194,7 @@ def record(
     """Record walks side by side, each from a start of its own.
 
     Args:
-        walker: who walks.
+        walker: from `load_walker`, or what it is loaded by.
         walks: how many.
         seconds: length of each, if the walker does not fall [s].
         seed: of the starts.
@@ -202,6 +203,7 @@ def record(
 
     Raises:
         InputError: a number is impossible; nothing is simulated.
+        CheckpointError: there is no such walker.
         Interrupted: SIGINT, SIGTERM or SIGHUP came.
     """
     check_count("walks", walks, MOST_WALKS)
@@ -209,8 +211,9 @@ def record(
     check_threads("num_threads", num_threads)
     check_number("rate", rate, 0.001, 1e6, " Hz")
     checked_seed(seed)
-    with walker.worlds(walks, seconds, num_threads) as env:
+    loaded = as_walker(walker)
+    with loaded.worlds(walks, seconds, num_threads) as env:
         obs, sampler = env.reset(seed), Sampler(env, rate)
         builder = RecordingBuilder(sampler.constants, walks)
-        record_walks(walker.policy, env, obs, sampler, builder)
+        record_walks(loaded.policy, env, obs, sampler, builder)
     return builder.recording()

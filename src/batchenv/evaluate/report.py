@@ -6,7 +6,7 @@ from pathlib import Path
 from batchenv.arrays import shown
 from batchenv.errors import InputError
 from batchenv.evaluate.judge import Report
-from batchenv.evaluate.page import render_page
+from batchenv.evaluate.page import NOTHING, render_page
 from batchenv.evaluate.plots import figures, to_bytes
 from batchenv.files import check_output_directory, write_atomically
 from batchenv.files.paths import checked_path
@@ -33,6 +33,20 @@ def write_report(report: Report, out_dir: str | Path) -> tuple[Path, Path]:
     _write(numbers, json.dumps(report.numbers, indent=1, allow_nan=False) + "\n")
     _write(page, render_page(report, images))
     return numbers, page
+
+
+def verdict_lines(report: Report) -> list[str]:
+    """Return the lines of a table for a terminal: each target beside the walker's value."""
+    words = {True: "", False: "falls short", None: NOTHING}
+    lines = [f"{'measure':<32}{'walker':>8}  {'':<11}{'target':<16}"]
+    for verdict in report.verdicts:
+        target = verdict.target
+        value = "" if verdict.value is None else target.show(verdict.value)
+        line = f"{target.label:<32}{value:>8}  {target.unit:<11}{target.range:<16}{words[verdict.passed]}"
+        lines.append(line.rstrip())
+    push = report.numbers["push_n"]
+    shown = NOTHING if push is None else f"{push:>8.0f}  N"
+    return [*lines, f"{'push of 0.2 s withstood':<32}{shown}"]
 
 
 def _write(path: Path, text: str) -> None:

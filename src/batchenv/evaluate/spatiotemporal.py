@@ -5,6 +5,10 @@ import numpy as np
 from batchenv.evaluate.gait_cycles import LEFT, RIGHT, GaitCycles
 from batchenv.evaluate.recording import Recording
 
+# The standard deviation of n normal values has a relative standard error of about 1 / sqrt(2 (n - 1)):
+# 24 % for ten strides.
+STRIDES_OF_A_SPREAD = 10
+
 
 def symmetry_index(right: float, left: float) -> float:
     """Return the symmetry index [%] of one quantity of either leg, 0 where they are equal.
@@ -22,7 +26,7 @@ def spatiotemporal(recording: Recording, cycles: GaitCycles) -> dict[str, float]
         speed_m_s: distance of the pelvis over time, over all cycles [m/s].
         cadence_steps_min: two steps per cycle [1/min].
         stride_length_m, stride_length_cv_percent: forward distance between heel strikes of one foot; its
-            standard deviation over its mean.
+            standard deviation over its mean, NaN for fewer than `STRIDES_OF_A_SPREAD` cycles.
         stance_percent: of the cycle.
         double_support_percent: of the cycle, both phases together.
         step_width_m: lateral distance of the feet at heel strike.
@@ -35,13 +39,18 @@ def spatiotemporal(recording: Recording, cycles: GaitCycles) -> dict[str, float]
         "speed_m_s": float(travelled[:, 0].sum() / cycles.seconds.sum()),
         "cadence_steps_min": float(120 / cycles.seconds.mean()),
         "stride_length_m": float(strides.mean()),
-        "stride_length_cv_percent": float(100 * strides.std() / abs(strides.mean()))
-        if strides.mean()
-        else float("nan"),
+        "stride_length_cv_percent": _spread(strides),
         "stance_percent": float(100 * cycles.stance.mean()),
         "double_support_percent": float(100 * both[:, :-1].mean()),
         "step_width_m": float(np.abs(feet[:, LEFT, 1] - feet[:, RIGHT, 1]).mean()),
     }
+
+
+def _spread(strides: np.ndarray) -> float:
+    """Return the coefficient of variation [%], NaN where strides are too few or lead nowhere."""
+    if len(strides) < STRIDES_OF_A_SPREAD or not strides.mean():
+        return float("nan")
+    return float(100 * strides.std() / abs(strides.mean()))
 
 
 def stride_lengths(recording: Recording, cycles: GaitCycles) -> np.ndarray:

@@ -5,23 +5,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from batchenv.arrays import shown
 from batchenv.config import Config, load_config
 from batchenv.env import BatchEnv
-from batchenv.errors import CheckpointError, nearest
+from batchenv.errors import CheckpointError, InputError, nearest
 from batchenv.files.paths import path_to_read
-from batchenv.learn.policy import MUSCLES_FILE, POLICY_FILE, Policy, load_policy
-
-WALKERS = Path(__file__).parent.parent / "walkers"
-CONFIG_FILE = "config.yaml"
+from batchenv.learn.policy import MUSCLES_FILE, Policy, load_policy
+from batchenv.shipped import CONFIG_FILE, POLICY_FILE, PRESETS, WALKERS, shipped_walkers
 
 
 @dataclass(frozen=True)
 class Walker:
-    """A policy that can be put into worlds.
+    """A policy that can be put into worlds; get one from `load_walker`.
 
     Attributes:
         name: for titles.
-        policy: mean actions from observations.
+        policy: a function from observations (N, O) to mean actions (N, A).
         config: that it was trained under.
     """
 
@@ -31,23 +30,24 @@ class Walker:
 
     def worlds(
         self,
-        num_envs: int,
-        seconds: float,
+        num_envs: int = 1,
+        seconds: float | None = None,
         num_threads: int | None = None,
         changes: Mapping[str, Any] | None = None,
     ) -> BatchEnv:
-        """Build worlds to watch: no parameter is drawn, each has the default of its range.
+        """Build worlds for the walker: no parameter is drawn, each has the default of its range.
 
         Args:
             num_envs: number of worlds.
-            seconds: length of an episode [s].
+            seconds: length of an episode [s]; by default that of the configuration.
             num_threads: as for `BatchEnv`.
             changes: of the configuration, as for `Config.replace`.
 
         Raises:
             CheckpointError: the policy was trained with other columns.
         """
-        edits = self.config.lasting(seconds) | self.config.undrawn() | dict(changes or {})
+        lasting = {} if seconds is None else self.config.lasting(seconds)
+        edits = lasting | self.config.undrawn() | dict(changes or {})
         env = BatchEnv(self.config.replace(edits), num_envs, num_threads)
         try:
             self.policy.check_layout(_names(env.obs_layout), _names(env.action_layout))
@@ -69,13 +69,8 @@ class Walker:
             return env.task.period
 
 
-def shipped_walkers(folder: Path = WALKERS) -> tuple[str, ...]:
-    """Names of the walkers in the package."""
-    return tuple(sorted(file.parent.name for file in folder.glob(f"*/{POLICY_FILE}")))
-
-
 def load_walker(name: str | Path, folder: Path = WALKERS, *, trust: bool = False) -> Walker:
-    """Load a walker.
+    """Load a trained walker: a policy that needs no Torch, and the configuration of its worlds.
 
     Args:
         name: of a shipped walker; or the directory of a training run, or a policy or checkpoint file in one.
@@ -85,12 +80,21 @@ def load_walker(name: str | Path, folder: Path = WALKERS, *, trust: bool = False
     Raises:
         CheckpointError: there is none; lists the shipped ones.
         ConfigError: its configuration is not to be read, or names code and is not trusted.
+
+    >>> walker = load_walker("walk")
+    >>> len(walker.policy.actions), walker.config.environment.skeleton.file
+    (14, 'myo_sim:myolegs')
     """
     shipped = shipped_walkers(folder)
     path = path_to_read("name", name)
     path = folder / path if str(path) in shipped else path
     run = path if path.is_dir() else path.parent
     if not path.exists() or not (run / POLICY_FILE).is_file():
+        if str(name) in PRESETS:
+            raise CheckpointError(
+                f"{name} is a preset, and no walker ships for it: train it with 'batchenv train {name}', "
+                f"and name the directory of that run. Shipped walkers: {', '.join(shipped) or 'none'}."
+            )
         raise CheckpointError(
             f"{str(name)!r} is neither a shipped walker nor a training run with a {POLICY_FILE}."
             f"{nearest(str(name), shipped)} Shipped walkers: {', '.join(shipped) or 'none'}."
@@ -102,6 +106,20 @@ def load_walker(name: str | Path, folder: Path = WALKERS, *, trust: bool = False
     if config.environment.muscle.coordinator == "network" and muscles.is_file():
         config = config.replace({"environment.muscle.network.file": str(muscles.resolve())})
     return Walker(run.resolve().name, policy, config)
+
+
+def as_walker(walker: Walker | str | Path) -> Walker:
+    """Return a walker as it is, or load the one of a name; see `load_walker`.
+
+    Raises:
+        InputError: it is neither a walker nor a name.
+        CheckpointError: there is none of that name.
+    """
+    if isinstance(walker, Walker):
+        return walker
+    if not isinstance(walker, str | Path):
+        raise InputError(f"{shown(walker)} is no walker; load_walker returns one")
+    return load_walker(walker)
 
 
 def _names(columns: Any) -> tuple[str, ...]:

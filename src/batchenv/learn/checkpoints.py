@@ -18,7 +18,6 @@ from batchenv.learn.checkpoint_contents import check_contents
 from batchenv.learn.policy import MUSCLES_FILE, POLICY_FILE, Policy, check_columns
 
 CHECKPOINT_FILE = "checkpoint.pt"
-CONFIG_FILE = "config.yaml"
 MOST_BYTES = 2**30
 """Of a checkpoint; one of 4,096 worlds with networks of 1024-1024-1024 takes a tenth [bytes]."""
 NORMALIZER_EPS = 1e-2

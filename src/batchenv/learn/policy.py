@@ -18,10 +18,10 @@ from batchenv.errors import CheckpointError, InputError, nearest
 from batchenv.files import write_atomically
 from batchenv.files.paths import path_to_read
 from batchenv.files.tensor_file import read_tensors, tensor_bytes
+from batchenv.shipped import POLICY_FILE
 
 _log = logging.getLogger(__name__)
 
-POLICY_FILE = "policy.safetensors"
 MUSCLES_FILE = "muscle_network.npz"
 """Beside a policy: the network that coordinated the muscles for it, where one did."""
 _TEXTS = ("observations", "actions", "steps")

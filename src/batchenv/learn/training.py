@@ -18,7 +18,6 @@ from batchenv.files import write_atomically
 from batchenv.inputs import checked_whole_number
 from batchenv.learn.checkpoints import (
     CHECKPOINT_FILE,
-    CONFIG_FILE,
     Checkpoint,
     load_checkpoint,
     pack,
@@ -28,13 +27,14 @@ from batchenv.learn.checkpoints import (
 )
 from batchenv.learn.event_file import EventFile
 from batchenv.learn.learnable_env import LearnableEnv
-from batchenv.learn.policy import MUSCLES_FILE, POLICY_FILE
+from batchenv.learn.policy import MUSCLES_FILE
 from batchenv.learn.ppo import TruncationPPO
 from batchenv.learn.report import Episodes, Report, TrainingResult
 from batchenv.learn.rollouts import EnvRollouts, Rollouts
 from batchenv.learn.run_directory import RunDirectory
 from batchenv.learn.stopping import StopTraining, stop_signals
 from batchenv.learn.warm_start import Networks
+from batchenv.shipped import CONFIG_FILE, POLICY_FILE
 
 _log = logging.getLogger(__name__)
 

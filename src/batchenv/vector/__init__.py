@@ -3,8 +3,7 @@
 `batchenv.vector.sb3` is not imported here: it needs the extra `sb3`.
 """
 
-from batchenv.vector.registration import register_presets
 from batchenv.vector.single_env import Env
 from batchenv.vector.vector_env import VectorEnv
 
-__all__ = ["Env", "VectorEnv", "register_presets"]
+__all__ = ["Env", "VectorEnv"]

@@ -7,7 +7,7 @@ import numpy as np
 import yaml
 
 from batchenv import PRESETS, BatchEnv, load_config
-from batchenv.config.paths import PRESET_FILES
+from batchenv.shipped import PRESET_FILES
 from tests.fuzz.checks import check_walks
 from tests.fuzz.damage import at, damaged_file, is_number, odd_value, paths, replaced
 from tests.fuzz.outcomes import Fault

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from batchenv.body.files import MEGABYTE, check_file
-from batchenv.errors import ConfigError, UsageError, nearest
+from batchenv.errors import ConfigError, nearest
+from batchenv.extras import import_extra
 
 MOST_BYTES = 64 * MEGABYTE
 # What h5py raises for files that are damaged or of another kind.
@@ -80,10 +81,7 @@ def open_hdf5(path: Path) -> Iterator[Hdf5File]:
         ConfigError: it is no such file, or damaged.
         UsageError: h5py is missing.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise UsageError("motions in HDF5 need h5py: pip install 'batchenv[evaluate]'") from error
+    h5py = import_extra("h5py", "a motion in HDF5")
     try:
         check_file(path, MOST_BYTES)
         with h5py.File(path, "r") as file:

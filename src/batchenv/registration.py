@@ -6,7 +6,7 @@ imports it where the id begins with "batchenv:".
 
 import gymnasium
 
-from batchenv.config import PRESETS
+from batchenv.shipped import PRESETS
 
 NAMESPACE, VERSION = "batchenv", 0
 

@@ -1,0 +1,30 @@
+from batchenv.config import Config as Config
+from batchenv.config import load_config as load_config
+from batchenv.engine.guests import coordinator as coordinator
+from batchenv.engine.guests import recorder as recorder
+from batchenv.env import BatchEnv as BatchEnv
+from batchenv.errors import BatchEnvError as BatchEnvError
+from batchenv.errors import BodyError as BodyError
+from batchenv.errors import CheckpointError as CheckpointError
+from batchenv.errors import ConfigError as ConfigError
+from batchenv.errors import InputError as InputError
+from batchenv.errors import OutputError as OutputError
+from batchenv.errors import UsageError as UsageError
+from batchenv.evaluate.evaluation import evaluate as evaluate
+from batchenv.evaluate.record import record as record
+from batchenv.evaluate.walker import Walker as Walker
+from batchenv.evaluate.walker import load_walker as load_walker
+from batchenv.mdp.marks import action_term as action_term
+from batchenv.mdp.marks import command_term as command_term
+from batchenv.mdp.marks import event_term as event_term
+from batchenv.mdp.marks import observation_term as observation_term
+from batchenv.mdp.marks import reward_term as reward_term
+from batchenv.mdp.marks import termination_term as termination_term
+from batchenv.mdp.quantities import quantity as quantity
+from batchenv.shipped import PRESETS as PRESETS
+from batchenv.tasks import task as task
+from batchenv.vector import Env as Env
+from batchenv.vector import VectorEnv as VectorEnv
+from batchenv.vector.sb3 import SB3VecEnv as SB3VecEnv
+
+__version__: str

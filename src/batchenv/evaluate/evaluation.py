@@ -1,0 +1,104 @@
+"""Judge a walker in one call: let it walk, disturb it, and compare it with humans."""
+
+import logging
+from collections.abc import Callable
+from math import ceil
+from pathlib import Path
+from typing import TypeGuard
+
+from batchenv.evaluate.judge import Report, judge
+from batchenv.evaluate.numbers import MOST_STRIDES, MOST_WALKS, check_count, check_seconds, check_threads
+from batchenv.evaluate.record import record
+from batchenv.evaluate.recording import Recording
+from batchenv.evaluate.recording_file import RECORDING_SUFFIXES, load_recording
+from batchenv.evaluate.report import write_report
+from batchenv.evaluate.robustness import robustness
+from batchenv.evaluate.walker import Walker, as_walker
+from batchenv.extras import import_extra
+from batchenv.files import check_output_directory
+from batchenv.rng import checked_seed
+
+_log = logging.getLogger(__name__)
+
+
+def evaluate(
+    walker: Walker | Recording | str | Path,
+    out: str | Path | None = None,
+    *,
+    walks: int = 20,
+    seconds: float = 20.0,
+    strides: int = 50,
+    seed: int = 0,
+    num_threads: int | None = None,
+    quick: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> Report:
+    """Compare a walker's gait with that of humans.
+
+    Args:
+        walker: from `load_walker`, or what it is loaded by; or a recording, or the file of one.
+        out: directory for report.html and report.json; by default nothing is written.
+        walks: least number of walks, each from another starting state.
+        seconds: length of a walk [s].
+        strides: least number of strides; more walks are simulated until it is reached.
+        seed: of the starting states.
+        num_threads: as for `BatchEnv`.
+        quick: skip pushes, slippery ground, changed masses and weakened muscles.
+        say: takes a line before each part of the work; by default it is logged.
+
+    Returns:
+        The report; its `verdicts` say which targets are met, its `numbers` hold what report.json does.
+
+    Raises:
+        InputError: a number is impossible, or the recording is none; nothing is simulated.
+        CheckpointError: there is no such walker.
+        OutputError: the report cannot be written.
+        UsageError: a report is to be written, and matplotlib is not installed.
+    """
+    check_count("walks", walks, MOST_WALKS)
+    check_seconds("seconds", seconds)
+    check_count("strides", strides, MOST_STRIDES)
+    check_threads("num_threads", num_threads)
+    checked_seed(seed)
+    if out is not None:
+        import_extra("matplotlib", "a report")
+        check_output_directory(out, "out")
+    if isinstance(walker, Recording) or is_recording_file(walker):
+        report = _of_recording(walker)
+    else:
+        loaded = as_walker(walker)
+        walks = max(walks, ceil(strides * loaded.period() / seconds))
+        check_count("the number of walks for strides and seconds", walks, MOST_WALKS)
+        report = _of_walker(loaded, walks, seconds, seed, num_threads, quick, say or _log.info)
+    if out is not None:
+        write_report(report, out)
+    return report
+
+
+def is_recording_file(walker: object) -> TypeGuard[str | Path]:
+    """Whether a walker is named by the file of a recording."""
+    return isinstance(walker, str | Path) and Path(walker).suffix in RECORDING_SUFFIXES
+
+
+def _of_recording(recording: Recording | str | Path) -> Report:
+    if isinstance(recording, Recording):
+        return judge(recording)
+    return judge(load_recording(recording), Path(recording).stem)
+
+
+def _of_walker(
+    walker: Walker,
+    walks: int,
+    seconds: float,
+    seed: int,
+    num_threads: int | None,
+    quick: bool,
+    say: Callable[[str], None],
+) -> Report:
+    say(f"{walker.name}: {walks} walks of {seconds:g} s")
+    recording = record(walker, walks, seconds, seed, num_threads)
+    if quick:
+        return judge(recording, walker.name)
+    say("pushes, slippery ground, other masses, weaker muscles")
+    withstood = robustness(walker, seed=seed, num_threads=num_threads)
+    return judge(recording, walker.name, withstood.push_n, withstood.survived)
