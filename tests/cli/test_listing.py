@@ -48,6 +48,17 @@ def test_every_command_that_builds_worlds_takes_set(name: str, capsys):
     assert "--set" in capsys.readouterr().out
 
 
+def test_set_may_be_repeated_and_takes_several(capsys):
+    together = ("--set", "training.steps=5e3", "environment.simulation.control_hz=50")
+    apart = ("--set", "training.steps=5_000", "--set", "environment.simulation.control_hz=50")
+    printed = []
+    for words in (together, apart):
+        main(["check", "torque", *words])
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert "steps: 5000\n" in printed[0] and "control_hz: 50\n" in printed[0]
+
+
 @pytest.mark.parametrize(("text", "number"), [("7", 7), ("1_000_000", 10**6), ("1e6", 10**6), ("-2.0", -2)])
 def test_whole_numbers_are_read_as_people_write_them(text: str, number: int):
     assert whole_number(text) == number and isinstance(whole_number(text), int)

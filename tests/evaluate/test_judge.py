@@ -74,7 +74,7 @@ def test_numbers_that_few_strides_cannot_give_are_missing_and_said():
     said = " ".join(numbers["notes"])
     assert numbers["stride_length_cv_percent"] is None
     assert "The variation of stride length is missing: it takes 10 strides at least." in said
-    assert "changes the share of completed episodes by 100 %: 1 cannot tell" in said
+    assert "changes the share of completed episodes by 100 %: they are too few" in said
 
 
 def test_interrupted_episodes_count_neither_way():

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import arg
+from tyro.conf import UseAppendAction, arg
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from batchenv.shipped import PRESETS
@@ -21,12 +21,11 @@ ConfigName = Annotated[
 WalkerName = Annotated[
     str, arg(metavar="WALKER", help="name of a shipped walker, or directory of a training run")
 ]
+# Several after one --set, or each after its own.
 Changes = Annotated[
-    tuple[str, ...],
-    arg(
-        name="set",
-        metavar="KEY=VALUE ...",
-    ),
+    tuple[tuple[str, ...], ...],
+    arg(name="set", metavar="KEY=VALUE ..."),
+    UseAppendAction,
 ]
 # Whole numbers of every command may be written as 1_000_000 or 1e6.
 REGISTRY = ConstructorRegistry()

@@ -38,7 +38,7 @@ class TrainOptions:
     ray: bool
     address: str | None
     overlap: bool
-    sets: tuple[str, ...]
+    sets: tuple[tuple[str, ...], ...]
     data: Path | None
     trust: bool
 

@@ -1,6 +1,7 @@
 """Changes of a configuration as a command line has them: KEY=VALUE."""
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from batchenv.config.problems import cut
@@ -10,11 +11,11 @@ from batchenv.errors import InputError
 _EXAMPLE = "environment.simulation.sim_hz=990"
 
 
-def parse_changes(pairs: Iterable[str], option: str = "--set") -> dict[str, Any]:
+def parse_changes(pairs: Iterable[str | tuple[str, ...]], option: str = "--set") -> dict[str, Any]:
     """Values by dotted path, for `Config.replace`; they are read as in a configuration's file.
 
     Args:
-        pairs: each "KEY=VALUE".
+        pairs: each "KEY=VALUE", or several of them that were given together.
         option: that they were given with, for messages.
 
     Raises:
@@ -25,7 +26,7 @@ def parse_changes(pairs: Iterable[str], option: str = "--set") -> dict[str, Any]
     {'environment.episode.max_seconds': 20.0, 'training.hidden': [64, 64]}
     """
     changes: dict[str, Any] = {}
-    for pair in pairs:
+    for pair in chain.from_iterable([each] if isinstance(each, str) else each for each in pairs):
         key, equals, value = (part.strip() for part in pair.partition("="))
         shown = f"{option} {cut(pair)}"
         if not equals or not key:

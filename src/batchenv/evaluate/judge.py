@@ -235,8 +235,8 @@ def _notes(recording: Recording, cycles: GaitCycles, numbers: dict[str, Any]) ->
     counted = total - recording.ended.count("interrupted")
     if 0 < counted < EPISODES_EXPECTED:
         notes.append(
-            f"One fall more or less changes the share of completed episodes by {100 / counted:.0f} %: "
-            f"{counted} cannot tell whether it is 95 %."
+            f"One fall more or less changes the share of completed episodes by {100 / counted:.0f} %: they"
+            " are too few to tell whether it reaches 95 %."
         )
     if len(cycles) and numbers["symmetry_percent"] is not None and np.isnan(numbers["symmetry_percent"]):
         notes.append("One leg made no whole cycle: symmetry is missing.")

@@ -93,9 +93,11 @@ def render_page(report: Report, images: Mapping[str, bytes]) -> str:
 def _lead(report: Report) -> str:
     numbers = report.numbers
     met = sum(verdict.passed is True for verdict in report.verdicts)
+    missing = sum(verdict.passed is None for verdict in report.verdicts)
+    missed = f", {missing} {NOTHING}" if missing else ""
     episodes = f"{numbers['episodes']} episode" + ("s" if numbers["episodes"] != 1 else "")
     return (
-        f"{met} of {len(report.verdicts)} targets met. {numbers['strides']} strides of {episodes},"
+        f"{met} of {len(report.verdicts)} targets met{missed}. {numbers['strides']} strides of {episodes},"
         f" {numbers['seconds']:.0f} s of walking."
     )
 
