@@ -46,7 +46,7 @@ $(BIN)/pip:
 	touch $@
 
 .venv/test.stamp: .venv/train.stamp
-	$(PIP) --editable '.[train,sb3,evaluate,viewer,dev]'
+	$(PIP) --editable '.[train,sb3,evaluate,viewer,export,mocap,dev]'
 	touch $@
 
 .venv/ray.stamp: .venv/test.stamp

@@ -2,6 +2,7 @@
 
     pip install -c constraints.txt torch==2.13.0 -e '.[train,sb3]'
     python examples/train_cleanrl.py --steps 20000
+    batchenv evaluate runs/cleanrl --out report
 
 Where time alone ended an episode, the value of what it saw last is added to its last reward (Pardo et al.
 2018, "Time Limits in Reinforcement Learning", equation 6).
@@ -9,6 +10,7 @@ Where time alone ended an episode, the value of what it saw last is added to its
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -18,6 +20,8 @@ from torch import nn
 from torch.distributions import Normal
 
 import batchenv  # noqa: F401  # registers the ids
+from batchenv.evaluate.walker import save_walker
+from batchenv.learn.policy import make_policy
 
 
 @dataclass
@@ -32,6 +36,8 @@ class Args:
     """threads that step them; by default the CPUs that this process may use"""
     seed: int = 0
     """of everything that is drawn"""
+    out: Path = Path("runs/cleanrl")
+    """directory of the walker that is saved in the end"""
     horizon: int = 32
     """steps of each world between two updates"""
     learning_rate: float = 3e-4
@@ -77,7 +83,11 @@ class Agent(nn.Module):
         self.count = total
 
     def normalized(self, obs: torch.Tensor) -> torch.Tensor:
-        return ((obs - self.mean) / torch.sqrt(self.var + 1e-4)).clamp(-10.0, 10.0)
+        return (obs - self.mean) / self.scale
+
+    @property
+    def scale(self) -> torch.Tensor:
+        return torch.sqrt(self.var + 1e-4)
 
     def value(self, obs: torch.Tensor) -> torch.Tensor:
         return self.critic(self.normalized(obs)).squeeze(-1)
@@ -104,7 +114,7 @@ def main(args: Args) -> None:
     iterations = -(-args.steps // (args.horizon * args.envs))
     started = time.perf_counter()
     next_obs = torch.from_numpy(envs.reset(seed=args.seed)[0])
-    for _ in range(iterations):
+    for iteration in range(iterations):
         with torch.no_grad():
             for t in range(args.horizon):
                 agent.watch(next_obs)
@@ -145,16 +155,25 @@ def main(args: Args) -> None:
                 (policy_loss + args.value_coef * value_loss).backward()
                 nn.utils.clip_grad_norm_(agent.parameters(), args.max_grad_norm)
                 optimizer.step()
+        if iteration % 10 == 9:
+            steps, recent = (iteration + 1) * args.horizon * args.envs, envs.length_queue
+            print(f"{steps} steps, mean length {sum(recent) / max(1, len(recent)):.1f}", flush=True)
 
     done = iterations * args.horizon * args.envs
     rate = done / (time.perf_counter() - started)
     lengths = envs.length_queue
     mean = sum(lengths) / max(1, len(lengths))
+    batch = envs.unwrapped.batch
+    linear = [module for module in agent.actor if isinstance(module, nn.Linear)]
+    layers = [(module.weight.detach().numpy(), module.bias.detach().numpy()) for module in linear]
+    policy = make_policy(layers, batch, mean=agent.mean.numpy(), scale=agent.scale.numpy(), steps=done)
+    save_walker(args.out, policy, batch.config)
     envs.close()
     print(
         f"CleanRL-style PPO, {args.id}: {done} steps, {rate:.0f} steps/s end to end, "
         f"mean length of the last {len(lengths)} episodes {mean:.1f} steps"
     )
+    print(f"saved; now: batchenv evaluate {args.out} --out report")
 
 
 if __name__ == "__main__":

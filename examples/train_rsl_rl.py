@@ -2,9 +2,11 @@
 
 pip install -c constraints.txt torch==2.13.0 -e '.[train,sb3]'
 python examples/train_rsl_rl.py --steps 20000
+batchenv evaluate runs/rsl_rl --out report
 """
 
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +14,8 @@ import tyro
 from rsl_rl.runners import OnPolicyRunner
 
 from batchenv import BatchEnv
+from batchenv.evaluate.walker import save_walker
+from batchenv.learn.checkpoints import policy_of
 from batchenv.learn.rsl_rl_env import RslRlEnv
 
 HORIZON = 32  # steps of each world between two updates
@@ -44,22 +48,37 @@ TRAINING = {
 
 
 class CountingEnv(RslRlEnv):
-    """Keeps the lengths of episodes, which the runner's logger does only where it writes files."""
+    """Keeps and shows the lengths of episodes: the runner's logger does so only where it writes files."""
 
     def __init__(self, env: BatchEnv):
         super().__init__(env)
         self.lengths: list[int] = []
+        self.steps = 0
 
     def step(self, actions: torch.Tensor) -> tuple[Any, torch.Tensor, torch.Tensor, dict[str, Any]]:
         result = super().step(actions)
         self.lengths += self.env.episode_lengths[result[2].numpy()].tolist()
+        self.steps += 1
+        if self.steps % (10 * HORIZON) == 0:
+            print(f"{self.steps * self.num_envs} steps, mean length {self.mean_length:.1f}", flush=True)
         return result
+
+    @property
+    def mean_length(self) -> float:
+        """Of the last 100 episodes [control steps]."""
+        lengths = self.lengths[-100:]
+        return sum(lengths) / max(1, len(lengths))
 
 
 def main(
-    config: str = "walk", steps: int = 20_000, envs: int = 64, threads: int | None = None, seed: int = 0
+    config: str = "walk",
+    steps: int = 20_000,
+    envs: int = 64,
+    threads: int | None = None,
+    seed: int = 0,
+    out: Path = Path("runs/rsl_rl"),
 ) -> None:
-    """Train, and say how fast.
+    """Train, say how fast, and save the policy as a walker that `batchenv evaluate` judges.
 
     Args:
         config: a YAML file or the name of a preset.
@@ -67,6 +86,7 @@ def main(
         envs: number of worlds.
         threads: threads that step them; by default the CPUs that this process may use.
         seed: of everything that is drawn.
+        out: directory of the walker.
     """
     torch.set_num_threads(1)  # the cores are for the worlds
     torch.manual_seed(seed)
@@ -78,12 +98,15 @@ def main(
         runner.learn(iterations)
         done = iterations * HORIZON * envs
         rate = done / (time.perf_counter() - started)
-    lengths = worlds.lengths[-100:]
-    mean = sum(lengths) / max(1, len(lengths))
+        columns = ([column.name for column in layout] for layout in (env.obs_layout, env.action_layout))
+        observations, actions = map(tuple, columns)
+        actor = runner.alg.save()["actor_state_dict"]
+        save_walker(out, policy_of(actor, observations, actions, done), env.config)
     print(
         f"rsl_rl PPO, {config}: {done} steps, {rate:.0f} steps/s end to end, "
-        f"mean length of the last {len(lengths)} episodes {mean:.1f} steps"
+        f"mean length of the last {len(worlds.lengths[-100:])} episodes {worlds.mean_length:.1f} steps"
     )
+    print(f"saved; now: batchenv evaluate {out} --out report")
 
 
 if __name__ == "__main__":

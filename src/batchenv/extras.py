@@ -14,6 +14,10 @@ _EXTRAS = {
     "tensorboard": "train",
     "torch": "train",
     "ray": "ray",
+    "ezc3d": "mocap",
+    "onnx": "export",
+    "onnxruntime": "export",
+    "wandb": "wandb",
 }
 
 

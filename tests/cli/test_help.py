@@ -12,7 +12,7 @@ from batchenv.cli.evaluate import evaluate
 from batchenv.cli.muscles import compare_coordinators, pretrain_muscles
 from batchenv.cli.train import train
 
-COMMANDS = ("check", "train", "bench", "evaluate", "rollout", "play")
+COMMANDS = ("check", "train", "bench", "evaluate", "rollout", "play", "export")
 MORE = ("pretrain-muscles", "check-paths", "compare-coordinators", "import-gaitnet", "presets", "walkers")
 
 

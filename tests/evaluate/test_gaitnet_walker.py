@@ -51,6 +51,9 @@ def test_a_recording_is_judged_and_what_it_lacks_is_said(walker):
     assert recording.gravity == pytest.approx(9.8) and recording.mass == pytest.approx(60.0)
     assert {"hip_flexion_r", "knee_angle_l", "ankle_angle_r"} <= set(recording.joint_names)
     assert recording.muscle_names[:2] == ("Psoas_l", "Psoas_r")
+    assert np.abs(recording.root_quat[0]) == pytest.approx([1.0, 0.0, 0.0, 0.0], abs=0.3)  # upright, ahead
+    under = recording.cop - recording.foot_pos
+    assert np.abs(under[recording.grf[:, :, 2] > 20.0])[:, :2].max() < 0.4  # [m]
     report = judge(recording, "small")
     notes = " ".join(report.numbers["notes"])
     assert "the metabolic cost is missing" in notes

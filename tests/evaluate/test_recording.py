@@ -5,11 +5,12 @@ import pytest
 
 from batchenv.errors import InputError
 from batchenv.evaluate.recording import LAYOUT, describe_layout, from_arrays, load_npz, save_npz
+from tests.evaluate.open_walk import open_walk
 from tests.evaluate.synthetic_walk import human_walk
 
 
 def test_npz_round_trip_keeps_every_array(tmp_path: Path):
-    walk = human_walk(episodes=2, seconds=2.0)
+    walk = open_walk(episodes=2, seconds=2.0)
     save_npz(walk, tmp_path / "walk.npz")
     again = load_npz(tmp_path / "walk.npz")
     for name in LAYOUT:

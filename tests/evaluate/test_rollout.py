@@ -23,6 +23,20 @@ def test_a_rollout_is_as_long_as_its_strides_unless_the_walker_falls(tmp_path):
     with h5py.File(tmp_path / "r.h5") as file:
         assert file.attrs["walker"] == "untrained" and "actuator: mass" in file.attrs["config"]
         assert file["joint_torque"].attrs["units"] == "Nm"
+    for name in ("root_quat", "cop", "free_moment", "joint_center", "joint_load"):
+        assert recording.measured(name), name
+    heel = recording.cop - recording.foot_pos
+    assert np.abs(heel[recording.grf[:, :, 2] > 20.0]).max() < 0.35  # [m]
+
+
+def test_a_rollout_for_opensim_has_a_file_for_each_row(tmp_path):
+    sweep = Sweep(("mass",), np.array([[1.0], [1.1]]))
+    ended = roll_out(untrained(), tmp_path / "r.mot", 1, sweep, num_threads=1)
+    names = {f"r_00{i}{rest}" for i in range(2) for rest in (".mot", "_grf.mot", "_grf.xml")}
+    assert {file.name for file in tmp_path.iterdir()} == names
+    recording = load_recording(tmp_path / "r_001.mot")
+    assert recording.ended == (ended[1],)
+    assert recording.root_pos[:, 2].mean() == pytest.approx(0.9, abs=0.1)
 
 
 def test_every_row_of_a_sweep_is_a_rollout_under_its_own_parameters(tmp_path):
@@ -69,7 +83,9 @@ def test_a_sweep_that_cannot_be_meant_is_refused(tmp_path, text, message):
     assert message in str(error.value)
 
 
-@pytest.mark.parametrize(("name", "strides"), [("r.npz", 1), ("no/r.h5", 1), ("r.h5", 0)])
+@pytest.mark.parametrize(
+    ("name", "strides"), [("r.npz", 1), ("no/r.h5", 1), ("r.h5", 0), ("no/r.mot", 1), ("r.c3d", 0)]
+)
 def test_a_rollout_that_cannot_be_written_is_refused_before_it_begins(tmp_path, name, strides):
     with pytest.raises(InputError, match="expected"):
         roll_out(untrained(), tmp_path / name, strides)

@@ -2,13 +2,15 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from safetensors.numpy import save
 
 from batchenv.errors import CheckpointError, InputError
-from batchenv.learn.policy import Policy, load_policy
+from batchenv.learn.policy import Policy, load_policy, make_policy
+from batchenv.mdp.columns import Column
 
 
 def small_policy(rng: np.random.Generator) -> Policy:
@@ -116,3 +118,25 @@ def test_layout_error_names_the_column_that_differs():
         CheckpointError, match="1 action columns, the checkpoint 2: 'knee' is only in the checkpoint"
     ):
         policy.check_layout(policy.observations, ("hip",))
+
+
+def test_layers_of_another_learner_become_a_policy():
+    columns = [Column(name, "1") for name in ("height", "speed", "lean", "hip", "knee")]
+    env = SimpleNamespace(obs_layout=columns[:3], action_layout=columns[3:])
+    layers = [(np.ones((2, 3)), np.zeros(2))]
+    policy = make_policy(layers, env, mean=[2.0, 2.0, 2.0], scale=[4.0, 4.0, 4.0], steps=7)
+    assert policy([6.0, 6.0, 6.0]).tolist() == [3.0, 3.0]
+    assert (policy.steps, policy.observations, policy.actions) == (
+        7,
+        ("height", "speed", "lean"),
+        ("hip", "knee"),
+    )
+    assert make_policy(layers, env)([6.0, 6.0, 6.0]).tolist() == [18.0, 18.0]
+    for wrong, message in (
+        ([(np.ones((3, 2)), np.zeros(3))], "it has 3 outputs for 2 actions"),
+        ([(np.ones((5, 4)), np.zeros(5)), (np.ones((2, 5)), np.zeros(2))], "weight_0"),
+        ([(np.full((2, 3), np.nan), np.zeros(2))], "does not hold finite"),
+        ([], "no array 'weight_0'"),
+    ):
+        with pytest.raises(InputError, match=f"no policy can be made of these layers: .*{message}"):
+            make_policy(wrong, env)

@@ -10,6 +10,7 @@ from batchenv.cli.bench import bench
 from batchenv.cli.check import check, check_paths, import_gaitnet
 from batchenv.cli.ending import conventional_ending
 from batchenv.cli.evaluate import evaluate
+from batchenv.cli.export import export
 from batchenv.cli.listing import presets, walkers
 from batchenv.cli.muscles import compare_coordinators, pretrain_muscles
 from batchenv.cli.options import REGISTRY
@@ -30,6 +31,7 @@ _COMMANDS = (
     evaluate,
     rollout,
     play,
+    export,
     pretrain_muscles,
     compare_coordinators,
     check_paths,

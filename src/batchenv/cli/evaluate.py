@@ -22,13 +22,16 @@ def evaluate(
     seed: int = 0,
     threads: int | None = None,
     quick: bool = False,
+    forces: Path | None = None,
+    mass: float | None = None,
     change: Changes = (),
     trust: bool = False,
 ) -> None:
     """Compare a walker's gait with that of humans; write report.html and report.json.
 
     Args:
-        walker: shipped walker, directory of a training run, or recording (.npz, .h5).
+        walker: shipped walker, directory of a training run, or recording: .npz, .h5, or a motion of OpenSim,
+            .mot or .sto.
         out: directory for the report.
         strides: least number of strides; more walks are simulated until it is reached.
         seeds: least number of walks, each from another starting state.
@@ -36,6 +39,8 @@ def evaluate(
         seed: seed of the starting states.
         threads: number of threads that step the worlds; by default all CPUs available to this process.
         quick: skip pushes, slippery ground, changed masses and weakened muscles.
+        forces: file of ground forces of a motion; by default the one of its name with _grf at the end.
+        mass: mass of the body of a motion [kg], where its header does not say it.
         change: configuration keys to override, such as environment.simulation.sim_hz=990.
         trust: allow the walker's configuration to run the Python files that it names.
     """
@@ -64,8 +69,10 @@ def evaluate(
     if is_recording_file(walker):
         if change:
             raise SystemExit("--set is for walks, and a recording is walked already")
-        report = judge(load_recording(walker), Path(walker).stem)
+        report = judge(load_recording(walker, forces=forces, mass=mass), Path(walker).stem)
     else:
+        if forces is not None or mass is not None:
+            raise SystemExit("--forces and --mass are for recordings of OpenSim, .mot or .sto")
         report = judge_walker(
             load_walker(walker, trust=trust).with_changes(parse_changes(change)),
             walks=seeds,

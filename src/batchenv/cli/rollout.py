@@ -12,6 +12,16 @@ from batchenv.extras import import_extra
 from batchenv.files import check_output_file
 from batchenv.startup import importing
 
+Format = Literal["hdf5", "mot", "sto", "csv", "c3d", "mm-evalkit"]
+SUFFIXES: dict[Format, tuple[str, ...]] = {
+    "hdf5": (".h5", ".hdf5"),
+    "mot": (".mot",),
+    "sto": (".sto",),
+    "csv": (".csv",),
+    "c3d": (".c3d",),
+    "mm-evalkit": (".npz",),
+}
+
 
 def rollout(
     walker: Positional[WalkerName],
@@ -21,20 +31,22 @@ def rollout(
     sweep: Path | None = None,
     seed: int = 0,
     threads: int | None = None,
-    file_format: Annotated[Literal["hdf5", "mm-evalkit"], arg(name="format")] = "hdf5",
+    file_format: Annotated[Format | None, arg(name="format")] = None,
     change: Changes = (),
     trust: bool = False,
 ) -> None:
-    """Record walks into an HDF5 file: one walk, or one for each row of a sweep.
+    """Record walks into a file: one walk, or one for each row of a sweep.
 
     Args:
-        out: file to write, .h5; it is written continuously and stays readable if interrupted.
+        out: file to write; .h5 is written continuously, of any length, and stays readable if interrupted.
         strides: length of a rollout, in cycles of the reference gait.
         sweep: CSV file with one rollout per row; columns: speed, period, friction, mass, muscle_strength, and
             names of muscles with or without their side, such as soleus_r or soleus.
         seed: seed of the starting states.
         threads: number of threads that step the worlds; by default all CPUs available to this process.
-        file_format: hdf5, or mm-evalkit for the .npz archive that MuscleMimic's evaluation reads.
+        file_format: by default what --out ends with. mot: motion and ground forces for OpenSim; sto:
+            activations, muscle forces, joint moments and joint loads; csv: all in one table; c3d: joints and
+            ground forces; mm-evalkit: the .npz archive that MuscleMimic's evaluation reads.
         change: configuration keys to override, such as environment.simulation.sim_hz=990.
         trust: allow the walker's configuration to run the Python files that it names.
     """
@@ -47,7 +59,8 @@ def rollout(
         from batchenv.evaluate.rollout_file import HDF5_SUFFIXES
         from batchenv.evaluate.walker import load_walker
         from batchenv.rng import checked_seed
-    check_output_file(out, "--out")
+    suffixes = SUFFIXES[file_format] if file_format else ()
+    check_output_file(out, "--out", suffixes=suffixes)
     check_count("--strides", strides, MOST_STRIDES)
     check_threads("--threads", threads)
     checked_seed(seed)
@@ -68,4 +81,9 @@ def rollout(
     with saying(lambda: f"{out} {walked if identity(out) != before else 'was not written'}"):
         ended = roll_out(loaded, out, strides, rows, seed, threads)
     counts = f"{ended.count('completed')} completed, {ended.count('off speed')} off the speed asked"
-    print(f"{len(ended)} rollouts, {counts}, {ended.count('fell')} fell: {out}")
+    print(f"{len(ended)} rollouts, {counts}, {ended.count('fell')} fell: {_written(out)}")
+
+
+def _written(out: Path) -> Path:
+    """What a rollout left: several files of .sto have a name that begins with that of --out."""
+    return out.with_name(f"{out.stem}_*.sto") if out.suffix == ".sto" else out

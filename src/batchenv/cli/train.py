@@ -26,6 +26,7 @@ def train(
     ray: bool = False,
     address: str | None = None,
     overlap: bool = False,
+    logger: Literal["tensorboard", "wandb"] = "tensorboard",
     change: Changes = (),
     data: Path | None = None,
     trust: bool = False,
@@ -49,6 +50,7 @@ def train(
         ray: start the runners as processes of Ray, on this machine or on the nodes of a cluster.
         address: address of a running Ray cluster, or auto; by default Ray is started on this machine.
         overlap: let each runner step half of its worlds while the policy computes actions for the other half.
+        logger: wandb logs at Weights & Biases, too; files for TensorBoard are written in any case.
         change: configuration keys to override, such as environment.simulation.sim_hz=990.
         data: additional directory to search for "@data/..." files.
         trust: allow the configuration to run the Python files that it names, such as your own reward terms.
@@ -67,6 +69,7 @@ def train(
         ray=ray,
         address=address,
         overlap=overlap,
+        wandb=logger == "wandb",
         sets=change,
         data=data,
         trust=trust,

@@ -20,6 +20,7 @@ class TrainOptions:
         env_runners: number of runners; None trains in one process without runners.
         ray, address: whether the runners are processes of Ray, and the address of its cluster.
         overlap: whether each runner steps half of its worlds while the policy computes for the other half.
+        wandb: whether the run is logged at Weights & Biases, too.
         sets: "KEY=VALUE" of further keys.
         data: additional directory for "@data/..." files.
         trust: whether the configuration may run Python files.
@@ -38,6 +39,7 @@ class TrainOptions:
     ray: bool
     address: str | None
     overlap: bool
+    wandb: bool
     sets: tuple[tuple[str, ...], ...]
     data: Path | None
     trust: bool

@@ -1,5 +1,6 @@
 """One run of `batchenv train`, from its options to the summary. Imports Torch."""
 
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,13 +15,16 @@ from batchenv.distributed.runner import MakeBatchEnv, worlds_of_each
 from batchenv.engine import available_cpus
 from batchenv.env import BatchEnv
 from batchenv.errors import OutputError
+from batchenv.extras import import_extra
 from batchenv.learn.checkpoints import CHECKPOINT_FILE, Checkpoint, load_checkpoint
 from batchenv.learn.progress import Output, TrainingProgress
+from batchenv.learn.report import Report
 from batchenv.learn.run_directory import RunDirectory
 from batchenv.learn.stopping import StopTraining
 from batchenv.learn.training import TrainingResult, check_vacant
 from batchenv.learn.training import train as learn
 from batchenv.learn.walking_criterion import WalkingCriterion
+from batchenv.learn.wandb_log import WandbLog
 from batchenv.learn.warm_start import Networks, load_networks
 from batchenv.shipped import WALKERS, shipped_walkers
 
@@ -32,6 +36,8 @@ def run(options: TrainOptions) -> None:
         SystemExit: an option does not fit the configuration, or a signal ended the run.
     """
     console = Output(highlight=False, soft_wrap=True)
+    if options.wandb:
+        import_extra("wandb", "--logger wandb")  # its absence is reported before any work
     with ExitStack() as stack:
         checkpoint, directory = _resumed(options.resume, stack)
         config = _configuration(options, checkpoint)
@@ -44,7 +50,8 @@ def run(options: TrainOptions) -> None:
         criterion = None
         if options.until_walking:
             criterion = stack.enter_context(closing(WalkingCriterion(config, options.threads)))
-        progress = stack.enter_context(TrainingProgress(console))
+        shown = stack.enter_context(TrainingProgress(console))
+        log = stack.enter_context(WandbLog(directory.path, config)) if options.wandb else None
         where = f"{pool.size} runners of {pool.cpus} threads" if pool else f"{env.num_threads} threads"
         console.print(
             f"training {options.name}: {num_envs} worlds of {env.obs_dim} observations "
@@ -56,7 +63,7 @@ def run(options: TrainOptions) -> None:
             directory,
             resume=checkpoint,
             warm_start=networks,
-            progress=progress,
+            progress=_both(log, shown) if log else shown,
             until=criterion.stop_condition(console.print, seed, env.max_episode_steps) if criterion else None,
         )
     summary = _summary(result, where if pool else f"{env.num_threads} of {available_cpus()} CPUs", pool)
@@ -69,6 +76,16 @@ def run(options: TrainOptions) -> None:
         result.stopped_by,
         f"{result.steps:,} steps are saved; go on with: batchenv train --resume {directory.path}",
     )
+
+
+def _both(log: WandbLog, progress: TrainingProgress) -> Callable[[Report], None]:
+    """Return what logs a report, and shows it."""
+
+    def report_to_both(report: Report) -> None:
+        log(report)
+        progress(report)
+
+    return report_to_both
 
 
 def _resumed(resume: Path | None, stack: ExitStack) -> tuple[Checkpoint, RunDirectory] | tuple[None, None]:

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from batchenv.evaluate.evaluation import evaluate
+from batchenv.evaluate.formats import save_recording
 from batchenv.evaluate.gait_cycles import ContactRule, GaitCycles, find_cycles
 from batchenv.evaluate.judge import Report, judge
 from batchenv.evaluate.recording import Recording, from_arrays, load_npz, save_npz
@@ -41,6 +42,7 @@ __all__ = [
     "load_npz",
     "load_recording",
     "save_npz",
+    "save_recording",
     "write_report",
 ]
 

@@ -37,14 +37,15 @@ class Sampler:
     Args:
         env: whose worlds.
         rate: of the samples at least [Hz]; they are as few as keep it and fit evenly into a control step.
+        loads: whether to take centres of pressure and loads on joints, too, which takes a while.
 
     Attributes:
         dt: time between two samples [s].
         per_step: samples in a control step.
     """
 
-    def __init__(self, env: BatchEnv, rate: float = RATE):
-        self._env, self._worlds = env, env.worlds
+    def __init__(self, env: BatchEnv, rate: float = RATE, *, loads: bool = False):
+        self._env, self._worlds, self._with_loads = env, env.worlds, loads
         substeps = self._worlds.substeps
         fitting = [n for n in range(1, substeps + 1) if substeps % n == 0]
         kept = [n for n in fitting if 1.0 / (n * self._worlds.timestep) >= rate * (1 - 1e-9)]
@@ -93,7 +94,8 @@ class Sampler:
         return {name: values[ids].reshape(-1, *values.shape[2:]) for name, values in self._samples.items()}
 
     def _measure(self) -> dict[str, np.ndarray]:
-        return self._capture.measure()
+        measured = self._capture.measure()
+        return measured | self._capture.measure_loads() if self._with_loads else measured
 
 
 def _possible(name: str, values: np.ndarray) -> np.ndarray:
@@ -113,6 +115,11 @@ class RecordingBuilder:
     def __init__(self, constants: dict[str, Any], episodes: int):
         self._constants, self._ended = constants, ["interrupted"] * episodes
         self._parts: list[dict[str, np.ndarray]] = []
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no sample yet."""
+        return not self._parts
 
     def append(self, **samples: Any) -> None:
         """Keep samples (n, ...)."""
@@ -190,6 +197,8 @@ def record(
     seed: int = 0,
     num_threads: int | None = None,
     rate: float = RATE,
+    *,
+    loads: bool = False,
 ) -> Recording:
     """Record walks side by side, each from a start of its own.
 
@@ -200,6 +209,7 @@ def record(
         seed: of the starts.
         num_threads: as for `BatchEnv`.
         rate: of the samples at least [Hz].
+        loads: as for `Sampler`.
 
     Raises:
         InputError: a number is impossible; nothing is simulated.
@@ -213,7 +223,7 @@ def record(
     checked_seed(seed)
     loaded = as_walker(walker)
     with loaded.worlds(walks, seconds, num_threads) as env:
-        obs, sampler = env.reset(seed), Sampler(env, rate)
+        obs, sampler = env.reset(seed), Sampler(env, rate, loads=loads)
         builder = RecordingBuilder(sampler.constants, walks)
         record_walks(loaded.policy, env, obs, sampler, builder)
     return builder.recording()

@@ -1,7 +1,8 @@
 """Recording of a walk: one frozen set of arrays, whether simulated or measured.
 
 Frame: x forward (the direction of travel), y to the left, z up. Of two legs the right one comes first.
-T samples of E episodes, one after another; J joints; M muscles (0 for a walker without muscles).
+T samples of E episodes, one after another; J joints; M muscles (0 for a walker without muscles); L joints of
+the legs whose centres and loads are known.
 `LAYOUT` names every array with its shape, unit and meaning; NPZ and HDF5 files hold them under these names.
 """
 
@@ -22,6 +23,7 @@ from batchenv.evaluate.recording_layout import (
     LAYOUT,
     MOST_EPISODES,
     MOST_NAMES,
+    TEXTS,
     ArrayLayout,
     describe_layout,
 )
@@ -57,6 +59,12 @@ class Recording:
     joint_vel: Array = NOT_GIVEN
     joint_torque: Array = NOT_GIVEN
     root_vel: Array = NOT_GIVEN
+    root_quat: Array = NOT_GIVEN
+    cop: Array = NOT_GIVEN
+    free_moment: Array = NOT_GIVEN
+    joint_center_names: tuple[str, ...] = ()
+    joint_center: Array = NOT_GIVEN
+    joint_load: Array = NOT_GIVEN
     muscle_names: tuple[str, ...] = ()
     activation: Array = NOT_GIVEN
     excitation: Array = NOT_GIVEN
@@ -69,18 +77,19 @@ class Recording:
     def __post_init__(self) -> None:
         for name in ("dt", "mass", "gravity"):
             self._set(name, _positive(name, getattr(self, name)))
-        for name in ("joint_names", "muscle_names", "ended"):
+        for name in TEXTS:
             self._set(name, _texts(name, getattr(self, name)))
         _check_names(self)
         self._set("episode", _integers("episode", self.episode))
         lengths = {
             "T": len(self.episode),
             "J": len(self.joint_names),
+            "L": len(self.joint_center_names),
             "M": len(self.muscle_names),
             "E": len(self.ended),
         }
         for name, layout in LAYOUT.items():
-            if layout.shape and name not in ("joint_names", "muscle_names", "ended", "episode"):
+            if layout.shape and name not in (*TEXTS, "episode"):
                 self._set(name, _array(name, getattr(self, name), layout, lengths))
         _check_episodes(self)
         _check_units(self)
@@ -283,7 +292,7 @@ def _array(name: str, values: object, layout: ArrayLayout, lengths: Mapping[str,
 
 
 def _check_names(recording: Recording) -> None:
-    for array in ("joint_names", "muscle_names"):
+    for array in ("joint_names", "muscle_names", "joint_center_names"):
         names = getattr(recording, array)
         repeated = [name for name, count in Counter(names).items() if count > 1]
         if repeated:
@@ -319,6 +328,14 @@ def _check_units(recording: Recording) -> None:
     if recording.joint_pos.size and np.abs(recording.joint_pos).max() > 2 * np.pi:
         largest = np.abs(recording.joint_pos).max()
         raise InputError(f"Recording array 'joint_pos': {largest:g} exceeds 2 pi, expected angles in radians")
+    if recording.measured("root_quat"):
+        norm = np.linalg.norm(recording.root_quat, axis=1)
+        wrong = np.abs(norm - 1.0) > 0.01
+        if wrong.any():
+            raise InputError(
+                f"Recording array 'root_quat': length {norm[wrong][0]:g} at {int(wrong.argmax())}, expected"
+                " quaternions of length 1"
+            )
     lowest = recording.grf[:, :, 2].min(initial=0.0)
     if lowest < -0.5 * recording.weight:
         raise InputError(

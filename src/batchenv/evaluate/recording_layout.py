@@ -29,7 +29,7 @@ MOST_NAMES, MOST_EPISODES = 10_000, 1_000_000
 _TOLERANCE = 1e-3  # of activations, which single precision and filters put beyond 0 and 1
 
 
-def _optional(shape: tuple[str, ...], unit: str, meaning: str, low: float, high: float) -> ArrayLayout:
+def _optional(shape: tuple[str | int, ...], unit: str, meaning: str, low: float, high: float) -> ArrayLayout:
     return ArrayLayout(shape, unit, meaning, True, low, high)
 
 
@@ -66,6 +66,36 @@ LAYOUT: dict[str, ArrayLayout] = {
     "root_vel": ArrayLayout(
         ("T", 3), "m/s", "velocity of the pelvis; the difference of `root_pos` if absent", True, -1e5, 1e5
     ),
+    "root_quat": _optional(
+        ("T", 4),
+        "1",
+        "orientation of the pelvis, w first; (1, 0, 0, 0) standing upright and facing forward",
+        -1 - _TOLERANCE,
+        1 + _TOLERANCE,
+    ),
+    "cop": _optional(
+        ("T", 2, 3),
+        "m",
+        "centre of pressure of the right and left foot; 0 where it bears nothing",
+        -1e6,
+        1e6,
+    ),
+    "free_moment": _optional(
+        ("T", 2),
+        "Nm",
+        "moment of the ground on each foot about the vertical through `cop`, to the left positive",
+        -1e6,
+        1e6,
+    ),
+    "joint_center_names": ArrayLayout(("L",), "", "hip_r, knee_r, ankle_r, the same with _l", True),
+    "joint_center": _optional(("T", "L", 3), "m", "centres of these joints", -1e6, 1e6),
+    "joint_load": _optional(
+        ("T", "L", 3),
+        "N",
+        "force of the bone above on the bone below, where they touch: the pull of muscles is no part of it",
+        -1e7,
+        1e7,
+    ),
     "muscle_names": ArrayLayout(
         ("M",), "", "names of myolegs with _r or _l, such as soleus_r; may be empty", True
     ),
@@ -99,4 +129,5 @@ def describe_layout() -> str:
     return "\n".join(lines)
 
 
+TEXTS = tuple(name for name, layout in LAYOUT.items() if name == "ended" or name.endswith("_names"))
 PER_SAMPLE = tuple(name for name, layout in LAYOUT.items() if layout.shape[:1] == ("T",))

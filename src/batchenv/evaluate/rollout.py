@@ -1,11 +1,12 @@
-"""Long rollouts into a file, one for each row of a sweep over gait, ground, body and muscles."""
+"""Rollouts into a file, one for each row of a sweep over gait, ground, body and muscles."""
 
 import csv
 import math
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +15,10 @@ from batchenv.build import Walking
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError, nearest
 from batchenv.evaluate.conditions import set_conditions
+from batchenv.evaluate.formats import WRITERS, check_format, save_recording
 from batchenv.evaluate.hdf5_file import h5py_module
 from batchenv.evaluate.numbers import MOST_STRIDES, check_count, check_threads
-from batchenv.evaluate.record import Policy, Sampler, record_walks
+from batchenv.evaluate.record import Policy, RecordingBuilder, Sampler, Sink, record_walks
 from batchenv.evaluate.rollout_file import HDF5_SUFFIXES, RecordingWriter
 from batchenv.evaluate.walker import Walker
 from batchenv.files import check_output_file
@@ -96,11 +98,14 @@ def roll_out(
     seed: int = 0,
     num_threads: int | None = None,
 ) -> list[str]:
-    """Record rollouts into an HDF5 file, as they go: memory does not grow with their length.
+    """Record rollouts into a file.
+
+    An HDF5 file is written as they go, and memory does not grow with their length; the other formats are kept
+    in memory until the last rollout ends.
 
     Args:
         walker: who walks.
-        file: the HDF5 file, see `RecordingWriter`; replaced if it exists.
+        file: .h5 or .hdf5, see `RecordingWriter`, or a file of `save_recording`; replaced if it exists.
         strides: length of each rollout, in cycles of its reference gait; one that falls is shorter.
         sweep: a rollout for each row; by default one rollout as configured.
         seed: of the starts.
@@ -111,43 +116,58 @@ def roll_out(
         within 10 %, "fell", or "interrupted" where its physics failed.
 
     Raises:
-        InputError: no HDF5 file has that name, a number is impossible, or worlds cannot have what the sweep
+        InputError: no such file has that name, a number is impossible, or worlds cannot have what the sweep
             asks for; nothing is written.
         OutputError: the file cannot be written, now or when the disk is full; it holds what was walked until
             then.
         Interrupted: SIGINT, SIGTERM or SIGHUP came; likewise.
     """
     path = checked_path("file", file)
-    if path.suffix not in HDF5_SUFFIXES or not is_directory(path.parent):
-        raise InputError(f"{path}: expected the name of an {' or '.join(HDF5_SUFFIXES)} file in a directory")
-    check_output_file(path)
+    if path.suffix not in (*HDF5_SUFFIXES, *WRITERS) or not is_directory(path.parent):
+        expected = " or ".join((*HDF5_SUFFIXES, *WRITERS))
+        raise InputError(f"{path}: expected the name of an {expected} file in a directory")
+    check_output_file(path) if path.suffix in HDF5_SUFFIXES else check_format(path)
     check_count("strides", strides, MOST_STRIDES)
     check_threads("num_threads", num_threads)
     seed = checked_seed(seed)
-    h5py_module()
+    if path.suffix in HDF5_SUFFIXES:
+        h5py_module()
     sweep = sweep or Sweep((), np.zeros((1, 0)))
     attributes = {"walker": walker.name, "config": walker.config.to_yaml(), "seed": seed}
     ended = ["interrupted"] * len(sweep)
     walks = [(rows, *_gait(walker, sweep, rows)) for rows in _batches(sweep)]
     with held_back() as check, ExitStack() as files:
-        writer: RecordingWriter | None = None
+        sink: Sink | None = None
         for rows, changes, period in walks:
             check()
             with walker.worlds(len(rows), strides * period, num_threads, changes) as env:
                 env.reset(seed)
                 obs = set_conditions(env, **_conditions(sweep, rows, env.body))
-                sampler = Sampler(env)
-                writer = writer or files.enter_context(
-                    RecordingWriter(
-                        path, **sampler.constants, parameter_names=sweep.names, attributes=attributes
-                    )
-                )
+                sampler = Sampler(env, loads=True)
+                sink = sink or files.enter_context(_sink(path, sampler.constants, sweep, attributes))
                 own = sweep.values[rows] if sweep.names else None
                 watched = _WatchedPolicy(walker.policy, env)
-                endings = record_walks(watched, env, obs, sampler, writer, rows, own, watched.on_speed)
+                endings = record_walks(watched, env, obs, sampler, sink, rows, own, watched.on_speed)
             for row, ending in zip(rows, endings, strict=True):
                 ended[row] = ending
     return ended
+
+
+@contextmanager
+def _sink(
+    path: Path, constants: dict[str, Any], sweep: Sweep, attributes: dict[str, str | float]
+) -> Iterator[Sink]:
+    """What takes the samples of all rows, and has them in the file in the end, however that comes."""
+    if path.suffix in HDF5_SUFFIXES:
+        with RecordingWriter(path, **constants, parameter_names=sweep.names, attributes=attributes) as writer:
+            yield writer
+        return
+    builder = RecordingBuilder(constants, len(sweep))
+    try:
+        yield builder
+    finally:
+        if not builder.empty:
+            save_recording(builder.recording(), path)
 
 
 class _WatchedPolicy:

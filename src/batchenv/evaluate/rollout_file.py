@@ -54,6 +54,7 @@ class RecordingWriter:
         mass: float,
         joint_names: Sequence[str],
         muscle_names: Sequence[str] = (),
+        joint_center_names: Sequence[str] = (),
         muscle_peak_force: Any = None,
         optimal_fiber_length: Any = None,
         gravity: float = 9.81,
@@ -69,6 +70,7 @@ class RecordingWriter:
             mass: of the body [kg].
             joint_names: (J,).
             muscle_names: (M,).
+            joint_center_names: (L,).
             muscle_peak_force: (M,) [N], or None.
             optimal_fiber_length: (M,) [m], or None.
             gravity: [m/s^2].
@@ -84,16 +86,18 @@ class RecordingWriter:
         check_count("chunk_samples", chunk_samples, 1_000_000)
         joint_names = checked_names("joint_names", joint_names)
         muscle_names = checked_names("muscle_names", muscle_names)
+        joint_center_names = checked_names("joint_center_names", joint_center_names)
         constants = checked_constants(
             dt=dt,
             mass=mass,
             gravity=gravity,
             joint_names=joint_names,
             muscle_names=muscle_names,
+            joint_center_names=joint_center_names,
             muscle_peak_force=muscle_peak_force,
             optimal_fiber_length=optimal_fiber_length,
         )
-        self._lengths = {"J": len(joint_names), "M": len(muscle_names)}
+        self._lengths = {"J": len(joint_names), "M": len(muscle_names), "L": len(joint_center_names)}
         self._chunk_samples = chunk_samples
         self._pending: dict[str, list[np.ndarray]] = {}
         self._pending_samples = 0
@@ -291,7 +295,7 @@ class RecordingWriter:
                 name,
                 (0, *shape),
                 kind,
-                maxshape=(None, *shape),
+                maxshape=(None, *(length or None for length in shape)),  # h5py chunks nothing of length 0
                 chunks=(rows, *(max(1, length) for length in shape)),
                 compression="gzip",
                 shuffle=True,

@@ -12,8 +12,8 @@ import numpy as np
 from batchenv.env import BatchEnv
 from batchenv.evaluate.numbers import check_count, check_threads
 from batchenv.evaluate.walker import Walker
-from batchenv.mdp.capture import floor_contacts
 from batchenv.mdp.figure import Figure, Look
+from batchenv.mdp.leg_loads import floor_contacts
 from batchenv.rng import checked_seed
 
 LANE, ROW = 1.1, 1.7  # distance of walkers beside and behind one another [m]

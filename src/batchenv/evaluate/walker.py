@@ -9,7 +9,8 @@ from batchenv.arrays import shown
 from batchenv.config import Config, load_config
 from batchenv.env import BatchEnv
 from batchenv.errors import CheckpointError, InputError, nearest
-from batchenv.files.paths import path_to_read
+from batchenv.files import check_output_directory, write_atomically
+from batchenv.files.paths import checked_path, path_to_read
 from batchenv.learn.policy import MUSCLES_FILE, Policy, load_policy
 from batchenv.shipped import CONFIG_FILE, POLICY_FILE, PRESETS, WALKERS, shipped_walkers
 
@@ -85,20 +86,8 @@ def load_walker(name: str | Path, folder: Path = WALKERS, *, trust: bool = False
     >>> len(walker.policy.actions), walker.config.environment.skeleton.file
     (14, 'myo_sim:myolegs')
     """
-    shipped = shipped_walkers(folder)
-    path = path_to_read("name", name)
-    path = folder / path if str(path) in shipped else path
-    run = path if path.is_dir() else path.parent
-    if not path.exists() or not (run / POLICY_FILE).is_file():
-        if str(name) in PRESETS:
-            raise CheckpointError(
-                f"{name} is a preset, and no walker ships for it: train it with 'batchenv train {name}', "
-                f"and name the directory of that run. Shipped walkers: {', '.join(shipped) or 'none'}."
-            )
-        raise CheckpointError(
-            f"{str(name)!r} is neither a shipped walker nor a training run with a {POLICY_FILE}."
-            f"{nearest(str(name), shipped)} Shipped walkers: {', '.join(shipped) or 'none'}."
-        )
+    path = _found(name, folder)
+    run = walker_directory(name, folder)
     if not (run / CONFIG_FILE).is_file():
         raise CheckpointError(f"{run} has no {CONFIG_FILE} beside its {POLICY_FILE}.")
     policy = load_policy(path if path.suffix == Path(POLICY_FILE).suffix else run)
@@ -120,6 +109,55 @@ def as_walker(walker: Walker | str | Path) -> Walker:
     if not isinstance(walker, str | Path):
         raise InputError(f"{shown(walker)} is no walker; load_walker returns one")
     return load_walker(walker)
+
+
+def walker_directory(name: str | Path, folder: Path = WALKERS) -> Path:
+    """Return the directory of a walker, named as for `load_walker`.
+
+    Raises:
+        CheckpointError: there is none; lists the shipped ones.
+    """
+    path, shipped = _found(name, folder), shipped_walkers(folder)
+    run = path if path.is_dir() else path.parent
+    if not path.exists() or not (run / POLICY_FILE).is_file():
+        if str(name) in PRESETS:
+            raise CheckpointError(
+                f"{name} is a preset, and no walker ships for it: train it with 'batchenv train {name}', "
+                f"and name the directory of that run. Shipped walkers: {', '.join(shipped) or 'none'}."
+            )
+        raise CheckpointError(
+            f"{str(name)!r} is neither a shipped walker nor a training run with a {POLICY_FILE}."
+            f"{nearest(str(name), shipped)} Shipped walkers: {', '.join(shipped) or 'none'}."
+        )
+    return run
+
+
+def save_walker(directory: str | Path, policy: Policy, config: Config) -> Path:
+    """Write a policy and the configuration that it was trained under, for `load_walker` and the commands.
+
+    Args:
+        directory: made where it does not exist.
+        policy: of any learner, see `Policy`.
+        config: of its environment.
+
+    Returns:
+        The directory.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    directory = checked_path("directory", directory)
+    check_output_directory(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    policy.save(directory / POLICY_FILE)
+    text = config.to_yaml().encode()
+    write_atomically(directory / CONFIG_FILE, lambda file: file.write(text))
+    return directory
+
+
+def _found(name: str | Path, folder: Path) -> Path:
+    path = path_to_read("name", name)
+    return folder / path if str(path) in shipped_walkers(folder) else path
 
 
 def _names(columns: Any) -> tuple[str, ...]:

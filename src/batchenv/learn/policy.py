@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 
 from batchenv.arrays import numpy_array
 from batchenv.cpus import one_blas_thread
+from batchenv.described import Described
 from batchenv.errors import CheckpointError, InputError, nearest
 from batchenv.files import write_atomically
 from batchenv.files.paths import path_to_read
@@ -109,6 +110,42 @@ class Policy:
         """
         check_columns("observation", self.observations, observations)
         check_columns("action", self.actions, actions)
+
+
+def make_policy(
+    layers: Sequence[tuple[ArrayLike, ArrayLike]],
+    env: Described,
+    *,
+    mean: ArrayLike | None = None,
+    scale: ArrayLike | None = None,
+    steps: int = 0,
+) -> Policy:
+    """Put a policy together that another learner trained.
+
+    Args:
+        layers: weights (n_out, n_in) and biases (n_out,) of each layer, ELU units between them.
+        env: that it was trained in; its columns are kept with the policy.
+        mean, scale: of each observation column (obs_dim,); the network sees (obs - mean) / scale. By default
+            observations as they are.
+        steps: environment steps it was trained for.
+
+    Raises:
+        InputError: the layers do not fit together or the environment, or hold numbers that are not finite.
+    """
+    width = len(env.obs_layout)
+    given = {
+        "mean": np.zeros(width) if mean is None else mean,
+        "scale": np.ones(width) if scale is None else scale,
+    }
+    for i, (weight, bias) in enumerate(layers):
+        given |= {f"weight_{i}": weight, f"bias_{i}": bias}
+    columns = {"observations": env.obs_layout, "actions": env.action_layout}
+    texts: dict[str, Any] = {kind: [column.name for column in layout] for kind, layout in columns.items()}
+    try:
+        arrays = {name: np.array(numpy_array(name, value), np.float32) for name, value in given.items()}
+        return _from_parts(arrays, texts | {"steps": steps})
+    except (ValueError, TypeError) as error:
+        raise InputError(f"no policy can be made of these layers: {error}") from error
 
 
 def load_policy(path: str | Path) -> Policy:

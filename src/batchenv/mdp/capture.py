@@ -3,15 +3,14 @@
 A task makes the capture of its own worlds; whoever records them needs to know nothing else about the body.
 """
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-import mujoco
 import numpy as np
 
 from batchenv.body import Body
 from batchenv.engine import Worlds
 from batchenv.engine.muscles.mujoco import active_forces
+from batchenv.mdp.leg_loads import LegLoads
 
 Array = np.ndarray
 
@@ -28,41 +27,23 @@ class Capture(Protocol):
         """Measure all worlds after a substep, each array (N, ...)."""
         ...
 
+    def measure_loads(self) -> dict[str, Array]:
+        """Measure what takes longer: where the floor presses on the feet, and what joints carry."""
+        ...
+
     def keep(self) -> None:
         """Keep what the measures after the next substep need; call it after every substep."""
         ...
 
 
-class FloorContact(NamedTuple):
-    """Where a body touches the floor.
+def turned(quat: Array, axes: Array) -> Array:
+    """Orientations of a root (..., 4), w first, in the frame of a recording.
 
-    Attributes:
-        body: its id.
-        force: on it, in the world (3,) [N].
-        place: in the world (3,) [m].
-        normal: force across the surface [N].
+    Args:
+        quat: in the world; (1, 0, 0, 0) is upright, and faces forward.
+        axes: forward, left and up in the world (3, 3).
     """
-
-    body: int
-    force: Array
-    place: Array
-    normal: float
-
-
-def floor_contacts(model: mujoco.MjModel, data: mujoco.MjData, floor_geom: int) -> Iterator[FloorContact]:
-    """Contacts with the floor, their forces by `mj_contactForce`."""
-    wrench = np.zeros(6)
-    for i in range(data.ncon):
-        contact: Any = data.contact[i]
-        geoms = contact.geom.tolist()
-        if floor_geom not in geoms:
-            continue
-        on_second = geoms[0] == floor_geom
-        mujoco.mj_contactForce(model, data, i, wrench)
-        # The frame points from the first geom to the second.
-        force = (1.0 if on_second else -1.0) * contact.frame.reshape(3, 3).T @ wrench[:3]
-        body = int(model.geom_bodyid[geoms[int(on_second)]])
-        yield FloorContact(body, force, contact.pos, wrench[0])
+    return np.concatenate([quat[..., :1], quat[..., 1:] @ axes.T], axis=-1)
 
 
 class WalkingCapture:
@@ -78,6 +59,7 @@ class WalkingCapture:
 
     def __init__(self, worlds: Worlds[Body], axes: Array):
         self._worlds, self._body, self._axes = worlds, worlds.body, axes
+        self._loads = LegLoads(worlds, axes)
         self._fibers = _Fibers(worlds) if worlds.law.actuator in ("mass", "muscle") else None
         self._driver = np.eye(len(self._body.joint_names))[self._body.bound_joint]
 
@@ -89,6 +71,7 @@ class WalkingCapture:
             "mass": body.mass,
             "gravity": body.weight / body.mass,
             "joint_names": tuple(map(body.names.common_joint, body.joint_names)),
+            "joint_center_names": self._loads.names,
         }
         return constants | (self._fibers.constants if self._fibers else {})
 
@@ -107,11 +90,17 @@ class WalkingCapture:
             "foot_pos": worlds.bind("xpos")[:, body.foot_body] @ axes.T,
             "root_pos": qpos[:, :3] @ axes.T,
             "root_vel": qvel[:, :3] @ axes.T,
+            "root_quat": turned(qpos[:, 3:7], axes),
         }
         return measured | (self._fibers.measure() if self._fibers else {})
 
+    def measure_loads(self) -> dict[str, Array]:
+        """Measure feet and joints after a substep; see `LegLoads`."""
+        return self._loads.measure()
+
     def keep(self) -> None:
-        """Nothing has to be kept."""
+        """Keep what the loads after the next substep need."""
+        self._loads.keep()
 
     def _torque(self, joint_pos: Array, joint_vel: Array) -> Array:
         """Net torque of the actuators on each joint and, by their slopes, on those bound to it (N, J)."""

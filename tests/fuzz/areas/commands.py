@@ -11,7 +11,7 @@ import numpy as np
 
 from batchenv.cli import main
 from batchenv.errors import BatchEnvError
-from batchenv.evaluate import load_recording
+from batchenv.evaluate import load_recording, save_recording
 from batchenv.evaluate.recording import save_npz
 from batchenv.evaluate.rollout import roll_out
 from batchenv.evaluate.walker import load_walker
@@ -33,6 +33,9 @@ LINES = (
     "evaluate walk --quick --seeds 1 --strides 1 --seconds 1 --threads 1 --out report --set training.seed=1",
     "rollout walk --strides 1 --seed 0 --threads 1 --out new.h5",
     "rollout walk --strides 1 --seed 0 --threads 1 --format mm-evalkit --out new.npz",
+    "rollout walk --strides 1 --threads 1 --format mot --out new.mot",
+    "evaluate walk.mot --forces walk_grf.mot --mass 75 --out report",
+    "export walk --hub new --license mit",
     "rollout walk --strides 1 --sweep sweep.csv --threads 1 --out new.h5",
     "play walk --video new.gif --seconds 0.1 --grid 1x1 --seed 0 --threads 1",
     "import-gaitnet skeleton.xml muscles.xml --out new.xml --motion walk.h5 --json new.json",
@@ -58,6 +61,7 @@ def prepare(materials: Path) -> None:
         Path("sweep.csv").write_text("speed,friction\n1.2,0.8\n")
         roll_out(load_walker("walk"), "walk.h5.tmp.h5", 2, None, 0, 1)
         save_npz(load_recording("walk.h5.tmp.h5"), "walk.npz")
+        save_recording(load_recording("walk.npz"), "walk.mot")
         Path("walk.h5.tmp.h5").unlink()
         call(["train", "mine.yaml", "--threads", "1", "--out", "run"])
     for number, line in enumerate(LINES):

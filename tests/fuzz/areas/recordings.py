@@ -1,6 +1,7 @@
-"""Recordings of walks, .npz and .h5: damaged, cut, with odd arrays; read and judged."""
+"""Recordings of walks, .npz, .h5 and .mot: damaged, cut, with odd arrays; read and judged."""
 
 import io
+import shutil
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -9,28 +10,33 @@ from typing import Any
 import h5py
 import numpy as np
 
-from batchenv.evaluate import judge, load_recording
+from batchenv.evaluate import judge, load_recording, save_recording
 from batchenv.evaluate.recording import LAYOUT, Recording, save_npz
 from batchenv.evaluate.rollout import roll_out
 from batchenv.evaluate.walker import load_walker
 from tests.fuzz.checks import same
-from tests.fuzz.damage import damaged_bytes
+from tests.fuzz.damage import damaged_bytes, damaged_file
 from tests.fuzz.outcomes import Fault
 
 _FILES = ("walk.npz", "walk.h5")
+_TABLES = ("walk.mot", "walk_grf.mot")
+_LINES = 12  # of a table, that are damaged at once: all of the header, or some of the rows
 _REQUIRED = [name for name, layout in LAYOUT.items() if not layout.optional]
 
 
 def prepare(materials: Path) -> None:
-    """Record a walk in both formats, and judge it."""
+    """Record a walk in all formats, and judge it."""
     roll_out(load_walker("walk"), materials / "walk.h5", 4, None, 0, 1)
     save_npz(load_recording(materials / "walk.h5"), materials / "walk.npz")
-    for name in _FILES:
+    save_recording(load_recording(materials / "walk.h5"), materials / "walk.mot")
+    for name in (*_FILES, "walk.mot"):
         judge(load_recording(materials / name), "walk")
 
 
 def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, Any]:
     """Write a damaged recording."""
+    if rng.random() < 0.3:
+        return _odd_table(rng, materials, folder)
     name = str(rng.choice(_FILES))
     data = (materials / name).read_bytes()
     if rng.random() < 0.6:
@@ -45,6 +51,18 @@ def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, A
         "damaged": False,
         "names": [name, array],
     }
+
+
+def _odd_table(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, Any]:
+    """Damage the motion, or the forces of the ground; its text does not tell one number from another."""
+    damaged = str(rng.choice(_TABLES))
+    for name in _TABLES:
+        shutil.copy(materials / name, folder / name)
+    lines = (folder / damaged).read_bytes().split(b"\n")
+    start = 0 if rng.random() < 0.5 else int(rng.integers(len(lines)))
+    part = damaged_file(rng, b"\n".join(lines[start : start + _LINES]))
+    (folder / damaged).write_bytes(b"\n".join([*lines[:start], part, *lines[start + _LINES :]]))
+    return {"what": damaged, "file": "walk.mot", "damaged": False, "names": list(_TABLES)}
 
 
 def attempt(spec: dict[str, Any], materials: Path) -> str | None:

@@ -8,7 +8,8 @@ import numpy as np
 from batchenv.body.gaitnet import GaitNetBody
 from batchenv.body.gaitnet.clinical import ClinicalAngles
 from batchenv.engine import Worlds
-from batchenv.mdp.capture import floor_contacts
+from batchenv.mdp.capture import turned
+from batchenv.mdp.leg_loads import floor_contacts, foot_wrenches, pressure
 
 Array = np.ndarray
 
@@ -54,30 +55,36 @@ class GaitNetCapture:
     def measure(self) -> dict[str, Array]:
         """Measure all worlds after a substep."""
         worlds, body, axes = self._worlds, self._body, self._axes
-        grf, foot_pos = self._ground_reactions()
+        wrenches, foot_pos = self._ground_reactions()
         q, ground = body.from_qpos(worlds.qpos), np.array([0.0, 0.0, body.ground_height])
         made = worlds.bind("qfrc_applied") - worlds.slot("constraint_force")
         measured = {
             "time": worlds.time,
             "joint_pos": self._clinical.angles(q),
             "joint_torque": self._clinical.torques(q, made[:, body.mujoco_dof]),
-            "grf": grf @ axes.T,
+            "grf": wrenches[:, :, 0] @ axes.T,
             "foot_pos": foot_pos @ axes.T - ground,
             "root_pos": worlds.qpos[:, :3] @ axes.T - ground,
             "root_vel": worlds.qvel[:, :3] @ axes.T,
+            "root_quat": turned(worlds.qpos[:, 3:7], axes),
+            **pressure(wrenches, axes, body.ground_height),
         }
         if worlds.law.has_muscles:
             measured["activation"] = worlds.slot("activation")
         return measured
+
+    def measure_loads(self) -> dict[str, Array]:
+        """Nothing: where the floor presses is known in any case, and loads on joints are not."""
+        return {}
 
     def keep(self) -> None:
         """Keep the velocities, whose change is the next substep's acceleration."""
         self._before[:] = self._worlds.qvel
 
     def _ground_reactions(self) -> tuple[Array, Array]:
-        """Forces on the right and the left foot, and where these are, in the world (N, 2, 3) [N], [m]."""
+        """Forces and moments on both feet (N, 2, 2, 3), as `foot_wrenches`, and their places (N, 2, 3)."""
         worlds, data = self._worlds, self._data
-        force, place = np.zeros((2, worlds.num_worlds, 2, 3))
+        wrenches, place = np.zeros((worlds.num_worlds, 2, 2, 3)), np.zeros((worlds.num_worlds, 2, 3))
         acceleration = (worlds.qvel - self._before) / worlds.timestep
         for world in np.flatnonzero(np.isfinite(acceleration).all(axis=1)):
             model = worlds.own_model(int(world))
@@ -88,8 +95,7 @@ class GaitNetCapture:
             error = np.zeros(data.nefc)
             mujoco.mj_mulJacVec(model, data, error, acceleration[world])
             mujoco.mj_constraintUpdate(model, data, error - data.efc_aref, None, 0)
-            for contact in floor_contacts(model, data, self._body.floor_geom):
-                if (side := self._foot_of[contact.body]) >= 0:
-                    force[world, side] += contact.force
+            contacts = floor_contacts(model, data, self._body.floor_geom)
+            wrenches[world] = foot_wrenches(contacts, self._foot_of)
             place[world] = data.xipos[[bodies[0] for bodies in self._feet]]
-        return force, place
+        return wrenches, place
