@@ -315,7 +315,7 @@ def test_bench_measures_and_compares_with_no_constant(
     assert "times as fast" not in capsys.readouterr().out
     row = json.loads(file.read_text())["rows"][0]
     assert row["envs"] == 2 and row["cpu_ms_per_step"] > 0
-    assert 0 < row["task_share"] < 1
+    assert 0 < row["serial_share"] < 1
 
 
 def test_original_s_own_files_run_unchanged():

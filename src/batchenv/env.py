@@ -431,15 +431,18 @@ class BatchEnv(Described):
             quantities = self.task.quantities(self._batch)
             self.task.compute_observations(quantities, self._seen)
             # A state may be one that MuJoCo would go on from, and yet no float32.
-            if not (sound := np.isfinite(self._seen).all(axis=1)).all():
+            if not np.isfinite(self._seen).all():
+                sound = np.isfinite(self._seen).all(axis=1)
                 self._refuse_unfounded(np.flatnonzero(~sound & ~self.worlds.failed))
                 self.worlds.fail(np.flatnonzero(~sound))
             failed = self.worlds.failed
             self.task.compute_rewards(quantities, self._reward_rows, self._rewards)
             np.logical_or(self.task.compute_terminations(quantities), failed, out=self.terminated)
         self.diverged[:] = failed
-        np.copyto(self._obs, self._seen, where=~failed[:, None])
-        if failed.any():
+        if not failed.any():
+            self._obs[:] = self._seen
+        else:
+            np.copyto(self._obs, self._seen, where=~failed[:, None])
             self._reward_rows[:, failed], self._rewards[failed] = 0.0, 0.0
         check_finite(self._rewards, self._reward_rows, self.task.reward_names)
         self._episodes.reward_sum += self._rewards
@@ -492,9 +495,8 @@ class BatchEnv(Described):
         seen = np.empty((len(ids), self.obs_dim), np.float32)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             self.task.compute_observations(self.task.quantities(self._batch, ids), seen)
-        bad = np.argwhere(~np.isfinite(seen))
-        if bad.size:
-            row, column = (int(place) for place in bad[0])
+        if not np.isfinite(seen).all():
+            row, column = (int(place) for place in np.argwhere(~np.isfinite(seen))[0])
             raise ConfigError(
                 f"world {ids[row]} begins with {seen[row, column]} for {self.obs_layout[column].name}: "
                 "what the configuration asks for is too large, or no number"

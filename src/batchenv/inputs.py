@@ -136,9 +136,9 @@ def checked_actions(actions: Any, num_envs: int, layout: Sequence[Column]) -> np
         raise InputError(f"actions have dtype {array.dtype}, expected real numbers")
     with np.errstate(over="ignore"):
         array = array.astype(np.float64, copy=False)
-    inside = np.abs(array) <= LARGEST_ACTION  # not-a-number is outside, too
-    if not inside.all():
-        world, column = np.argwhere(~inside)[0]
+    # Not-a-number is outside, too, and an array without a number is not.
+    if not np.abs(array).max(initial=0.0) <= LARGEST_ACTION:
+        world, column = np.argwhere(~(np.abs(array) <= LARGEST_ACTION))[0]
         raise InputError(
             f"actions hold {array[world, column]} for world {world}, {layout[column].name} "
             f"(column {column}); expected finite numbers of at most {LARGEST_ACTION:g} in size"

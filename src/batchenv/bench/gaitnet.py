@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batchenv.bench.measurement import STEPS_PER_TURN, check_sizes, timed, total
+from batchenv.bench.measurement import STEPS_PER_TURN, check_sizes, clocked, timed, total
 from batchenv.config import GaitNetConfig
 from batchenv.env import BatchEnv
 
@@ -28,7 +28,8 @@ class GaitNetRow:
         envs, threads: sizes.
         steps_per_second: environment steps, wall time.
         cpu_ms_per_step: CPU time per world and step, all threads, a median over turns [ms].
-        task_share: of the CPU time, what observations, rewards, targets and resets take.
+        serial_share: of the CPU time, what one core carries outside of the physics: observations, rewards,
+            targets and resets.
     """
 
     config: str
@@ -36,13 +37,13 @@ class GaitNetRow:
     threads: int
     steps_per_second: float
     cpu_ms_per_step: float
-    task_share: float
+    serial_share: float
 
     def table_line(self) -> str:
         """Return the row as Markdown, below `TABLE_HEAD`."""
         return (
             f"| {self.config} | {self.envs} | {self.threads} | {self.steps_per_second:,.0f} "
-            f"| {self.cpu_ms_per_step:.3f} | {self.task_share:.1%} |"
+            f"| {self.cpu_ms_per_step:.3f} | {self.serial_share:.1%} |"
         )
 
 
@@ -81,17 +82,14 @@ def _row(name: str, env: BatchEnv, turns: int) -> GaitNetRow:
     gc.freeze()  # keeps the garbage collector from searching loaded modules while the clock runs
     for turn in range(turns + 1):
         steps = []
-        for _ in range(STEPS_PER_TURN):
-            actions = rng.normal(0.0, _ACTION_STD, (env.num_envs, env.action_dim)).astype(np.float32)
-            steps.append(timed(lambda a=actions: env.step(a)))
-        snapshot = env.snapshot()
-        # The physics alone: more steps with the last targets, which are taken back.
-        alone = total([timed(env.worlds.step) for _ in range(STEPS_PER_TURN)])
-        env.restore(snapshot)
+        with clocked(env.worlds.batch, "step") as parallel:
+            for _ in range(STEPS_PER_TURN):
+                actions = rng.normal(0.0, _ACTION_STD, (env.num_envs, env.action_dim)).astype(np.float32)
+                steps.append(timed(lambda a=actions: env.step(a)))
         if turn > 0:  # the first fills caches, and compiles
             walls.append(total(steps).wall)
             cpus.append(total(steps).cpu)
-            physics.append(alone.cpu)
+            physics.append(total(parallel).cpu)
     gc.unfreeze()
     count = STEPS_PER_TURN * env.num_envs
     cpu = 1e3 * float(np.median(cpus)) / count
@@ -101,5 +99,5 @@ def _row(name: str, env: BatchEnv, turns: int) -> GaitNetRow:
         threads=env.num_threads,
         steps_per_second=round(count / float(np.median(walls)), 1),
         cpu_ms_per_step=round(cpu, 4),
-        task_share=round(1.0 - float(np.median(np.divide(physics, cpus))), 4),
+        serial_share=round(1.0 - float(np.median(np.divide(physics, cpus))), 4),
     )

@@ -20,14 +20,14 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch
 
-from batchenv.bench.measurement import STEPS_PER_TURN, Turn, check_sizes, timed, total
+from batchenv.bench.measurement import STEPS_PER_TURN, Turn, check_sizes, clocked, timed, total
 from batchenv.config import Config
 from batchenv.engine.law import adapt_model
 from batchenv.env import BatchEnv
 
 TABLE_HEAD = (
     "| config | actuator | worlds | threads | steps/s | CPU us per world and substep (limit) "
-    "| ratio to limit | of wall time | MB per world | construct s | reset ms |\n" + "|---" * 11 + "|"
+    "| ratio to limit | of wall time | serial | MB per world | construct s | reset ms |\n" + "|---" * 12 + "|"
 )
 
 
@@ -47,6 +47,7 @@ class LimitRow:
         ratio_spread: half the distance between the quartiles of that ratio.
         wall_ratio_to_limit: the same of wall time; what NumPy does on one core weighs more the more threads
             step.
+        serial_share: of the environment's CPU time, what one core carries outside of `Batch.step`.
         mb_per_env: resident memory per world, construction to first steps, without what a batch of one in the
             same process has paid for already: model, compiled code, libraries [MB].
         construction_s, first_reset_s: in a fresh process whose Numba cache is warm [s].
@@ -65,6 +66,7 @@ class LimitRow:
     ratio_to_limit: float
     ratio_spread: float
     wall_ratio_to_limit: float
+    serial_share: float
     mb_per_env: float
     construction_s: float
     first_reset_s: float
@@ -77,7 +79,7 @@ class LimitRow:
             f"| {self.config} | {actuator} | {self.envs} | {self.threads} | {self.steps_per_second:,.0f} "
             f"| {self.cpu_us_per_substep:.1f} ({self.limit_cpu_us_per_substep:.1f}) "
             f"| {self.ratio_to_limit:.3f} +- {self.ratio_spread:.3f} "
-            f"| {self.wall_ratio_to_limit:.3f} | {self.mb_per_env:.2f} "
+            f"| {self.wall_ratio_to_limit:.3f} | {self.serial_share:.1%} | {self.mb_per_env:.2f} "
             f"| {self.construction_s:.2f} | {self.reset_ms:.1f} |"
         )
 
@@ -120,11 +122,15 @@ class _Contender:
         self.env.reset()
         self.reset_ms = 1e3 * float(np.median([timed(self.env.reset).wall for _ in range(5)]))
         self.turns: list[tuple[Turn, Turn]] = []
+        self.serial_shares: list[float] = []
         self._turn()  # not counted: caches fill, and episodes leave their common start
 
     def turn(self) -> None:
         """Step the environment, then the bare batch from the same states."""
-        self.turns.append(self._turn())
+        with clocked(self.env.worlds.batch, "step") as parallel:
+            own, bare = self._turn()
+        self.turns.append((own, bare))
+        self.serial_shares.append(1.0 - total(parallel).cpu / own.cpu)
 
     def _turn(self) -> tuple[Turn, Turn]:
         env, worlds = self.env, self.env.worlds
@@ -169,6 +175,7 @@ class _Contender:
             wall_ratio_to_limit=round(
                 float(np.median([bare.wall / own.wall for own, bare in self.turns])), 4
             ),
+            serial_share=round(float(np.median(self.serial_shares)), 4),
             reset_ms=round(self.reset_ms, 2),
             **self.fresh,
         )

@@ -2,7 +2,8 @@
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,24 @@ def timed(work: Callable[[], object]) -> Turn:
     return Turn(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def total(turns: list[Turn]) -> Turn:
+def total(turns: Sequence[Turn]) -> Turn:
     """Return the sum of several measurements."""
     return Turn(sum(t.wall for t in turns), sum(t.cpu for t in turns))
+
+
+@contextmanager
+def clocked(owner: object, method: str) -> Iterator[list[Turn]]:
+    """Measure the calls of a method of an object within the block; those after it are not slowed down."""
+    turns, call = list[Turn](), getattr(owner, method)
+
+    def measured(*args: Any, **options: Any) -> None:
+        turns.append(timed(lambda: call(*args, **options)))
+
+    setattr(owner, method, measured)
+    try:
+        yield turns
+    finally:
+        delattr(owner, method)
 
 
 def as_json(rows: Sequence[Any]) -> dict[str, object]:

@@ -1,7 +1,9 @@
 """The command `batchenv bench`."""
 
 import json
+import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ def bench(
     json_file: JsonFile = None,
     scaling: bool = False,
     adapters: bool = False,
+    peers: bool = False,
+    peer_python: str = sys.executable,
     alternations: int = 7,
     change: Changes = (),
     data: Path | None = None,
@@ -34,8 +38,10 @@ def bench(
         envs: numbers of worlds.
         threads: number of threads that step the worlds; by default all CPUs available to this process.
         json_file: file to write the figures to.
-        scaling: measure with 1, 2, 4, ... threads.
+        scaling: measure with 1, 2, 4, ... threads, and predict 16 and 64 cores from the serial share.
         adapters: compare VectorEnv and SB3VecEnv with BatchEnv instead.
+        peers: compare MyoSuite and EnvPool with BatchEnv instead, at the rates of their task.
+        peer_python: a Python in which they are installed.
         alternations: number of turns of environment and bare batch, at least 5.
         change: configuration keys to override, such as environment.simulation.sim_hz=990.
         data: additional directory to search for "@data/..." files.
@@ -46,9 +52,13 @@ def bench(
             ADAPTER_TABLE_HEAD,
             GAITNET_TABLE_HEAD,
             LIMIT_TABLE_HEAD,
+            PEER_TABLE_HEAD,
+            PREDICTION_HEAD,
             benchmark,
             benchmark_adapters,
             benchmark_gaitnet,
+            benchmark_peers,
+            predictions,
         )
         from batchenv.config import GaitNetConfig, load_config, parse_changes
         from batchenv.evaluate.numbers import check_threads
@@ -59,22 +69,44 @@ def bench(
         check_output_file(json_file, "--json")
     resolved = load_config(config, data, trust=trust).replace(parse_changes(change))
     counts = _thread_counts(threads or available_cpus(), scaling)
+    sizes = [*envs], counts, alternations
+    predicted = scaling and not adapters and not peers
     if adapters:
-        head, measured = ADAPTER_TABLE_HEAD, benchmark_adapters(resolved, [*envs], counts, alternations)
+        head, measured = ADAPTER_TABLE_HEAD, benchmark_adapters(resolved, *sizes)
+    elif peers:
+        head, measured = PEER_TABLE_HEAD, benchmark_peers(*_peers(config, resolved, peer_python), *sizes)
     elif isinstance(resolved, GaitNetConfig):
-        name = Path(config).stem
-        head, measured = GAITNET_TABLE_HEAD, benchmark_gaitnet(name, resolved, [*envs], counts, alternations)
+        head, measured = GAITNET_TABLE_HEAD, benchmark_gaitnet(Path(config).stem, resolved, *sizes)
     else:
-        contenders = _contenders(config, resolved)
-        head, measured = LIMIT_TABLE_HEAD, benchmark(contenders, [*envs], counts, alternations)
-    rows = []
+        head, measured = LIMIT_TABLE_HEAD, benchmark(_contenders(config, resolved), *sizes)
+    rows: list[Any] = []
     print(head)
     with saying(lambda: f"{json_file or 'the table'} holds the {len(rows)} rows measured so far"):
         for row in measured:
             rows.append(row)
             print(row.table_line(), flush=True)
             if json_file is not None:
-                _write_json(json_file, rows)
+                _write_json(json_file, rows, predicted)
+    if predicted:
+        print(f"\n{PREDICTION_HEAD}")
+        for prediction in predictions(rows):
+            print(prediction.table_line())
+
+
+def _peers(name: str, config: Any, python: str) -> tuple[dict[str, Any], dict[str, str], str]:
+    """Return configurations at the peers' rates, the peers' versions and their Python; say who is absent."""
+    from batchenv.bench import PEER_RATES, installed_peers
+    from batchenv.config import GaitNetConfig
+
+    if isinstance(config, GaitNetConfig):
+        raise SystemExit(
+            f"--peers compares MyoSuite's legs, and {name} is a world of GaitNet: give walk or excite"
+        )
+    peers, absent = installed_peers(python)
+    for sentence in absent:
+        print(sentence)
+    contenders = _contenders(name, config).items()
+    return {title: each.replace(PEER_RATES) for title, each in contenders}, peers, python
 
 
 def _thread_counts(most: int, scaling: bool) -> list[int]:
@@ -96,8 +128,11 @@ def _contenders(name: str, config: Any) -> dict[str, Any]:
     return {f"{Path(name).stem} (muscle)": config.replace(excitations), Path(name).stem: config}
 
 
-def _write_json(file: Path, rows: Sequence[Any]) -> None:
-    from batchenv.bench import as_json
+def _write_json(file: Path, rows: Sequence[Any], predicted: bool) -> None:
+    from batchenv.bench import as_json, predictions
 
-    text = json.dumps(as_json(rows), indent=1) + "\n"
+    document = as_json(rows)
+    if predicted:
+        document["predictions"] = [asdict(each) for each in predictions(rows)]
+    text = json.dumps(document, indent=1) + "\n"
     write_atomically(file, lambda stream: stream.write(text.encode()))

@@ -7,9 +7,16 @@ import ctypes
 
 import mujoco
 import numba
-from numba import carray
+from numba import types
 
-from batchenv.engine.memory import f64_pointer, i32_pointer, load_address, offset, struct_of, u32_pointer
+from batchenv.engine.memory import (
+    field_array,
+    field_array_2d,
+    offset,
+    shared_array,
+    shared_array_2d,
+    struct_of,
+)
 
 # Offsets of fields, frozen into the compiled code; the kernel's digest depends on them.
 QPOS = offset("mjData", "qpos")
@@ -75,49 +82,14 @@ TIMESTEP = offset("mjModel", "opt.timestep")
 N_GAIN, N_BIAS, N_DYN = mujoco.mjNGAIN, mujoco.mjNBIAS, mujoco.mjNDYN
 
 
-@numba.njit(inline="always")
-def f64(base, at, n):
-    """The float64 array (n,) that a field of an mjModel or mjData points to."""
-    return carray(f64_pointer(load_address(base + at)), (n,))
+# Arrays that fields of an mjModel or mjData point to, (base, offset, n) or (base, offset, n, k).
+f64, f64_2d, i32 = field_array(types.float64), field_array_2d(types.float64), field_array(types.int32)
+# Arrays of the shared record, (address, n) or (address, n, k).
+shared_f64, shared_f64_2d = shared_array(types.float64), shared_array_2d(types.float64)
+shared_i32, shared_u32 = shared_array(types.int32), shared_array(types.uint32)
 
 
-@numba.njit(inline="always")
-def f64_2d(base, at, n, k):
-    """As `f64`, (n, k)."""
-    return carray(f64_pointer(load_address(base + at)), (n, k))
-
-
-@numba.njit(inline="always")
-def i32(base, at, n):
-    """The int32 array (n,) that a field of an mjModel or mjData points to."""
-    return carray(i32_pointer(load_address(base + at)), (n,))
-
-
-@numba.njit(inline="always")
-def shared_f64(address, n):
-    """A float64 array (n,) of the shared record."""
-    return carray(f64_pointer(address), (n,))
-
-
-@numba.njit(inline="always")
-def shared_f64_2d(address, n, k):
-    """As `shared_f64`, (n, k)."""
-    return carray(f64_pointer(address), (n, k))
-
-
-@numba.njit(inline="always")
-def shared_i32(address, n):
-    """An int32 array (n,) of the shared record."""
-    return carray(i32_pointer(address), (n,))
-
-
-@numba.njit(inline="always")
-def shared_u32(address, n):
-    """A uint32 array (n,) of the shared record."""
-    return carray(u32_pointer(address), (n,))
-
-
-@numba.njit(inline="always")
+@numba.njit(error_model="numpy")
 def timestep_of(model):
     """Length of a substep [s]."""
-    return carray(f64_pointer(model + TIMESTEP), (1,))[0]
+    return shared_f64(model + TIMESTEP, 1)[0]

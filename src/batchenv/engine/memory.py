@@ -12,6 +12,7 @@ import mujoco
 from mujoco.introspect import ast_nodes, structs
 from numba import types
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
 
 _PRIMITIVE = {
     "int": ctypes.c_int,
@@ -167,3 +168,74 @@ stack_i64 = _stack(types.int64)
 def record_pointer(element: types.Type):
     """An intrinsic that reinterprets an address as a pointer to a record type."""
     return _load(element)
+
+
+def _array(element: Any, ndim: int, *, in_field: bool) -> Any:
+    """What an intrinsic returns that makes an array of what lies at an address.
+
+    Compiled functions that call `carray` would do the same, but Numba compiles them once more for every
+    constant that they are called with or, inlined, at every call, which together takes seconds.
+
+    Args:
+        element: type of its numbers.
+        ndim: 1 or 2.
+        in_field: whether the address is stored where the two first arguments lead together.
+    """
+    kind = types.Array(element, ndim, "C")
+    places = 2 if in_field else 1
+
+    def generate(context, builder, sig, args):
+        address, shape = args[0], args[places:]
+        if in_field:
+            place = builder.add(args[0], args[1])
+            address = builder.load(
+                builder.inttoptr(place, context.get_value_type(types.CPointer(types.uintp)))
+            )
+        size = context.get_constant(types.intp, element.bitwidth // 8)
+        strides = [size] if ndim == 1 else [builder.mul(size, shape[1]), size]
+        array = make_array(kind)(context, builder)
+        data = builder.inttoptr(address, context.get_data_type(element).as_pointer())
+        populate_array(array, data=data, shape=shape, strides=strides, itemsize=size, meminfo=None)
+        return array._getvalue()
+
+    return kind(*[types.uintp] * places, *[types.intp] * ndim), generate
+
+
+def field_array(element: Any):
+    """An intrinsic (base, offset, n): the array (n,) that a field of an mjModel or mjData points to."""
+
+    @intrinsic
+    def array(typingctx, base, at, n):
+        return _array(element, 1, in_field=True)
+
+    return array
+
+
+def field_array_2d(element: Any):
+    """As `field_array`, (base, offset, n, k): the array (n, k)."""
+
+    @intrinsic
+    def array(typingctx, base, at, n, k):
+        return _array(element, 2, in_field=True)
+
+    return array
+
+
+def shared_array(element: Any):
+    """An intrinsic (address, n): the array (n,) that begins at an address."""
+
+    @intrinsic
+    def array(typingctx, address, n):
+        return _array(element, 1, in_field=False)
+
+    return array
+
+
+def shared_array_2d(element: Any):
+    """As `shared_array`, (address, n, k): the array (n, k)."""
+
+    @intrinsic
+    def array(typingctx, address, n, k):
+        return _array(element, 2, in_field=False)
+
+    return array

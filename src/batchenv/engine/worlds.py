@@ -95,6 +95,7 @@ class Worlds(Generic[BodyType]):
         measured: bool = False,
     ):
         self.body, self.law, self.substeps, self.measured = body, law, substeps, measured
+        self.num_worlds = num_worlds
         callbacks().install()
         mechanism = body.mechanism()
         check_law(mechanism, law)
@@ -137,17 +138,13 @@ class Worlds(Generic[BodyType]):
         self._everyone = np.arange(num_worlds)
         self._expanded: dict[str, np.ndarray] = {}
         self._slots: dict[str, Array] = {}
+        self._bound: dict[str, np.ndarray] = {}
         self._user = self.batch.bind("userdata")
         self.qpos, self.qvel, self.act, self.time = (
             self.batch.bind(name) for name in ("qpos", "qvel", "act", "time")
         )
         self._sign()
         self._at_rest = self.batch.state[0].copy()
-
-    @property
-    def num_worlds(self) -> int:
-        """N."""
-        return self.batch.nsim
 
     @property
     def model(self) -> mujoco.MjModel:
@@ -161,7 +158,9 @@ class Worlds(Generic[BodyType]):
 
     def bind(self, name: str) -> np.ndarray:
         """Live (num_worlds, ...) view of an MjData field, by MuJoCo's name."""
-        return self.batch.bind(name)
+        if name not in self._bound:
+            self._bound[name] = self.batch.bind(name)
+        return self._bound[name]
 
     def expand(self, name: str) -> np.ndarray:
         """Live (num_worlds, ...) array of a model field, for each world its own values (`Batch.expand`)."""

@@ -25,4 +25,4 @@ def encode(phase: Array) -> Array:
     """Sine and cosine of the phase (N, 2): an encoding without a jump."""
     xp = array_namespace(phase)
     angle = 2.0 * np.pi * phase
-    return xp.stack([xp.sin(angle), xp.cos(angle)], axis=-1)
+    return xp.concat([xp.sin(angle)[..., None], xp.cos(angle)[..., None]], axis=-1)

@@ -34,7 +34,7 @@ def measured_columns(
     return columns
 
 
-@compiled()
+@compiled(error_model="numpy")
 def interpolate(table, phase):
     """Rows of a periodic table at phases, linearly between them.
 
@@ -51,7 +51,7 @@ def interpolate(table, phase):
     return rows
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def interpolate_row(table, phase, out):
     """One row of `interpolate`, into `out` (n,)."""
     size = table.shape[0]
@@ -63,7 +63,7 @@ def interpolate_row(table, phase, out):
         out[k] = table[below, k] + weight * (table[above, k] - table[below, k])
 
 
-@compiled()
+@compiled(error_model="numpy")
 def measure(
     # which worlds, and their phases
     ids,
@@ -108,10 +108,10 @@ def measure(
     at_table = at_joints + 2 * n_joint
     at_sums = at_table + n_table
     out = np.empty((ids.size, at_sums + sums.size))
-    vectors = np.empty((3 + n_foot, 3))
+    rotation, vectors = np.empty((3, 3)), np.empty((3 + n_foot, 3))
     for row in range(ids.size):
         i, values = ids[row], out[row]
-        _measure_root(qpos[i], qvel[i], xpos[i], root_body, foot_body, axes, vectors, values)
+        _measure_root(qpos[i], qvel[i], xpos[i], root_body, foot_body, axes, rotation, vectors, values)
         for j in range(n_joint):
             values[at_joints + j] = qpos[i, qposadr[j]]
             values[at_joints + n_joint + j] = qvel[i, dofadr[j]]
@@ -121,50 +121,39 @@ def measure(
     return out
 
 
-@numba.njit
-def _measure_root(qpos, qvel, xpos, root_body, foot_body, axes, vectors, out):
-    """Heading, position, velocities and vertical axis of the root, and the feet relative to it."""
-    rotation = rotation_matrix(qpos[3:7])
-    ahead = in_frame(axes, rotate(rotation, axes[0]))
-    heading = math.atan2(ahead[1], ahead[0])
+@numba.njit(error_model="numpy")
+def _measure_root(qpos, qvel, xpos, root_body, foot_body, axes, rotation, vectors, out):
+    """Heading, position, velocities and vertical axis of the root, and the feet relative to it.
+
+    Args:
+        rotation, vectors: room for the root's rotation matrix (3, 3) and for vectors in the world (3 + F, 3).
+    """
+    # One function with plain loops: Numba takes seconds for small arrays, slices of them, and helpers.
+    w, x, y, z = qpos[3], qpos[4], qpos[5], qpos[6]
+    rotation[0, 0], rotation[0, 1] = w * w + x * x - y * y - z * z, 2 * (x * y - w * z)
+    rotation[0, 2], rotation[1, 0] = 2 * (x * z + w * y), 2 * (x * y + w * z)
+    rotation[1, 1], rotation[1, 2] = w * w - x * x + y * y - z * z, 2 * (y * z - w * x)
+    rotation[2, 0], rotation[2, 1] = 2 * (x * z - w * y), 2 * (y * z + w * x)
+    rotation[2, 2] = w * w - x * x - y * y + z * z
+    for r in range(3):
+        a, b, c = rotation[r, 0], rotation[r, 1], rotation[r, 2]
+        vectors[0, r] = qvel[r]
+        vectors[1, r] = a * qvel[3] + b * qvel[4] + c * qvel[5]  # a free joint's spin is in its own frame
+        vectors[2, r] = a * axes[2, 0] + b * axes[2, 1] + c * axes[2, 2]
+        for f in range(foot_body.size):
+            vectors[3 + f, r] = xpos[foot_body[f], r] - xpos[root_body, r]
+        out[r] = a * axes[0, 0] + b * axes[0, 1] + c * axes[0, 2]
+    x, y, z = out[0], out[1], out[2]
+    heading = math.atan2(
+        axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z, axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z
+    )
     out[0] = heading
-    out[1:4] = in_frame(axes, qpos[:3])
-    vectors[0] = qvel[:3]
-    vectors[1] = rotate(rotation, qvel[3:6])  # a free joint's spin is in its own frame
-    vectors[2] = rotate(rotation, axes[2])
-    for f in range(foot_body.size):
-        vectors[3 + f] = xpos[foot_body[f]] - xpos[root_body]
+    for r in range(3):
+        out[1 + r] = axes[r, 0] * qpos[0] + axes[r, 1] * qpos[1] + axes[r, 2] * qpos[2]
     cos, sin = math.cos(heading), math.sin(heading)
     for v in range(vectors.shape[0]):
-        x, y, z = in_frame(axes, vectors[v])
-        start = 4 + 3 * v
-        out[start], out[start + 1], out[start + 2] = cos * x + sin * y, cos * y - sin * x, z
-
-
-@numba.njit
-def rotation_matrix(quat):
-    """Rows of the rotation matrix of a unit quaternion (4,), w first; `mju_quat2Mat`."""
-    w, x, y, z = quat[0], quat[1], quat[2], quat[3]
-    return (
-        (w * w + x * x - y * y - z * z, 2 * (x * y - w * z), 2 * (x * z + w * y)),
-        (2 * (x * y + w * z), w * w - x * x + y * y - z * z, 2 * (y * z - w * x)),
-        (2 * (x * z - w * y), 2 * (y * z + w * x), w * w - x * x - y * y + z * z),
-    )
-
-
-@numba.njit
-def rotate(rotation, v):
-    """Rotated vector (3,)."""
-    out = np.empty(3)
-    for r, (a, b, c) in enumerate(rotation):
-        out[r] = a * v[0] + b * v[1] + c * v[2]
-    return out
-
-
-@numba.njit
-def in_frame(axes, v):
-    """Vector (3,) along the rows of `axes`."""
-    out = np.empty(3)
-    for r in range(3):
-        out[r] = axes[r, 0] * v[0] + axes[r, 1] * v[1] + axes[r, 2] * v[2]
-    return out
+        at, a, b, c = 4 + 3 * v, vectors[v, 0], vectors[v, 1], vectors[v, 2]
+        x = axes[0, 0] * a + axes[0, 1] * b + axes[0, 2] * c
+        y = axes[1, 0] * a + axes[1, 1] * b + axes[1, 2] * c
+        out[at], out[at + 1] = cos * x + sin * y, cos * y - sin * x
+        out[at + 2] = axes[2, 0] * a + axes[2, 1] * b + axes[2, 2] * c

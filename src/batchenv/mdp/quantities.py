@@ -20,6 +20,7 @@ class Quantities(Mapping[str, Array]):
         functions: what computes each quantity, from the task and the other quantities, by name.
         batch: the worlds, their episodes and the task's own state, as they are now.
         ids: which worlds (n,); None for all.
+        known: quantities whose values are known, by name.
 
     Attributes:
         rows: index of these worlds in arrays of all.
@@ -31,15 +32,22 @@ class Quantities(Mapping[str, Array]):
         functions: Mapping[str, "Function"],
         batch: Batch[Any, Any],
         ids: np.ndarray | None = None,
+        known: Mapping[str, Array] | None = None,
     ):
         self._task, self._functions, self._values = task, functions, dict[str, Array]()
         self.batch, self.ids = batch, ids
         self.rows: np.ndarray | slice = slice(None) if ids is None else ids
+        for name, value in (known or {}).items():
+            self._values[name] = _sealed(value)
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._values:
             self._values[name] = _sealed(self._computed(name))
         return self._values[name]
+
+    def know(self, values: dict[str, Array]) -> None:
+        """Take over quantities that were computed together, but those that are known already."""
+        self._values.update(values | self._values)
 
     def _computed(self, name: str) -> Array:
         if name not in self._functions:

@@ -130,7 +130,8 @@ def _write_joints(
     """
     n_joint = joint_qposadr.size
     for i in range(qpos.shape[0]):
-        qpos[i, :3] = reference[i, 2 * n_joint] * up
+        for axis in range(3):  # with slices, Numba compiles for seconds what it would say of their shapes
+            qpos[i, axis] = reference[i, 2 * n_joint] * up[axis]
         for j in range(n_joint):
             noise = box_muller(draws[i, 1 + j], draws[i, 1 + 2 * n_joint + j])
             rate_noise = box_muller(draws[i, 1 + n_joint + j], draws[i, 1 + 3 * n_joint + j])

@@ -350,9 +350,10 @@ class Task(Generic[BodyT, StateT]):
                 )
             return batch.episodes.uniform(ids, count, EVENTS + number, steps if key is None else key)
 
-        given = {"batch": batch, "task": self, "start": start, "draw": draw}
-        everyone = np.arange(batch.worlds.num_worlds)
-        result = event({**given, "ids": sealed_copy(everyone if ids is None else ids)})
+        worlds = sealed_copy(np.arange(batch.worlds.num_worlds) if ids is None else ids)
+        result = event({"batch": batch, "task": self, "start": start, "draw": draw, "ids": worlds})
+        if event.shipped:
+            return
         if result is not None:
             raise InputError(f"{event.title} returned {shown(result)}; expected it to change arrays in place")
         if start is not None:

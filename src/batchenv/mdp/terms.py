@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,7 +83,10 @@ class Term:
         Raises:
             InputError: the function raised an error, or returned another shape or no real numbers.
         """
-        return self.shaped(self(quantities), shape)
+        values = self(quantities)
+        if type(values) is np.ndarray and values.shape == shape and values.dtype.kind in self._kinds:
+            return values
+        return self.shaped(values, shape)
 
     def shaped(self, values: Any, shape: tuple[int, ...]) -> Any:
         """What the function returned, as numbers of this shape; see `checked`."""
@@ -92,10 +96,16 @@ class Term:
                 values = values[:, None]
             else:
                 raise InputError(f"{self.title} returned {_shown(values)}, expected {_wanted(shape)}")
-        dtype, wanted = values.dtype, _WANTED.get(self.mark.kind, _NUMBERS)
-        if isinstance(dtype, np.dtype) and dtype.kind not in wanted.kinds:
-            raise InputError(f"{self.title} returned values of dtype {dtype}, expected {wanted.name}")
+        dtype = values.dtype
+        if isinstance(dtype, np.dtype) and dtype.kind not in self._kinds:
+            expected = _WANTED.get(self.mark.kind, _NUMBERS).name
+            raise InputError(f"{self.title} returned values of dtype {dtype}, expected {expected}")
         return values
+
+    @cached_property
+    def _kinds(self) -> str:
+        """Kinds of dtypes that it may return."""
+        return _WANTED.get(self.mark.kind, _NUMBERS).kinds
 
     def columns(self, task: Any) -> Columns:
         """Columns of an observation, an action or a command of a task.

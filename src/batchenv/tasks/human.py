@@ -23,7 +23,7 @@ from batchenv.mdp.gait_phase import advance
 from batchenv.mdp.marks import Kind
 from batchenv.mdp.measure import interpolate
 from batchenv.mdp.parameters import ParameterSet, checked_values
-from batchenv.mdp.quantities import Function, Quantities
+from batchenv.mdp.quantities import Quantities
 from batchenv.mdp.resets import Start
 from batchenv.mdp.robustness import ObservationNoise, delayed, longest_delay, next_difficulty
 from batchenv.mdp.task import Task, Terms
@@ -96,6 +96,7 @@ class HumanTask(HumanQuantities):
         )
         term, columns = self.action_term, self.action_term.columns(self)
         self._num_targets = len(columns.parts)
+        self._num_driven = len(self.muscle_names if self.actuator == "muscle" else self.joint_names)
         warping = actions.time_warping(environment.action.time_warping)
         self.compose_actions(columns, term.column_prefix, term.mark.unit, warping)
         check_distinct(self.action_term.where, self.action_layout, self.action_layout)
@@ -192,21 +193,19 @@ class HumanTask(HumanQuantities):
 
     def targets(self, batch: Batch[Body, HumanState]) -> tuple[Array, Array]:
         """Targets of the step to come, and their rates (N, n), (N, J)."""
-        rows = self.gait.split(self.reference_rows(batch, None, batch.state.phase))
-        sent = batch.episodes.action[:, : self._num_targets]
+        rows, n_joint = self.reference_rows(batch, None, batch.state.phase), len(self.joint_names)
+        rate, sent = rows[:, n_joint : 2 * n_joint], batch.episodes.action[:, : self._num_targets]
         known = {
             "action": delayed(sent.copy(), batch.state.sent, batch.state.delay),
-            "reference_pos": rows.joint_pos,
-            "reference_vel": rows.joint_vel,
+            "reference_pos": rows[:, :n_joint],
+            "reference_vel": rate,
         }
-        constants = {name: _constant(value) for name, value in known.items()}
-        given = Quantities(self, self.functions | constants, batch)
-        driven = self.muscle_names if self.actuator == "muscle" else self.joint_names
-        targets = self.action_term.checked(given, (given.num_worlds, len(driven)))
+        given = Quantities(self, self.functions, batch, known=known)
+        targets = self.action_term.checked(given, (len(rows), self._num_driven))
         if not np.isfinite(targets).all():
             world = int(np.argwhere(~np.isfinite(targets))[0][0])
             raise InputError(f"{self.action_term.title} is infinite or not a number in world {world}")
-        return targets, rows.joint_vel
+        return targets, rate
 
     def advance(self, batch: Batch[Body, HumanState]) -> None:
         """Move the clock of the reference by a control step."""
@@ -222,14 +221,10 @@ class HumanTask(HumanQuantities):
 
     def compute_rewards(self, quantities: Quantities, rows: Array, out: Array) -> None:
         """Write unweighted terms into `rows` (terms, N), and their weighted sum into `out` (N,)."""
-        # NumPy need not warn of what is not finite: `check_finite` refuses it.
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            for term, row in zip(self.reward_terms, rows, strict=True):
-                row[:] = term.checked(quantities, (quantities.num_worlds,))
-            # Term by term: `sum` adds in another order where there is one world.
-            out[:] = 0.0
-            for weighted in self._weights * rows:
-                out += weighted
+        for term, row in zip(self.reward_terms, rows, strict=True):
+            row[:] = term.checked(quantities, row.shape)
+        # One after another: `sum` adds in another order where there is one world. -0 becomes 0.
+        np.add(np.add.accumulate(self._weights * rows, axis=0)[-1], 0.0, out=out)
 
     # What those ask who look at walkers.
     @property
@@ -368,7 +363,3 @@ def reward_terms(task: Task[Any, Any], reward: Mapping[str, Any]) -> tuple[Term,
     if not reward:
         raise ConfigError("environment.reward: name at least one reward term with its weight")
     return task.find_terms("reward", "environment.reward", {k: term.arguments for k, term in reward.items()})
-
-
-def _constant(value: Array) -> Function:
-    return lambda task, q: value

@@ -114,8 +114,8 @@ class HumanQuantities(Task[Body, HumanState]):
                 )
         self.functions = own | {name: _measured(name) for name in self.columns} | self.functions
 
-    def measured(self, q: Quantities) -> Array:
-        """All that one pass over the worlds measures (n, columns); see `measured_columns`."""
+    def measured(self, q: Quantities) -> dict[str, Array]:
+        """All that one pass over the worlds measures, by name; see `measured_columns`."""
         worlds, state, body = q.batch.worlds, q.batch.state, self.body
         slots, factors = self._sums = self._sums or _sums(worlds, body.weight)
         values = measure(
@@ -137,7 +137,10 @@ class HumanQuantities(Task[Body, HumanState]):
         if not self.one_reference:
             values[:, self._reference_columns] = self.reference_rows(q.batch, q.ids, state.phase[q.rows])
         values.flags.writeable = False  # and with it all views of it
-        return values
+        found = {name: values[:, place] for name, place in self.columns.items()}
+        for name in ("foot_pos", "reference_foot_pos"):
+            found[name] = found[name].reshape(len(values), -1, 3)
+        return found
 
     @quantity
     def tracked(self, q: Quantities) -> Array:
@@ -216,11 +219,12 @@ class HumanQuantities(Task[Body, HumanState]):
 
 
 def _measured(name: str) -> Function:
-    """A quantity that lies in the columns of `HumanQuantities.measured`."""
+    """A quantity out of `HumanQuantities.measured`, with which the others are known, too."""
 
     def value(task: HumanQuantities, q: Quantities) -> Array:
-        values = q.once("measured at once", lambda: task.measured(q))[:, task.columns[name]]
-        return values.reshape(len(values), -1, 3) if name.endswith("foot_pos") else values
+        found = task.measured(q)
+        q.know(found)
+        return found[name]
 
     return value
 

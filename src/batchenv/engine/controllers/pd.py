@@ -17,7 +17,7 @@ def values(kp: np.ndarray, kv: np.ndarray) -> Values:
     return Values(arrays={"kp": kp, "kv": kv}, slots={"target_rate": (len(kp),)})
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def pd_torques(block, model, data, user, substep):
     """Desired torques kp (target - q) + kv (rate - qvel); the target moves at its rate through the step."""
     n = block.n_joint

@@ -48,7 +48,7 @@ def values(mechanism: Mechanism, inference_every: int, foresee_passive: bool, su
     )
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def required_torques(block, wanted, jtp, required):
     """Subtract passive torques of the muscles from the wanted (J,), unless the controller has done so."""
     for j in range(block.n_joint):
@@ -57,7 +57,7 @@ def required_torques(block, wanted, jtp, required):
             required[j] -= jtp[j]
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def mirror_joints(block, values, out):
     """The mirror image of a number for each joint coordinate (J,)."""
     joint, sign = shared_u32(block.mirror_joint, block.n_joint), shared_f64(block.mirror_sign, block.n_joint)
@@ -65,7 +65,7 @@ def mirror_joints(block, values, out):
         out[j] = sign[j] * values[joint[j]]
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def mirror_crossings(block, values, out):
     """The mirror image of a number for each pair of a muscle and a joint coordinate (nnz,)."""
     crossing = shared_u32(block.mirror_crossing, block.n_crossing)
@@ -74,7 +74,7 @@ def mirror_crossings(block, values, out):
         out[k] = sign[k] * values[crossing[k]]
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def mirror_muscles(block, values, out):
     """The mirror image of a number for each muscle (M,)."""
     twin = shared_u32(block.mirror_muscle, block.n_muscle)

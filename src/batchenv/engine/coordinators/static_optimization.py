@@ -51,7 +51,7 @@ class SweepOrder:
     joint: np.ndarray
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def static_optimization(
     # problem
     sweep_muscle,
@@ -157,7 +157,7 @@ def values(mechanism: Mechanism, sweeps: int, regularization: float, torque_weig
     )
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def optimize(block, jta, required, lower, upper, activation):
     """Activations (M,) by static optimisation, from those of the substep before.
 

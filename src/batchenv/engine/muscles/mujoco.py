@@ -11,7 +11,7 @@ from batchenv.compiled import compiled
 MINVAL = 1e-15  # mjMINVAL
 
 
-@numba.njit(inline="always")
+@numba.njit(error_model="numpy")
 def force_length(length, lmin, lmax):
     """Active force-length curve at a normalised length; `mju_muscleGainLength`.
 
@@ -30,7 +30,7 @@ def force_length(length, lmin, lmax):
     return active if lmin <= length <= lmax else 0.0
 
 
-@numba.njit(inline="always")
+@numba.njit(error_model="numpy")
 def force_velocity(velocity, fvmax):
     """Force-velocity curve at a normalised velocity, shortening negative; in `mju_muscleGain`."""
     y = fvmax - 1.0
@@ -40,13 +40,13 @@ def force_velocity(velocity, fvmax):
     return 0.0 if velocity <= -1.0 else moving
 
 
-@numba.njit(inline="always")
+@numba.njit(error_model="numpy")
 def peak_force(force, scale, acc0):
     """Peak isometric force [N]; a negative `force` means `scale` over the acceleration at unit force."""
     return scale / max(MINVAL, acc0) if force < 0.0 else force
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def muscle_gain(length, velocity, lengthrange, acc0, prm):
     """Force at full activation, less the passive force [N], <= 0; equals `mju_muscleGain`.
 
@@ -64,7 +64,7 @@ def muscle_gain(length, velocity, lengthrange, acc0, prm):
     return -peak_force(prm[2], prm[3], acc0) * active * force_velocity(normal_velocity, prm[8])
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def muscle_bias(length, lengthrange, acc0, prm):
     """Passive force [N], <= 0; equals `mju_muscleBias`. Arguments as of `muscle_gain`, with its biasprm."""
     optimal = (lengthrange[1] - lengthrange[0]) / max(MINVAL, prm[1] - prm[0])
@@ -77,7 +77,7 @@ def muscle_bias(length, lengthrange, acc0, prm):
     return 0.0 if normal_length <= 1.0 else stretched
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def activation_reach(activation, timestep, tau_activation, tau_deactivation):
     """Lowest and highest activation that one step can reach; inverts `mju_muscleDynamics`.
 
@@ -92,7 +92,7 @@ def activation_reach(activation, timestep, tau_activation, tau_deactivation):
     return max(0.0, activation * (1.0 - fall)), min(1.0, activation + rise * (1.0 - activation))
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def excitation_for(target, activation, timestep, tau_activation, tau_deactivation):
     """Excitation in [0, 1] that carries activation to target in one step, or as far as it goes."""
     scale = 0.5 + 1.5 * activation
@@ -100,7 +100,7 @@ def excitation_for(target, activation, timestep, tau_activation, tau_deactivatio
     return min(1.0, max(0.0, activation + (target - activation) * tau / timestep))
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def next_activation(excitation, activation, timestep, tau_activation, tau_deactivation):
     """Activation at the end of a step, between 0 and 1; as `mju_muscleDynamics` and Euler's step have it."""
     scale = 0.5 + 1.5 * activation
@@ -109,13 +109,13 @@ def next_activation(excitation, activation, timestep, tau_activation, tau_deacti
     return min(1.0, max(0.0, activation + change))
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def coupling_slope(x, coef):
     """d/dx of the polynomial sum_k coef[k] x^k of a mjEQ_JOINT equality (5 coefficients)."""
     return coef[1] + x * (2.0 * coef[2] + x * (3.0 * coef[3] + x * 4.0 * coef[4]))
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def effective_moment_arms(
     # model: which of MuJoCo's sparse moments count, and where
     entry,

@@ -31,7 +31,7 @@ def values(mechanism: Mechanism) -> Values:
     )
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def record_foot_loads(block, data, user, substep):
     """Add the loads of the substep before this one [N], and keep the largest."""
     if substep == 0:

@@ -36,7 +36,7 @@ def values(n_joint: int, *, all_ideal: bool, has_desired: bool) -> Values:
     )
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def record_joint_torques(block, data, user, substep, slope):
     """Add the torques of the substep before this one.
 
@@ -59,4 +59,4 @@ def record_joint_torques(block, data, user, substep, slope):
         user[block.at_achieved_sum + j] += made
         if block.has_desired:
             user[block.at_desired_sum + j] += desired
-            user[block.at_residual_squared_sum + j] += (made - desired) ** 2
+            user[block.at_residual_squared_sum + j] += (made - desired) * (made - desired)
