@@ -84,7 +84,7 @@ class BatchEnv(Described):
         reward_terms: unweighted values of the last step, by term (N,) each.
         failures: number of episodes that ended because their world diverged.
 
-    Example:
+    Examples:
         >>> with BatchEnv("walk", num_envs=2, seed=0) as env:
         ...     obs = env.reset()
         ...     obs, rewards, dones = env.step(np.zeros((2, env.action_dim)))

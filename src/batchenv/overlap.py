@@ -100,8 +100,9 @@ class OverlappedEnv:
     N/2 - 1, half 1 the rest. A step returns the buffers of its half, which its next step overwrites.
 
     Args:
-        config, num_threads, data_root: see `BatchEnv`; each half steps with `num_threads` threads.
+        config: see `BatchEnv`.
         num_envs: N, an even number.
+        num_threads: number of threads that step each half; see `BatchEnv`.
         seed: seed of all random draws; by default one from the operating system, stored in `seed`.
 
     Raises:
@@ -111,7 +112,7 @@ class OverlappedEnv:
         envs: the environments of the two halves, for their `final_obs`, `truncated` and so on; nothing of a
             half in flight may be read.
 
-    Example:
+    Examples:
         >>> with OverlappedEnv("walk", num_envs=4, seed=0) as env:
         ...     first = env.reset()
         ...     for half in (0, 1):

@@ -70,9 +70,10 @@ def _described(mark: Mark) -> Callable[[F], F]:
 def reward_term(function: F) -> F:
     """Make a function a reward term, which returns values (N,).
 
-    >>> @reward_term
-    ... def height(root_pos, *, scale: float = 1.0):
-    ...     return scale * root_pos[:, 2]
+    Examples:
+        >>> @reward_term
+        ... def height(root_pos, *, scale: float = 1.0):
+        ...     return scale * root_pos[:, 2]
     """
     return _marked(function, Mark("reward"))
 
@@ -80,9 +81,10 @@ def reward_term(function: F) -> F:
 def termination_term(function: F) -> F:
     """Make a function a termination, which returns whether each episode has failed (N,).
 
-    >>> @termination_term
-    ... def low(root_pos, *, height: float = 0.5):
-    ...     return root_pos[:, 2] < height
+    Examples:
+        >>> @termination_term
+        ... def low(root_pos, *, height: float = 0.5):
+        ...     return root_pos[:, 2] < height
     """
     return _marked(function, Mark("termination"))
 
@@ -97,9 +99,10 @@ def observation_term(
         unit: of all columns.
         prefix: of the names of the columns; by default the function's name.
 
-    >>> @observation_term(unit="m")
-    ... def height(root_pos):
-    ...     return root_pos[:, 2]
+    Examples:
+        >>> @observation_term(unit="m")
+        ... def height(root_pos):
+        ...     return root_pos[:, 2]
     """
     return _described(Mark("observation", columns, unit, prefix))
 
@@ -124,9 +127,10 @@ def command_term(columns: ColumnsOf = scalar, unit: str = "1") -> Callable[[F], 
         columns: names of the columns and their images in the mirror; one without a name has the function's.
         unit: of all columns that have none of their own.
 
-    >>> @command_term(unit="m/s")
-    ... def speed(draw, *, most: float = 2.0):
-    ...     return most * draw(1)
+    Examples:
+        >>> @command_term(unit="m/s")
+        ... def speed(draw, *, most: float = 2.0):
+        ...     return most * draw(1)
     """
     return _described(Mark("command", columns, unit))
 
@@ -137,9 +141,10 @@ def event_term(when: When) -> Callable[[F], F]:
     Args:
         when: "reset": in worlds whose episode begins; "step": in all worlds, before every control step.
 
-    >>> @event_term("reset")
-    ... def run_up(start, *, speed: float = 0.5):
-    ...     start.qvel[:, 0] += speed
+    Examples:
+        >>> @event_term("reset")
+        ... def run_up(start, *, speed: float = 0.5):
+        ...     start.qvel[:, 0] += speed
     """
     if when not in get_args(When):
         raise ConfigError(f'@event_term({shown(when)}): expected @event_term("reset") or @event_term("step")')

@@ -78,10 +78,11 @@ def quantity(method: F) -> F:
 
     It is given the `Quantities` of the moment, and returns (n, ...), memory of its own, for worlds `q.rows`.
 
-    >>> class Mine:
-    ...     @quantity
-    ...     def sway(self, q):
-    ...         return abs(q["root_pos"][:, 1])
+    Examples:
+        >>> class Mine:
+        ...     @quantity
+        ...     def sway(self, q):
+        ...         return abs(q["root_pos"][:, 1])
     """
     method.__quantity__ = True  # pyright: ignore[reportFunctionMemberAccess]
     return method

@@ -29,8 +29,9 @@ def task(name: str) -> Callable[[T], T]:
     Raises:
         ConfigError: it is no class that is a Task, or has the name of a shipped one.
 
-    >>> @task("stand_still")
-    ... class StandStill(Task): ...
+    Examples:
+        >>> @task("stand_still")
+        ... class StandStill(Task): ...
     """
 
     given: Any = name  # a user may pass anything, such as the class itself where the parentheses are missing
