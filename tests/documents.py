@@ -35,6 +35,11 @@ class Block(NamedTuple):
         return found["name"] if found else None
 
     @property
+    def contents(self) -> str:
+        """Text of that file; CSV has no comments."""
+        return self.text.partition("\n")[2] if self.language == "csv" else self.text
+
+    @property
     def slow(self) -> bool:
         """Whether the block runs in `make test-docs` alone."""
         return self.note in ("slow", "GaitNet")

@@ -3,7 +3,6 @@
 Blocks that need seconds run in `make test-docs`; of the others' commands only the words are parsed here.
 """
 
-import contextlib
 import functools
 import re
 import shlex
@@ -84,12 +83,8 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory of a page's code, with GaitNet's files where this machine has them."""
+    """The working directory of a page's code."""
     monkeypatch.chdir(tmp_path)
-    if has_gaitnet_data():
-        (tmp_path / "data").symlink_to(gaitnet_data())
-        for file in gaitnet_data().iterdir():
-            (tmp_path / file.name).symlink_to(file)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     return tmp_path
 
@@ -97,12 +92,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run_page(page: str, *, in_full: bool) -> None:
     """Write a page's files, then run its code in their order; `in_full`: slow blocks and commands, too."""
     names: dict[str, object] = {"__name__": "__main__"}
+    if has_gaitnet_data() and any(block.note == "GaitNet" for block in blocks(page)):
+        Path("data").symlink_to(gaitnet_data())
+        for file in gaitnet_data().iterdir():
+            Path(file.name).symlink_to(file)
     try:
-        for block in blocks(page):
-            if block.file is not None:
-                Path(block.file).write_text(block.text)
-                if block.language == "yaml" and not block.skipped:
-                    batchenv.load_config(block.file)
+        files = [block for block in blocks(page) if block.file is not None]
+        for block in files:
+            Path(block.file).write_text(block.contents)
+        for block in files:
+            if block.language == "yaml" and not block.skipped:
+                batchenv.load_config(block.file)
         for block in blocks(page):
             if block.file is None and not block.skipped and (block.note != "GaitNet" or has_gaitnet_data()):
                 run_block(block, names, in_full=in_full)
@@ -122,9 +122,10 @@ def run_block(block: Block, names: dict[str, object], *, in_full: bool) -> None:
     elif block.language == "bash" and in_full:
         for program, *rest in lines_of(block.text):
             if program == "batchenv":
-                with pytest.MonkeyPatch.context() as patch, contextlib.suppress(SystemExit):
-                    patch.setattr("sys.exit", functools.partial(pytest.fail, reason=where))
+                try:
                     cli.main([*rest, *BRIEF.get(rest[0], [])])
+                except SystemExit as ending:
+                    assert not ending.code, f"{where}: {ending.code}"
 
 
 @pytest.mark.parametrize("page", PAGES)

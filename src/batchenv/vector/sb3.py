@@ -73,7 +73,7 @@ class SB3VecEnv(VecEnv):
         """Seed the worlds from their next reset on.
 
         Raises:
-            InputError: it is no seed.
+            InputError: it is not a seed.
         """
         return super().seed(None if seed is None else checked_seed(seed))
 
