@@ -4,7 +4,7 @@ BIN   := .venv/bin
 PIP   := $(BIN)/pip --disable-pip-version-check install -c constraints.txt
 FLAGS := $(if $(STEPS),--steps $(STEPS)) $(if $(ENVS),--envs $(ENVS)) $(if $(THREADS),--threads $(THREADS))
 
-.PHONY: train test test-ray test-newest wheel fuzz soak
+.PHONY: train test test-ray test-newest test-docs docs wheel fuzz soak
 train: .venv/train.stamp
 	$(BIN)/batchenv train walk $(FLAGS)
 
@@ -26,6 +26,15 @@ wheel: .venv/test.stamp
 	rm -rf dist
 	$(BIN)/python -m build
 	.ci/try-wheel
+
+# The site, in site/; a warning ends the build.
+docs: .venv/docs.stamp
+	$(BIN)/python scripts/generate_docs.py
+	$(BIN)/mkdocs build --strict
+
+# All code blocks, commands and notebooks of the documentation, a few minutes.
+test-docs: .venv/docs.stamp
+	$(BIN)/pytest -m 'not gpu and not ray' tests/test_docs.py tests/test_notebooks.py
 
 # Damaged files and odd arguments, about 20 minutes: N=... inputs, SEED=... other ones.
 fuzz: .venv/test.stamp
@@ -51,4 +60,8 @@ $(BIN)/pip:
 
 .venv/ray.stamp: .venv/test.stamp
 	$(PIP) --editable '.[ray]'
+	touch $@
+
+.venv/docs.stamp: .venv/test.stamp
+	$(PIP) --editable '.[docs]'
 	touch $@

@@ -28,6 +28,11 @@ def gaitnet_data() -> Path:
     return data
 
 
+def has_gaitnet_data() -> bool:
+    """Whether `gaitnet_data` finds its directory."""
+    return (_root() / "data" / "base.xml").is_file()
+
+
 def original_data() -> Path:
     """Return the directory of all of GaitNet's data, nested as it has it; skip the test without it."""
     data = _root() / "original"

@@ -52,7 +52,7 @@ class Described:
 
     @property
     def single_action_space(self) -> Box:
-        """Actions of one world (action_dim,): excitations are cut to [0, 1], others are taken as they are."""
+        """Actions of one world (action_dim,): excitations are clipped to [0, 1], other actions are not."""
         low, high = action_bounds(self.action_layout, self.config.environment.action.scale)
         return Box(low.astype(np.float32), high.astype(np.float32), dtype=np.float32)
 
@@ -63,7 +63,7 @@ class Described:
 
     @property
     def parameters(self) -> NDArray[np.float64]:
-        """Parameters that each world has now (num_envs, P), a copy; columns as in `parameter_names`."""
+        """Current parameters of each world (num_envs, P), a copy; columns as in `parameter_names`."""
         return self.task.parameter_values(self._state)
 
     @property
@@ -73,7 +73,7 @@ class Described:
 
     @property
     def commands(self) -> NDArray[np.float64]:
-        """What each world is asked now (num_envs, C), a copy; columns as in `command_layout`."""
+        """Current commands of each world (num_envs, C), a copy; columns as in `command_layout`."""
         return self._commands.values.copy()
 
     @property

@@ -42,27 +42,26 @@ _ORDINARY = 1e6
 class BatchEnv(Described):
     """N independent worlds of one walking human, stepped together.
 
-    Results are the same float32 buffers at every call, overwritten by the next: copy what must last, or set
-    `copy`. A world that ends is reset within the step that ended it: its row of the observations is then the
-    first of its next episode, and `final_obs`, `terminated`, `truncated`, `episode_returns` and
-    `episode_lengths` tell, in the rows where `dones`, how the old one ended. The same seed and actions give
-    the same bits at any number of threads and of worlds.
+    Every call returns the same float32 buffers and overwrites them: copy results that must last, or set
+    `copy`. A world whose episode ends is reset within the same step. Its row of the observations is then the
+    first of its next episode; in the rows where `dones` is true, `final_obs`, `terminated`, `truncated`,
+    `episode_returns` and `episode_lengths` describe the episode that ended. The same seed and actions give
+    the same bits with any number of threads and worlds.
 
     Args:
         config: YAML text, a path, the name of a preset, or a `Config`.
-        num_envs: N.
-        num_threads: threads that step the worlds; by default the CPUs that this process may use.
-        seed: of all random draws; by default one from the operating system, found in `seed`.
+        num_envs: number of worlds N.
+        num_threads: number of threads that step the worlds; by default all CPUs available to this process.
+        seed: seed of all random draws; by default one from the operating system, stored in `seed`.
         copy: return new arrays instead of the same buffers.
-        autoreset: when a world that ended is reset: "same_step" as said above; "next_step": the step that
-            ends it returns its last observation, and the next one resets it instead of moving it, with
-            reward 0; "disabled": it must be reset before the next step.
-        data_root: where `@data/` files are looked for after the package's own.
-        first_world: number of the first world, where these are a part of a larger batch: world i then draws
-            what world `first_world` + i of that batch draws.
+        autoreset: when a world whose episode ended is reset. "same_step": as described above. "next_step":
+            the last step of an episode returns its last observation, and the next step resets the world
+            instead of moving it, with reward 0. "disabled": the world must be reset before the next step.
+        data_root: directory to search for `@data/` files after the package's own data.
+        first_world: number of the first world if this is part of a larger batch; world i then draws the same
+            numbers as world `first_world` + i of that batch.
         trust: whether the configuration may name Python files, whose code then runs; see `load_config`.
-        task: what is asked of the walkers, by name or as a class made with `batchenv.task`; by default what
-            the configuration says.
+        task: name of a task, or a class made with `batchenv.task`; by default the task of the configuration.
 
     Raises:
         ConfigError: the configuration is invalid, or names code and is not trusted.
@@ -70,21 +69,23 @@ class BatchEnv(Described):
 
     Attributes:
         num_envs, num_threads, obs_dim, action_dim: sizes.
-        config: resolved.
-        body, worlds: what moves, and the engine that moves it.
+        config: the complete configuration.
+        body, worlds: the body, and the engine that moves it.
         obs_layout, action_layout: name and unit of every column.
-        parameter_names, parameters: what differs from world to world, and its values (N, P).
-        command_layout, commands: what each world is asked: name and unit of every column, values (N, C).
-        single_observation_space, single_action_space: of one world, as Gymnasium has them.
-        mirror_obs, mirror_action: images of the columns in the sagittal plane.
-        control_dt: length of a step [s]; max_episode_steps: when episodes are truncated.
+        parameter_names, parameters: names of the parameters that differ between worlds, and values (N, P).
+        command_layout, commands: name and unit of every command column, and current values (N, C).
+        single_observation_space, single_action_space: Gymnasium spaces of one world.
+        mirror_obs, mirror_action: functions that mirror columns in the sagittal plane.
+        control_dt: length of a step [s]; max_episode_steps: number of steps after which an episode is
+            truncated.
         final_obs: last observation of the episodes that ended (N, obs_dim).
-        terminated, truncated: why they ended (N,) bool; diverged: whether in a failure of the physics.
-        episode_returns, episode_lengths: of the episodes that ended (N,).
-        reward_terms: unweighted values of the last step, by term (N,) each.
+        terminated, truncated: whether an episode ended early or by time (N,) bool; diverged: whether the
+            physics failed.
+        episode_returns, episode_lengths: return and number of steps of the episodes that ended (N,).
+        reward_terms: unweighted values of the last step, (N,) for each term.
         failures: number of episodes that ended because their world diverged.
 
-    Example:
+    Examples:
         >>> with BatchEnv("walk", num_envs=2, seed=0) as env:
         ...     obs = env.reset()
         ...     obs, rewards, dones = env.step(np.zeros((2, env.action_dim)))
@@ -162,10 +163,10 @@ class BatchEnv(Described):
         """Begin a new episode.
 
         Args:
-            seed: restart the streams of these worlds; None goes on with their next episodes. One number
-                gives every world a stream of its own; of one for each world, (N,), each draws what world 0
-                draws under that seed, and those with None go on.
-            mask: in which worlds (N,) bool; by default in all.
+            seed: seed that restarts the random streams of these worlds; None continues with their next
+                episodes. One number gives every world a separate stream. With one number for each world,
+                (N,), each world draws as world 0 does with this seed; worlds with None continue.
+            mask: worlds to reset (N,) bool; by default all.
 
         Returns:
             Observations (N, obs_dim).
@@ -199,15 +200,15 @@ class BatchEnv(Described):
         Args:
             actions: (N, action_dim), finite, of any real type and memory layout; columns as in
                 `action_layout`.
-            watch: called after every substep, before any world is reset; see `Worlds.step`. Results do not
-                change.
+            watch: function to call after every substep, before any world is reset; see `Worlds.step`. It
+                does not change the results.
 
         Returns:
             Observations (N, obs_dim), rewards (N,), and whether the episode ended (N,).
 
         Raises:
-            InputError: actions of another shape, not numbers, or not finite; no world has moved.
-            UsageError: before `reset`, after `close`, or where worlds wait to be reset; no world has moved.
+            InputError: the actions have a wrong shape, or are not finite numbers; no world has moved.
+            UsageError: before `reset`, after `close`, or while worlds wait for a reset; no world has moved.
         """
         with self._calls:
             self._check_open()
@@ -225,10 +226,10 @@ class BatchEnv(Described):
             return self._result(self._obs), self._result(self._rewards), self._result(self._dones)
 
     def set_parameters(self, ids: Any, values: Any) -> NDArray[np.float32]:
-        """Give some worlds other parameters, from their next substep on.
+        """Set the parameters of some worlds, from their next substep on.
 
-        They last until they are drawn again: those drawn per episode, when the next one begins; those per
-        world, and fixed ones, when the world is given a seed.
+        The values last until parameters are drawn again: parameters per episode at the next reset, parameters
+        per world and fixed ones when the world receives a new seed.
 
         Args:
             ids: worlds, each named once (n,).
@@ -238,7 +239,7 @@ class BatchEnv(Described):
             The observations (N, obs_dim), of the same states.
 
         Raises:
-            InputError: a world or a value cannot be; nothing is changed.
+            InputError: a world or a value is invalid; nothing is changed.
             UsageError: before `reset` or after `close`.
         """
         with self._calls:
@@ -254,20 +255,20 @@ class BatchEnv(Described):
             return self._result(self._obs)
 
     def set_command(self, ids: Any, values: Mapping[str, Any] | None) -> NDArray[np.float32]:
-        """Ask some worlds for something else, until their episode ends.
+        """Set the commands of some worlds until their episode ends.
 
-        Commands that are set, whole ones though a single column is given, are drawn no more in this episode.
+        A command that is set, even in a single column, is not drawn again in this episode.
 
         Args:
             ids: worlds, each named once (n,).
-            values: one number or one for each world (n,), by column as in `command_layout`; other columns
-                stay as they are. None draws commands that were set, which are then drawn as configured.
+            values: one number, or one for each world (n,), for columns named as in `command_layout`; other
+                columns do not change. None draws the commands that were set, and resumes drawing them.
 
         Returns:
             The observations (N, obs_dim), of the same states.
 
         Raises:
-            InputError: a world, a name or a value cannot be; nothing is changed.
+            InputError: a world, a name or a value is invalid; nothing is changed.
             UsageError: before `reset` or after `close`, or where there are no commands.
         """
         with self._calls:
@@ -292,13 +293,13 @@ class BatchEnv(Described):
         return self._episodes.step.copy()
 
     def set_episode_steps(self, steps: Any) -> None:
-        """Count each world's episode as if it had lasted so long: it is truncated accordingly, nothing moves.
+        """Set the number of steps that each episode has lasted, which determines its truncation.
 
         Args:
             steps: control steps (N,), whole numbers from 0 to below `max_episode_steps`.
 
         Raises:
-            InputError: they are not; nothing is changed.
+            InputError: the steps are invalid; nothing is changed.
             UsageError: before `reset` or after `close`.
         """
         with self._calls:
@@ -310,7 +311,7 @@ class BatchEnv(Described):
         """Copy all state, for `restore`.
 
         Raises:
-            UsageError: after `close`, or where a call was interrupted.
+            UsageError: after `close`, or after an interrupted call.
         """
         with self._calls:
             self._check_open()
@@ -319,13 +320,13 @@ class BatchEnv(Described):
             return self._snapshot()
 
     def restore(self, snapshot: EnvSnapshot) -> NDArray[np.float32]:
-        """Restore all worlds from a snapshot; the steps that follow have the same bits.
+        """Restore all worlds from a snapshot; subsequent steps repeat the same bits.
 
         Returns:
             The observations at that moment (N, obs_dim).
 
         Raises:
-            InputError: it is no snapshot of an environment of this configuration; nothing is changed.
+            InputError: the snapshot belongs to another configuration; nothing is changed.
             UsageError: after `close`.
         """
         with self._calls:
@@ -343,7 +344,7 @@ class BatchEnv(Described):
             return self._result(self._obs)
 
     def set_muscle_network(self, state_dict: Mapping[str, Any]) -> None:
-        """Give all worlds new weights of the muscle network, from their next substep on.
+        """Set the weights of the muscle network in all worlds, from their next substep on.
 
         Args:
             state_dict: Torch tensors or arrays by the keys "fc.0.weight", "fc.0.bias", "fc.2.weight", ..., or
@@ -351,15 +352,15 @@ class BatchEnv(Described):
 
         Raises:
             InputError: a key, shape, dtype or value is wrong; the old weights stay.
-            UsageError: no muscle network coordinates.
+            UsageError: the coordinator is not a muscle network.
         """
         with self._calls:
             self._networked().network.load(state_dict)
 
     def muscle_network(self) -> dict[str, NDArray[np.float32]]:
-        """Return the weights that the worlds compute with: those last set, rounded to the kernel's 21 bits.
+        """Return the weights that the worlds use: the last ones set, rounded to the kernel's 21 bits.
 
-        They are settings, not state: `restore` leaves them as they are.
+        Weights are settings, not state: `restore` does not change them.
         """
         return self._networked().network.effective_state()
 
@@ -369,7 +370,8 @@ class BatchEnv(Described):
         Each world draws the substep from its own stream, out of those in which the network runs.
 
         Raises:
-            UsageError: `environment.muscle.network.keep_samples` is not set, or no network coordinates.
+            UsageError: `environment.muscle.network.keep_samples` is not set, or the coordinator is not a
+                network.
         """
         samples = self._networked().samples
         if samples is None:

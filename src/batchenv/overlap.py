@@ -29,7 +29,7 @@ Env = TypeVar("Env", bound=Steppable)
 
 
 class ThreadedEnv(Generic[Env]):
-    """An environment that steps in a thread of its own.
+    """An environment that steps in its own thread.
 
     Args:
         env: the environment; nothing of it may be read while it is in flight.
@@ -57,7 +57,7 @@ class ThreadedEnv(Generic[Env]):
         self._sending = False
 
     def recv(self) -> Step:
-        """Wait for the step, and return what it returned or raise what it raised.
+        """Wait for the step; return its result or raise its exception.
 
         Raises:
             UsageError: nothing was sent.
@@ -94,24 +94,27 @@ class ThreadedEnv(Generic[Env]):
 
 
 class OverlappedEnv:
-    """N worlds in two halves, each stepped in a thread of its own without the GIL.
+    """N worlds in two halves, each stepped in its own thread without the GIL.
 
-    Given the same actions, the halves give the bits of one `BatchEnv` of N worlds: half 0 has its worlds 0 to
-    N/2 - 1, half 1 the rest. A step returns the buffers of its half, which its next step overwrites.
+    Given the same actions, the results equal those of one `BatchEnv` of N worlds, bit for bit: half 0 has
+    worlds 0 to N/2 - 1, half 1 the rest. A step returns the buffers of its half, which its next step
+    overwrites.
 
     Args:
-        config, num_threads, data_root: see `BatchEnv`; each half steps with `num_threads` threads.
+        config: see `BatchEnv`.
         num_envs: N, an even number.
+        num_threads: number of threads that step each half; see `BatchEnv`.
         seed: seed of all random draws; by default one from the operating system, stored in `seed`.
+        data_root: see `BatchEnv`.
 
     Raises:
         InputError: N is not even.
 
     Attributes:
-        envs: the environments of the two halves, for their `final_obs`, `truncated` and so on; nothing of a
-            half in flight may be read.
+        envs: the environments of the two halves, with their `final_obs`, `truncated` and so on; do not read
+            them while their half is in flight.
 
-    Example:
+    Examples:
         >>> with OverlappedEnv("walk", num_envs=4, seed=0) as env:
         ...     first = env.reset()
         ...     for half in (0, 1):
@@ -145,13 +148,13 @@ class OverlappedEnv:
         """Begin a new episode in all worlds.
 
         Args:
-            seed: restart all streams; None goes on with the next episodes.
+            seed: seed that restarts all random streams; None continues with the next episodes.
 
         Returns:
             Observations of both halves, one below the other (N, obs_dim).
 
         Raises:
-            InputError: no stream can have that seed; no world is reset.
+            InputError: the seed is invalid; no world is reset.
             UsageError: a half is in flight.
         """
         for part in self._parts:
@@ -167,11 +170,11 @@ class OverlappedEnv:
         """Begin a step of one half, and return at once.
 
         Args:
-            actions: of its worlds (N/2, action_dim); they are copied.
-            half: which.
+            actions: actions of its worlds (N/2, action_dim); they are copied.
+            half: number of the half.
 
         Raises:
-            InputError: no array can be made of the actions, or there is no such half.
+            InputError: the actions are not an array, or there is no such half.
             UsageError: the half is in flight.
         """
         part = self._part(half)

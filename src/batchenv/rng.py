@@ -94,7 +94,7 @@ def checked_seed(seed: Any) -> int:
     """Return a seed that streams can have; None for one from the operating system.
 
     Raises:
-        InputError: it is no whole number from 0 to 2**64 - 1.
+        InputError: it is not a whole number from 0 to 2**64 - 1.
     """
     if seed is None:
         return secrets.randbits(63)

@@ -222,7 +222,7 @@ REFUSED = {
     table(
         knee_angel_rad=wave()
     ): r"column 'knee_angel_rad' .* Did you mean 'knee_angle_rad'\? Expected some of hip",
-    table(knee_angle_deg=wave()): r"column 'knee_angle_deg' is no joint of the body",
+    table(knee_angle_deg=wave()): r"column 'knee_angle_deg' is not a joint of the body",
     table(knee_angle_rad=wave()).replace(
         "0.0", "zero", 2
     ): r"line 2, column 'phase_pct' is 'zero'; expected a finite",

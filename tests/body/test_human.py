@@ -131,9 +131,9 @@ REFUSED = {
         ),
         "the sensors grf_r and grf_l of the file are not the net contact forces",
     ),
-    "a foot that is no part of the human": (
+    "a foot that is not part of the human": (
         behind('<body name="toes_r"><geom size=".1"/></body>'),
-        "body 'toes_r' is no part of 'pelvis'",
+        "body 'toes_r' is not part of 'pelvis'",
     ),
     "a coupling to something else": (
         behind(DOOR).replace("</equality>", '<joint joint1="hip_l" joint2="door_hinge"/></equality>'),

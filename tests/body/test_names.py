@@ -130,7 +130,7 @@ def test_gains_go_by_either_name_and_default_serves_the_rest(tmp_path: Path):
     assert body.by_joint("kp", {"default": 5.0, "hip_flexion": 8.0}).tolist() == [5, 8, 5, 8, 5]
     both = {"default": 5.0, "hip_flexion": 8.0, "hip": 7.0, "ankle_angle": 1.0}
     assert body.by_joint("kp", both).tolist() == [5, 7, 5, 7, 5]
-    with pytest.raises(BodyError, match="kp names 'ankle', which is no joint of the body"):
+    with pytest.raises(BodyError, match="kp names 'ankle', which is not a joint of the body"):
         body.by_joint("kp", {"default": 5.0, "ankle": 1.0})
     with pytest.raises(BodyError, match="kp has no value for waist, knee_angle; .* or a 'default'"):
         body.by_joint("kp", {"hip": 1.0})

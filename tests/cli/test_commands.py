@@ -129,7 +129,7 @@ def test_play_without_a_screen_asks_for_a_file(walker, monkeypatch):
         (("evaluate", "walk", "--out", "r", "--seconds", "-2"), "--seconds is -2.0; expected a number"),
         (("evaluate", "walk", "--out", "r", "--threads", "0"), "--threads is 0; expected a whole number"),
         (("evaluate", "walk", "--out", "r", "--seed", "-1"), "seed is -1; expected a whole number from 0"),
-        (("evaluate", "walk", "--out", "/dev/null"), "--out /dev/null: /dev/null is no directory"),
+        (("evaluate", "walk", "--out", "/dev/null"), "--out /dev/null: /dev/null is not a directory"),
         (
             ("evaluate", "walk", "--out", "r", "--strides", "90000", "--seconds", "0.1"),
             "the number of walks for strides and seconds is 1008001; expected",

@@ -52,7 +52,7 @@ def test_a_recorder_changes_no_bits(tmp_path: Path):
     [
         ("@recorder()\ndef own(out, qpoz):\n    pass", "'qpoz' names nothing. Did you mean 'qpos'"),
         ("@recorder()\ndef own(out):\n    out[0] = open", "recorder own: Numba cannot compile it"),
-        ("def own(out):\n    pass", "own is no recorder; decorate it"),
+        ("def own(out):\n    pass", "own is not a recorder; decorate it"),
         ("other = 1", "has no function own"),
     ],
 )

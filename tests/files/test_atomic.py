@@ -98,7 +98,7 @@ def test_devices_and_streams_are_written_to_and_never_replaced(tmp_path: Path):
         if name == "pipe":
             os.mkfifo(tmp_path / name)
         for act in (check_writable, lambda path: write_atomically(path, lambda file: None)):
-            with pytest.raises(OutputError, match=f"/{name} cannot be written: it is no ordinary file"):
+            with pytest.raises(OutputError, match=f"/{name} cannot be written: it is not a regular file"):
                 act(tmp_path / name)
 
 

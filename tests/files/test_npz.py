@@ -115,7 +115,7 @@ def test_a_sealed_file_notices_any_flipped_bit(tmp_path: Path):
 def test_what_is_no_ordinary_file_is_refused(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.npz")
     for path in (tmp_path, tmp_path / "pipe.npz"):
-        with pytest.raises(InputError, match="it is no ordinary file"):
+        with pytest.raises(InputError, match="it is not a regular file"):
             read_npz(path)
     with pytest.raises(InputError, match=r"none\.npz .*No such file"):
         read_npz(tmp_path / "none.npz")

@@ -25,7 +25,7 @@ def test_files_and_directories_that_can_be_written_leave_nothing_behind(tmp_path
         ("file/x.json", "there is no directory .*file"),
         ("link", "it is a symbolic link; name the file .*victim itself"),
         ("dangling", "it is a symbolic link"),
-        ("pipe", "it is no ordinary file"),
+        ("pipe", "it is not a regular file"),
         ("n" * 300, "cannot be written: File name too long"),
         ("n" * 250, "cannot be written: File name too long"),  # which names of partial files would be
     ],
@@ -45,7 +45,7 @@ def test_directories_that_cannot_be_made_are_refused_by_name(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to(tmp_path / "nobody")
     for name in ("file", "file/below", "dangling/below"):
-        with pytest.raises(OutputError, match=rf"--out .*{name}: .* is no directory"):
+        with pytest.raises(OutputError, match=rf"--out .*{name}: .* is not a directory"):
             check_output_directory(tmp_path / name, "--out")
     with pytest.raises(OutputError, match="File name too long"):
         check_output_directory(tmp_path / ("n" * 300))

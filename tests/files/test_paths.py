@@ -32,7 +32,7 @@ LONG = "a" * 5000
     [
         (LONG + ".npz", "'aaa.*cannot be read: File name too long"),
         ("a/" * 3000 + "b.npz", "'a/a/.*cannot be read: File name too long"),
-        ("\ud800.npz", r"'\\ud800.npz' is no path: .*surrogates not allowed"),
+        ("\ud800.npz", r"'\\ud800.npz' is not a path: .*surrogates not allowed"),
         ("circle.npz", "'circle.npz' cannot be read: Too many levels of symbolic links"),
         ("a\nb.npz", r"'a\\nb.npz' holds a control character"),
         (b"a.npz", "of type bytes; expected text or a pathlib.Path"),

@@ -107,7 +107,7 @@ def test_compressed_and_overlapping_archives_are_refused(tmp_path: Path):
 def test_what_is_no_ordinary_file_is_refused(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.pt")
     for path in (tmp_path, tmp_path / "pipe.pt"):
-        with pytest.raises(InputError, match="it is no ordinary file"):
+        with pytest.raises(InputError, match="it is not a regular file"):
             read_torch(path, "a thing")
     with pytest.raises(InputError, match="No such file"):
         read_torch(tmp_path / "none.pt", "a thing")

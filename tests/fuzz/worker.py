@@ -31,7 +31,7 @@ def main() -> None:
     events = os.fdopen(os.dup(1), "w", buffering=1)
     tasks = os.fdopen(os.dup(0))
     os.dup2(2, 1)  # what libraries print is no event
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # and what they read is no task
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # and what they read is not a task
     prepared: dict[str, tuple[ModuleType, Path]] = {}
 
     def say(event: str, **more: Any) -> None:

@@ -188,7 +188,7 @@ def test_an_optimiser_of_other_parameters_is_refused_before_learning(tmp_path: P
     state = ppo.save()
     moments = {0: {"step": torch.ones(()), "exp_avg": torch.zeros(7), "exp_avg_sq": torch.zeros(7)}}
     for changes, message in (
-        ({"state": moments}, "moments of parameter 0: exp_avg is no float32 tensor of shape"),
+        ({"state": moments}, "moments of parameter 0: exp_avg is not a float32 tensor of shape"),
         ({"state": {99: {}}}, "no moments of 7 parameters"),
         ({"state": {0: {}}}, "moments of parameter 0 are not step, exp_avg, exp_avg_sq"),
         ({"param_groups": [{"lr": -1.0}]}, r"learning rates are \[-1.0\]"),

@@ -164,7 +164,7 @@ class Body:
         """Compile a new model for the engine, with room for `userdata`.
 
         Raises:
-            BodyError: an actuator is no muscle.
+            BodyError: an actuator is not a muscle.
         """
         return moment_arms.mechanism(self, nuserdata)
 
@@ -211,7 +211,7 @@ class Body:
         for name in gains:
             if name not in (*bare, *kinds, *self.names.absent, DEFAULT):
                 raise self.error(
-                    f"{key} names {name!r}, which is no joint of the body.{nearest(name, [*bare, *kinds])}"
+                    f"{key} names {name!r}, which is not a joint of the body.{nearest(name, [*bare, *kinds])}"
                     f" Joints: {', '.join(dict.fromkeys(bare))}. In a file with a base, {name}: null"
                     " drops it."
                 )
@@ -290,7 +290,7 @@ def load_body(
         names: what the body calls its parts.
 
     Raises:
-        BodyError: the body cannot be found, read or compiled, is no human on a floor, or cannot be steered.
+        BodyError: the body is missing, cannot be compiled, is not a human on a floor, or cannot be steered.
         InputError: a number is outside its range, or the integrator unknown.
     """
     if not isinstance(integrator, str) or integrator not in _INTEGRATORS:

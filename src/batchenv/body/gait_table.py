@@ -127,7 +127,7 @@ def _joint_of_column(path: Path, column: str, body: Body) -> str:
         known = [kind + _ANGLE_SUFFIX for kind in kinds]
         raise _error(
             path,
-            f"column {_shortened(column)} is no joint of the body.{nearest(column[:60], known)}"
+            f"column {_shortened(column)} is not a joint of the body.{nearest(column[:60], known)}"
             f" Expected some of {', '.join(known)}. In skeleton.names.joints, give the body's name"
             f" for {_shortened(joint)}, or null if it has no such joint.",
         )

@@ -96,7 +96,7 @@ def check_names(model: mujoco.MjModel, root: int, names: BodyNames) -> None:
         body = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, name)
         if body >= 0 and model.body_rootid[body] != root:
             raise BodyError(
-                f"body {name!r} is no part of {_label(model.body(root).name)}; expected it there."
+                f"body {name!r} is not part of {_label(model.body(root).name)}; expected it there."
             )
 
 

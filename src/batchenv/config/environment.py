@@ -1,4 +1,4 @@
-"""The section `environment`: the body, the ground, the simulation, and what is asked of the walker."""
+"""The section `environment`: the body, the ground, the simulation and the task."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -63,7 +63,7 @@ def _default_kp() -> dict[str, float]:
 
 
 class Names(Section):
-    """What the body calls its parts, where it differs from the models of myo_sim."""
+    """Names of the body's parts, where they differ from the models of myo_sim."""
 
     feet: Pair | None = Field(
         default=None, description="Bodies of the right and the left heel; null: calcn_r and calcn_l."
@@ -81,15 +81,16 @@ class Names(Section):
     sides: Pair | None = Field(
         default=None,
         description=(
-            'What marks names of the right and the left side: endings, or beginnings where they end in "_", '
-            '"-" or ".", as right_ and left_; null: _r and _l.'
+            'Marks of the right and the left side in names: endings, or beginnings if they end in "_", "-" '
+            'or ".", such as right_ and left_; null: _r and _l.'
         ),
     )
     joints: dict[BodyName, BodyName | None] = Field(
         default_factory=dict,
         description=(
-            "The body's joint for each joint of the reference gait, both without side, where their names "
-            "differ. With a minus before it, the joint turns the other way; null: the body has no such joint."
+            "The body's joint for each joint of the reference gait, both without side, if their names "
+            "differ. A leading minus means that the joint turns in the other direction; null: there is no "
+            "such joint."
         ),
     )
 
@@ -108,24 +109,24 @@ class Skeleton(Section):
         default="myo_sim:myolegs",
         description='The body: "myo_sim:NAME" (a model of the package myo_sim), or the path of an MJCF file.',
     )
-    names: Names = Field(default_factory=Names, description="What the body calls its parts.")
+    names: Names = Field(default_factory=Names, description="Names of the body's parts.")
     actuator: Actuator = Field(
         default="mass",
         description=(
-            "What actions mean. mass: joint targets that the coordinator turns into muscle excitations; "
+            "Meaning of actions. mass: joint targets that the coordinator turns into muscle excitations; "
             "muscle: muscle excitations; pd: joint targets held by ideal torques; tor: ideal joint torques."
         ),
     )
     kp: JointGains = Field(
         default_factory=_default_kp,
         description=(
-            "Stiffness [Nm/rad]: one number, or one for each joint named without its side, where the key "
-            "default serves all that are not named."
+            "Stiffness [Nm/rad]: one number, or one for each joint, named without its side; the key default "
+            "applies to all other joints."
         ),
     )
     kv: JointGains | None = Field(
         default=None,
-        description="Damping [Nms/rad], given as kp is; null: 0.08 s * kp.",
+        description="Damping [Nms/rad], in the same form as kp; null: 0.08 s * kp.",
     )
 
 
@@ -146,16 +147,16 @@ class Motion(Section):
         default="@data/ref_gait_myosuite_sym.csv",
         description="One cycle of joint angles over phase, from right heel strike to right heel strike.",
     )
-    cyclic: Cyclic = Field(default=True, description="Whether the motion starts over at its end; only true.")
+    cyclic: Cyclic = Field(default=True, description="Whether the motion repeats; must be true.")
     # A sprinter's cycle takes 0.4 s, and the fastest ran 12.4 m/s.
     period: float = Field(default=1.12, ge=0.1, le=100, description="Duration of one cycle [s].")
     speed: float = Field(default=1.24, ge=0, le=20, description="Forward speed of the reference [m/s].")
     joint_scale: dict[str, Annotated[float, Field(ge=-10, le=10)]] = Field(
         default_factory=_default_joint_scale,
         description=(
-            "Factors on the file's joint angles, by joint without its side [1]. Skin markers measure the "
-            "turning of the hip badly; its adduction counts in the pelvis's list, which a body whose trunk "
-            "is one with its pelvis does without."
+            "Factors on the file's joint angles, by joint without its side [1]. By default, hip rotation is "
+            "ignored because skin markers measure it badly, and hip adduction is reduced because it includes "
+            "the list of the pelvis, which a body with a rigid trunk lacks."
         ),
     )
 
@@ -171,7 +172,7 @@ class Optimization(Section):
         default=100.0,
         ge=1e-6,
         le=1e12,
-        description="Price of squared activation against squared torque error [Nm^2].",
+        description="Price of squared activation relative to squared torque error [Nm^2].",
     )
 
 
@@ -180,12 +181,12 @@ class StaticOptimization(Optimization):
 
     torque_weight: JointGains = Field(
         default=1.0,
-        description="Weight of squared torque errors [1]: one number, or one by joint without its side.",
+        description="Weight of squared torque errors [1]: one number, or one by joint name without side.",
     )
 
 
 class MuscleNetwork(Section):
-    """The coordinator that has learned to turn joint torques into activations."""
+    """The coordinator that evaluates a trained network from joint torques to activations."""
 
     file: DataFile | None = Field(
         default=None,
@@ -197,16 +198,16 @@ class MuscleNetwork(Section):
         description="Whether the network corrects a previous network's output instead of replacing it.",
     )
     base_file: DataFile | None = Field(
-        default=None, description="With cascaded: weights of the previous network, a plain one."
+        default=None, description="With cascaded: weights of the previous network, which must be plain."
     )
     weight: float = Field(
         default=1.0,
         ge=-1000,
         le=1000,
-        description="With cascaded: of the correction, z = previous z + weight * network [1].",
+        description="With cascaded: weight of the correction, z = previous z + weight * network [1].",
     )
     keep_samples: bool = Field(
-        default=False, description="Whether each step records the samples that the network can be trained on."
+        default=False, description="Whether each step records samples for training the network."
     )
 
     @field_validator("base_file")
@@ -218,15 +219,15 @@ class MuscleNetwork(Section):
 
 
 class Polynomials(Section):
-    """Polynomials that stand for the paths of muscles."""
+    """Polynomials that replace muscle paths."""
 
     tolerance: float = Field(
         default=0.00025,
         ge=1e-5,
         le=0.01,
         description=(
-            "Root mean square error allowed of a muscle's length over the joints' ranges [m]; its largest "
-            "may be 6 times, that of a moment arm 4 times as large. Muscles beyond it keep MuJoCo's tendon."
+            "Allowed root mean square error of a muscle's length over the joints' ranges [m]; its largest "
+            "error may be 6 times, that of a moment arm 4 times as large. Other muscles keep their tendons."
         ),
     )
 
@@ -237,8 +238,8 @@ class Muscle(Section):
     paths: Literal["mujoco", "polynomial"] = Field(
         default="mujoco",
         description=(
-            "Lengths and moment arms of muscles: from MuJoCo's tendons, or from polynomials fitted to these, "
-            "which is nearly twice as fast."
+            "Source of muscle lengths and moment arms: MuJoCo's tendons, or polynomials fitted to them, "
+            "which are nearly twice as fast."
         ),
     )
     polynomial: Polynomials = Field(default_factory=Polynomials, description="Settings of polynomial paths.")
@@ -246,20 +247,20 @@ class Muscle(Section):
     coordinator: Coordinator = Field(
         default="static_optimization",
         description=(
-            "With actuator mass: what turns desired joint torques into muscle excitations: "
+            "With actuator mass: the method that turns desired joint torques into muscle excitations: "
             "static_optimization, network, or FILE.py:FUNCTION."
         ),
     )
     model: Literal["mujoco", "mass"] = Field(
         default="mujoco",
         description=(
-            "Curves of force over length and velocity: those of MuJoCo's muscles, or MASS's, which know "
-            "no velocity and no activation dynamics."
+            "Force-length and force-velocity curves: those of MuJoCo's muscles, or MASS's, which have no "
+            "dependence on velocity and no activation dynamics."
         ),
     )
     activation_dynamics: bool = Field(
         default=True,
-        description="Whether activation lags excitation as in MuJoCo's muscles; false: it follows at once.",
+        description="Whether activation lags behind excitation as in MuJoCo's muscles; false: no lag.",
     )
     static_optimization: StaticOptimization = Field(
         default_factory=StaticOptimization, description="Settings of the coordinator static_optimization."
@@ -270,46 +271,46 @@ class Muscle(Section):
 
 
 class Simulation(Clocks):
-    """The clocks, and how motion is integrated."""
+    """Rates, integrator, recorders and constraints."""
 
     integrator: Literal["implicitfast", "euler"] = Field(
         default="implicitfast",
         description="MuJoCo's integrator; euler needs shorter substeps to stay stable with muscles.",
     )
     recorders: tuple[TermName, ...] = Field(
-        default=(), strict=False, description="Recorders of a user's own, each FILE.py:FUNCTION."
+        default=(), strict=False, description="Your own recorders, each FILE.py:FUNCTION."
     )
     constraints: Literal["mujoco", "active_set"] = Field(
         default="mujoco",
         description=(
-            "Who solves contacts, limits and couplings: MuJoCo's solver, or an active-set solver in the "
-            "control callback; the forces are the same."
+            "Solver of contacts, limits and couplings: MuJoCo's, or an active-set solver in the control "
+            "callback, with the same forces."
         ),
     )
 
 
 class Action(Section):
-    """From the numbers of the policy to targets."""
+    """Conversion of the policy's actions into targets."""
 
     term: TermName | None = Field(
         default=None,
-        description="What makes targets of actions: FILE.py:FUNCTION; null: that of the actuator.",
+        description="Function that computes targets from actions, FILE.py:FUNCTION; null: the actuator's.",
     )
     scale: float = Field(
         default=0.3,
         ge=1e-6,
         le=10_000,
-        description="What an action of 1 means: a joint angle [rad], torque [Nm] or excitation [1].",
+        description="Value of an action of 1: a joint angle [rad], torque [Nm] or excitation [1].",
     )
     residual: bool = Field(
         default=True,
-        description="Whether joint targets are counted from the reference pose instead of from zero.",
+        description="Whether joint targets are relative to the reference pose instead of to zero.",
     )
     time_warping: float = Field(
         default=0.0,
         ge=0,
         lt=1,
-        description="How much of the phase speed one further action may add or take [1]; 0: no such action.",
+        description="Share of the phase speed that one more action may add or subtract [1]; 0: no action.",
     )
 
 
@@ -339,8 +340,8 @@ class CommandConfig(_TermWithKeys):
     every: Every | None = Field(
         default=None,
         description=(
-            "Least and greatest time between two drawings, drawn each time for each world [s]; null: it is "
-            "drawn when an episode begins, and stays."
+            "Least and greatest time between two draws, chosen at random each time in each world [s]; null: "
+            "one draw at the beginning of an episode."
         ),
     )
 
@@ -350,7 +351,7 @@ class Termination(Section):
 
     terms: Terms = Field(
         default_factory=partial(_default_terms, "termination"),
-        description="Terminations, each a shipped one or FILE.py:FUNCTION, with their keywords.",
+        description="Terminations with their keywords, shipped ones or FILE.py:FUNCTION.",
     )
 
 
@@ -363,10 +364,10 @@ class Episode(Section):
 
 
 class Curriculum(Section):
-    """Difficulty from 0 to 1, of each world its own, that follows how long its episodes last.
+    """Difficulty of each world, from 0 to 1, which follows the length of its episodes.
 
-    It scales pushes, the noise of observations, and how far parameters that are drawn per episode are from
-    their defaults.
+    It scales pushes, the noise of observations, and the distance of parameters drawn per episode from their
+    defaults.
     """
 
     step: float = Field(default=0.05, gt=0, le=1, description="How much it rises or falls [1].")
@@ -379,13 +380,13 @@ class Curriculum(Section):
 
 
 class Observation(Section):
-    """What the policy sees."""
+    """Observations of the policy."""
 
     terms: Annotated[Terms, Field(min_length=1)] = Field(
         default_factory=partial(_default_terms, "observation"),
         description=(
-            "Observations, each a shipped one or FILE.py:FUNCTION, with their keywords; their order is "
-            "that of the columns."
+            "Observations with their keywords, shipped ones or FILE.py:FUNCTION; the columns follow their "
+            "order."
         ),
     )
     noise: dict[TermName, Annotated[float, Field(ge=0, le=1e6)]] = Field(
@@ -395,40 +396,38 @@ class Observation(Section):
 
 
 class Environment(Section):
-    """All that `BatchEnv` needs to know."""
+    """The worlds: body, simulation and task."""
 
-    task: TaskName = Field(
-        default="walk", description="What is asked of the walker: a task's name, or FILE.py:CLASS."
-    )
+    task: TaskName = Field(default="walk", description="Task of the walker: a name, or FILE.py:CLASS.")
     skeleton: Skeleton = Field(default_factory=Skeleton, description="The body and its actuation.")
     ground: Ground = Field(default_factory=Ground, description="The floor.")
     motion: Motion = Field(default_factory=Motion, description="The reference gait.")
     muscle: Muscle = Field(default_factory=Muscle, description="Coordination and activation of muscles.")
     simulation: Simulation = Field(default_factory=Simulation, description="Rates and integrator.")
-    action: Action = Field(default_factory=Action, description="What actions mean.")
+    action: Action = Field(default_factory=Action, description="Meaning of actions.")
     reward: dict[TermName, TermConfig] = Field(
         default_factory=dict,
-        description='Terms of the reward, by the name of a shipped term or as "FILE.py:FUNCTION".',
+        description="Terms of the reward, shipped ones or FILE.py:FUNCTION.",
     )
     termination: Termination = Field(default_factory=Termination, description="When an episode ends early.")
     episode: Episode = Field(default_factory=Episode, description="How long an episode is.")
     commands: Annotated[dict[TermName, CommandConfig], BeforeValidator(listed)] = Field(
         default_factory=dict,
-        description="What each world is asked, drawn by shipped commands or FILE.py:FUNCTION.",
+        description="Requests to each world, such as a speed: shipped commands or FILE.py:FUNCTION.",
     )
     events: Terms = Field(
         default_factory=partial(_default_terms, "event"),
         description=(
-            "What happens when an episode begins and on its way, in this order: shipped events or "
-            "FILE.py:FUNCTION, with their keywords."
+            "Events at the beginning of an episode and before steps, in this order, with their keywords: "
+            "shipped ones or FILE.py:FUNCTION."
         ),
     )
-    observation: Observation = Field(default_factory=Observation, description="What the policy sees.")
+    observation: Observation = Field(default_factory=Observation, description="Observations of the policy.")
     curriculum: Curriculum | None = Field(
-        default=None, description="How difficulty follows from success; null: it is 1 from the start."
+        default=None, description="How difficulty follows success; null: full difficulty from the start."
     )
     parameters: WorldParameters = Field(
-        default_factory=WorldParameters, description="Properties that worlds have of their own."
+        default_factory=WorldParameters, description="Properties that differ between worlds."
     )
 
     @field_validator("episode")

@@ -1,4 +1,4 @@
-"""The section `environment.parameters`: what differs from world to world, and from episode to episode."""
+"""The section `environment.parameters`: properties that differ between worlds and episodes."""
 
 import math
 from typing import Literal
@@ -137,7 +137,7 @@ class WorldParameters(Section):
 
     gait: dict[GaitParameter, GaitFactor] = Field(
         default_factory=dict,
-        description="Factors on the reference gait: stride, on the length of steps; cadence, on their rate.",
+        description="Factors on the reference gait: stride (length of steps) and cadence (their rate).",
     )
     muscle: MuscleParameters = Field(default_factory=MuscleParameters, description="Factors on muscles.")
     body: BodyParameters = Field(default_factory=BodyParameters, description="Factors on segments.")

@@ -77,7 +77,7 @@ def _unpacked(value: Any) -> Any:
         return os.fsdecode(value)
     if hasattr(value, "tolist") and hasattr(value, "shape"):
         if _is_time_or_masked(value):
-            raise TypeError("dates, lengths of time and masked values are no numbers")
+            raise TypeError("dates, lengths of time and masked values are not numbers")
         size = 1
         for length in value.shape:
             size *= int(length)

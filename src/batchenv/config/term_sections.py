@@ -36,7 +36,7 @@ def default_terms(task: Any) -> DefaultTerms:
         task: a class with `default_terms`, by kind.
 
     Raises:
-        ConfigError: they are no terms, or of a kind that has no defaults.
+        ConfigError: they are not terms, or of a kind that has no defaults.
     """
     found: dict[tuple[str, ...], Mapping[str, Mapping[str, Any]]] = {
         path: {} for path in TERM_SECTIONS.values()

@@ -20,7 +20,7 @@ class MuscleLearning(Section):
         default=12,
         gt=0,
         le=1_000_000,
-        description="Mini-batches drawn from what an iteration collected [mini-batches].",
+        description="Mini-batches per iteration, drawn from its samples [mini-batches].",
     )
     mini_batch: int = Field(default=512, gt=0, le=1_000_000, description="Samples in a mini-batch [samples].")
     learning_rate: LearningRate = Field(default=1e-4, description="Learning rate of Adam [1].")
@@ -40,7 +40,7 @@ class Training(Section):
     )
     # A world takes about half a megabyte.
     num_envs: int = Field(default=128, gt=0, le=1_000_000, description="Worlds stepped in parallel [worlds].")
-    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of everything that is drawn [1].")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of all random draws [1].")
     num_steps_per_env: int = Field(
         default=32,
         gt=0,
@@ -51,7 +51,7 @@ class Training(Section):
         default=(256, 256), description="Sizes of the hidden layers of policy and value function [units]."
     )
     learning_rate: LearningRate = Field(
-        default=3e-4, description="Learning rate of the policy that adaptation starts from [1]."
+        default=3e-4, description="First learning rate of the policy, which is then adapted [1]."
     )
     critic_learning_rate: LearningRate = Field(
         default=1e-3, description="Learning rate of the value function, which is not adapted [1]."
@@ -60,13 +60,13 @@ class Training(Section):
         default=0.01,
         ge=1e-9,
         le=100,
-        description="Change of the policy per update that the learning rate is adapted to [nats].",
+        description="Change of the policy per update at which adaptation of the learning rate aims [nats].",
     )
     epochs: int = Field(
         default=5, gt=0, le=10_000, description="Passes over the samples per update [passes]."
     )
     mini_batches: int = Field(
-        default=4, gt=0, le=MAX_SAMPLES, description="Parts that the samples of an update are split into [1]."
+        default=4, gt=0, le=MAX_SAMPLES, description="Number of mini-batches per pass over the samples [1]."
     )
     gamma: float = Field(default=0.99, gt=0, le=1, description="Discount of future rewards per step [1].")
     lam: float = Field(default=0.95, ge=0, le=1, description="Decay of generalised advantage estimation [1].")
@@ -75,23 +75,23 @@ class Training(Section):
         default=0.3, ge=1e-6, le=1000, description="First standard deviation of actions [actions]."
     )
     learn_std: bool = Field(
-        default=True, description="Whether that standard deviation is learned, too, or stays as it is."
+        default=True, description="Whether the standard deviation of actions is learned or constant."
     )
     clip: float = Field(
         default=0.2,
         ge=1e-6,
         lt=1,
-        description="Change of the action probability ratio beyond which gain is cut off [1].",
+        description="Change of the action probability ratio beyond which the objective is clipped [1].",
     )
     checkpoint_seconds: float = Field(default=60.0, gt=0, le=1e9, description="Time between checkpoints [s].")
     checkpoint_iterations: int | None = Field(
         default=None,
         gt=0,
         le=10**15,
-        description="Updates of the policy between two more checkpoints [updates]; null: only by time.",
+        description="Updates between two additional checkpoints [updates]; null: checkpoints only by time.",
     )
     symmetry: bool = Field(
-        default=False, description="Whether every sample is also learned from as its left-right mirror image."
+        default=False, description="Whether to learn from the left-right mirror image of every sample, too."
     )
     learn_threads: int = Field(
         default=2, gt=0, le=1024, description="Torch threads while the policy is updated [threads]."

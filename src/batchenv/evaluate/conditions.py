@@ -35,7 +35,7 @@ def set_conditions(
     worlds = env.worlds
     if muscle_strength is not None and np.isfinite(muscle_strength).any() and not has_own_strengths(worlds):
         raise InputError(
-            "muscle_strength: worlds share the strength of these muscles, which are no actuators of MuJoCo's"
+            "muscle_strength: worlds share the strength of these muscles, which are not actuators of MuJoCo's"
         )
     for values, write in (
         (friction, set_friction),

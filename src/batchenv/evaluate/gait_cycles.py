@@ -21,7 +21,7 @@ class ContactRule:
         off: vertical force below which it is no longer [body weights]; between the two it stays as it was.
         shortest_gap: a shorter loss of contact is a bounce, not a swing [s].
         shortest_contact: a shorter contact is a scuff, not a stance [s].
-        shortest_cycle, longest_cycle: what is shorter or longer is no stride [s].
+        shortest_cycle, longest_cycle: what is shorter or longer is not a stride [s].
         transient: cycles of each leg dropped at the start of an episode.
     """
 
@@ -127,7 +127,7 @@ def find_cycles(recording: Recording, rule: ContactRule | None = None) -> GaitCy
     Heel strike and foot off are where the vertical force crosses its threshold, interpolated between rows.
 
     Raises:
-        InputError: it is no recording.
+        InputError: it is not a recording.
     """
     check_recording(recording)
     rule = rule or ContactRule()

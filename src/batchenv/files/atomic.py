@@ -83,7 +83,7 @@ def _is_stream(path: Path) -> bool:
     except FileNotFoundError:
         return False
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise FileExistsError(errno.EEXIST, "it is no ordinary file")
+        raise FileExistsError(errno.EEXIST, "it is not a regular file")
     return False
 
 

@@ -36,7 +36,7 @@ def read_npz(path: str | Path, most_bytes: int = 2**28) -> dict[str, np.ndarray]
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise ValueError("it is no ordinary file")
+            raise ValueError("it is not a regular file")
         if status.st_size > most_bytes + _OVERHEAD:
             raise ValueError(f"it has {status.st_size:,} bytes, more than the {most_bytes:,} expected")
         with path.open("rb") as stream:

@@ -21,7 +21,7 @@ def check_output_file(
         suffixes: that its name may end with, in lower case; none: with anything.
 
     Raises:
-        InputError: it is no path, or ends with another suffix.
+        InputError: it is not a path, or ends with another suffix.
         OutputError: it is a directory, a symbolic link or no ordinary file, its directory does not exist or
             may not be written to, or the disk is full.
     """
@@ -35,7 +35,7 @@ def check_output_file(
         if path.is_dir():
             raise OutputError(f"{said}: it is a directory, expected the name of a file")
         if path.exists() and not path.is_file():
-            raise OutputError(f"{said}: it is no ordinary file")
+            raise OutputError(f"{said}: it is not a regular file")
         if not path.parent.is_dir():
             raise OutputError(f"{said}: there is no directory {path.parent.absolute()}")
         trial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
@@ -58,14 +58,14 @@ def check_output_directory(path: str | Path, option: str = "") -> None:
         option: what the user calls it, such as "--out", for the message.
 
     Raises:
-        OutputError: it or a part of its path is no directory, or may not be written to.
+        OutputError: it or a part of its path is not a directory, or may not be written to.
     """
     path = checked_path(option or "path", path)
     said = f"{option} {path}".strip()
     try:
         existing = _existing(path.absolute())
         if not existing.is_dir():
-            raise OutputError(f"{said}: {existing} is no directory")
+            raise OutputError(f"{said}: {existing} is not a directory")
         trial = existing / f".{secrets.token_hex(8)}.partial"
         trial.mkdir()
         trial.rmdir()

@@ -25,7 +25,7 @@ def checked_path(name: str, path: object) -> Path:
     try:
         os.fsencode(checked)
     except UnicodeEncodeError as error:  # half of a surrogate pair
-        raise InputError(f"{name} {shown(str(checked))} is no path: {error}") from error
+        raise InputError(f"{name} {shown(str(checked))} is not a path: {error}") from error
     if any(ord(letter) < ord(" ") for letter in str(checked)):
         raise InputError(f"{name} {shown(str(checked))} holds a control character, such as a line break")
     return checked
@@ -38,8 +38,8 @@ def path_to_read(name: str, path: object) -> Path:
         name: how messages call it.
 
     Raises:
-        InputError: it is no path, or the system refuses to look there: the name is longer than names of files
-            can be, a directory may not be searched, or links lead in a circle.
+        InputError: it is not a path, or the system refuses access: the name is too long, a directory is not
+            searchable, or links lead in a circle.
     """
     checked = checked_path(name, path)
     try:

@@ -19,7 +19,7 @@ _PIECE = 2**20
 
 def sealed(archive: bytes) -> bytes:
     """Append a seal to a ZIP archive that has no comment yet."""
-    assert archive[-_END_SIZE:].startswith(_END_MARK), "this is no ZIP archive, or one with a comment"
+    assert archive[-_END_SIZE:].startswith(_END_MARK), "this is not a ZIP archive, or one with a comment"
     body = archive[:-2] + struct.pack("<H", _SIZE)
     return body + _PREFIX + hashlib.sha256(body).hexdigest().encode()
 

@@ -37,7 +37,7 @@ def read_tensors(path: Path, most_bytes: int = 2**28) -> tuple[dict[str, np.ndar
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise ValueError("it is no ordinary file")
+        raise ValueError("it is not a regular file")
     if status.st_size > most_bytes:
         raise ValueError(f"it has {status.st_size:,} bytes, more than the {most_bytes:,} expected")
     contents = path.read_bytes()

@@ -52,7 +52,7 @@ def _reason(error: Exception) -> str:
         return error.strerror
     if isinstance(error, pickle.UnpicklingError):
         code = re.search(r"GLOBAL (\S+)", str(error))
-        return f"it asks for {code[1]}, which is not run" if code else "it is no plain data that Torch saved"
+        return f"it asks for {code[1]}, which is not run" if code else "it is not plain data that Torch saved"
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
@@ -60,7 +60,7 @@ def _reason(error: Exception) -> str:
 def _check_status(path: Path, most_bytes: int) -> None:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise ValueError("it is no ordinary file")
+        raise ValueError("it is not a regular file")
     if status.st_size > most_bytes:
         raise ValueError(f"it has {status.st_size:,} bytes, more than the {most_bytes:,} expected")
 

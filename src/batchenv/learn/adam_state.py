@@ -36,6 +36,6 @@ def _check_moment(name: str, moment: Any, shape: torch.Size) -> None:
     for key, size in expected.items():
         value = moment[key]
         if not isinstance(value, torch.Tensor) or value.dtype != torch.float32 or value.shape != size:
-            raise ValueError(f"the optimiser's {name}: {key} is no float32 tensor of shape {tuple(size)}")
+            raise ValueError(f"the optimiser's {name}: {key} is not a float32 tensor of shape {tuple(size)}")
         if key != "exp_avg" and not (value >= 0.0).all():
             raise ValueError(f"the optimiser's {name}: {key} is negative")

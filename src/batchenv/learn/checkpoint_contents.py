@@ -35,7 +35,7 @@ def check_contents(contents: dict[str, Any]) -> None:
 
     Raises:
         ValueError: a field has another type; a network has other sizes than the columns and the checkpoint's
-            own configuration say; a weight, a moment of an optimiser or a scale is no number it could be.
+            own configuration say; a weight, a moment of an optimiser or a scale is not a number it could be.
     """
     for name, kind in _TYPES.items():
         value = contents.get(name, {})

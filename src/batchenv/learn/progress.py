@@ -81,7 +81,7 @@ class TrainingProgress(_Bar):
     Args:
         console: where to. On a terminal this is a bar; elsewhere one line about every ten seconds.
 
-    Example:
+    Examples:
         >>> with TrainingProgress(Console()) as progress:
         ...     result = train(env, config, run_dir, steps=20_000, progress=progress)  # doctest: +SKIP
     """

@@ -1,4 +1,4 @@
-"""Shipped actions of a human: from the policy's columns to the targets that actuators are handed."""
+"""Shipped actions of a human: from the policy's columns to the targets of actuators."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +34,7 @@ def joint_torques(action: Array, *, scale: float, residual: bool) -> Array:
 
 @action_term(muscles, prefix="excitation")
 def excitations(action: Array, *, scale: float, residual: bool) -> Array:
-    """Muscle excitations (N, M), cut to [0, 1]."""
+    """Muscle excitations (N, M), clipped to [0, 1]."""
     return array_namespace(action).clip(scale * action, 0.0, 1.0)
 
 
@@ -45,11 +45,11 @@ def time_warping(time_warping: float) -> tuple[Column, ...]:
 
 
 def action_bounds(layout: Sequence[Column], scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Least and greatest actions (A,): excitations end at 0 and 1, other columns nowhere.
+    """Return least and greatest actions (A,): excitations have bounds, other columns have none.
 
     Args:
         layout: name and unit of every column.
-        scale: excitation that an action of 1 means; where it is less than 1, greater actions go on up to it.
+        scale: excitation at an action of 1; below 1, greater actions reach an excitation of 1.
     """
     bounded = np.array([column.name.startswith(_EXCITATION) for column in layout])
     return np.where(bounded, 0.0, -np.inf), np.where(bounded, max(1.0, 1.0 / scale), np.inf)

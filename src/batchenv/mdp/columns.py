@@ -28,7 +28,7 @@ class Mirror:
     """The image of an array in the sagittal plane: `array[:, index] * sign`, phases half a cycle on.
 
     Attributes:
-        index: where each column comes from (n,).
+        index: source of each column (n,).
         sign: +1 or -1 (n,).
         phases: columns that are phases in [0, 1) (k,), which no sign mirrors.
     """
@@ -50,9 +50,9 @@ class Columns:
     """Columns of one term.
 
     Attributes:
-        parts: name of each after the term's own; "" for a term of one column.
-        mirror: image of the columns, indices counted within them.
-        units: of each; None: all have the term's.
+        parts: name of each column after the term's; "" for a term of one column.
+        mirror: image of the columns, with indices within them.
+        units: unit of each column; None: the term's unit.
     """
 
     parts: tuple[str, ...]
@@ -67,7 +67,7 @@ class Columns:
 
 
 def column_problem(found: Any) -> str | None:
-    """What is wrong with the columns that a term describes, in a sentence; None where nothing is."""
+    """Return a sentence on a fault in the columns that a term describes; None if they are valid."""
     if not isinstance(found, Columns):
         return f"its columns are {shown(found)}; expected some of batchenv.mdp.columns, such as vector"
     n, units = len(found.parts), found.units
@@ -80,15 +80,15 @@ def column_problem(found: Any) -> str | None:
 
 
 def check_distinct(where: str, layout: Sequence[Column], whole: Sequence[Column]) -> None:
-    """Refuse columns of a term whose names are not theirs alone.
+    """Refuse columns of a term whose names are not unique.
 
     Args:
-        where: YAML names the term.
+        where: key of the term in YAML.
         layout: its columns.
-        whole: those of all terms.
+        whole: columns of all terms.
 
     Raises:
-        ConfigError: a name is there twice.
+        ConfigError: a name occurs twice.
     """
     names = [column.name for column in whole]
     for column in layout:
@@ -99,7 +99,7 @@ def check_distinct(where: str, layout: Sequence[Column], whole: Sequence[Column]
 
 
 def _mirror_problem(mirror: Mirror, n: int) -> str | None:
-    """What is wrong with the mirror of n columns; two mirrors have to give back what was there."""
+    """Return a sentence on a fault in the mirror of n columns; mirroring twice must return the original."""
     index, sign = np.asarray(mirror.index), np.asarray(mirror.sign)
     for name, array in (("twins", index), ("signs", sign)):
         if array.shape != (n,):
@@ -118,7 +118,7 @@ def _mirror_problem(mirror: Mirror, n: int) -> str | None:
 
 
 class Describes(Protocol):
-    """What columns are named after: a task with its body."""
+    """Source of the names of columns: a task with its body."""
 
     @property
     def joint_names(self) -> Sequence[str]:

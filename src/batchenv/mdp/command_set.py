@@ -96,7 +96,7 @@ class CommandSet:
             num_worlds: how many worlds they are for.
 
         Raises:
-            InputError: there is no such column, or a value is no finite number.
+            InputError: there is no such column, or a value is not a finite number.
             UsageError: there are no commands.
         """
         names = [column.name for column in self.layout]

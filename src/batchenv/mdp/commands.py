@@ -1,13 +1,13 @@
-"""Shipped commands: what a walker is asked, drawn for each world.
+"""Shipped commands: requests to walkers, such as a speed, drawn for each world.
 
-A command's positional parameters name what it is given: any of
+A command's positional parameters name its inputs, any of
 
-- `draw`: `draw(k)` gives uniform numbers (n, k) from each world's own stream, other ones in every drawing,
-- `ids`: the worlds (n,) that it is drawn for,
+- `draw`: `draw(k)` returns uniform numbers (n, k) from each world's own stream, new ones at every draw,
+- `ids`: the worlds (n,) to draw for,
 - `batch`, `task`: all worlds, their episodes and the task; see `batchenv.mdp.batch.Batch`. When an episode
-  begins, states are still those of the one before.
+  begins, states are still those of the previous episode.
 
-Terms are given the column NAME as the quantity `commanded_NAME` (N,), and all columns as `command` (N, C).
+Terms read the column NAME as the quantity `commanded_NAME` (N,), and all columns as `command` (N, C).
 """
 
 import math

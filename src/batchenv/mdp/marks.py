@@ -1,8 +1,7 @@
-"""Decorators that make terms of functions.
+"""Decorators that turn functions into terms.
 
-A term is a plain function. Its positional parameters name the quantities that it is given, each (N, ...); its
-keyword-only parameters are set in YAML. It may stand in a file of a user's own, which YAML then names
-("my_terms.py:quiet_trunk").
+A term is a plain function. Its positional parameters name quantities, arrays (N, ...); its keyword-only
+parameters are set in YAML. YAML names a term in a user's own file as "my_terms.py:quiet_trunk".
 """
 
 from collections.abc import Callable
@@ -20,14 +19,14 @@ When = Literal["reset", "step"]
 
 @dataclass(frozen=True)
 class Mark:
-    """What the decorator of a term says of it.
+    """Declaration of a term by its decorator.
 
     Attributes:
-        kind: what the term is for.
-        columns: of an observation, an action or a command.
-        unit: of its columns.
-        prefix: of the names of its columns; None: the term's name.
-        when: an event happens.
+        kind: kind of the term.
+        columns: columns of an observation, an action or a command.
+        unit: unit of its columns.
+        prefix: prefix of the names of its columns; None: the term's name.
+        when: moment at which an event happens.
     """
 
     kind: Kind
@@ -38,7 +37,7 @@ class Mark:
 
 
 def mark_of(function: Any) -> Mark | None:
-    """What a decorator said of a function; None for one that is no term."""
+    """Return the declaration of a function; None if it is not a term."""
     mark = getattr(function, "__term__", None)
     return mark if isinstance(mark, Mark) else None
 
@@ -68,21 +67,23 @@ def _described(mark: Mark) -> Callable[[F], F]:
 
 
 def reward_term(function: F) -> F:
-    """Make a function a reward term, which returns values (N,).
+    """Declare a function as a reward term, which returns values (N,).
 
-    >>> @reward_term
-    ... def height(root_pos, *, scale: float = 1.0):
-    ...     return scale * root_pos[:, 2]
+    Examples:
+        >>> @reward_term
+        ... def height(root_pos, *, scale: float = 1.0):
+        ...     return scale * root_pos[:, 2]
     """
     return _marked(function, Mark("reward"))
 
 
 def termination_term(function: F) -> F:
-    """Make a function a termination, which returns whether each episode has failed (N,).
+    """Declare a function as a termination, which returns whether each episode has failed (N,) bool.
 
-    >>> @termination_term
-    ... def low(root_pos, *, height: float = 0.5):
-    ...     return root_pos[:, 2] < height
+    Examples:
+        >>> @termination_term
+        ... def low(root_pos, *, height: float = 0.5):
+        ...     return root_pos[:, 2] < height
     """
     return _marked(function, Mark("termination"))
 
@@ -90,16 +91,17 @@ def termination_term(function: F) -> F:
 def observation_term(
     columns: ColumnsOf = scalar, unit: str = "1", *, prefix: str | None = None
 ) -> Callable[[F], F]:
-    """Make a function an observation, which returns (N, columns), or (N,) where it has one column.
+    """Declare a function as an observation, which returns (N, columns), or (N,) for a single column.
 
     Args:
-        columns: names of the columns and their images in the mirror; see `batchenv.mdp.columns`.
-        unit: of all columns.
-        prefix: of the names of the columns; by default the function's name.
+        columns: names and mirror images of the columns; see `batchenv.mdp.columns`.
+        unit: unit of all columns.
+        prefix: prefix of the names of the columns; by default the function's name.
 
-    >>> @observation_term(unit="m")
-    ... def height(root_pos):
-    ...     return root_pos[:, 2]
+    Examples:
+        >>> @observation_term(unit="m")
+        ... def height(root_pos):
+        ...     return root_pos[:, 2]
     """
     return _described(Mark("observation", columns, unit, prefix))
 
@@ -107,39 +109,41 @@ def observation_term(
 def action_term(
     columns: ColumnsOf = scalar, unit: str = "1", *, prefix: str | None = None
 ) -> Callable[[F], F]:
-    """Make a function an action, which turns the policy's columns (N, A) into targets (N, n).
+    """Declare a function as an action, which turns the policy's columns (N, A) into targets (N, n).
 
     Args:
-        columns: names of the policy's columns and their images in the mirror.
-        unit: of all columns.
-        prefix: of the names of the columns; by default the function's name.
+        columns: names and mirror images of the policy's columns.
+        unit: unit of all columns.
+        prefix: prefix of the names of the columns; by default the function's name.
     """
     return _described(Mark("action", columns, unit, prefix))
 
 
 def command_term(columns: ColumnsOf = scalar, unit: str = "1") -> Callable[[F], F]:
-    """Make a function a command, which draws what worlds are asked (n, columns), or (n,) for one column.
+    """Declare a function as a command, which draws values for worlds (n, columns), or (n,) for one column.
 
     Args:
-        columns: names of the columns and their images in the mirror; one without a name has the function's.
-        unit: of all columns that have none of their own.
+        columns: names and mirror images of the columns; a column without a name has the function's.
+        unit: unit of all columns without their own.
 
-    >>> @command_term(unit="m/s")
-    ... def speed(draw, *, most: float = 2.0):
-    ...     return most * draw(1)
+    Examples:
+        >>> @command_term(unit="m/s")
+        ... def speed(draw, *, most: float = 2.0):
+        ...     return most * draw(1)
     """
     return _described(Mark("command", columns, unit))
 
 
 def event_term(when: When) -> Callable[[F], F]:
-    """Make a function an event, which changes worlds and returns nothing.
+    """Declare a function as an event, which changes worlds and returns nothing.
 
     Args:
         when: "reset": in worlds whose episode begins; "step": in all worlds, before every control step.
 
-    >>> @event_term("reset")
-    ... def run_up(start, *, speed: float = 0.5):
-    ...     start.qvel[:, 0] += speed
+    Examples:
+        >>> @event_term("reset")
+        ... def run_up(start, *, speed: float = 0.5):
+        ...     start.qvel[:, 0] += speed
     """
     if when not in get_args(When):
         raise ConfigError(f'@event_term({shown(when)}): expected @event_term("reset") or @event_term("step")')

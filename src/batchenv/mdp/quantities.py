@@ -82,14 +82,15 @@ Function = Callable[[Any, Quantities], Array]
 
 
 def quantity(method: F) -> F:
-    """Make a method of a task a quantity, which terms may name.
+    """Declare a method of a task as a quantity, which terms may name.
 
-    It is given the `Quantities` of the moment, and returns (n, ...), memory of its own, for worlds `q.rows`.
+    The method receives the current `Quantities` and returns a new array (n, ...) for worlds `q.rows`.
 
-    >>> class Mine:
-    ...     @quantity
-    ...     def sway(self, q):
-    ...         return abs(q["root_pos"][:, 1])
+    Examples:
+        >>> class Mine:
+        ...     @quantity
+        ...     def sway(self, q):
+        ...         return abs(q["root_pos"][:, 1])
     """
     method.__quantity__ = True  # pyright: ignore[reportFunctionMemberAccess]
     return method

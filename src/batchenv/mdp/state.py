@@ -13,7 +13,7 @@ def check_state(state: Any, num_worlds: int) -> None:
     """Refuse a state that snapshots could not hold.
 
     Raises:
-        ConfigError: it is no `TaskState`, or a field is no array of numbers with a row for each world.
+        ConfigError: it is no `TaskState`, or a field is not an array of numbers with a row for each world.
     """
     if not isinstance(state, TaskState):
         raise ConfigError(f"new_state of the task returned {shown(state)}; expected a TaskState")

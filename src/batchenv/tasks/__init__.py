@@ -1,4 +1,4 @@
-"""Tasks: what is asked of the walkers, as lists of terms and quantities of their own."""
+"""Tasks: lists of terms with their quantities."""
 
 from batchenv.tasks.human import HumanState, HumanTask
 from batchenv.tasks.registry import task, task_named

@@ -91,7 +91,7 @@ def own_recorders(config: Config) -> tuple[Recorder, ...]:
         function = _own_function(key, where)
         shape = recorded_shape(function)
         if shape is None:
-            raise ConfigError(f"{where}: {key} is no recorder; decorate it with @batchenv.recorder(...)")
+            raise ConfigError(f"{where}: {key} is not a recorder; decorate it with @batchenv.recorder(...)")
         if not all(type(length) is int and length > 0 for length in shape) or prod(shape) > MOST_RECORDED:
             raise ConfigError(
                 f"{where}: {key} has the shape {shortened(shape)}; expected whole numbers from 1, such as "
@@ -115,7 +115,7 @@ def _own_coordinator(name: str, actuator: str) -> Callable[..., Any] | None:
         )
     function = _own_function(name, where)
     if not is_coordinator(function):
-        raise ConfigError(f"{where}: {name} is no coordinator; decorate it with @batchenv.coordinator")
+        raise ConfigError(f"{where}: {name} is not a coordinator; decorate it with @batchenv.coordinator")
     return function
 
 

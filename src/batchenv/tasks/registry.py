@@ -27,10 +27,11 @@ def task(name: str) -> Callable[[T], T]:
     """Register a task, so that `environment.task: NAME` means it in this process.
 
     Raises:
-        ConfigError: it is no class that is a Task, or has the name of a shipped one.
+        ConfigError: it is not a class that is a Task, or has the name of a shipped one.
 
-    >>> @task("stand_still")
-    ... class StandStill(Task): ...
+    Examples:
+        >>> @task("stand_still")
+        ... class StandStill(Task): ...
     """
 
     given: Any = name  # a user may pass anything, such as the class itself where the parentheses are missing
@@ -55,7 +56,7 @@ def name_of(kind: Any) -> str:
     """The name that a class was registered under.
 
     Raises:
-        InputError: it is no task, or was not registered.
+        InputError: it is not a task, or was not registered.
     """
     for name, known in _TASKS.items():
         if known is kind:

@@ -39,7 +39,7 @@ class SB3VecEnv(VecEnv):
     Attributes:
         worlds: the `VectorEnv` that steps.
 
-    Example:
+    Examples:
         >>> from stable_baselines3 import PPO
         >>> with SB3VecEnv("walk", num_envs=2) as env:
         ...     model = PPO("MlpPolicy", env, n_steps=8, batch_size=16, device="cpu").learn(16)
@@ -73,7 +73,7 @@ class SB3VecEnv(VecEnv):
         """Seed the worlds from their next reset on.
 
         Raises:
-            InputError: it is no seed.
+            InputError: it is not a seed.
         """
         return super().seed(None if seed is None else checked_seed(seed))
 

@@ -28,7 +28,7 @@ class Env(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         ConfigError: the configuration is invalid.
         InputError: another argument is invalid.
 
-    Example:
+    Examples:
         >>> env = gymnasium.make("batchenv/Walk-v0")
         >>> obs, info = env.reset(seed=0)
         >>> obs, reward, terminated, truncated, info = env.step(env.action_space.sample())

@@ -58,7 +58,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             and 1.
         copy: return new observations, rewards and ends; otherwise the same buffers every call.
         render_mode: "rgb_array" for pictures, or None.
-        width, height: of the pictures.
+        width: of the pictures [pixels].
+        height: of the pictures [pixels].
         data_root: where `@data/` files are looked for after the package's own.
         trust: whether the configuration may name Python files, whose code then runs; see `load_config`.
         **keys: values of the configuration, as nested mappings by section or by dotted path; relative paths
@@ -71,7 +72,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     Attributes:
         batch: the `BatchEnv` that steps.
 
-    Example:
+    Examples:
         >>> envs = VectorEnv("walk", num_envs=2, environment={"episode": {"max_seconds": 5.0}})
         >>> obs, infos = envs.reset(seed=0)
         >>> obs, rewards, terminations, truncations, infos = envs.step(envs.action_space.sample())

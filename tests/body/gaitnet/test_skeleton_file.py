@@ -83,7 +83,9 @@ def test_frames_that_are_no_rotation_are_made_one_and_remarked_on(tmp_path):
     rotation = found.T_body[1, :3, :3]
     np.testing.assert_allclose(rotation.T @ rotation, np.eye(3), atol=1e-15)
     np.testing.assert_allclose(rotation[:, 0], np.array([1, 0, -0.2]) / np.sqrt(1.04), atol=1e-7)
-    assert "body of 'FemurR' is no rotation by 0.2" in found.remarks[0] and "11 degrees" in found.remarks[0]
+    assert (
+        "body of 'FemurR' is not a rotation by 0.2" in found.remarks[0] and "11 degrees" in found.remarks[0]
+    )
 
 
 def test_yaml_has_transformations_in_the_frame_of_the_parents_body(tmp_path):
@@ -130,7 +132,7 @@ def test_a_missing_joint_is_refused_with_its_line(tmp_path):
 def test_an_unknown_parent_is_refused_with_the_nearest_name(tmp_path):
     message = refused(tmp_path, 'parent="FemurR"', 'parent="FemrR"')
     assert message.startswith(
-        "18: parent = 'FemrR' of node 'TibiaR' is no body above it. Did you mean 'FemurR'?"
+        "18: parent = 'FemrR' of node 'TibiaR' is not a body above it. Did you mean 'FemurR'?"
     )
 
 
@@ -182,7 +184,7 @@ def test_an_unknown_parent_is_refused_with_the_nearest_name(tmp_path):
         (
             "0 -0.6 0.8",
             "0 0.6 -0.8",
-            "12: linear = '1 0 0 0 0.8 0.6 0 0.6 -0.8' of the body of 'FemurR' is no rotation;",
+            "12: linear = '1 0 0 0 0.8 0.6 0 0.6 -0.8' of the body of 'FemurR' is not a rotation;",
         ),
         ('axis="1 0 0"', 'axis="0 0 0"', "22: axis of the joint of 'TibiaR' is zero; expected a direction."),
         (

@@ -99,7 +99,7 @@ def _change(angles: Array, name: str) -> None:
 def _damped(turn: Array) -> Array:
     """What GaitNet takes for the rotation vector of a tenth of a rotation matrix (F, 3) [rad].
 
-    Eigen reads the unit quaternion off the trace and the skew part of the matrix, which is no rotation.
+    Eigen reads the unit quaternion off the trace and the skew part of the matrix, which is not a rotation.
     """
     scaled = _DAMPED * turn
     real = 0.5 * np.sqrt(1.0 + np.trace(scaled, axis1=1, axis2=2))

@@ -17,7 +17,7 @@ from batchenv.body.gaitnet.skeleton import Skeleton
 
 Array = np.ndarray
 
-# A shorter way [m] is no heading.
+# A shorter way [m] is not a heading.
 _STANDING = 0.3
 
 

@@ -61,7 +61,7 @@ class GaitNetBody:
     self_collide: bool = False
 
     def spec(self, *, visual: bool | None = None) -> mujoco.MjSpec:
-        """Return a new spec of the body, to change and to compile; muscles are no part of it.
+        """Return a new spec of the body, to change and to compile; muscles are not part of it.
 
         Args:
             visual: whether it has the shapes that touch nothing; None: as the body has them.

@@ -35,7 +35,7 @@ _FASTEST, _FARTHEST = 20.0, 1e5
 _MOST_PHASE, _LATEST = 1000.0, 1e9
 # How many times larger or smaller the joints of a BVH file may reach than those of a skeleton.
 _OTHER_SIZE = 10.0
-# Less than this everywhere is no motion in degrees, but may be one in radians [degrees].
+# Less than this everywhere is not a motion in degrees, but may be one in radians [degrees].
 _SMALL_ANGLE = 6.0
 
 

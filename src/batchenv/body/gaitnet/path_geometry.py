@@ -59,8 +59,8 @@ def length_gradients(skeleton: Skeleton, paths: MusclePaths, at: Frames, first_b
         skeleton: whose coordinates.
         paths: whose lengths.
         at: where the bodies are.
-        first_body: as GaitNet has it: an anchor moves with its first body alone, which is no gradient where
-            anchors are blended.
+        first_body: as in GaitNet: an anchor moves with its first body alone, which is not the gradient of
+            blended anchors.
     """
     anchors = anchor_positions(paths, at)
     gradient = anchor_gradients(paths, anchors)

@@ -150,7 +150,7 @@ def _parent(node: Element, known: list[str]) -> int:
         return known.index(parent)
     if parent.lower() not in _NO_PARENT:
         raise node.error(
-            f"parent = {parent!r} of {node.label()} is no body above it.{nearest(parent, known)}"
+            f"parent = {parent!r} of {node.label()} is not a body above it.{nearest(parent, known)}"
             f" Above it stand: {', '.join(known) or 'none'}."
         )
     if known:
@@ -251,7 +251,7 @@ def _transform(element: Element, owner: str, columns: _Columns) -> np.ndarray:
     off = np.abs(linear.T @ linear - np.eye(3)).max()
     if off > _MALFORMED or np.linalg.det(linear) <= 0:
         raise holder.error(
-            f"{keys[0]} = {holder.values[keys[0]]!r} of the {owner} is no rotation;"
+            f"{keys[0]} = {holder.values[keys[0]]!r} of the {owner} is not a rotation;"
             " expected three orthogonal unit columns, row by row."
         )
     rotation = _orthonormal(linear)
@@ -259,7 +259,7 @@ def _transform(element: Element, owner: str, columns: _Columns) -> np.ndarray:
         cosines = np.einsum("ij,ij->j", rotation, linear) / np.linalg.norm(linear, axis=0)
         degrees = np.degrees(np.arccos(np.clip(cosines, -1, 1)).max())
         columns.remarks.append(
-            f"{holder.file}:{holder.line}: {keys[0]} of the {owner} is no rotation by {off:.2g};"
+            f"{holder.file}:{holder.line}: {keys[0]} of the {owner} is not a rotation by {off:.2g};"
             f" its first column is kept, which turns the others by up to {degrees:.0f} degrees."
         )
     transform[:3, :3] = rotation

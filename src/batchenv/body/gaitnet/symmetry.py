@@ -31,7 +31,7 @@ class Asymmetry(NamedTuple):
 
 
 def asymmetries(body: GaitNetBody) -> list[Asymmetry]:
-    """Return all differences between twins that are no rounding, the bodies' first."""
+    """Return all differences between twins that are not rounding, the bodies' first."""
     found = [*_bodies(body.skeleton), *_muscles(body)]
     return [difference for difference in found if difference.amount > _TOLERANCE]
 

@@ -14,7 +14,7 @@ from batchenv.errors import ConfigError
 
 
 class GaitNetSimulation(Clocks):
-    """The clocks; physics runs faster by default."""
+    """Rates; physics runs faster by default."""
 
     sim_hz: int = Field(
         default=600,
@@ -25,13 +25,16 @@ class GaitNetSimulation(Clocks):
 
 
 class GaitNetAction(Section):
-    """From the numbers of the policy to targets."""
+    """Conversion of the policy's actions into targets."""
 
     scale: float = Field(
-        default=0.04, ge=1e-6, le=10_000, description="What an action of 1 means: an angle [rad] or else [1]."
+        default=0.04,
+        ge=1e-6,
+        le=10_000,
+        description="Value of an action of 1: an angle [rad], otherwise [1].",
     )
     residual: bool = Field(
-        default=True, description="Whether targets are counted from the reference pose instead of from zero."
+        default=True, description="Whether targets are relative to the reference pose instead of to zero."
     )
     time_warping: float = Field(
         default=-1.0,
@@ -42,7 +45,7 @@ class GaitNetAction(Section):
         ),
     )
     gait_phase_mode: Literal["phase", "contact"] = Field(
-        default="phase", description="What says which foot stands: the clock, or the feet."
+        default="phase", description="Whether the clock or ground contact decides which foot stands."
     )
 
     @field_validator("time_warping")
@@ -54,15 +57,16 @@ class GaitNetAction(Section):
 
 
 class Advanced(Section):
-    """Switches of GaitNet's, and one of ours."""
+    """GaitNet's switches, and one of ours."""
 
     own_keys: ClassVar[frozenset[str]] = frozenset({"quirks"})
 
     enforce_symmetry: bool = Field(
-        default=False, description="Whether the second half of a cycle is seen, and acted on, in the mirror."
+        default=False,
+        description="Whether observations and actions are mirrored in the second half of a cycle.",
     )
     hard_phase_clipping: bool = Field(
-        default=False, description="Whether the local clock is kept in the cycle of the global one."
+        default=False, description="Whether the local clock stays in the same cycle as the global one."
     )
     soft_phase_clipping: bool = Field(
         default=False,
@@ -70,17 +74,17 @@ class Advanced(Section):
     )
     torque_clipping: bool = Field(default=False, description="Whether desired torques are bounded.")
     include_jtp_in_spd: bool = Field(
-        default=False, description="Whether PD torques foresee the passive forces of muscles."
+        default=False, description="Whether stable PD takes the passive forces of muscles into account."
     )
     use_normalized_param_state: bool = Field(
         default=True, description="Whether parameters are observed from 0 at min to 1 at max."
     )
     learning_std: bool = Field(
-        default=False, description="Whether training adapts how far the policy's actions scatter."
+        default=False, description="Whether the standard deviation of actions is learned."
     )
     stance_learning: bool = Field(default=False, description="Without effect, as in GaitNet.")
     quirks: bool = Field(
-        default=False, description="Whether to do as GaitNet does where that looks like a defect."
+        default=False, description="Whether to reproduce GaitNet's behaviour where it appears to be a defect."
     )
 
     @field_validator("torque_clipping")
@@ -92,24 +96,24 @@ class Advanced(Section):
 
 
 class GaitNetEnvironment(Section):
-    """All that `BatchEnv` needs to know of a world of GaitNet."""
+    """GaitNet's worlds: body, simulation and task."""
 
     own_keys: ClassVar[frozenset[str]] = frozenset({"task"})
 
-    task: Literal["gaitnet"] = Field(default="gaitnet", description="What is asked of the walker.")
+    task: Literal["gaitnet"] = Field(default="gaitnet", description="Task of the walker.")
     skeleton: GaitNetSkeleton = Field(description="The body and its actuation.")
     ground: GaitNetGround = Field(default_factory=GaitNetGround, description="The floor.")
     motion: GaitNetMotion = Field(description="The reference motion.")
     muscle: GaitNetMuscle = Field(description="The muscles.")
     simulation: GaitNetSimulation = Field(default_factory=GaitNetSimulation, description="Rates.")
-    action: GaitNetAction = Field(default_factory=GaitNetAction, description="What actions mean.")
+    action: GaitNetAction = Field(default_factory=GaitNetAction, description="Meaning of actions.")
     advanced: Advanced = Field(default_factory=Advanced, description="Switches.")
-    reward: GaitNetReward = Field(default_factory=GaitNetReward, description="What is asked.")
+    reward: GaitNetReward = Field(default_factory=GaitNetReward, description="Terms of the reward.")
     noise_injection: NoiseInjection | None = Field(
         default=None, description="Disturbances of poses, bodies and muscles; null: none."
     )
     parameters: GaitNetParameters = Field(
-        default_factory=GaitNetParameters, description="Properties of worlds that vary."
+        default_factory=GaitNetParameters, description="Properties that differ between worlds."
     )
 
 

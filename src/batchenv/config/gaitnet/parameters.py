@@ -63,19 +63,19 @@ class TorsionRange(GaitNetRange):
 
 
 class GaitNetParameters(Section):
-    """Properties of each world, drawn for every episode; those that vary are seen by the policy."""
+    """Properties of each world, drawn for every episode; the policy observes those that vary."""
 
     gait: dict[GaitParameter, GaitNetRange] = Field(
         default_factory=dict,
-        description="stride: length of steps, cadence: their rate, 1 as usual.",
+        description="Factors on stride (length of steps) and cadence (their rate).",
     )
     skeleton: dict[str, GaitNetRange] = Field(
         default_factory=dict,
-        description="Factors on the lengths of bodies by name, such as FemurL, or global: on all of them.",
+        description="Factors on the lengths of bodies, by name such as FemurL; global: on all bodies.",
     )
     torsion: dict[str, TorsionRange] = Field(
         default_factory=dict,
-        description="Twist of the bodies whose name is part of the parameter's, such as FemurL.",
+        description="Twist of the bodies whose names are part of the key, such as FemurL.",
     )
 
     @field_validator("gait", "skeleton", "torsion", mode="before")

@@ -11,65 +11,74 @@ Amount = Annotated[float, Field(ge=0, le=1e6)]
 
 
 class TorqueCost(Section):
-    """The price of torques that no muscle makes."""
+    """The cost of torques that muscles do not produce."""
 
     coeff: Amount = Field(default=0.0, description="Cost of a torque of 1 Nm [1/Nm].")
     separate: bool = Field(
-        default=False, description="Whether torques have a factor of their own beside that of muscles."
+        default=False,
+        description="Whether torques have a separate factor instead of sharing that of muscles.",
     )
 
 
 class Metabolic(Section):
-    """The price of activations."""
+    """The cost of activations."""
 
     type: Literal["LEGACY", "A", "A2", "MA", "MA2"] = Field(
         default="LEGACY",
-        description="Summed over muscles: a, a^2, or the same times the muscle's mass; LEGACY is A.",
+        description="Sum over muscles of a (A), a^2 (A2), or these times muscle mass (MA, MA2); LEGACY is A.",
     )
-    weight: Amount = Field(default=0.05, description="In exp(-weight cost) [1].")
-    scale: Amount = Field(default=1.0, description="Of the summand, where it does not multiply [1].")
+    weight: Amount = Field(default=0.05, description="Weight in exp(-weight cost) [1].")
+    scale: Amount = Field(default=1.0, description="Factor of the cost if it is added [1].")
     multiplicative: bool = Field(
-        default=False, description="Whether the price multiplies the reward, or is added to it."
+        default=False, description="Whether the cost multiplies the reward or is added to it."
     )
     torque: TorqueCost = Field(
-        default_factory=TorqueCost, description="The price of torques that no muscle makes."
+        default_factory=TorqueCost, description="The cost of torques that muscles do not produce."
     )
 
 
 class AverageVelocity(Section):
-    """Walking at the speed that stride and cadence make."""
+    """Walking at the speed that follows from stride and cadence."""
 
-    weight: Amount = Field(default=6.0, description="In exp(-weight error) [s/m].")
+    weight: Amount = Field(default=6.0, description="Weight in exp(-weight error) [s/m].")
     window_mult: float = Field(
-        default=1.0, ge=0.01, le=10, description="Cycles over which the velocity is a mean [cycles]."
+        default=1.0,
+        ge=0.01,
+        le=10,
+        description="Number of cycles over which the velocity is averaged [cycles].",
     )
     clip: float = Field(
-        default=-1.0, ge=-1e6, le=1e6, description="Errors up to this count as none [m/s]; below 0: none do."
+        default=-1.0,
+        ge=-1e6,
+        le=1e6,
+        description="Errors up to this value are ignored [m/s]; below 0: none are.",
     )
-    consider_x: bool = Field(default=False, description="Whether going sideways is an error.")
+    consider_x: bool = Field(default=False, description="Whether sideways velocity is an error.")
 
 
 class DragX(Section):
     """Staying on the line of travel."""
 
-    use: bool = Field(default=False, description="Whether this factor is there.")
-    weight: Amount = Field(default=1.0, description="In exp(-weight distance) [1/m].")
-    threshold: Amount = Field(default=0.0, description="Distance that counts as none [m].")
+    use: bool = Field(default=False, description="Whether to use this factor.")
+    weight: Amount = Field(default=1.0, description="Weight in exp(-weight distance) [1/m].")
+    threshold: Amount = Field(default=0.0, description="Distance up to which there is no cost [m].")
 
 
 class Rhythm(Section):
     """Strides as long as the cycle."""
 
-    use: bool = Field(default=False, description="Whether this factor is there.")
-    weight: Amount = Field(default=1.0, description="In exp(-weight error) [1/s].")
+    use: bool = Field(default=False, description="Whether to use this factor.")
+    weight: Amount = Field(default=1.0, description="Weight in exp(-weight error) [1/s].")
 
 
 class Foothold(Section):
     """Feet on their targets."""
 
-    weight: Amount = Field(default=2.0, description="Of feet beside their targets [1/m].")
+    weight: Amount = Field(
+        default=2.0, description="Weight of the distance of feet from their targets [1/m]."
+    )
     clip: Amount = Field(
-        default=0.075, description="Distance of a foot from its target that counts as none [m]."
+        default=0.075, description="Distance of a foot from its target up to which there is no cost [m]."
     )
 
 
@@ -77,9 +86,9 @@ class Locomotion(Section):
     """Factors of the reward `gaitnet`."""
 
     head_linear_acc_weight: Amount = Field(
-        default=4.0, description="Of changes of the head's velocity [s^2/m^2]."
+        default=4.0, description="Weight of changes of the head's velocity [s^2/m^2]."
     )
-    head_rot_weight: Amount = Field(default=4.0, description="Of the head's inclination [1/rad^2].")
+    head_rot_weight: Amount = Field(default=4.0, description="Weight of the head's inclination [1/rad^2].")
     step: Foothold = Field(default_factory=Foothold, description="Feet on their targets.")
     avg_vel: AverageVelocity = Field(default_factory=AverageVelocity, description="Speed of travel.")
     dragX: DragX = Field(default_factory=DragX, description="Staying on the line of travel.")
@@ -87,10 +96,10 @@ class Locomotion(Section):
 
 
 class KneePain(Section):
-    """The force that femur and tibia press on each other with, muscles included."""
+    """The contact force between femur and tibia, including muscle forces."""
 
     use: bool = Field(default=False, description="Whether the mean load on the knees is a factor.")
-    weight: Amount = Field(default=1.0, description="In exp(-weight load) [1/kN].")
+    weight: Amount = Field(default=1.0, description="Weight in exp(-weight load) [1/kN].")
     multiplicative: bool | None = Field(
         default=None, description="Without effect, as in GaitNet: loads always multiply."
     )
@@ -103,7 +112,7 @@ class KneePain(Section):
     use_max: bool = Field(
         default=False, description="Whether the largest load on a knee in this cycle is a factor."
     )
-    max_weight: Amount = Field(default=1.0, description="In exp(-max_weight largest load) [1/kN].")
+    max_weight: Amount = Field(default=1.0, description="Weight in exp(-max_weight largest load) [1/kN].")
 
     @property
     def measured(self) -> bool:
@@ -114,25 +123,27 @@ class KneePain(Section):
 class Clip(Section):
     """A bound on rewards at the beginning of an episode."""
 
-    step: int = Field(default=0, ge=0, le=10**9, description="Before this step of an episode [steps].")
-    value: float = Field(default=0.0, ge=0, le=1e6, description="the reward is at most this [1].")
+    step: int = Field(
+        default=0, ge=0, le=10**9, description="First step of an episode without the bound [steps]."
+    )
+    value: float = Field(default=0.0, ge=0, le=1e6, description="Largest reward before that step [1].")
 
 
 class GaitNetReward(Section):
-    """What is asked."""
+    """Terms of the reward."""
 
     type: Literal["gaitnet", "deepmimic", "scadiver"] = Field(
         default="deepmimic",
         description=(
-            "gaitnet: a product of factors of locomotion and of economy; deepmimic, scadiver: doing as the "
-            "motion does."
+            "gaitnet: a product of factors of locomotion and of economy; deepmimic, scadiver: imitation of "
+            "the motion."
         ),
     )
     eoe_type: Literal["tuple", "time"] = Field(
         default="time",
         description="When an episode is truncated. tuple: after Horizon steps; time: after 10 s.",
     )
-    metabolic: Metabolic = Field(default_factory=Metabolic, description="The price of activations.")
+    metabolic: Metabolic = Field(default_factory=Metabolic, description="The cost of activations.")
     locomotion: Locomotion = Field(default_factory=Locomotion, description="Factors of locomotion.")
     knee_pain: KneePain = Field(default_factory=KneePain, description="The load on the knees.")
     clip: Clip | None = Field(default=None, description="A bound on early rewards; null: none.")

@@ -18,8 +18,8 @@ class GaitNetSkeleton(Section):
     actuator: GaitNetActuator = Field(
         default="mass_lower",
         description=(
-            "What actions mean. mass_lower: joint targets, which muscles reach in the legs and torques "
-            "above; mass: muscles alone; pd: torques alone; tor: joint torques; muscle: muscle excitations."
+            "Meaning of actions. mass_lower: joint targets, reached by muscles in the legs and by torques "
+            "above; mass: by muscles only; pd: by torques only; tor: joint torques; muscle: excitations."
         ),
     )
     kp: float | None = Field(
@@ -32,18 +32,18 @@ class GaitNetSkeleton(Section):
         default=None,
         ge=0,
         le=1e6,
-        description="Without effect, as in GaitNet: the skeleton's file has them [Nms/rad].",
+        description="Without effect, as in GaitNet: the skeleton's file has the gains [Nms/rad].",
     )
     damping: float | None = Field(
         default=None,
         ge=0,
         le=1e6,
-        description="Without effect, as in GaitNet: the skeleton's file says it, or it is 0.4 [Nms/rad].",
+        description="Without effect, as in GaitNet: the skeleton's file has it, by default 0.4 [Nms/rad].",
     )
 
     self_collide: bool = Field(
         default=False,
-        description="Whether all bodies touch the ground and each other, but for neighbours at a joint.",
+        description="Whether all bodies touch the ground and each other, except neighbours at a joint.",
     )
 
     @field_validator("actuator", mode="before")
@@ -57,12 +57,12 @@ class GaitNetGround(Section):
 
     file: GaitNetFile | None = Field(
         default=None,
-        description="A skeleton of one level box, whose top is the height of the floor; null: at 0.",
+        description="File with a level box whose top is the floor; null: floor at 0.",
     )
 
 
 class HeightCalibration(Section):
-    """How the first pose is put on the ground: always above it, as in GaitNet."""
+    """Height of the first pose: always above the ground, as in GaitNet."""
 
     enabled: bool = Field(default=True, description="Without effect, as in GaitNet.")
     strict: bool = Field(default=True, description="Without effect, as in GaitNet.")
@@ -75,12 +75,10 @@ class GaitNetMotion(Section):
 
     type: Literal["h5", "bvh", "npz"] = Field(default="h5", description="Format of the file.")
     file: GaitNetFile = Field(description="Poses over one cycle: GaitNet's HDF5 or NPZ, or BVH.")
-    cyclic: bool = Field(
-        default=True, description="Without effect, as in GaitNet: the motion starts over at its end."
-    )
+    cyclic: bool = Field(default=True, description="Without effect, as in GaitNet: the motion repeats.")
     symmetry: bool = Field(
         default=False,
-        description="Whether poses of a BVH are the mean with their mirror image half a cycle on.",
+        description="Whether each pose of a BVH file is averaged with the mirror image half a cycle later.",
     )
     height_calibration: HeightCalibration = Field(
         default_factory=HeightCalibration, description="Without effect, as in GaitNet."
@@ -88,7 +86,7 @@ class GaitNetMotion(Section):
 
 
 class PoseOptimization(Section):
-    """A search for first poses that GaitNet reads from its files and never runs."""
+    """A search for first poses that GaitNet's files configure but GaitNet never runs."""
 
     enabled: bool = Field(default=True, description="Without effect, as in GaitNet.")
     rot: Literal["one_foot", "mid_feet"] = Field(
@@ -100,7 +98,7 @@ class GaitNetMuscleNetwork(MuscleNetwork):
     """The network that turns torques into activations; unlike elsewhere it keeps samples by default."""
 
     keep_samples: bool = Field(
-        default=True, description="Whether each step records the samples that the network can be trained on."
+        default=True, description="Whether each step records samples for training the network."
     )
 
 
@@ -112,7 +110,7 @@ class GaitNetMuscle(Section):
     file: GaitNetFile = Field(description="Paths and forces, GaitNet's XML or YAML.")
     model: Literal["mass", "mujoco"] = Field(
         default="mass",
-        description="Whose curves of force over length and velocity: MASS's, or those of MuJoCo's muscles.",
+        description="Force-length and force-velocity curves: MASS's, or those of MuJoCo's muscles.",
     )
     mesh_lbs_weight: bool = Field(
         default=False,
@@ -122,14 +120,14 @@ class GaitNetMuscle(Section):
         default=False, description="Whether active force depends on the muscle's velocity."
     )
     use_joint_state: bool = Field(
-        default=False, description="Whether the policy sees the torques that muscles can make."
+        default=False, description="Whether the policy observes the torques that muscles can produce."
     )
     pose_optimization: PoseOptimization = Field(
-        default_factory=PoseOptimization, description="Read by GaitNet and never run."
+        default_factory=PoseOptimization, description="Without effect, as in GaitNet."
     )
     coordinator: Coordinator = Field(
         default="network",
-        description="With actuators mass and mass_lower: what turns desired torques into activations.",
+        description="With actuators mass and mass_lower: the method that turns torques into activations.",
     )
     static_optimization: Optimization = Field(
         default_factory=Optimization, description="Settings of the coordinator static_optimization."

@@ -93,7 +93,7 @@ def parse_xml(text: str, origin: str) -> dict[str, Any]:
         origin: of the text, for messages.
 
     Raises:
-        ConfigError: it is no XML, has an unknown element, a value that is none, or needs cascaded networks.
+        ConfigError: it is not XML, has an unknown element, a value that is none, or needs cascaded networks.
     """
     data: dict[str, Any] = {"environment": {"task": "gaitnet"}}
     tags = _tags(text, origin)
