@@ -4,7 +4,7 @@ BIN   := .venv/bin
 PIP   := $(BIN)/pip --disable-pip-version-check install -c constraints.txt
 FLAGS := $(if $(STEPS),--steps $(STEPS)) $(if $(ENVS),--envs $(ENVS)) $(if $(THREADS),--threads $(THREADS))
 
-.PHONY: train test test-ray test-newest test-docs docs wheel fuzz soak
+.PHONY: train test test-ray test-newest test-docs test-browser docs wheel fuzz soak
 train: .venv/train.stamp
 	$(BIN)/batchenv train walk $(FLAGS)
 
@@ -36,6 +36,10 @@ docs: .venv/docs.stamp
 test-docs: .venv/docs.stamp
 	$(BIN)/pytest -m 'not gpu and not ray' tests/test_docs.py tests/test_notebooks.py
 
+# The page of `play --browser` in a real browser: apt-get install chromium.
+test-browser: .venv/browser.stamp
+	$(BIN)/pytest -m browser
+
 # Damaged files and odd arguments, about 20 minutes: N=... inputs, SEED=... other ones.
 fuzz: .venv/test.stamp
 	$(BIN)/python -m tests.fuzz $(if $(N),--inputs $(N)) $(if $(SEED),--seed $(SEED))
@@ -55,7 +59,7 @@ $(BIN)/pip:
 	touch $@
 
 .venv/test.stamp: .venv/train.stamp
-	$(PIP) --editable '.[train,sb3,evaluate,viewer,export,mocap,dev]'
+	$(PIP) --editable '.[train,sb3,evaluate,viewer,browser,export,mocap,dev]'
 	touch $@
 
 .venv/ray.stamp: .venv/test.stamp
@@ -64,4 +68,8 @@ $(BIN)/pip:
 
 .venv/docs.stamp: .venv/test.stamp
 	$(PIP) --editable '.[docs]'
+	touch $@
+
+.venv/browser.stamp: .venv/test.stamp
+	$(PIP) --editable '.[browser-test]'
 	touch $@

@@ -3,8 +3,9 @@ import pytest
 
 from batchenv.errors import InputError, OutputError, UsageError
 from batchenv.evaluate import offscreen
+from batchenv.evaluate.drawing import ground_reactions
 from batchenv.evaluate.offscreen import BACKENDS, choose_backend, usable
-from batchenv.evaluate.stage import Stage, ground_reactions
+from batchenv.evaluate.stage import Stage
 from batchenv.evaluate.video import check_video, film, write_video
 from tests.evaluate.untrained import untrained
 

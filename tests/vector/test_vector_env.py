@@ -13,6 +13,7 @@ from gymnasium.wrappers import vector as wrappers
 import batchenv
 from batchenv import PRESETS, BatchEnv, ConfigError, Env, InputError, UsageError, VectorEnv
 from batchenv.registration import preset_id
+from tests.tasks.test_command import CONFIG
 from tests.vector.worlds import SHORT, actions_of
 
 
@@ -354,3 +355,14 @@ def test_a_snapshot_that_the_batch_restores_brings_back_which_worlds_wait():
         assert envs.step(zeros)[4]["_reward_terms"].all()
         envs.batch.restore(waiting)  # the step resets both, and has nothing to tell
         assert envs.step(zeros)[4] == {}
+
+
+def test_commands_are_set_as_in_the_batch_that_steps():
+    with closing(VectorEnv(CONFIG, 3, num_threads=1)) as envs:
+        before = envs.reset(seed=0)[0]
+        obs = envs.set_command([0, 2], {"speed": [0.5, 1.5]})
+        names = [column.name for column in envs.batch.obs_layout]
+        assert obs[[0, 2], names.index("command/speed")].tolist() == [0.5, 1.5]
+        assert np.array_equal(obs[1], before[1]) and obs is not envs.batch._obs
+        with pytest.raises(InputError, match="there is no command 'sped'. Did you mean 'speed'"):
+            envs.set_command([0], {"sped": 1.0})

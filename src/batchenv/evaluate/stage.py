@@ -1,33 +1,39 @@
-"""Walkers on a stage: worlds stepped by a policy, and drawn together in one scene.
+"""Walkers on a stage: worlds stepped by a policy, told and pushed by a spectator, and drawn in one scene.
 
 MuJoCo draws one MjData at a time; each world's state is put into one MjData of a model that has the meshes,
 and its geoms are added to the scene at the world's own place.
 """
 
-from typing import Self
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 import mujoco
 import numpy as np
 
 from batchenv.env import BatchEnv
-from batchenv.evaluate.numbers import check_count, check_threads
+from batchenv.evaluate.camera import FollowingCamera, check_view
+from batchenv.evaluate.drawing import (
+    THICK,
+    THIN,
+    add_force,
+    colour_muscles,
+    draw_quickly,
+    ground_reactions,
+    light_softly,
+)
+from batchenv.evaluate.numbers import check_count, check_number, check_seconds, check_threads
 from batchenv.evaluate.walker import Walker
-from batchenv.mdp.figure import Figure, Look
-from batchenv.mdp.leg_loads import floor_contacts
+from batchenv.mdp.figure import Figure
 from batchenv.rng import checked_seed
 
 LANE, ROW = 1.1, 1.7  # distance of walkers beside and behind one another [m]
-RELAXED, ACTIVE = np.array([0.50, 0.62, 0.88]), np.array([0.85, 0.04, 0.06])  # colours of muscles
-FULLY_ACTIVE = 0.7  # activation from which a muscle is all red
 EPISODE_SECONDS = 1e4  # nobody walks that long: an episode ends with a fall
 LOOK_AT_HEIGHT = 0.87  # [m]
-FORCE_LENGTH = 0.0013  # of the arrow of a ground reaction [m/N]
-FORCE_WIDTH = 0.018  # [m]
-FORCE_COLOUR = np.array([0.10, 0.62, 0.36, 1.0], np.float32)
-FORCE_LEAST = 20.0  # [N]; smaller ones are not drawn
-FOLLOW_SECONDS = 0.3  # time constant of the camera [s]
 MOST_WALKERS = 400
+MOST_PUSH = 10_000.0  # [N]
 GEOMS_PER_WALKER = 700  # at most: bones, segments of muscles, contacts
+USUAL_FPS = 30.0  # [Hz]
+SPEED_SECONDS = 0.5  # time constant of the speed that is shown [s]
 
 _ALL, _MOVING = mujoco.mjtCatBit.mjCAT_ALL.value, mujoco.mjtCatBit.mjCAT_DYNAMIC.value
 
@@ -51,6 +57,9 @@ class Stage:
         contacts: whether to draw the force of the floor on each foot, from its centre of pressure.
         seed: of the starts.
         num_threads: as for `BatchEnv`.
+        muscles: whether to draw them.
+        view: from where the camera looks.
+        by_hand: whether a spectator pushes the walkers, instead of the configuration's event `push`.
 
     Raises:
         InputError: a number is impossible.
@@ -59,8 +68,11 @@ class Stage:
         env: the worlds.
         figure: how the worlds are drawn.
         model, data: with meshes, to draw from; the state is that of the last world drawn.
-        camera: follows the walkers from their right, from the front.
-        falls: number of episodes that were terminated.
+        camera: follows the walkers.
+        followed: walker that the camera follows; None: the middle of all.
+        falls: number of episodes that were terminated since the start.
+        seconds: that the walkers have walked since then [s].
+        asked: what a spectator asked, by column of the commands.
     """
 
     def __init__(
@@ -70,40 +82,98 @@ class Stage:
         contacts: bool = False,
         seed: int = 0,
         num_threads: int | None = None,
+        *,
+        muscles: bool = True,
+        view: str = "quarter",
+        by_hand: bool = False,
     ):
         check_grid(grid)
         check_threads("num_threads", num_threads)
+        check_view("view", view)
         checked_seed(seed)
-        self.env: BatchEnv = walker.worlds(grid[0] * grid[1], EPISODE_SECONDS, num_threads)
-        self._policy = walker.policy
+        changes = _without_pushes(walker) if by_hand else {}
+        self.env: BatchEnv = walker.worlds(grid[0] * grid[1], EPISODE_SECONDS, num_threads, changes)
+        self._policy, self._seed = walker.policy, seed
         self.figure: Figure = self.env.task.figure(self.env.worlds)
         self._axes = self.figure.look.axes
-        self.model = _in_soft_light(self.figure.look.model, self.env.num_envs)
+        self.model = light_softly(self.figure.look.model, self.env.num_envs)
+        draw_quickly(self.model)
         self.data = mujoco.MjData(self.model)
         self.option, self._perturb = mujoco.MjvOption(), mujoco.MjvPerturb()
+        self.option.flags[mujoco.mjtVisFlag.mjVIS_TENDON] = muscles
         self._contacts = contacts
-        self.falls = 0
         row, lane = np.divmod(np.arange(grid[0] * grid[1]), grid[1])
-        self._origin = np.zeros((self.env.num_envs, 3))  # of each world, in the walking frame
-        self._origin[:, 0] = ((grid[0] - 1) / 2 - row) * ROW
-        self._origin[:, 1] = (lane - (grid[1] - 1) / 2) * LANE
-        self._lane = self._origin[:, 1].copy()
-        self.obs = self.env.reset(seed)
-        self.camera = mujoco.MjvCamera()
-        self._extent = max(0.0, (grid[0] - 1) * ROW, (grid[1] - 1) * LANE)
-        self._frame_camera()
+        self._start = np.zeros((self.env.num_envs, 3))  # of each world, in the walking frame
+        self._start[:, 0] = ((grid[0] - 1) / 2 - row) * ROW
+        self._start[:, 1] = (lane - (grid[1] - 1) / 2) * LANE
+        # Who is told where to go leaves its lane, and the others.
+        self._kept = slice(2) if self.env.command_layout else slice(1)
+        self.asked: dict[str, float] = {}
+        self.followed = 0 if self.env.command_layout else None
+        self.restart()
+        extent = max(0.0, (grid[0] - 1) * ROW, (grid[1] - 1) * LANE)
+        usual = self.env.task.usual_speed
+        self.camera = FollowingCamera(view, self._axes[0], self.middle(), usual, extent)
 
-    def step(self) -> None:
-        """Advance every walker by a control step, and the camera with them."""
-        before = self._places()
-        self.obs, _, dones = self.env.step(self._policy(self.obs))
+    def restart(self) -> None:
+        """Let all walkers start again where they did; what they were asked lasts."""
+        self.obs = self.env.reset(self._seed)
+        self._origin = self._start.copy()
+        self._force, self._pushes_left = np.zeros((self.env.num_envs, 3)), 0
+        self._velocity = np.zeros((self.env.num_envs, 3))
+        self.falls, self.seconds = 0, 0.0
+        self._ask_again(np.arange(self.env.num_envs))
+
+    def step(self, watch: Callable[[], None] | None = None) -> None:
+        """Advance every walker by a control step; `watch` is called after every substep."""
+        before = self.places()
+        self._push_on()
+        self.obs, _, dones = self.env.step(self._policy(self.obs), watch)
         self.falls += int(self.env.terminated.sum())
-        after = self._places()
-        self._origin[dones, 0] += (before - after)[dones, 0]
-        self._origin[dones, 1] = self._lane[dones]
-        self.camera.lookat[:] += self.env.task.usual_speed * self.env.control_dt * self._axes[0]
-        share = min(1.0, self.env.control_dt / FOLLOW_SECONDS)
-        self.camera.lookat[:] += share * (self._middle() - self.camera.lookat)
+        after = self.places()
+        self._origin[dones, self._kept] += (before - after)[dones, self._kept]
+        self._origin[dones, 2] = 0.0
+        self._ask_again(np.flatnonzero(dones))
+        dt, self.seconds = self.env.control_dt, self.seconds + self.env.control_dt
+        moved = np.where(dones[:, None], 0.0, after - before)
+        self._velocity += min(1.0, dt / SPEED_SECONDS) * (moved / dt - self._velocity)
+
+    def ask(self, values: Mapping[str, float] | None) -> None:
+        """Ask all walkers for something else, from now on; None: what the configuration draws.
+
+        Raises:
+            InputError: a name or a value cannot be.
+            UsageError: the walkers know no commands.
+        """
+        self.obs = self.env.set_command(np.arange(self.env.num_envs), values)
+        self.asked = {} if values is None else self.asked | dict(values)
+
+    def command_range(self, name: str) -> tuple[float, float] | None:
+        """Least and greatest value that the configuration draws for a column; None where it does not say."""
+        for keywords in self.env.config.model_dump()["environment"].get("commands", {}).values():
+            given = keywords.get(name)
+            if isinstance(given, list | tuple) and len(given) == 2:
+                return float(given[0]), float(given[1])
+        return None
+
+    def push(self, newtons: float, direction: float, seconds: float) -> None:
+        """Push the trunks of all walkers.
+
+        Args:
+            newtons: of the force [N].
+            direction: into which they are pushed, 0 forward, from there to their left [rad].
+            seconds: how long, rounded to control steps of at least one [s].
+
+        Raises:
+            InputError: a number is impossible.
+        """
+        check_number("newtons", newtons, 0.0, MOST_PUSH, " N")
+        check_number("direction", direction, -10.0, 10.0, " rad")
+        check_seconds("seconds", seconds)
+        ahead = self._headings()
+        left = np.cross(self.env.task.axes[2], ahead)
+        self._force = newtons * (np.cos(direction) * ahead + np.sin(direction) * left)
+        self._pushes_left = max(1, round(seconds / self.env.control_dt))
 
     def draw(self, scene: mujoco.MjvScene) -> None:
         """Draw the floor and all walkers into a scene, over what was there."""
@@ -111,7 +181,7 @@ class Stage:
             self.pose(world)
             drawn = (self.model, self.data, self.option, self._perturb)
             if world == 0:
-                mujoco.mjv_updateScene(*drawn, self.camera, _ALL, scene)
+                mujoco.mjv_updateScene(*drawn, self.camera.mujoco, _ALL, scene)
             else:
                 mujoco.mjv_addGeoms(*drawn, _MOVING, scene)
             self._add_contacts(scene)
@@ -129,11 +199,15 @@ class Stage:
         """Put a world's state into `data`, and its activations into the colours of `model`."""
         self.figure.put(self.data, world, self._axes.T @ self._origin[world])
         share = colour_muscles(self.figure.look, self.figure.activation(world))
-        self.model.tendon_width[self.figure.look.tendons] = 0.006 + 0.005 * share
+        self.model.tendon_width[self.figure.look.tendons] = THIN + (THICK - THIN) * share
 
     def new_scene(self) -> mujoco.MjvScene:
         """A scene with room for all walkers."""
         return mujoco.MjvScene(self.model, maxgeom=GEOMS_PER_WALKER * self.env.num_envs + 100)
+
+    def follow(self, seconds: float) -> None:
+        """Let the camera follow the walkers for a time [s]."""
+        self.camera.follow(self.middle(), seconds)
 
     def close(self) -> None:
         """Free the worlds."""
@@ -147,65 +221,61 @@ class Stage:
 
     @property
     def fps(self) -> float:
-        """Steps in a second [Hz]."""
-        return 1.0 / self.env.control_dt
+        """Pictures in a second [Hz]: of every step, or every nth where steps are shorter than usual."""
+        control_hz = 1.0 / self.env.control_dt
+        return control_hz / max(1, round(control_hz / USUAL_FPS))
 
-    def _places(self) -> np.ndarray:
+    @property
+    def slowest(self) -> int:
+        """Largest factor of slow motion, where every substep has a picture."""
+        return int(1.0 / (self.env.worlds.timestep * self.fps) + 1e-6)
+
+    @property
+    def speeds(self) -> np.ndarray:
+        """Speed of each walker over the ground, smoothed (N,) [m/s]."""
+        return np.linalg.norm(self._velocity[:, :2], axis=1)
+
+    def places(self) -> np.ndarray:
         """Where the pelvises are drawn, in the walking frame (N, 3) [m]."""
         return self.env.worlds.qpos[:, :3] @ self.env.task.axes.T + self._origin
 
-    def _middle(self) -> np.ndarray:
+    def middle(self) -> np.ndarray:
         """Where the camera ought to look (3,) [m], in the world."""
-        return self._axes.T @ [self._places()[:, 0].mean(), 0.0, LOOK_AT_HEIGHT]
+        places = self.places()
+        ahead, aside, _ = places.mean(axis=0) if self.followed is None else places[self.followed]
+        return self._axes.T @ [ahead, aside, LOOK_AT_HEIGHT]
 
-    def _frame_camera(self) -> None:
-        forward = self._axes[0]
-        self.camera.lookat[:] = self._middle()
-        self.camera.distance = 2.6 + 1.1 * self._extent
-        # Azimuth is where the camera looks to: half-way between the walkers' left and their back.
-        self.camera.azimuth = float(np.degrees(np.arctan2(forward[1], forward[0]))) + 125.0
-        self.camera.elevation = -10.0 if self._extent == 0 else -20.0
+    def _headings(self) -> np.ndarray:
+        """Directions that the roots face, on the ground of the worlds' own frame (N, 3)."""
+        forward, up = self.env.task.axes[0], self.env.task.axes[2]
+        quat = self.env.worlds.qpos[:, 3:7]
+        axis = np.cross(quat[:, 1:], forward) + quat[:, :1] * forward
+        ahead = forward + 2.0 * np.cross(quat[:, 1:], axis)
+        ahead -= (ahead @ up)[:, None] * up
+        return ahead / np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-9)
+
+    def _push_on(self) -> None:
+        """Let a push act on the next step, and take it away after its last one."""
+        if self._pushes_left < 0:
+            return
+        applied = self.env.worlds.bind("xfrc_applied")[:, self.env.body.trunk_body, :3]
+        applied[:] = self._force if self._pushes_left else 0.0
+        self._pushes_left -= 1
+
+    def _ask_again(self, ids: np.ndarray) -> None:
+        """Ask walkers (n,) that began an episode what a spectator asked before."""
+        if ids.size and self.asked:
+            self.obs = self.env.set_command(ids, self.asked)
 
     def _add_contacts(self, scene: mujoco.MjvScene) -> None:
         if self._contacts:
             for force, place in ground_reactions(self.figure.look, self.data):
-                _add_arrow(scene, place, place + FORCE_LENGTH * force)
+                add_force(scene, force, place)
 
 
-def colour_muscles(look: Look, activation: np.ndarray) -> np.ndarray:
-    """Colour muscles by their activations (M,); return how active each looks, 0 to 1 (M,)."""
-    share = np.clip(activation / FULLY_ACTIVE, 0.0, 1.0)
-    look.model.tendon_rgba[look.tendons, :3] = (1 - share[:, None]) * RELAXED + share[:, None] * ACTIVE
-    return share
-
-
-def ground_reactions(look: Look, data: mujoco.MjData) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Force (3,) [N] of the floor on each foot that it touches, and its centre of pressure (3,) [m]."""
-    found, contacts = [], list(floor_contacts(look.model, data, look.floor_geom))
-    for foot in look.feet:
-        own = [contact for contact in contacts if contact.body in foot]
-        force = sum((contact.force for contact in own), np.zeros(3))
-        moment = sum((contact.normal * contact.place for contact in own), np.zeros(3))
-        if force[2] > FORCE_LEAST:
-            found.append((force, moment / force[2]))
-    return found
-
-
-def _add_arrow(scene: mujoco.MjvScene, start: np.ndarray, end: np.ndarray) -> None:
-    if scene.ngeom >= scene.maxgeom:
-        return
-    geom = scene.geoms[scene.ngeom]
-    arrow = mujoco.mjtGeom.mjGEOM_ARROW.value
-    mujoco.mjv_initGeom(geom, arrow, np.zeros(3), np.zeros(3), np.zeros(9), FORCE_COLOUR)
-    mujoco.mjv_connector(geom, arrow, FORCE_WIDTH, start, end)
-    scene.ngeom += 1
-
-
-def _in_soft_light(model: mujoco.MjModel, num_walkers: int) -> mujoco.MjModel:
-    """Light a model softly, with shadows of all walkers."""
-    model.vis.headlight.ambient[:] = 0.35
-    model.vis.headlight.diffuse[:] = 0.35
-    model.vis.headlight.specular[:] = 0.05
-    model.light_diffuse[:], model.light_specular[:] = 0.6, 0.1
-    model.vis.map.shadowclip = 0.5 + 0.25 * num_walkers**0.5
-    return model
+def _without_pushes(walker: Walker) -> dict[str, Any]:
+    """Changes that leave out the event `push`, which would take away the pushes of a spectator."""
+    events = walker.config.model_dump()["environment"].get("events", {})
+    if "push" not in events:
+        return {}
+    return {"environment.events": {name: event for name, event in events.items() if name != "push"}}

@@ -8,8 +8,9 @@ import numpy as np
 from batchenv.arrays import shown
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError, UsageError
+from batchenv.evaluate.drawing import colour_muscles, draw_quickly
 from batchenv.evaluate.offscreen import Offscreen, checked_size
-from batchenv.evaluate.stage import LOOK_AT_HEIGHT, colour_muscles
+from batchenv.evaluate.stage import LOOK_AT_HEIGHT
 
 RENDER_MODES = ("rgb_array",)
 _BEHIND = 125.0  # azimuth of the camera from the walker's forward axis [deg]
@@ -44,6 +45,7 @@ class Renderer:
         self._env, self._figure = env, env.task.figure(env.worlds)
         self._model, self._axes = self._figure.look.model, self._figure.look.axes
         self._model.vis.headlight.ambient[:] = self._model.vis.headlight.diffuse[:] = 0.35
+        draw_quickly(self._model)
         self._data = mujoco.MjData(self._model)
         self._scene = mujoco.MjvScene(self._model, maxgeom=2000)
         self._option, self._camera = mujoco.MjvOption(), mujoco.MjvCamera()

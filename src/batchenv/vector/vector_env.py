@@ -177,6 +177,23 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         ends = self._returned(batch.terminated), self._returned(batch.truncated)
         return self._returned(obs), self._returned(rewards), *ends, infos
 
+    def set_command(self, ids: Any, values: Mapping[str, Any] | None) -> NDArray[np.float32]:
+        """Ask some worlds for something else, until their episode ends; see `BatchEnv.set_command`.
+
+        Args:
+            ids: worlds, each named once (n,).
+            values: one number or one for each world (n,), by column as in `batch.command_layout`; None draws
+                commands that were set.
+
+        Returns:
+            The observations (N, obs_dim), of the same states.
+
+        Raises:
+            InputError: a world, a name or a value cannot be; nothing is changed.
+            UsageError: before `reset` or after `close`, or where there are no commands.
+        """
+        return self._returned(self.batch.set_command(ids, values))
+
     def cut(self, actions: Any) -> np.ndarray:
         """Cut actions to the action space; what cannot be cut is for the `BatchEnv` to refuse."""
         array, space = numpy_array("actions", actions), self._action_box
