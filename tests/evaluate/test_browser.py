@@ -69,7 +69,9 @@ def test_the_scene_shows_every_body_of_every_walker_where_it_is(stage, port):
         for world in (0, 1):
             stage.pose(world)
             for body, mesh in zip(scene._bodies, scene._meshes, strict=True):
-                assert mesh.batched_positions[world] == pytest.approx(stage.data.xpos[body], abs=1e-5)
+                assert mesh.batched_positions[world] == pytest.approx(
+                    stage.data.xpos[body] - scene._middle, abs=1e-5
+                )
         red, blue = scene._muscles.batched_colors[:, 0], scene._muscles.batched_colors[:, 2]
         assert (scene._muscles.batched_scales[:, 2] > 0.0).sum() > 400
         assert red.max() > 150 and blue.max() > 200

@@ -26,7 +26,7 @@ from batchenv.interrupts import held_back
 WIDTH, HEIGHT = 1280, 720
 _FINER = 1.25
 _FFMPEG_ADVICE = "pip install 'batchenv[viewer]' brings one; IMAGEIO_FFMPEG_EXE may name another"
-# ffmpeg's encoder, filter and options by the suffix of the file; a GIF has its own palette, and half the size.
+# ffmpeg's encoder, filter and options by the suffix of the file; a GIF has its own palette and half the size.
 _ENCODERS = {".mp4": "libx264", ".gif": "gif"}
 _FILTERS = {
     ".mp4": "scale=ceil({0}/2)*2:ceil({1}/2)*2:flags=area",
