@@ -3,6 +3,7 @@ import pytest
 
 from batchenv.errors import InputError, OutputError, UsageError
 from batchenv.evaluate import offscreen
+from batchenv.evaluate.caption import caption
 from batchenv.evaluate.drawing import ground_reactions
 from batchenv.evaluate.offscreen import BACKENDS, choose_backend, usable
 from batchenv.evaluate.stage import Stage
@@ -57,6 +58,18 @@ def test_a_picture_shows_a_walker_before_sky_and_floor():
     red = (last[..., 0] > 120) & (last[..., 1] < 80) & (last[..., 2] < 90)
     assert 10 < red.sum() < 5000  # active muscles
     assert np.abs(last - frames[0]).mean() > 1.0
+
+
+@needs_opengl
+def test_a_caption_stands_at_the_edges_of_the_picture():
+    with Stage(untrained(), num_threads=1) as stage:
+        plain, written = (
+            next(film(stage, 0.1, 320, 180, overlay=over)).astype(int) for over in (None, caption(stage))
+        )
+    changed = np.abs(written - plain).max(axis=2) > 20
+    assert changed[:30, :90].any() and changed[150:, :90].any() and not changed[40:140, 100:].any()
+    bar = written[150:176, 5:68].reshape(-1, 3)
+    assert (bar[:, 0] > bar[:, 2] + 100).any() and (bar[:, 2] > bar[:, 0] + 50).any()  # red, and blue
 
 
 @needs_opengl
