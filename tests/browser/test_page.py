@@ -123,7 +123,7 @@ def test_ctrl_c_ends_the_command_and_frees_the_port(tmp_path):
         with urllib.request.urlopen(f"http://localhost:{port}", timeout=10) as answer:
             assert b"<html" in answer.read().lower()
         command.send_signal(signal.SIGINT)
-        said, complaints = command.communicate(timeout=20)
+        said, complaints = command.communicate(timeout=120)
     assert (command.returncode, complaints) == (0, "")
     assert "s walked" in said
     check_browser("localhost", port)
