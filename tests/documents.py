@@ -2,10 +2,12 @@
 
 A block whose first line is a comment with a file's name (`# my_terms.py`, `<!-- my_robot.xml -->`) is that
 file. A comment before a block says what the tests do with it: `<!-- slow -->` runs it in `make test-docs`
-alone, `<!-- GaitNet -->` there and where GaitNet's files are, `<!-- not run: REASON -->` never.
+alone, `<!-- GaitNet -->` there and where GaitNet's files are, `<!-- not run: REASON -->` never. Commands may
+also be indented by four spaces after an empty line.
 """
 
 import re
+import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +18,7 @@ GENERATED = ("reference/configuration.md", "reference/commands.md")
 _BLOCK = re.compile(
     r"(?:^<!-- (?P<note>[^\n]+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.M | re.S
 )
+_INDENTED = re.compile(r"\n\n(?P<text> {4}(?:batchenv|python|make|pip|\.venv)\b.*\n(?: {4}.*\n)*)")
 _FILE = re.compile(r"(?:#|<!--) (?P<name>[\w/]+\.\w+)\b")
 
 
@@ -64,8 +67,16 @@ def pages() -> list[str]:
 def blocks(page: str, language: str | None = None) -> list[Block]:
     """Return the code blocks of a page, in one language or in all."""
     text = (ROOT / page).read_text(encoding="utf-8")
-    found = (
-        Block(page, text.count("\n", 0, m.start("text")) + 1, m["language"], m["text"], m["note"] or "")
-        for m in _BLOCK.finditer(text)
-    )
-    return [block for block in found if language in (None, block.language)]
+    found = [
+        Block(page, _line(text, m), m["language"], m["text"], m["note"] or "") for m in _BLOCK.finditer(text)
+    ]
+    fenced = _BLOCK.sub(lambda m: "\n" * m[0].count("\n"), text)
+    found += [
+        Block(page, _line(fenced, m), "bash", textwrap.dedent(m["text"]), "")
+        for m in _INDENTED.finditer(fenced)
+    ]
+    return [block for block in sorted(found, key=lambda b: b.line) if language in (None, block.language)]
+
+
+def _line(text: str, match: re.Match[str]) -> int:
+    return text.count("\n", 0, match.start("text")) + 1
