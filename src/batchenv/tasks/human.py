@@ -221,10 +221,12 @@ class HumanTask(HumanQuantities):
 
     def compute_rewards(self, quantities: Quantities, rows: Array, out: Array) -> None:
         """Write unweighted terms into `rows` (terms, N), and their weighted sum into `out` (N,)."""
-        for term, row in zip(self.reward_terms, rows, strict=True):
-            row[:] = term.checked(quantities, row.shape)
-        # One after another: `sum` adds in another order where there is one world. -0 becomes 0.
-        np.add(np.add.accumulate(self._weights * rows, axis=0)[-1], 0.0, out=out)
+        # NumPy need not warn of what is not finite: `check_finite` refuses it.
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            for term, row in zip(self.reward_terms, rows, strict=True):
+                row[:] = term.checked(quantities, row.shape)
+            # One after another: `sum` adds in another order where there is one world. -0 becomes 0.
+            np.add(np.add.accumulate(self._weights * rows, axis=0)[-1], 0.0, out=out)
 
     # What those ask who look at walkers.
     @property
