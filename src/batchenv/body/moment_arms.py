@@ -9,6 +9,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from batchenv.body.bound_arms import peak_forces
 from batchenv.body.indices import sampled_range
 from batchenv.body.mechanism import Fibers, Mechanism, MomentStructure
 from batchenv.body.sources import compile_spec
@@ -171,9 +172,8 @@ def _fibers(model: mujoco.MjModel) -> Fibers:
     """Parameters of MuJoCo's muscles, whose lengths follow from the ends of their operating range."""
     ends, parameters = model.actuator_lengthrange, model.actuator_gainprm
     optimal = np.ptp(ends, axis=1) / np.ptp(parameters[:, :2], axis=1)
-    scaled = parameters[:, 3] / model.actuator_acc0
     return Fibers(
-        peak_force=np.where(parameters[:, 2] < 0, scaled, parameters[:, 2]),
+        peak_force=peak_forces(model),
         optimal_length=optimal,
         tendon_length=ends[:, 0] - parameters[:, 0] * optimal,
         reference_length=np.ones(model.nu),

@@ -17,6 +17,7 @@ import mujoco
 import numpy as np
 from numpy.polynomial import legendre
 
+from batchenv.body.bound_arms import BoundArms, bound_entries, fit_bound_arms
 from batchenv.body.indices import sampled_range
 from batchenv.body.path_pieces import Piece, graded_exponents, path_pieces
 from batchenv.cpus import available_cpus
@@ -48,6 +49,7 @@ class PolynomialPaths:
         coefficients: of each muscle [m], piece after piece in the order of `graded_exponents`.
         error: root mean square and largest error of each length, and largest root mean square over the joints
             of its moment arms, in poses that were not fitted (M, 3) [m].
+        bound: moment arms on bound joints, of the muscles that have polynomials.
     """
 
     center: Array
@@ -56,6 +58,7 @@ class PolynomialPaths:
     degree: Array
     coefficients: tuple[Array, ...]
     error: Array
+    bound: BoundArms
 
     def evaluate(self, muscle: int, joint_pos: Array) -> tuple[Array, dict[int, Array]]:
         """Return the length of a muscle (n,) [m], and its moment arm on each joint (n,) [m].
@@ -72,11 +75,16 @@ class PolynomialPaths:
 
 @dataclass(frozen=True, eq=False)
 class Poses:
-    """Lengths (n, M) [m] and effective moment arms (n, nnz) [m] of muscles in poses (n, J) [rad]."""
+    """Lengths (n, M) [m] and moment arms of muscles in poses (n, J) [rad] that satisfy the couplings.
+
+    Moment arms are effective ones on joints (n, nnz) [m], and those on bound joints alone (n, K) [m], in the
+    order of `bound_entries`.
+    """
 
     joint_pos: Array
     length: Array
     arm: Array
+    bound_arm: Array
 
 
 def random_poses(body: Body, number: int, seed: int, margin: float = 0.0) -> Array:
@@ -105,7 +113,7 @@ def measure_paths(body: Body, joint_pos: Array) -> Poses:
         list(pool.map(measure, np.array_split(np.arange(n), available_cpus())))
     arm = np.zeros((n, moments.joint.size))
     np.add.at(arm.T, moments.place, (moment * slope[:, moments.dof]).T)
-    return Poses(joint_pos, length, arm)
+    return Poses(joint_pos, length, arm, moment[:, bound_entries(body)[0]])
 
 
 def joint_boxes(body: Body) -> tuple[Array, Array]:
@@ -146,7 +154,8 @@ def fit_paths(
                 if (found[column] <= limit).all():
                     degree[m], error[m], coefficients[m] = d, found[column], solved[:, column]
     kept = tuple(own if degree[m] else () for m, own in enumerate(pieces))
-    return PolynomialPaths(center, half, kept, degree, tuple(coefficients), error)
+    bound = fit_bound_arms(body, (fitted.joint_pos - center) / half, fitted.bound_arm, np.flatnonzero(degree))
+    return PolynomialPaths(center, half, kept, degree, tuple(coefficients), error, bound)
 
 
 class _Fit:

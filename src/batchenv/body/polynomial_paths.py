@@ -14,6 +14,9 @@ import numpy as np
 import platformdirs
 
 from batchenv.body.body import Body
+from batchenv.body.bound_arms import DEGREE as BOUND_DEGREE
+from batchenv.body.bound_arms import BoundArms, bound_entries
+from batchenv.body.floor_pairs import name_floor_pairs
 from batchenv.body.moment_arms import check_muscles_alone
 from batchenv.body.polynomial_fit import (
     ACTIVE_FIELDS,
@@ -40,6 +43,8 @@ _FIELDS = (
     "wrap_type",
     *("wrap_objid", "wrap_prm", "actuator_trntype", "actuator_trnid", "actuator_gear", "sensor_objtype"),
     *("sensor_objid", "sensor_type", "tuple_objtype", "tuple_objid"),
+    # Where bound joints matter is a question of masses and strengths.
+    *("dof_invweight0", "actuator_gainprm", "actuator_acc0"),
 )
 
 
@@ -55,12 +60,6 @@ def with_polynomial_paths(body: Body, tolerance: float) -> Body:
     """
     check_muscles_alone(body)
     paths = _cached(body, tolerance)
-    kept = [name for name, degree in zip(body.muscle_names, paths.degree, strict=True) if not degree]
-    if kept:
-        _log.info(
-            "%d of %d muscles keep MuJoCo's tendons, which no polynomial follows within %g mm: %s",
-            *(len(kept), len(paths.degree), 1e3 * tolerance, ", ".join(kept)),
-        )
     spec = _with_stand_ins(body, paths)
     return replace(body, spec=spec, model=compile_spec(spec), polynomials=paths, tendon_body=body)
 
@@ -100,12 +99,14 @@ def _with_stand_ins(body: Body, paths: PolynomialPaths) -> mujoco.MjSpec:
     stand_ins: dict[tuple[int, ...], str] = {}
     touched: set[str] = set()
     for m in np.flatnonzero(paths.degree):
-        joints = tuple(sorted({joint for piece in paths.pieces[m] for joint in piece}))
+        own = {joint for piece in paths.pieces[m] for joint in piece}
+        dofs = [body.joint_dofadr[sorted(own)], body.bound_dofadr[paths.bound.bound[paths.bound.muscle == m]]]
+        joints = tuple(model.dof_jntid[np.sort(np.concatenate(dofs))].tolist())
         if joints not in stand_ins:
             stand_ins[joints] = _free_name(spec, f"batchenv_joints_{'_'.join(map(str, joints))}")
             tendon = spec.add_tendon(name=stand_ins[joints])
             for joint in joints:
-                tendon.wrap_joint(body.joint_names[joint], 1.0)
+                tendon.wrap_joint(model.joint(joint).name, 1.0)
         actuator = spec.actuator(body.muscle_names[m])
         replaced = spec.tendon(actuator.target)
         touched |= {wrap.target.name for wrap in replaced.path if wrap.target is not None}
@@ -119,6 +120,7 @@ def _with_stand_ins(body: Body, paths: PolynomialPaths) -> mujoco.MjSpec:
     delete_unused_sites(spec, touched)
     # One body is one island of few geoms: to look for islands, and for boxes of geoms, costs a tenth.
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_ISLAND | mujoco.mjtDisableBit.mjDSBL_MIDPHASE)
+    name_floor_pairs(spec)
     return spec
 
 
@@ -139,6 +141,12 @@ def _cached(body: Body, tolerance: float) -> PolynomialPaths:
     except (BatchEnvError, KeyError, ValueError) as error:
         _log.info("%s is made again: %s", file, error)
     paths = fit_paths(body, tolerance, _Progress())
+    kept = [name for name, degree in zip(body.muscle_names, paths.degree, strict=True) if not degree]
+    if kept:
+        _log.info(
+            "%d of %d muscles keep MuJoCo's tendons, which no polynomial follows within %g mm: %s",
+            *(len(kept), len(paths.degree), 1e3 * tolerance, ", ".join(kept)),
+        )
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, lambda out: out.write(sealed(_packed(paths))))
@@ -174,7 +182,15 @@ def _digest(body: Body, tolerance: float) -> str:
 def _packed(paths: PolynomialPaths) -> bytes:
     stream = io.BytesIO()
     coefficients = np.concatenate([np.zeros(0), *paths.coefficients])
-    np.savez(stream, degree=paths.degree, error=paths.error, coefficients=coefficients)
+    np.savez(
+        stream,
+        degree=paths.degree,
+        error=paths.error,
+        coefficients=coefficients,
+        bound_muscle=paths.bound.muscle,
+        bound_joint=paths.bound.bound,
+        bound_coefficients=paths.bound.coefficients,
+    )
     return stream.getvalue()
 
 
@@ -199,5 +215,18 @@ def _unpacked(body: Body, stored: dict[str, np.ndarray]) -> PolynomialPaths:
             raise ValueError("its numbers are not those of this body")
     if not np.isfinite(coefficients).all():
         raise ValueError("its coefficients are not finite")
-    parts = np.split(coefficients, np.cumsum(sizes)[:-1])
-    return PolynomialPaths(*joint_boxes(body), pieces, degree, tuple(parts), error)
+    parts = tuple(np.split(coefficients, np.cumsum(sizes)[:-1]))
+    return PolynomialPaths(
+        *joint_boxes(body), pieces, degree, parts, error, _bound_arms(body, degree, stored)
+    )
+
+
+def _bound_arms(body: Body, degree: np.ndarray, stored: dict[str, np.ndarray]) -> BoundArms:
+    muscle, bound, coefficients = (stored[f"bound_{name}"] for name in ("muscle", "joint", "coefficients"))
+    known = set(zip(*(each.tolist() for each in bound_entries(body)[1:]), strict=True))
+    pairs = list(zip(muscle.tolist(), bound.tolist(), strict=True))
+    if not known.issuperset(pairs) or not degree[muscle].all():
+        raise ValueError("its moment arms on bound joints are not those of this body")
+    if coefficients.shape != (len(pairs), BOUND_DEGREE + 1) or not np.isfinite(coefficients).all():
+        raise ValueError("its coefficients are not finite")
+    return BoundArms(muscle, bound, body.bound_joint[bound], coefficients)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from batchenv.body.floor_pairs import floor_pairs
 from batchenv.engine.worlds import Worlds
 
 
@@ -86,5 +87,8 @@ def set_slope(
 
 def set_friction(worlds: Worlds[Any], friction: np.ndarray, ids: np.ndarray | None = None) -> None:
     """Set the sliding friction of the floor, for each world its own (len(ids),)."""
-    rows = slice(None) if ids is None else ids
+    rows = np.arange(worlds.num_worlds) if ids is None else ids
     worlds.expand("geom_friction")[rows, worlds.body.floor_geom, 0] = friction
+    pairs = floor_pairs(worlds.model)
+    if pairs.size:
+        worlds.expand("pair_friction")[np.ix_(rows, pairs, np.arange(2))] = np.reshape(friction, (-1, 1, 1))

@@ -13,6 +13,9 @@ so that the products B of the other joints' Legendre polynomials are all that is
 of the group. Eight muscles stand side by side in a vector, and each sum is taken term after term with
 multiply-adds that are rounded once, so that the bits are the same whatever the width of the processor's
 vectors.
+
+Moment arms on bound joints, times what their couplings give way, are added last (`body/bound_arms.py`). They
+are groups of one joint, the driver.
 """
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
@@ -29,11 +32,22 @@ from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from batchenv.body.mechanism import Mechanism, MomentStructure
+from batchenv.body.bound_arms import DEGREE as BOUND_DEGREE
+from batchenv.body.mechanism import Mechanism
 from batchenv.body.path_pieces import Piece, graded_exponents
-from batchenv.body.polynomial_fit import PolynomialPaths
-from batchenv.engine.fields import LENGTH, MOMENT, QPOS, QVEL, VELOCITY, f64, shared_f64, shared_i32
+from batchenv.engine.fields import (
+    LENGTH,
+    MOMENT,
+    QPOS,
+    QVEL,
+    VELOCITY,
+    f64,
+    shared_f64,
+    shared_f64_2d,
+    shared_i32,
+)
 from batchenv.engine.memory import f64_pointer, i32_pointer, stack_f64
+from batchenv.engine.muscles.mujoco import coupling_slope
 from batchenv.engine.record import Part, Values
 from batchenv.engine.vectors import I32, I64, at, call_vector, splat
 
@@ -54,6 +68,7 @@ PART = Part(
         "poly_width": np.int64,
         "poly_terms": np.int64,
         "poly_joints": np.int64,
+        "n_bound_group": np.int64,
     },
     arrays={
         "poly_center": np.float64,
@@ -69,17 +84,20 @@ PART = Part(
         "block_muscle": np.int32,
         "block_moment": np.int32,
         "poly_coefficient": np.float64,
+        "bound_qposadr": np.int32,
+        "bound_q0": np.float64,
     },
 )
 
 
 @dataclass(frozen=True, eq=False)
 class _Member:
-    """A muscle in a group, with the coefficients of its piece."""
+    """A muscle in a group, with the coefficients of its piece, and where what they give is added."""
 
     muscle: int
     degree: int
     coefficients: np.ndarray
+    places: list[int]
 
 
 def term_starts(dimension: int, degree: int) -> list[int]:
@@ -92,9 +110,10 @@ def values(mechanism: Mechanism) -> Values:
     paths, moments = mechanism.polynomials, mechanism.moments
     assert paths is not None and moments is not None
     row = np.concatenate([[0], np.cumsum(moments.kept_number)])
+    own, bound = _groups(mechanism, row), _bound_groups(mechanism, row)
     groups, blocks = [], []
     joints, muscles, moment, coefficients, size = [], [], [], [np.zeros(0)], 0
-    for piece, members in _groups(paths).items():
+    for piece, members in (*own.items(), *bound.items()):
         n_block = -(-len(members) // LANES)
         groups.append((len(piece), len(joints), len(blocks), n_block, members[0].degree))
         joints += piece
@@ -102,17 +121,20 @@ def values(mechanism: Mechanism) -> Values:
             some = members[b * LANES : (b + 1) * LANES]
             blocks.append((len(some), some[0].degree, len(muscles), len(moment), size))
             muscles += [member.muscle for member in some]
-            moment += [k for member in some for k in _places(mechanism, moments, row, member.muscle, piece)]
+            moment += [place for member in some for place in member.places]
             coefficients.append(_packed(len(piece), some))
             size += coefficients[-1].size
-    fitted, width = np.flatnonzero(paths.degree), int(paths.degree.max(initial=1)) + 1
+    fitted, width = np.flatnonzero(paths.degree), max(int(paths.degree.max(initial=1)), BOUND_DEGREE) + 1
     terms = max((comb(k - 1 + d, d) for k, *_, d in groups), default=1)
     source, power = _recipe(terms, width - 1)
-    most = max((len(piece) for own in paths.pieces for piece in own), default=1)
+    most = max(map(len, own), default=1)
+    model = mechanism.model
+    bound_qposadr = model.jnt_qposadr[model.dof_jntid[mechanism.bound_dofadr]]
     return Values(
         numbers={
             "n_poly": fitted.size,
-            "n_poly_group": len(groups),
+            "n_poly_group": len(own),
+            "n_bound_group": len(bound),
             "n_poly_block": len(blocks),
             "poly_width": width,
             "poly_terms": terms,
@@ -132,6 +154,8 @@ def values(mechanism: Mechanism) -> Values:
             "block_muscle": muscles,
             "block_moment": moment,
             "poly_coefficient": np.concatenate(coefficients),
+            "bound_qposadr": bound_qposadr,
+            "bound_q0": model.qpos0[bound_qposadr],
         },
     )
 
@@ -153,24 +177,37 @@ def _recipe(terms: int, degree: int) -> tuple[np.ndarray, np.ndarray]:
     return source, power
 
 
-def _groups(paths: PolynomialPaths) -> dict[Piece, list[_Member]]:
+def _groups(mechanism: Mechanism, row: np.ndarray) -> dict[Piece, list[_Member]]:
     """Muscles by the joints of their pieces, those of the highest degrees first."""
-    found: dict[Piece, list[_Member]] = {}
+    paths, found = mechanism.polynomials, {}
+    assert paths is not None
     for m, pieces in enumerate(paths.pieces):
         degree, start = int(paths.degree[m]), 0
         for piece in pieces:
             end = start + comb(len(piece) + degree, degree)
-            found.setdefault(piece, []).append(_Member(m, degree, paths.coefficients[m][start:end]))
+            places = [_place(mechanism, row, m, mechanism.joint_dofadr[joint]) for joint in piece]
+            member = _Member(m, degree, paths.coefficients[m][start:end], places)
+            found.setdefault(piece, []).append(member)
             start = end
     return {piece: sorted(own, key=lambda member: -member.degree) for piece, own in found.items()}
 
 
-def _places(
-    mechanism: Mechanism, moments: MomentStructure, row: np.ndarray, muscle: int, piece: Piece
-) -> list[int]:
-    """Where the moments of a muscle on the joints of a piece lie, once they are packed."""
-    dofs = moments.kept_dof[row[muscle] : row[muscle + 1]].tolist()
-    return [row[muscle] + dofs.index(mechanism.joint_dofadr[joint]) for joint in piece]
+def _bound_groups(mechanism: Mechanism, row: np.ndarray) -> dict[Piece, list[_Member]]:
+    """Moment arms on bound joints by the joint that drives these."""
+    assert mechanism.polynomials is not None
+    bound, found = mechanism.polynomials.bound, {}
+    for k, m in enumerate(bound.muscle.tolist()):
+        dofs = int(mechanism.bound_dofadr[bound.bound[k]]), int(mechanism.joint_dofadr[bound.driver[k]])
+        places = [int(bound.bound[k]), *(_place(mechanism, row, m, dof) for dof in dofs)]
+        member = _Member(m, BOUND_DEGREE, bound.coefficients[k], places)
+        found.setdefault((int(bound.driver[k]),), []).append(member)
+    return found
+
+
+def _place(mechanism: Mechanism, row: np.ndarray, muscle: int, dof: int) -> int:
+    """Where the moment of a muscle on a dof lies, once they are packed."""
+    assert mechanism.moments is not None
+    return int(row[muscle]) + mechanism.moments.kept_dof[row[muscle] : row[muscle + 1]].tolist().index(dof)
 
 
 def _packed(dimension: int, members: list[_Member]) -> np.ndarray:
@@ -196,12 +233,14 @@ def polynomial_paths(block, data):
         for k in range(row[m], row[m + 1]):
             moment[k] = 0.0
     power, slope = carray(stack_f64(nj * width), (nj, width)), carray(stack_f64(nj * width), (nj, width))
-    _legendre(block, f64(data, QPOS, block.n_qpos), power, slope)
+    qpos = f64(data, QPOS, block.n_qpos)
+    _legendre(block, qpos, power, slope)
     terms = block.poly_terms
     products = carray(stack_f64(terms * WIDTH), (terms, WIDTH))
     spare = carray(stack_f64(terms * WIDTH), (terms, WIDTH))
     total = carray(stack_f64((WIDTH + 1) * LANES), (WIDTH + 1, LANES))
-    table = carray(i32_pointer(block.poly_group), (block.n_poly_group, _COLUMNS))
+    n_group = block.n_poly_group + block.n_bound_group
+    table = carray(i32_pointer(block.poly_group), (n_group, _COLUMNS))
     blocks = carray(i32_pointer(block.poly_block), (block.n_poly_block, _BLOCK_COLUMNS))
     for g in range(block.n_poly_group):
         group = table[g]
@@ -209,6 +248,15 @@ def polynomial_paths(block, data):
         for b in range(group[_BLOCK_AT], group[_BLOCK_AT] + group[_BLOCKS]):
             _sum_block(block, group, blocks[b], power, slope, products, total)
             _add_block(block, group[_JOINTS], blocks[b], total, length, moment)
+    n_bound = block.n_bound
+    given, course = carray(stack_f64(n_bound), (n_bound,)), carray(stack_f64(n_bound), (n_bound,))
+    _couplings(block, qpos, given, course)
+    for g in range(block.n_poly_group, block.n_poly_group + block.n_bound_group):
+        group = table[g]
+        _multiply(block, group, power, slope, products, spare)
+        for b in range(group[_BLOCK_AT], group[_BLOCK_AT] + group[_BLOCKS]):
+            _sum_block(block, group, blocks[b], power, slope, products, total)
+            _add_bound(block, blocks[b], total, given, course, length, moment)
     _velocities(block, data, muscle, row, moment)
 
 
@@ -224,13 +272,14 @@ def _legendre(block, qpos, power, slope):
     adr = shared_i32(block.joint_qposadr, nj)
     for j in range(nj):
         x, inverse = (qpos[adr[j]] - center[j]) / half[j], 1.0 / half[j]
-        if x < -1.0 or x > 1.0:
-            x, inverse = min(1.0, max(-1.0, x)), 0.0
+        inside = -1.0 <= x <= 1.0
         power[j, 0], slope[j, 0] = 1.0, 0.0
-        power[j, 1], slope[j, 1] = x, inverse
-        for k in range(1, width - 1):
-            power[j, k + 1] = ((2 * k + 1) * x * power[j, k] - k * power[j, k - 1]) / (k + 1)
-            slope[j, k + 1] = slope[j, k - 1] + (2 * k + 1) * power[j, k] * inverse
+        power[j, 1], slope[j, 1] = min(1.0, max(-1.0, x)), inverse if inside else 0.0
+    for k in range(1, width - 1):
+        up, down, gain = (2 * k + 1) / (k + 1), k / (k + 1), 2.0 * k + 1.0
+        for j in range(nj):
+            power[j, k + 1] = up * power[j, 1] * power[j, k] - down * power[j, k - 1]
+            slope[j, k + 1] = slope[j, k - 1] + gain * power[j, k] * slope[j, 1]
 
 
 @numba.njit(error_model="numpy")
@@ -303,6 +352,34 @@ def _add_block(block, k, own, total, length, moment):
         for i in range(1, k + 1):
             moment[place[at]] += total[i, m]
             at += 1
+
+
+@numba.njit(error_model="numpy")
+def _couplings(block, qpos, given, course):
+    """How far each bound joint is from where its coupling puts it, and d of that position / d driver (C,)."""
+    n = block.n_bound
+    adr, q0 = shared_i32(block.bound_qposadr, n), shared_f64(block.bound_q0, n)
+    driver, driver_q0 = shared_i32(block.bound_joint, n), shared_f64(block.bound_driver_q0, n)
+    coef = shared_f64_2d(block.bound_coef, n, 5)
+    joint_qposadr = shared_i32(block.joint_qposadr, block.n_joint)
+    for b in range(n):
+        x, c = qpos[joint_qposadr[driver[b]]] - driver_q0[b], coef[b]
+        given[b] = qpos[adr[b]] - q0[b] - (c[0] + x * (c[1] + x * (c[2] + x * (c[3] + x * c[4]))))
+        course[b] = coupling_slope(x, c)
+
+
+@numba.njit(error_model="numpy")
+def _add_bound(block, own, total, given, course, length, moment):
+    """Add r_b (q_b - g_b) to the lengths of a block's muscles, and its gradient to their moments."""
+    n, first, at = own[_MUSCLES], own[_MUSCLE_AT], np.int64(own[_MOMENT_AT])
+    muscle = shared_i32(block.block_muscle, first + n)
+    place = shared_i32(block.block_moment, at + 3 * n)
+    for k in range(n):
+        b, arm, change = place[at], total[0, k], total[1, k]
+        length[muscle[first + k]] += arm * given[b]
+        moment[place[at + 1]] += arm
+        moment[place[at + 2]] += change * given[b] - arm * course[b]
+        at += 3
 
 
 @numba.njit(error_model="numpy")

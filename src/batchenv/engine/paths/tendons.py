@@ -123,6 +123,8 @@ def pack_moments(block, data):
     A muscle's row has a place for every dof that moves its path; most move all of it and have no moment. The
     implicit integrator's J^T B J takes the square of a row's places.
     """
+    if block.n_kept == block.n_place:
+        return
     kept = shared_u32(block.kept_entry, block.n_kept)
     dof = shared_i32(block.kept_dof, block.n_kept)
     number = shared_i32(block.kept_number, block.n_muscle)
