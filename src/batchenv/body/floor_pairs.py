@@ -37,8 +37,8 @@ def name_floor_pairs(spec: mujoco.MjSpec) -> None:
             geomname2=geom.name,
             condim=floor.condim,
             friction=[sliding, sliding, torsional, rolling, rolling],
-            solref=floor.solref,
-            solimp=floor.solimp,
+            solref=floor.solref.tolist(),
+            solimp=floor.solimp.tolist(),
             margin=floor.margin + geom.margin,
             gap=floor.gap + geom.gap,
         )
