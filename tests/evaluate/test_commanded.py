@@ -13,8 +13,11 @@ from batchenv.evaluate.commanded import (
     trials,
     wilson,
 )
+from batchenv.evaluate.judge import judge
+from batchenv.evaluate.page import render_page
 from batchenv.evaluate.walker import Walker, load_walker
 from batchenv.learn.policy import Policy
+from tests.evaluate.synthetic_walk import human_walk
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,9 @@ def test_a_walker_is_asked_what_the_trial_says(still):
     assert slow.kept == 0.0 and turn.completed == course.completed == 1.0
     assert slow.numbers["asked_speed_m_s"] == 0.5 and course.numbers["asked_speed_m_s"] is None
     assert turn.speed is None and turn.kept == 0.0  # it had no time to start again
+    report = judge(human_walk(episodes=1, seconds=4.0), "still", commands=[each.numbers for each in found])
+    page = render_page(report, {})
+    assert "<h2>Commands</h2>" in page and "<td>slow</td><td class=n>3</td>" in page
 
 
 def test_a_held_command_is_all_that_is_drawn(still):

@@ -65,6 +65,13 @@ class Followed:
     kept: float
 
     @property
+    def line(self) -> str:
+        """A line about it."""
+        speed = "" if self.speed is None else f", {self.speed:.2f} m/s"
+        turning = "" if self.turning is None else f", {self.turning:+.1f} deg/s"
+        return f"{self.trial.name:<24} {self.completed:>4.0%} up, {self.kept:>4.0%} as told{speed}{turning}"
+
+    @property
     def numbers(self) -> dict[str, Any]:
         """As report.json has it."""
         asked = self.trial.commands

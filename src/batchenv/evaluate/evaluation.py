@@ -6,6 +6,7 @@ from math import ceil
 from pathlib import Path
 from typing import TypeGuard
 
+from batchenv.evaluate.commanded import follow_commands, held_command, is_commanded
 from batchenv.evaluate.judge import Report, judge
 from batchenv.evaluate.numbers import MOST_STRIDES, MOST_WALKS, check_count, check_seconds, check_threads
 from batchenv.evaluate.record import record
@@ -95,10 +96,23 @@ def _of_walker(
     quick: bool,
     say: Callable[[str], None],
 ) -> Report:
+    commanded, steady = is_commanded(walker), walker
+    if commanded:  # humans' curves are those of the speed that they choose
+        steady = walker.with_changes(held_command(walker, _usual_speed(walker)))
     say(f"{walker.name}: {walks} walks of {seconds:g} s")
-    recording = record(walker, walks, seconds, seed, num_threads)
+    recording = record(steady, walks, seconds, seed, num_threads)
+    followed = None
+    if commanded:
+        say(f"{walker.name}: following commands, {walks} walks of each")
+        found = follow_commands(walker, walks, seed, num_threads, progress=lambda each: say(each.line))
+        followed = [each.numbers for each in found]
     if quick:
-        return judge(recording, walker.name)
+        return judge(recording, walker.name, commands=followed)
     say("pushes, slippery ground, other masses, weaker muscles")
-    withstood = robustness(walker, seed=seed, num_threads=num_threads)
-    return judge(recording, walker.name, withstood.push_n, withstood.survived)
+    withstood = robustness(steady, seed=seed, num_threads=num_threads)
+    return judge(recording, walker.name, withstood.push_n, withstood.survived, commands=followed)
+
+
+def _usual_speed(walker: Walker) -> float:
+    with walker.worlds(1, 1.0, 1) as env:
+        return env.task.usual_speed

@@ -1,6 +1,6 @@
 """Judge a recording: all measures of a walk against those of humans, as plain numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -86,6 +86,7 @@ def judge(
     push_n: float | None = None,
     robustness: Mapping[str, Mapping[str, float]] | None = None,
     rule: ContactRule | None = None,
+    commands: Sequence[Mapping[str, Any]] | None = None,
 ) -> Report:
     """Judge a walk.
 
@@ -96,6 +97,7 @@ def judge(
         robustness: share of walks survived, 0 to 1, by condition and setting, as
             {"ground friction": {"0.3": 0.9}}.
         rule: how contact and cycles are found.
+        commands: how commands were followed, see `batchenv.evaluate.commanded.Followed.numbers`.
 
     Raises:
         InputError: it is no recording.
@@ -118,6 +120,7 @@ def judge(
         "metabolic_j_kg_m": None,
         "metabolic": None,
         "mean_activation": _mean_activation(recording, cycles),
+        "commands": None if commands is None else [dict(each) for each in commands],
         "push_n": push_n,
         "robustness": None if robustness is None else {key: dict(value) for key, value in robustness.items()},
     }

@@ -79,6 +79,8 @@ def render_page(report: Report, images: Mapping[str, bytes]) -> str:
         _section("Measures", _detail_tables(numbers)),
         _section("Joint angles in numbers", _joint_table(numbers["joints"])),
     ]
+    if numbers["commands"]:
+        body.insert(5, _section("Commands", _command_table(numbers["commands"])))
     if numbers["kinetics"]:
         body.append(_section("Joint moments and powers in numbers", _kinetics_table(numbers["kinetics"])))
     style = (files("batchenv.evaluate") / "page.css").read_text(encoding="utf-8")
@@ -179,6 +181,32 @@ def _joint_table(joints: Mapping[str, Mapping[str, float | None]]) -> str:
             f"<tr><td>{joint}</td>" + "".join(f"<td class=n>{value}</td>" for value in values) + "</tr>"
         )
     return f"<table>{head}{''.join(rows)}</table>"
+
+
+def _command_table(commands: Iterable[Mapping[str, Any]]) -> str:
+    head = (
+        "<tr><th>told</th><th class=n>walks</th><th class=n>stayed up [%]</th><th class=n>95 % interval</th>"
+    )
+    head += "<th class=n>speed [m/s]</th><th class=n>turning [deg/s]</th><th class=n>as told [%]</th></tr>"
+    rows = []
+    for each in commands:
+        low, high = each["completed_95"]
+        values = [
+            str(each["walks"]),
+            f"{100 * each['completed']:.0f}",
+            f"{100 * low:.0f} to {100 * high:.0f}",
+            _text(each["speed_m_s"], 2),
+            _text(each["turning_deg_s"], 1),
+            f"{100 * each['kept']:.0f}",
+        ]
+        cells = "".join(f"<td class=n>{value}</td>" for value in values)
+        rows.append(f"<tr><td>{escape(each['name'])}</td>{cells}</tr>")
+    said = (
+        "As told: the mean speed of a walk within 0.05 m/s and its mean rate of turning within 5 deg/s; of a"
+        " stop, standing still within 2 s and walking again after 20 s. Speed and turning are means over the"
+        " walks, from 1 s after the start to a fall; the interval is Wilson's."
+    )
+    return f"<table>{head}{''.join(rows)}</table><p class=fine>{said}</p>"
 
 
 def _kinetics_table(kinetics: Mapping[str, Mapping[str, float | None]]) -> str:
