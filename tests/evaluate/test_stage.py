@@ -64,11 +64,11 @@ def test_a_picture_shows_a_walker_before_sky_and_floor():
 def test_a_caption_stands_at_the_edges_of_the_picture():
     with Stage(untrained(), num_threads=1) as stage:
         plain, written = (
-            next(film(stage, 0.1, 320, 180, overlay=over)).astype(int) for over in (None, caption(stage))
+            next(film(stage, 0.1, 640, 360, overlay=over)).astype(int) for over in (None, caption(stage))
         )
     changed = np.abs(written - plain).max(axis=2) > 20
-    assert changed[:30, :90].any() and changed[150:, :90].any() and not changed[40:140, 100:].any()
-    bar = written[150:176, 5:68].reshape(-1, 3)
+    assert changed[:60, :180].any() and changed[300:, :180].any() and not changed[120:280, 300:].any()
+    bar = written[300:352, 9:137].reshape(-1, 3)
     assert (bar[:, 0] > bar[:, 2] + 100).any() and (bar[:, 2] > bar[:, 0] + 50).any()  # red, and blue
 
 

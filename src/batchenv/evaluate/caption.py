@@ -40,7 +40,7 @@ def _lines(stage: Stage) -> list[tuple[str, str]]:
 def _draw_legend(picture: mujoco.MjrRect, context: mujoco.MjrContext) -> None:
     """Draw a bar of the muscles' colours above what it means."""
     left, width = round(0.015 * picture.width), round(0.2 * picture.width)
-    bottom, height = round(0.055 * picture.height), max(4, round(0.018 * picture.height))
+    bottom, height = max(24, round(0.055 * picture.height)), max(4, round(0.018 * picture.height))
     edges = left + np.rint(np.linspace(0, width, _SHADES + 1)).astype(int)
     for k, colour in enumerate(muscle_colours(np.linspace(0.0, 1.0, _SHADES))):
         shade = mujoco.MjrRect(int(edges[k]), bottom, int(edges[k + 1] - edges[k]), height)
