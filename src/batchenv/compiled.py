@@ -47,7 +47,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        dispatcher = numba.njit(no_cfunc_wrapper=True, **options)(function)
+        dispatcher: Any = numba.njit(no_cfunc_wrapper=True, **options)(function)  # pyright: ignore[reportCallIssue]
         if hasattr(dispatcher, "enable_caching"):  # with NUMBA_DISABLE_JIT it is the function itself
             dispatcher._cache = _cache_of(function)  # pyright: ignore[reportAttributeAccessIssue]
         return dispatcher

@@ -74,12 +74,13 @@ class Followed:
     @property
     def numbers(self) -> dict[str, Any]:
         """As report.json has it."""
-        asked = self.trial.commands
+        asked = self.trial.commands or ()
+        speed, turning = asked[0][1:] if len(asked) == 1 else (None, None)
         return {
             "name": self.trial.name,
             "seconds": self.trial.seconds,
-            "asked_speed_m_s": None if asked is None or len(asked) > 1 else asked[0][1],
-            "asked_turning_deg_s": None if asked is None or len(asked) > 1 else asked[0][2],
+            "asked_speed_m_s": speed,
+            "asked_turning_deg_s": turning,
             "walks": self.walks,
             "completed": self.completed,
             "completed_95": [self.low, self.high],
@@ -239,7 +240,7 @@ class _Walk:
         with np.errstate(invalid="ignore"):
             speed = np.abs(self.mean(self.speed - self.asked[:, 0])) <= SPEED_ERROR
             turning = np.abs(self.mean(self.turning - self.asked[:, 1])) <= TURN_ERROR
-        return speed & turning
+        return np.asarray(speed & turning)
 
     def _stood(self) -> np.ndarray:
         """Whether each walk stood still from `STOPPED_BY` to `START_AT`, and then walked."""
@@ -247,7 +248,7 @@ class _Walk:
         window = round(1.0 / self._dt)  # sway is no walking
         pace = np.abs(_running_mean(self.speed[still], window))
         last = self.speed[moving].mean(axis=0) if len(self.speed) > moving.start else np.zeros(pace.shape[1])
-        return (pace < STILL).all(axis=0) & (last > 0.5 * TURNING_SPEED)
+        return np.asarray((pace < STILL).all(axis=0) & (last > 0.5 * TURNING_SPEED))
 
     def _settled(self) -> np.ndarray:
         settled = self.walking.copy()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -107,16 +108,28 @@ def _fitted(new: State, old: State, inputs: np.ndarray, outputs: np.ndarray) -> 
             continue
         value = new[name].clone()
         by_input = name == first or name.startswith("obs_normalizer.")
-        rows = outputs if name in by_output else _all(value, known, 0, name)
+        rows = _pairs(outputs if name in by_output else _all(value, known, 0, name))
         if value.ndim == 1:
-            value[rows >= 0] = known[rows[rows >= 0]]
+            value[rows.here] = known[rows.there]
         else:
-            columns = inputs if by_input else _all(value, known, 1, name)
-            kept = value[rows >= 0] * (0.0 if name == first else 1.0)
-            kept[:, columns >= 0] = known[rows[rows >= 0]][:, columns[columns >= 0]]
-            value[rows >= 0] = kept
+            columns = _pairs(inputs if by_input else _all(value, known, 1, name))
+            kept = value[rows.here] * (0.0 if name == first else 1.0)
+            kept[:, columns.here] = known[rows.there][:, columns.there]
+            value[rows.here] = kept
         fitted[name] = value
     return fitted
+
+
+class _Pairs(NamedTuple):
+    """Places in the new network, and those in the old one that they have their values from."""
+
+    here: torch.Tensor
+    there: torch.Tensor
+
+
+def _pairs(places: np.ndarray) -> _Pairs:
+    here = np.flatnonzero(places >= 0)
+    return _Pairs(torch.from_numpy(here), torch.from_numpy(places[here]))
 
 
 def _all(value: torch.Tensor, known: torch.Tensor, axis: int, name: str) -> np.ndarray:
