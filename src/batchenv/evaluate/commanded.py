@@ -223,7 +223,7 @@ class _Walk:
     @property
     def known(self) -> np.ndarray:
         """Which walks lasted until the gait had settled (N,)."""
-        return self._settled().any(axis=0)
+        return np.asarray(self._settled().any(axis=0))
 
     def mean(self, values: np.ndarray) -> np.ndarray:
         """Mean of each walk over its steps up, once settled (N,); NaN where there is none."""
