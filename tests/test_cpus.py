@@ -65,6 +65,17 @@ def test_blas_is_kept_to_one_thread_for_a_while():
         assert blas_threads() == {3}
 
 
+def test_the_last_thread_to_leave_sets_blas_back():
+    with threadpool_limits(3, user_api="blas"):
+        first, second = one_blas_thread(), one_blas_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert blas_threads() == {1}
+        second.__exit__(None, None, None)
+        assert blas_threads() == {3}
+
+
 def test_a_policy_acts_by_the_same_bits_on_any_number_of_cpus():
     rng = np.random.default_rng(0)
     sizes = ((256, 72), (256, 256), (14, 256))

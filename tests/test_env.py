@@ -329,11 +329,14 @@ def test_constructions_and_closings_leave_memory_flat():
                 env.reset()
                 env.step(np.zeros((4, env.action_dim)))
 
-    construct(15)
-    before = resident_mb()
-    construct(40)
-    # A world takes 0.3 MB: a leak of one world at each construction would be 12 MB.
-    assert resident_mb() - before < 8.0
+    construct(10)
+    readings = []
+    for _ in range(6):
+        construct(10)
+        readings.append(resident_mb())
+    # The allocator keeps 20 MB now and then, and gives them back. A world takes 0.3 MB: a leak of one world
+    # at each construction would be 9 MB.
+    assert min(readings[3:]) - min(readings[:3]) < 6.0
 
 
 def test_a_closed_environment_is_freed_without_pythons_collector_of_cycles():

@@ -3,10 +3,11 @@
 import functools
 import math
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from threadpoolctl import ThreadpoolController
 
@@ -18,13 +19,30 @@ def available_cpus() -> int:
     return usable if quota is None else max(1, min(usable, math.ceil(quota)))
 
 
-def one_blas_thread() -> AbstractContextManager[Any]:
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
     """Keep NumPy's matrix products on one thread, which takes 20 us.
 
     Its usual threads spin for milliseconds while they wait for a CPU that is busy, and round sums differently
-    than one thread does: results would depend on the number of CPUs.
+    than one thread does: results would depend on the number of CPUs. The number is one for the whole process:
+    of several threads of Python, the last to leave sets it back.
     """
-    return _thread_pools().limit(limits=1, user_api="blas")
+    global _users, _limiter
+    with _lock:
+        if _users == 0:
+            _limiter = _thread_pools().limit(limits=1, user_api="blas")
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _limiter.restore_original_limits()
+
+
+_lock = threading.Lock()
+_users, _limiter = 0, cast(Any, None)
 
 
 @functools.cache

@@ -53,7 +53,7 @@ def chromium():
 @pytest.fixture(scope="module")
 def stage():
     """Two walkers that know commands, and fall after a second."""
-    with Stage(untrained("command"), (1, 2), num_threads=1, by_hand=True) as made:
+    with Stage(untrained("command"), (1, 2), num_threads=1) as made:
         yield made
 
 

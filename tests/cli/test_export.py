@@ -16,7 +16,7 @@ def test_a_walker_is_written_as_onnx_and_as_a_folder(tmp_path, capsys):
     ("words", "message"),
     [
         ([], "nothing to write: add --onnx FILE.onnx, or --hub DIRECTORY"),
-        (["--hub", "/dev/null"], "/dev/null is no directory"),
+        (["--hub", "/dev/null"], "/dev/null is not a directory"),
     ],
 )
 def test_what_cannot_be_written_is_refused(words, message):

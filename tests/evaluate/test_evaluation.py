@@ -29,7 +29,7 @@ def test_a_recording_and_its_file_are_judged_alike(tmp_path):
         (lambda: batchenv.evaluate("walk", walks=0), InputError, "walks is 0; expected"),
         (lambda: batchenv.evaluate("walk", seconds=-1), InputError, "seconds is -1; expected"),
         (lambda: batchenv.evaluate("walk", strides=10**9), InputError, "strides is 1000000000; expected"),
-        (lambda: batchenv.evaluate("walk", "/dev/null"), OutputError, "/dev/null is no directory"),
+        (lambda: batchenv.evaluate("walk", "/dev/null"), OutputError, "/dev/null is not a directory"),
         (lambda: batchenv.record("nobody"), CheckpointError, "'nobody' is neither a shipped walker"),
         (lambda: batchenv.record(None), InputError, "None is no walker"),
         (lambda: batchenv.record("walk", walks=0), InputError, "walks is 0; expected"),

@@ -1,11 +1,14 @@
 """Recordings as CSV and C3D."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from batchenv.errors import InputError
 from batchenv.evaluate import save_recording
+from batchenv.evaluate.formats import check_samples
 from tests.evaluate.open_walk import open_walk
 
 
@@ -44,3 +47,12 @@ def test_c3d_has_joints_as_points_and_plates_that_find_the_ground_forces(tmp_pat
         assert place == pytest.approx(walk.cop[bearing, foot], abs=1e-4)
         twist = plate["Tz"].T[bearing, 2] / 1000.0
         assert twist == pytest.approx(walk.free_moment[bearing, foot], abs=1e-2)
+
+
+def test_walks_that_a_format_cannot_hold_are_refused_before_they_are_walked():
+    check_samples(Path("walk.csv"), (), 10**6)
+    check_samples(Path("walk.c3d"), ("cop", "free_moment"), 65_535)
+    with pytest.raises(InputError, match="65,536 samples, and C3D holds 65,535 at most"):
+        check_samples(Path("walk.c3d"), ("cop", "free_moment"), 65_536)
+    with pytest.raises(InputError, match=r"walk\.mot: .* lack root_quat, free_moment; write \.h5 or \.csv"):
+        check_samples(Path("walk.mot"), ("cop",), 10)

@@ -20,7 +20,7 @@ UP, DOWN, LEFT, PUSH_RIGHT, SPACE = 265, 264, 263, 57, 32
 def stage():
     """Two walkers that are told where to go, and pushed by nobody but a spectator."""
     config = {"environment": {**CONFIG["environment"], "events": {"start_on_reference": {}, "push": {}}}}
-    with Stage(untrained(config), (1, 2), num_threads=1, by_hand=True) as made:
+    with Stage(untrained(config), (1, 2), num_threads=1) as made:
         yield made
 
 
@@ -39,6 +39,16 @@ def test_keys_change_speed_and_turning_of_all_walkers_within_their_range(stage):
     assert stage.env.commands[:, 0].tolist() == [0.0, 0.0]
     names, meanings = keyboard.help()
     assert names.splitlines()[0] == "Up" and "speed" in names and "0.00 m/s" in meanings
+
+
+def test_a_wish_that_cannot_be_is_said_and_ends_nothing(stage, caplog):
+    remote, done = Remote(stage), []
+    remote.next_push.newtons = math.nan
+    for wish in (lambda: remote.push("up"), lambda: remote.push("left"), lambda: done.append(1)):
+        remote.wish(wish)
+    remote.obey()
+    assert done == [1]
+    assert "no direction 'up'" in caplog.text and "newtons is nan" in caplog.text
 
 
 def test_what_was_asked_lasts_beyond_a_fall(stage):

@@ -75,6 +75,11 @@ def test_networks_that_do_not_fit_are_refused(earlier):
     networks = load_networks(earlier)
     with pytest.raises(CheckpointError, match="shares no observation column"):
         networks.load_into(fresh(PointMass(2)), ("a", "b", "c", "d"), ACTIONS)
-    narrow = Networks({"mlp.0.weight": torch.zeros(3, 4)}, None, NAMES, ACTIONS)
+    deep = Networks(networks.actor | {"mlp.6.weight": torch.zeros(2, 2)}, None, NAMES, ACTIONS)
+    with pytest.raises(
+        CheckpointError, match=r"the earlier run has \d layers, this one \d; give training\.hidden"
+    ):
+        deep.load_into(fresh(PointMass(2)), NAMES, ACTIONS)
+    narrow = Networks(networks.actor | {"mlp.0.weight": torch.zeros(3, 4)}, None, NAMES, ACTIONS)
     with pytest.raises(CheckpointError, match=r"mlp\.0\.weight .* has shape \(3, 4\).*training\.hidden"):
         narrow.load_into(fresh(PointMass(2)), NAMES, ACTIONS)

@@ -197,7 +197,8 @@ def test_a_pathology_is_a_body_of_walk_with_other_muscles(preset):
 def test_the_example_of_the_document_is_a_configuration(tmp_path):
     if not DOCUMENT.exists():
         pytest.skip("installed without its documents")
-    (example,) = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    example, robust = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    assert load_config(robust).environment.curriculum is not None
     (tmp_path / "bodies.yaml").write_text(example)
     with BatchEnv(tmp_path / "bodies.yaml", 2, 1, seed=0) as env:
         env.reset()

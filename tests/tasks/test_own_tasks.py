@@ -8,6 +8,7 @@ import pytest
 
 from batchenv import BatchEnv, BatchEnvError, ConfigError, InputError, load_config
 from batchenv.config.term_sections import default_terms
+from batchenv.mdp.quantities import quantity
 from batchenv.tasks import HumanTask
 from batchenv.tasks.registry import task
 
@@ -192,3 +193,17 @@ def test_a_configuration_that_changes_its_task_gets_the_default_terms_of_the_oth
         assert list(changed.termination.terms) == ["fallen", "tilted"], Own
     own = load_config("torque").replace({"environment.termination.terms": ["fallen"]})
     assert list(load_config(own, task="default_terms_of_its_own").environment.termination.terms) == ["fallen"]
+
+
+def test_a_quantity_that_a_task_computes_otherwise_stays_its_own_in_any_order():
+    @task("sideways")
+    class Sideways(HumanTask):
+        @quantity
+        def root_up(self, q):
+            return np.full((q.num_worlds, 3), 7.0)
+
+    with BatchEnv("torque", 2, 1, seed=0, task=Sideways) as env:
+        env.reset()
+        q = env.task.quantities(env._batch)
+        assert q["root_pos"].shape == (2, 3)  # which comes with all that is measured
+        assert (q["root_up"] == 7.0).all()

@@ -51,6 +51,45 @@ def test_a_slope_is_gravity_that_leans_against_it():
     np.testing.assert_allclose(gravity[2] / g, [0.0, np.sin(0.1), -np.cos(0.1)], atol=1e-12)
 
 
+def test_worlds_on_slopes_are_restored_with_them():
+    with BatchEnv(torque(parameters__slope=SLOPES), 2, 1, seed=0) as env:
+        env.reset()
+        actions = np.zeros((2, env.action_dim))
+        env.step(actions)
+        snapshot = env.snapshot()
+        first = env.step(actions)[0].copy()
+        env.set_parameters([0, 1], [[0.0, 0.0], [0.1, 0.1]])
+        env.restore(snapshot)
+        assert np.array_equal(env.step(actions)[0], first)
+    with BatchEnv(torque(parameters__slope=SLOPES), 2, 1, seed=5) as other:
+        other.restore(snapshot)
+        assert np.array_equal(other.step(actions)[0], first)
+
+
+@pytest.mark.parametrize(
+    ("bodies", "message"),
+    [
+        (["torsoo"], "push.bodies: the body has no 'torsoo'. Did you mean 'torso'"),
+        (["torso", "torso"], "push.bodies: torso is named twice"),
+    ],
+)
+def test_bodies_that_cannot_be_pushed_are_refused_at_construction(bodies, message):
+    with pytest.raises(ConfigError, match=message):
+        BatchEnv(torque(events__push={"bodies": bodies}), 1)
+
+
+def test_watching_leaves_hardships_away_and_the_configuration_as_it_was():
+    config = torque(
+        curriculum={}, events__push={}, observation__noise={"joint_pos": 0.1}, parameters__slope=SLOPES
+    )
+    changed = config.replace(
+        config.undrawn() | {"environment.events.start_on_reference.joint_noise": 0.0}
+    ).environment
+    assert changed.curriculum is None and not changed.observation.noise and "push" not in changed.events
+    assert changed.events["start_on_reference"]["joint_noise"] == 0.0
+    assert config.environment.events["start_on_reference"].get("joint_noise", 0.02) == 0.02
+
+
 def test_noise_has_its_size_on_its_columns_alone_and_is_each_worlds_own():
     noise = {"joint_pos": 0.1, "root_height": 0.02}
     seen = {}

@@ -15,7 +15,7 @@ from batchenv.startup import importing
 def evaluate(
     walker: Positional[Annotated[str, arg(metavar="WALKER|RECORDING")]],
     *,
-    out: Path,
+    out: Path = Path("report"),
     strides: int = 50,
     seeds: int = 20,
     seconds: float = 20.0,

@@ -99,7 +99,6 @@ def play(
         threads,
         muscles=muscles,
         view=camera,
-        by_hand=video is None,
     ) as stage:
         if browser:
             _serve(stage, host, port, loaded.name)

@@ -1,5 +1,6 @@
 """The configuration as a whole, and the ways to get one."""
 
+import copy
 import functools
 import math
 import os
@@ -120,7 +121,7 @@ class Config(Section):
                     f"{path} = {shortened(value)}: a base is merged when a configuration is loaded, and this "
                     "one is loaded already; load the base instead, and change that"
                 )
-            _set(data, path, value)
+            _set(data, path, copy.deepcopy(value))  # a later path may lead into it
         return _validate(data, "the changed configuration", replace(self._finder, base=None))
 
     def resolve_path(self, name: str) -> Path:
@@ -147,7 +148,8 @@ class Config(Section):
             "environment.events": calm if len(calm) < len(environment.events) else None,
             "environment.observation.noise": {} if environment.observation.noise else None,
         }
-        return fixed | {key: value for key, value in changes.items() if value is not None}
+        easy = {} if environment.curriculum is None else {"environment.curriculum": None}
+        return fixed | easy | {key: value for key, value in changes.items() if value is not None}
 
     def lenient(self) -> dict[str, Any]:
         """Changes that let walkers turn and drift away without ending their episode."""

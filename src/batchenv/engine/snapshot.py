@@ -59,12 +59,22 @@ def check_snapshot(
             )
         check_array(f"owned.{name}", array, np.broadcast_to(shared[name], (len(state), *shared[name].shape)))
     for name, array in snapshot.fields.items():
-        if name not in MODEL_FIELDS or not isinstance(getattr(model, name, None), np.ndarray):
+        usual = usual_field(model, name)
+        if usual is None:
             raise InputError(f"fields of the snapshot name {shown(name)}, which is no field of a model")
-        usual = getattr(model, name)
         check_array(f"fields.{name}", array, np.broadcast_to(usual, (len(state), *usual.shape)))
         if name in ("body_mass", "body_inertia") and (array < 0.0).any():
             raise InputError(f"fields.{name} of the snapshot holds numbers below zero: it is damaged")
+
+
+def usual_field(model: mujoco.MjModel, name: str) -> np.ndarray | None:
+    """An array of a model that worlds may have of their own, such as body_mass or opt.gravity; None: none."""
+    owner, _, field = name.rpartition(".")
+    if name in MODEL_FIELDS and not owner:
+        value = getattr(model, name, None)
+    else:
+        value = getattr(model.opt, field, None) if owner == "opt" and not field.startswith("_") else None
+    return value if isinstance(value, np.ndarray) else None
 
 
 def check_array(name: str, array: Any, like: np.ndarray, *, nan: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Per-world properties: strength and lengths of muscles, masses, and the floor's friction."""
+"""Per-world properties: strength and lengths of muscles, masses, and friction and slope of the floor."""
 
 from typing import Any
 
@@ -82,7 +82,8 @@ def set_slope(
     rows, body, usual = slice(None) if ids is None else ids, worlds.body, worlds.model.opt.gravity
     normal = body.up + np.tan(forward)[:, None] * body.forward + np.tan(left)[:, None] * body.left
     lean = -normal / np.linalg.norm(normal, axis=1, keepdims=True)
-    worlds.expand("opt.gravity")[rows] = np.linalg.norm(usual) * lean
+    level = ((forward == 0.0) & (left == 0.0))[:, None]
+    worlds.expand("opt.gravity")[rows] = np.where(level, usual, np.linalg.norm(usual) * lean)
 
 
 def set_friction(worlds: Worlds[Any], friction: np.ndarray, ids: np.ndarray | None = None) -> None:

@@ -31,7 +31,7 @@ from batchenv.engine.record import (
     Layout,
     SharedRecord,
 )
-from batchenv.engine.snapshot import Snapshot, check_snapshot
+from batchenv.engine.snapshot import Snapshot, check_snapshot, usual_field
 from batchenv.errors import EngineError
 from batchenv.messages import quiet
 
@@ -290,7 +290,8 @@ class Worlds(Generic[BodyType]):
         self.check_snapshot(snapshot)
         self.batch.state[:] = snapshot.state
         for name in self._expanded.keys() | snapshot.fields.keys():
-            self.expand(name)[:] = snapshot.fields.get(name, getattr(self.model, name))
+            own = snapshot.fields.get(name)
+            self.expand(name)[:] = usual_field(self.model, name) if own is None else own
         for name in self._record.owned.keys() | snapshot.owned.keys():
             self.own(name)[:] = snapshot.owned.get(name, self._record.arrays[name])
         if {"body_mass", "body_inertia"} & self._expanded.keys():

@@ -5,7 +5,7 @@ import io
 import math
 import socket
 import time
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self
 
 from batchenv.errors import UsageError
 from batchenv.evaluate.numbers import check_count
@@ -13,9 +13,6 @@ from batchenv.evaluate.remote import Remote
 from batchenv.evaluate.shutter import Clock, Shutter
 from batchenv.evaluate.stage import Stage
 from batchenv.interrupts import held_back
-
-if TYPE_CHECKING:
-    pass
 
 HOST, PORT = "localhost", 8080
 _IDLE_SECONDS = 0.03  # between two looks at the page of who paused [s]
@@ -71,6 +68,8 @@ class Browser:
         self._stage, self._remote, self._stopped = stage, Remote(stage), False
         with _silence():
             self._server = viser.ViserServer(host=host, port=port, label=title, verbose=False)
+        # Any client may ask viser for a public address of the page, button or not.
+        self._server.request_share_url = _refuse_to_share
         if self._server.get_port() != port:  # somebody took it just now
             self.close()
             raise UsageError(f"port {port} of {host} was taken just now: choose another port")
@@ -115,6 +114,10 @@ class Browser:
         self._scene.update()
         self._panel.update()
         self._clock.wait(1.0 / self._stage.fps)
+
+
+def _refuse_to_share(*args: Any, **kwargs: Any) -> None:
+    """Make no public address."""
 
 
 def _silence() -> contextlib.redirect_stdout[io.StringIO]:

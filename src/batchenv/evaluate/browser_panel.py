@@ -82,7 +82,7 @@ class Panel:
             muscles, forces = gui.add_checkbox("Muscles", True), gui.add_checkbox("Forces", True)
         self._pause.on_click(lambda _: remote.wish(remote.pause))
         again.on_click(lambda _: remote.wish(self._stage.restart))
-        slow.on_update(lambda _: setattr(remote, "slow", float(slow.value)))
+        slow.on_update(lambda _: setattr(remote, "slow", min(max(1.0, float(slow.value)), slowest)))
         follow.on_update(lambda _: setattr(scene, "following", follow.value))
         for box in (muscles, forces):
             box.on_update(lambda _: scene.show(muscles.value, forces.value))
@@ -142,7 +142,7 @@ class Panel:
         with panel.add_tab("Curves", viser.Icon.CHART_LINE):
             if count > 1:
                 choice = server.gui.add_slider("Walker", 1, count, 1, 1)
-                choice.on_update(lambda _: self._watch(int(choice.value) - 1))
+                choice.on_update(lambda _: self._remote.wish(lambda: self._watch(int(choice.value) - 1)))
             feet = ("right", "left") if len(stage.figure.look.feet) == 2 else ("feet",)
             self._forces = Curves(server, "Vertical force of the floor [body weights]", feet)
             names = tuple(name.rpartition(":")[2] for name in stage.env.reward_terms)
@@ -151,6 +151,7 @@ class Panel:
         panel.set_width(330)
 
     def _watch(self, world: int) -> None:
+        world = min(max(0, world), self._stage.env.num_envs - 1)
         self._watched = world
         if self._stage.followed is not None:
             self._stage.followed = world

@@ -6,6 +6,7 @@ from math import ceil
 from pathlib import Path
 from typing import TypeGuard
 
+from batchenv.errors import InputError
 from batchenv.evaluate.commanded import follow_commands, held_command, is_commanded
 from batchenv.evaluate.judge import Report, judge
 from batchenv.evaluate.numbers import MOST_STRIDES, MOST_WALKS, check_count, check_seconds, check_threads
@@ -32,6 +33,8 @@ def evaluate(
     seed: int = 0,
     num_threads: int | None = None,
     quick: bool = False,
+    forces: str | Path | None = None,
+    mass: float | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare a walker's gait with that of humans.
@@ -45,6 +48,7 @@ def evaluate(
         seed: of the starting states.
         num_threads: as for `BatchEnv`.
         quick: skip pushes, slippery ground, changed masses and weakened muscles.
+        forces, mass: of a motion of OpenSim, see `load_recording`.
         say: takes a line before each part of the work; by default it is logged.
 
     Returns:
@@ -65,7 +69,9 @@ def evaluate(
         import_extra("matplotlib", "a report")
         check_output_directory(out, "out")
     if isinstance(walker, Recording) or is_recording_file(walker):
-        report = _of_recording(walker)
+        report = _of_recording(walker, forces, mass)
+    elif forces is not None or mass is not None:
+        raise InputError("forces and mass are for a motion of OpenSim, .mot or .sto, and a walker is neither")
     else:
         loaded = as_walker(walker)
         walks = max(walks, ceil(strides * loaded.period() / seconds))
@@ -78,13 +84,13 @@ def evaluate(
 
 def is_recording_file(walker: object) -> TypeGuard[str | Path]:
     """Whether a walker is named by the file of a recording."""
-    return isinstance(walker, str | Path) and Path(walker).suffix in RECORDING_SUFFIXES
+    return isinstance(walker, str | Path) and Path(walker).suffix.lower() in RECORDING_SUFFIXES
 
 
-def _of_recording(recording: Recording | str | Path) -> Report:
+def _of_recording(recording: Recording | str | Path, forces: str | Path | None, mass: float | None) -> Report:
     if isinstance(recording, Recording):
         return judge(recording)
-    return judge(load_recording(recording), Path(recording).stem)
+    return judge(load_recording(recording, forces=forces, mass=mass), Path(recording).stem)
 
 
 def _of_walker(

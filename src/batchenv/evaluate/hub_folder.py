@@ -32,13 +32,14 @@ _CARD = """\
 
 # {name}
 
-A policy for [batchenv](https://pypi.org/project/batchenv/): it makes a human walk in MuJoCo. It takes
+A policy for batchenv: it makes a human walk in MuJoCo. It takes
 {observations} observations {rate} times a second and gives {actions} actions ({actuator}); it was trained
 for {steps:,} steps.
 
+With batchenv and its extras `viewer` and `evaluate` installed, in this folder:
+
 ```bash
-pip install batchenv
-batchenv play . --video walk.mp4        # in this folder
+batchenv play . --video walk.mp4
 batchenv evaluate . --out report
 ```
 

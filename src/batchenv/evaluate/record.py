@@ -61,6 +61,11 @@ class Sampler:
         }
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of the arrays that it takes samples of."""
+        return tuple(self._samples)
+
+    @property
     def constants(self) -> dict[str, Any]:
         """What a recording holds that does not change over time, of worlds that have their parameters."""
         return {"dt": self.dt} | self._capture.constants

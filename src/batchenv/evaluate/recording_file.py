@@ -34,18 +34,19 @@ def load_recording(
         UsageError: HDF5 files need h5py, which is not installed.
     """
     path = path_to_read("path", path)
-    if path.suffix not in RECORDING_SUFFIXES:
+    suffix = path.suffix.lower()  # laboratories write .MOT, too
+    if suffix not in RECORDING_SUFFIXES:
         raise InputError(
             f"{path}: suffix {path.suffix!r}, expected a recording as {', '.join(RECORDING_SUFFIXES)}"
         )
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    if path.suffix in OPENSIM_SUFFIXES:
+    if suffix in OPENSIM_SUFFIXES:
         return load_opensim(path, None if forces is None else path_to_read("forces", forces), mass)
     for name, value in (("forces", forces), ("mass", mass)):
         if value is not None:
             raise InputError(f"{path}: {name} is for a motion of OpenSim; this file holds its own")
-    return load_npz(path) if path.suffix == ".npz" else _load_hdf5(path)
+    return load_npz(path) if suffix == ".npz" else _load_hdf5(path)
 
 
 def _load_hdf5(path: Path) -> Recording:

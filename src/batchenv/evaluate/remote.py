@@ -1,12 +1,16 @@
 """What spectators want, from the keys of a window or the page of a browser."""
 
+import logging
 import math
 import queue
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from batchenv.errors import BatchEnvError, InputError
 from batchenv.evaluate.stage import Stage
+
+_log = logging.getLogger(__name__)
 
 SPEED, TURN = "speed", "yaw_rate"  # columns of the commands that keys change
 SPEED_STEP, TURN_STEP = 0.1, 0.1  # [m/s], [rad/s]
@@ -70,9 +74,12 @@ class Remote:
         self._wishes.put(what)
 
     def obey(self) -> None:
-        """Do what was wished for."""
+        """Do what was wished for; a page may ask for what cannot be, which ends nothing."""
         while not self._wishes.empty():
-            self._wishes.get()()
+            try:
+                self._wishes.get()()
+            except BatchEnvError as error:
+                _log.warning("%s", error)
 
     def pause(self) -> None:
         """Stop walking, or go on."""
@@ -88,7 +95,13 @@ class Remote:
             stage.ask({name: round(min(most, max(least, now + by)), 6)})
 
     def push(self, direction: str) -> None:
-        """Push all walkers into one of `DIRECTIONS`."""
+        """Push all walkers into one of `DIRECTIONS`.
+
+        Raises:
+            InputError: there is no such direction, or no such push.
+        """
+        if direction not in DIRECTIONS:
+            raise InputError(f"there is no direction {direction!r} of a push: {', '.join(DIRECTIONS)}")
         self._stage.push(self.next_push.newtons, DIRECTIONS[direction], self.next_push.seconds)
 
 

@@ -15,7 +15,7 @@ from batchenv.build import Walking
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError, nearest
 from batchenv.evaluate.conditions import set_conditions
-from batchenv.evaluate.formats import WRITERS, check_format, save_recording
+from batchenv.evaluate.formats import WRITERS, check_format, check_samples, save_recording
 from batchenv.evaluate.hdf5_file import h5py_module
 from batchenv.evaluate.numbers import MOST_STRIDES, check_count, check_threads
 from batchenv.evaluate.record import Policy, RecordingBuilder, Sampler, Sink, record_walks
@@ -144,6 +144,8 @@ def roll_out(
                 env.reset(seed)
                 obs = set_conditions(env, **_conditions(sweep, rows, env.body))
                 sampler = Sampler(env, loads=True)
+                if path.suffix not in HDF5_SUFFIXES:
+                    check_samples(path, sampler.names, round(strides * period / sampler.dt))
                 sink = sink or files.enter_context(_sink(path, sampler.constants, sweep, attributes))
                 own = sweep.values[rows] if sweep.names else None
                 watched = _WatchedPolicy(walker.policy, env)

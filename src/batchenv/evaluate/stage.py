@@ -5,7 +5,7 @@ and its geoms are added to the scene at the world's own place.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Self
 
 import mujoco
 import numpy as np
@@ -59,7 +59,6 @@ class Stage:
         num_threads: as for `BatchEnv`.
         muscles: whether to draw them.
         view: from where the camera looks.
-        by_hand: whether a spectator pushes the walkers, instead of the configuration's event `push`.
 
     Raises:
         InputError: a number is impossible.
@@ -85,14 +84,12 @@ class Stage:
         *,
         muscles: bool = True,
         view: str = "quarter",
-        by_hand: bool = False,
     ):
         check_grid(grid)
         check_threads("num_threads", num_threads)
         check_view("view", view)
         checked_seed(seed)
-        changes = _without_pushes(walker) if by_hand else {}
-        self.env: BatchEnv = walker.worlds(grid[0] * grid[1], EPISODE_SECONDS, num_threads, changes)
+        self.env: BatchEnv = walker.worlds(grid[0] * grid[1], EPISODE_SECONDS, num_threads)
         self._policy, self._seed = walker.policy, seed
         self.figure: Figure = self.env.task.figure(self.env.worlds)
         self._axes = self.figure.look.axes
@@ -271,11 +268,3 @@ class Stage:
         if self._contacts:
             for force, place in ground_reactions(self.figure.look, self.data):
                 add_force(scene, force, place)
-
-
-def _without_pushes(walker: Walker) -> dict[str, Any]:
-    """Changes that leave out the event `push`, which would take away the pushes of a spectator."""
-    events = walker.config.model_dump()["environment"].get("events", {})
-    if "push" not in events:
-        return {}
-    return {"environment.events": {name: event for name, event in events.items() if name != "push"}}

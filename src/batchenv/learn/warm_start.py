@@ -76,10 +76,10 @@ def load_networks(path: Path) -> Networks:
 
 
 def _actor_of(policy: Policy) -> State:
-    std = policy.scale - np.float32(NORMALIZER_EPS)
+    std = np.maximum(policy.scale - np.float32(NORMALIZER_EPS), 0.0, dtype=np.float32)
     arrays = {"obs_normalizer._mean": policy.mean[None], "obs_normalizer._std": std[None]}
     arrays["obs_normalizer._var"] = std[None] ** 2
-    arrays["obs_normalizer.count"] = np.array(policy.steps)
+    arrays["obs_normalizer.count"] = np.array(policy.steps or _MOST_COUNTED)
     for layer, (weight, bias) in enumerate(zip(policy.weights, policy.biases, strict=True)):
         arrays |= {f"mlp.{2 * layer}.weight": weight, f"mlp.{2 * layer}.bias": bias}
     return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
@@ -98,7 +98,13 @@ def _fitted(new: State, old: State, inputs: np.ndarray, outputs: np.ndarray) -> 
         new, old: states of both.
         inputs, outputs: where in the old network the new one's columns are, -1 where they are not.
     """
-    weights = [name for name in new if name.startswith("mlp.") and name.endswith(".weight")]
+    layers, earlier = ([name for name in state if name.startswith("mlp.")] for state in (new, old))
+    if layers != earlier:
+        raise CheckpointError(
+            f"the earlier run has {len(earlier) // 2} layers, this one {len(layers) // 2}; give "
+            "training.hidden as the earlier run had it"
+        )
+    weights = [name for name in layers if name.endswith(".weight")]
     first, last = weights[0], weights[-1]
     by_output = (last, last.replace("weight", "bias"), "distribution.std_param")
     fitted = dict(new)

@@ -85,27 +85,30 @@ def push(
     least, most = newtons if isinstance(newtons, tuple) else (newtons, newtons)
     size = (least + (most - least) * u[:, 2]) * task.difficulty_of(batch)
     force = np.where(pushed[:, None], size[:, None] * direction, 0.0)
-    ids = _ids_of(bodies, task.body)
+    body = task.body
+    ids = [body.trunk_body] if bodies is None else [body.model.body(name).id for name in bodies]
     chosen = (u[:, 3] * len(ids)).astype(int)
     applied = batch.worlds.bind("xfrc_applied")
-    for number, body in enumerate(ids):
-        applied[:, body, :3] = np.where((chosen == number)[:, None], force, 0.0)
+    for number, pushed_body in enumerate(ids):
+        applied[:, pushed_body, :3] = np.where((chosen == number)[:, None], force, 0.0)
 
 
-def _ids_of(names: tuple[str, ...] | None, body: Any) -> list[int]:
-    """Ids of bodies by name; that of the trunk where there are no names.
+def check_pushed(names: tuple[str, ...] | None, body: Any) -> None:
+    """Refuse bodies that `push` cannot push.
 
     Raises:
-        ConfigError: there is no such body, or the list is empty.
+        ConfigError: there is no such body, one is named twice, or none is.
     """
     if names is None:
-        return [body.trunk_body]
-    known = {body.model.body(i).name: i for i in range(1, body.model.nbody)}
+        return
+    where, known = (
+        "environment.events.push.bodies",
+        [body.model.body(i).name for i in range(1, body.model.nbody)],
+    )
     for name in names:
         if name not in known:
-            raise ConfigError(
-                f"environment.events.push.bodies: the body has no {name!r}.{nearest(name, known)}"
-            )
+            raise ConfigError(f"{where}: the body has no {name!r}.{nearest(name, known)}")
+        if names.count(name) > 1:
+            raise ConfigError(f"{where}: {name} is named twice")
     if not names:
-        raise ConfigError("environment.events.push.bodies: name at least one body, or leave the key out")
-    return [known[name] for name in names]
+        raise ConfigError(f"{where}: name at least one body, or leave the key out")

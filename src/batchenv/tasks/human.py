@@ -114,6 +114,9 @@ class HumanTask(HumanQuantities):
             "termination", "environment.termination.terms", environment.termination.terms
         )
         self.event_terms = self.find_terms("event", "environment.events", environment.events)
+        for event in self.event_terms:
+            if event.function is events.push:
+                events.check_pushed(event.keywords.get("bodies"), self.body)
 
     @classmethod
     def load_body(cls, config: Config, *, visual: bool = False) -> Body:
@@ -156,13 +159,15 @@ class HumanTask(HumanQuantities):
 
     def new_state(self, num_worlds: int) -> HumanState:
         """State of N worlds before their first reset."""
+        delayed = self.parameter_set.column("action.delay") is not None
+        depth = longest_delay(self.control_dt) if delayed else 0
         return HumanState(
             phase=np.zeros(num_worlds),
             parameters=np.tile(self.parameter_set.default, (num_worlds, 1)),
             difficulty=np.full(num_worlds, 1.0 if self.environment.curriculum is None else 0.0),
             lasted=np.zeros(num_worlds, np.int64),
             delay=np.zeros(num_worlds, np.int64),
-            sent=np.zeros((num_worlds, longest_delay(self.control_dt), self._num_targets)),
+            sent=np.zeros((num_worlds, depth, self._num_targets)),
         )
 
     def reset(self, batch: Batch[Body, HumanState], ids: Array) -> None:
@@ -171,7 +176,9 @@ class HumanTask(HumanQuantities):
         if curriculum is not None:
             share = state.lasted[ids] / self.max_episode_steps
             following = next_difficulty(curriculum, state.difficulty[ids], share)
+            following = np.where(share > 0.0, following, state.difficulty[ids])
             state.difficulty[ids] = np.where(batch.episodes.number[ids] == 0, 0.0, following)
+        state.lasted[ids] = 0
         state.sent[ids] = 0.0
         super().reset(batch, ids)
 
@@ -211,7 +218,7 @@ class HumanTask(HumanQuantities):
         """Move the clock of the reference by a control step."""
         warping, state = self.environment.action.time_warping, batch.state
         warp = warping * np.clip(batch.episodes.action[:, -1], -1.0, 1.0) if warping > 0 else 0.0
-        state.lasted[:] = batch.episodes.step + 1
+        state.lasted += ~batch.episodes.ended
         state.phase[:] = advance(state.phase, self.control_dt, self.reference_period(batch), warp)
 
     def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:

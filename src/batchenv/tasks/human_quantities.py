@@ -27,7 +27,7 @@ class HumanState(TaskState):
         phase: of the reference, in [0, 1) (N,).
         parameters: of each world (N, P).
         difficulty: of each world, from 0 to 1 (N,).
-        lasted: control steps of the episode that ended last, or goes on (N,).
+        lasted: control steps since the last reset (N,).
         delay: of actions, in control steps (N,).
         sent: the actions before the last one, the latest first (N, D, A).
     """
@@ -67,12 +67,14 @@ class HumanQuantities(Task[Body, HumanState]):
         gait: the reference.
         parameter_set: what differs from world to world.
         columns: of `measured`, by quantity.
+        own_quantities: those that are computed by functions of the class.
     """
 
     gait: GaitCycle
     parameter_set: ParameterSet
     columns: dict[str, Any]
     _sums: tuple[Array, Array] | None = None
+    own_quantities: frozenset[str] = frozenset()
 
     @property
     def one_reference(self) -> bool:
@@ -112,6 +114,7 @@ class HumanQuantities(Task[Body, HumanState]):
                 raise ConfigError(
                     f"environment.simulation.recorders: {name} is a quantity, too; rename the recorder"
                 )
+        self.own_quantities = frozenset(self.functions)
         self.functions = own | {name: _measured(name) for name in self.columns} | self.functions
 
     def measured(self, q: Quantities) -> dict[str, Array]:
@@ -223,7 +226,8 @@ def _measured(name: str) -> Function:
 
     def value(task: HumanQuantities, q: Quantities) -> Array:
         found = task.measured(q)
-        q.know(found)
+        # Quantities that a subclass computes otherwise stay its own.
+        q.know({key: array for key, array in found.items() if key not in task.own_quantities})
         return found[name]
 
     return value
