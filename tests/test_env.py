@@ -334,8 +334,8 @@ def test_constructions_and_closings_leave_memory_flat():
     for _ in range(6):
         construct(10)
         readings.append(resident_mb())
-    # The allocator takes 20 MB once, or every other time, and gives them back: neither moves the median. A world
-    # takes 0.3 MB: a leak of one world at each construction would be 6 MB.
+    # The allocator takes 20 MB once, or every other time, and gives them back: neither moves the median.
+    # A world takes 0.3 MB: a leak of one world at each construction would be 6 MB.
     assert np.median(np.subtract(readings[2:], readings[:-2])) < 3.0
 
 
