@@ -48,7 +48,8 @@ def evaluate(
         seed: of the starting states.
         num_threads: as for `BatchEnv`.
         quick: skip pushes, slippery ground, changed masses and weakened muscles.
-        forces, mass: of a motion of OpenSim, see `load_recording`.
+        forces: file of ground forces of a motion of OpenSim, see `load_recording`.
+        mass: of the body of such a motion [kg], where its header does not say it.
         say: takes a line before each part of the work; by default it is logged.
 
     Returns:
