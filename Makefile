@@ -23,6 +23,7 @@ test-newest:
 
 # A wheel and an sdist in dist/, and the wheel tried in an empty environment.
 wheel: .venv/test.stamp
+	$(PIP) build
 	rm -rf dist
 	$(BIN)/python -m build
 	.ci/try-wheel
