@@ -47,7 +47,7 @@ def evaluate(
     with importing():
         import_extra("matplotlib", "a report")
         from batchenv.config import parse_changes
-        from batchenv.evaluate import judge, load_recording, write_report
+        from batchenv.evaluate import write_report
         from batchenv.evaluate.evaluation import evaluate as judge_walker
         from batchenv.evaluate.evaluation import is_recording_file
         from batchenv.evaluate.numbers import (
@@ -69,7 +69,7 @@ def evaluate(
     if is_recording_file(walker):
         if change:
             raise SystemExit("--set is for walks, and a recording is walked already")
-        report = judge(load_recording(walker, forces=forces, mass=mass), Path(walker).stem)
+        report = judge_walker(walker, forces=forces, mass=mass)
     else:
         if forces is not None or mass is not None:
             raise SystemExit("--forces and --mass are for recordings of OpenSim, .mot or .sto")

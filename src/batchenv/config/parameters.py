@@ -69,8 +69,8 @@ class GaitFactor(GaitRange, Parameter):
     """A factor on the reference gait: its range, and when it is drawn."""
 
 
-class SlopeRange(ParameterRange):
-    """A slope of the floor that is drawn for each world."""
+class Slope(Parameter):
+    """A slope of the floor: its range, and when it is drawn."""
 
     min: float = Field(ge=-_STEEPEST, le=_STEEPEST, description="Least value [rad].")
     max: float = Field(ge=-_STEEPEST, le=_STEEPEST, description="Greatest value [rad].")
@@ -82,12 +82,8 @@ class SlopeRange(ParameterRange):
     )
 
 
-class Slope(SlopeRange, Parameter):
-    """A slope of the floor: its range, and when it is drawn."""
-
-
-class DelayRange(ParameterRange):
-    """A delay of actions that is drawn for each world."""
+class Delay(Parameter):
+    """A delay of actions: its range, and when it is drawn."""
 
     min: float = Field(default=0.0, ge=0, le=MOST_DELAY, description="Least value [s].")
     max: float = Field(ge=0, le=MOST_DELAY, description="Greatest value [s].")
@@ -97,10 +93,6 @@ class DelayRange(ParameterRange):
         le=MOST_DELAY,
         description="Middle of a normal draw, and the value where it is fixed [s].",
     )
-
-
-class Delay(DelayRange, Parameter):
-    """A delay of actions: its range, and when it is drawn."""
 
 
 Parameters = dict[str, Parameter]
