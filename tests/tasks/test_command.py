@@ -24,10 +24,18 @@ def built(num_envs: int = 3, **changes: Any) -> BatchEnv:
     return BatchEnv(load_config(CONFIG).replace(changes), num_envs, 1, seed=2)
 
 
+UNENDING = {
+    "environment.termination.terms": {"fallen": {"min_height": 0.01}, "tilted": {"max_tilt": 3.1}},
+}
+
+
 def test_each_world_follows_the_gait_of_its_own_speed():
-    with built() as env:
+    with built(**UNENDING) as env:
         env.reset()
-        env.set_command([0, 1, 2], {"speed": [0.0, 0.7, 1.6]})
+        env.set_command([0, 1, 2], {"speed": [0.0, 0.7, 1.6], "yaw_rate": 0.0})
+        still = np.zeros((3, env.action_dim))
+        for _ in range(60):
+            env.step(still)
         quantities = env.task.quantities(env._batch)
         speeds, phase = env.commands[:, 0], quantities["phase"]
         rows = env.task._by_speed.rows(phase.copy(), speeds)
@@ -35,10 +43,25 @@ def test_each_world_follows_the_gait_of_its_own_speed():
         assert np.array_equal(quantities["reference_pos"], rows[:, :14])
         assert not quantities["reference_vel"][0].any() and quantities["reference_vel"][1:].any(axis=1).all()
         assert quantities["reference_pelvis"].shape == (3, 3) and not quantities["reference_pelvis"][0].any()
-        env.step(np.zeros((3, env.action_dim)))
+        env.step(still)
         moved = (env.task.quantities(env._batch)["phase"] - phase) % 1.0
         cadence = env.task._by_speed.cadence(speeds)
         assert moved == pytest.approx(cadence * env.control_dt) and moved[0] == 0.0
+
+
+def test_the_reference_takes_up_a_command_as_fast_as_humans_do():
+    with built(2, **UNENDING) as env:
+        env.reset()
+        first = env.task.quantities(env._batch)["pace"].copy()
+        assert np.array_equal(first, env.commands * [1.0, 0.0])  # at the commanded speed, straight on
+        env.set_command([0, 1], {"speed": first[:, 0] + [0.5, -0.5], "yaw_rate": [0.8, -0.8]})
+        env.step(np.zeros((2, env.action_dim)))
+        moved = env.task.quantities(env._batch)["pace"] - first
+        rates = np.array([[1.2, 1.6], [-1.2, -1.6]])  # [m/s^2], [rad/s^2]
+        assert moved == pytest.approx(rates * env.control_dt)
+        for _ in range(30):
+            env.step(np.zeros((2, env.action_dim)))
+        assert np.array_equal(env.task.quantities(env._batch)["pace"], env.commands)
 
 
 def test_walkers_begin_at_their_commanded_speed():
@@ -91,7 +114,9 @@ def test_the_course_turns_as_commanded_and_waits_for_who_does_not_follow():
             env.step(np.zeros((2, env.action_dim)))
         found = env.task.quantities(env._batch)
         course = found["heading"] - found["off_course"]
-        assert course - start == pytest.approx(np.array([0.3, -0.8]) * 6 * env.control_dt, abs=1e-9)
+        dt, asked = env.control_dt, np.array([0.3, -0.8])
+        rates = [np.sign(asked) * np.minimum(1.6 * dt * step, np.abs(asked)) for step in range(1, 7)]
+        assert course - start == pytest.approx(np.sum(rates, axis=0) * dt, abs=1e-9)
         for _ in range(30):
             env.step(np.zeros((2, env.action_dim)))
             assert np.abs(env.task.quantities(env._batch)["off_course"]).max() < 0.6
@@ -101,6 +126,6 @@ def test_the_preset_sees_its_commands_and_course():
     with BatchEnv("command", 2, 1, seed=0) as env:
         obs = env.reset()
         names = [column.name for column in env.obs_layout]
-        assert names[-3:] == ["off_course", "command/speed", "command/yaw_rate"] and np.isfinite(obs).all()
-        assert obs[:, -3] == pytest.approx(0.0, abs=1e-6)
-        assert {"track_speed", "stay_on_course"} <= {*env.reward_terms}
+        assert names[-3:] == ["pace/yaw_rate", "command/speed", "command/yaw_rate"]
+        assert np.isfinite(obs).all() and obs[:, names.index("off_course")] == pytest.approx(0.0, abs=1e-6)
+        assert {"forward_speed", "stay_on_course"} <= {*env.reward_terms}

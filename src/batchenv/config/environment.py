@@ -370,7 +370,8 @@ class Curriculum(Section):
     defaults.
     """
 
-    step: float = Field(default=0.05, gt=0, le=1, description="How much it rises or falls [1].")
+    step: float = Field(default=0.05, gt=0, le=1, description="How much it rises [1].")
+    step_back: float = Field(default=0.05, gt=0, le=1, description="How much it falls [1].")
     rises_at: float = Field(
         default=0.95, gt=0, le=1, description="It rises after an episode of this share of the time limit [1]."
     )

@@ -110,6 +110,12 @@ def foot_load(foot_load: Array) -> Array:
     return foot_load
 
 
+@observation_term(columns("speed", "yaw_rate", sign=(1, -1), units=("m/s", "rad/s")))
+def pace(pace: Array) -> Array:
+    """Speed forward and rate of turning of the reference now, on their way to those commanded."""
+    return pace
+
+
 @observation_term(commands)
 def command(command: Array) -> Array:
     """What the walker is asked now."""

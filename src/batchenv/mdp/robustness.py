@@ -36,7 +36,7 @@ def delayed(action: Array, sent: Array, delay: Array) -> Array:
 def next_difficulty(curriculum: Curriculum, difficulty: Array, lasted: Array) -> Array:
     """Difficulty (n,) of the episodes that follow those of a difficulty (n,), which lasted a share (n,)."""
     rises, falls = lasted >= curriculum.rises_at, lasted < curriculum.falls_below
-    return np.clip(difficulty + curriculum.step * (1.0 * rises - 1.0 * falls), 0.0, 1.0)
+    return np.clip(difficulty + curriculum.step * rises - curriculum.step_back * falls, 0.0, 1.0)
 
 
 class ObservationNoise:

@@ -8,6 +8,7 @@ import numpy as np
 
 from batchenv.body import Body, GaitCycle
 from batchenv.body.gait_by_speed import GaitBySpeed, load_gait_by_speed
+from batchenv.body.turning import Turning
 from batchenv.config import Config, Motion
 from batchenv.errors import ConfigError
 from batchenv.mdp.batch import Batch
@@ -23,6 +24,8 @@ Array = np.ndarray
 _SPEED, _YAW_RATE = "speed", "yaw_rate"
 # The course waits for a walker that turns less than it is asked [rad].
 _MOST_AHEAD = 0.5
+# The reference takes up a new command within a second or two, as humans do when they start and stop.
+_ACCELERATION, _YAW_ACCELERATION = 1.2, 1.6  # [m/s^2], [rad/s^2]
 
 
 @dataclass
@@ -30,9 +33,12 @@ class CommandedState(HumanState):
     """State of N worlds.
 
     Attributes:
-        course: heading to which the commanded turning has led since the episode began (N,) [rad].
+        pace: speed forward and rate of turning to the left of the reference now, on their way to those
+            commanded (N, 2) [m/s], [rad/s].
+        course: heading to which the reference has turned since the episode began (N,) [rad].
     """
 
+    pace: Array
     course: Array
 
 
@@ -45,7 +51,7 @@ class CommandTask(HumanTask):
             name: {}
             for name in (
                 *("root_height", "root_up", "root_linvel", "root_angvel", "joint_pos", "joint_vel", "phase"),
-                *("previous_action", "reference_pos", "foot_load", "off_course", "command"),
+                *("previous_action", "reference_pos", "foot_load", "off_course", "pace", "command"),
             )
         },
         "command": {
@@ -56,6 +62,7 @@ class CommandTask(HumanTask):
         },
     }
     _by_speed: GaitBySpeed
+    _turning: Turning
 
     def __init__(self, config: Config, body: Body):
         super().__init__(config, body)
@@ -87,6 +94,7 @@ class CommandTask(HumanTask):
                     "gait at the speeds of environment.commands; leave it out"
                 )
         self._by_speed = load_gait_by_speed(self.body, self.environment.motion.joint_scale)
+        self._turning = Turning.of(self.body)
         return self._by_speed.usual
 
     @property
@@ -101,13 +109,14 @@ class CommandTask(HumanTask):
         return positions.min(axis=(0, 1)), positions.max(axis=(0, 1))
 
     def reference_speed(self, batch: Batch[Body, HumanState], ids: Array | slice | None) -> Array:
-        """The commanded speed (n,) [m/s]."""
-        rows = slice(None) if ids is None else ids
-        return batch.commands.values[rows, self._speed_column].copy()
+        """Speed of the reference now, on its way to the commanded one (n,) [m/s]."""
+        return _state(batch).pace[slice(None) if ids is None else ids, 0].copy()
 
     def reference_rows(self, batch: Batch[Body, HumanState], ids: Array | None, phase: Array) -> Array:
-        """Rows of the reference's table (n, t) at phases (n,), at the commanded speeds."""
-        return self._by_speed.rows(phase, self.reference_speed(batch, ids))
+        """Rows of the reference's table (n, t) at phases (n,), at the speed and turning of now."""
+        speed, yaw_rate = _state(batch).pace[slice(None) if ids is None else ids].T
+        rows = self._by_speed.rows(phase, np.ascontiguousarray(speed))
+        return self._turning.turned(rows, phase, yaw_rate, self._by_speed.cadence(speed))
 
     def reference_period(self, batch: Batch[Body, HumanState]) -> Array:
         """Length of the reference's cycle in all worlds (N,) [s]; infinite where they stand."""
@@ -116,20 +125,30 @@ class CommandTask(HumanTask):
 
     def new_state(self, num_worlds: int) -> CommandedState:
         """State of N worlds before their first reset."""
-        return CommandedState(**vars(super().new_state(num_worlds)), course=np.zeros(num_worlds))
+        before = vars(super().new_state(num_worlds))
+        return CommandedState(**before, pace=np.zeros((num_worlds, 2)), course=np.zeros(num_worlds))
+
+    def reset(self, batch: Batch[Body, HumanState], ids: Array) -> None:
+        """Put worlds (n,) whose episode has begun into their first states, at the commanded speed."""
+        pace = _state(batch).pace
+        pace[ids, 0], pace[ids, 1] = batch.commands.values[ids, self._speed_column], 0.0
+        super().reset(batch, ids)
 
     def advance(self, batch: Batch[Body, HumanState]) -> None:
-        """Move the clock of the reference, and the course, by a control step."""
+        """Move the clock of the reference, its pace and the course by a control step."""
         super().advance(batch)
-        course, heading = _course(batch.state), self._heading(batch, slice(None))
+        state, commands = _state(batch), batch.commands.values
+        course, heading = state.course, self._heading(batch, slice(None))
+        _approach(state.pace[:, 0], commands[:, self._speed_column], _ACCELERATION * self.control_dt)
         if self._turn_column is not None:
-            course += self.control_dt * batch.commands.values[:, self._turn_column]
+            _approach(state.pace[:, 1], commands[:, self._turn_column], _YAW_ACCELERATION * self.control_dt)
+        course += self.control_dt * state.pace[:, 1]
         course[:] = heading + np.clip(_wrapped(course - heading), -_MOST_AHEAD, _MOST_AHEAD)
 
     def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:
         """Put worlds (n,) into their first states."""
         super().place(batch, ids, start)
-        _course(batch.state)[ids] = self._heading(batch, ids)
+        _state(batch).course[ids] = self._heading(batch, ids)
 
     def _heading(self, batch: Batch[Body, HumanState], ids: Array | slice) -> Array:
         """Angle of the root about the vertical in the walking frame (n,) [rad]."""
@@ -142,17 +161,33 @@ class CommandTask(HumanTask):
     @quantity
     def off_course(self, q: Quantities) -> Array:
         """How far the walker faces to the left of the course that it was told (N,) [rad]."""
-        return _wrapped(q["heading"] - _course(q.batch.state)[q.rows])
+        return _wrapped(q["heading"] - _state(q.batch).course[q.rows])
+
+    @quantity
+    def pace(self, q: Quantities) -> Array:
+        """Speed forward and rate of turning of the reference now (N, 2) [m/s], [rad/s]."""
+        return _state(q.batch).pace[q.rows].copy()
 
     @quantity
     def reference_pelvis(self, q: Quantities) -> Array:
-        """Forward tilt, list (right side up) and rotation (to the left) of the pelvis (N, 3) [rad]."""
-        return self._by_speed.pelvis_rows(q.batch.state.phase[q.rows], self.reference_speed(q.batch, q.rows))
+        """Forward tilt, list (right side up) and rotation (to the left) of the pelvis (N, 3) [rad].
+
+        In a curve the pelvis lists to its inside as far as keeps the weight over the feet.
+        """
+        speed, yaw_rate = _state(q.batch).pace[q.rows].T
+        angles = self._by_speed.pelvis_rows(q.batch.state.phase[q.rows], np.ascontiguousarray(speed))
+        angles[:, 1] += np.arctan(speed * yaw_rate * self.body.mass / self.body.weight)
+        return angles
 
 
-def _course(state: HumanState) -> Array:
-    assert isinstance(state, CommandedState)
-    return state.course
+def _state(batch: Batch[Body, HumanState]) -> CommandedState:
+    assert isinstance(batch.state, CommandedState)
+    return batch.state
+
+
+def _approach(values: Array, wanted: Array, most: float) -> None:
+    """Move values (n,) towards those wanted (n,), by `most` at most."""
+    values += np.clip(wanted - values, -most, most)
 
 
 def _wrapped(angle: Array) -> Array:
