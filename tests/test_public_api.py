@@ -89,12 +89,13 @@ assert set(batchenv.__all__) < set(dir(batchenv))
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-def test_core_dependencies_suffice_for_a_walker():
+def test_core_dependencies_suffice_for_a_configuration_and_a_walker():
     extras = ("torch", "matplotlib", "h5py", "rich", "rsl_rl", "tensorboard", "stable_baselines3", "ray")
     code = f"""
 import sys
 sys.modules.update(dict.fromkeys({extras!r}))  # None: importing it fails
 import batchenv
+assert batchenv.load_config("command").environment.task == "command"  # ahead of all that knows tasks
 print(batchenv.load_walker("walk").policy.steps, batchenv.evaluate, batchenv.record)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import importlib
 import math
 import os
 import re
@@ -322,6 +323,8 @@ def _kind(data: Mapping[Any, Any], finder: FileFinder) -> type[Config]:
         checked = TypeAdapter(TaskName).validate_python(name, context=finder)
     except ValidationError as error:
         raise ConfigError(f"environment.task = {shortened(name)}: {expectation(error)}") from None
+    if not _finders:  # whoever only reads configurations has not imported the tasks yet
+        importlib.import_module("batchenv.tasks")
     return _model_of(_finders[-1](checked))
 
 
