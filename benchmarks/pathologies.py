@@ -1,10 +1,16 @@
-"""How the shipped walker walks in the bodies of the pathology presets, from mild to as bad as the preset.
+"""How walkers walk in the bodies of the pathology presets, from mild to as bad as the preset.
 
     python benchmarks/pathologies.py --envs 16 --json pathologies.json
+    python benchmarks/pathologies.py --adapted --envs 100
 
-The policy is that of `walk`, which has never felt these bodies: what changes is the body's doing. A severity
-s raises each of a preset's factors to the power s, so that 0 is the body of `walk` and 1 that of the preset;
-all begin with the same starts. Numbers are of the right leg, without the half second before a fall.
+Without `--adapted` the policy is that of `walk`, which has never felt these bodies: what changes is the
+body's doing. A severity s raises each of a preset's factors to the power s, so that 0 is the body of `walk`
+and 1 that of the preset; all begin with the same starts. Numbers are of the right leg, without the half
+second before a fall.
+
+With `--adapted` each preset's own walker walks for 20 s in its body, and its strides are compared with those
+of `walk` in a healthy one: the clinical sign, the effect size over strides (Cohen's d), and the difference
+with a 95 % interval from drawing walks with replacement.
 """
 
 import argparse
@@ -16,7 +22,7 @@ import numpy as np
 
 from batchenv import BatchEnv, load_config
 from batchenv.config import ParameterRange
-from batchenv.evaluate.walker import load_walker
+from batchenv.evaluate.walker import Walker, load_walker
 from batchenv.files import check_output_file
 
 PRESETS = ("weak_gluteus", "drop_foot", "crouch")
@@ -30,6 +36,13 @@ GAIT = {
     "pelvis drop in stance deg": "{:.1f}",
     "knee in stance deg": "{:.1f}",
 }
+# What clinicians see, by preset.
+SIGNS = {
+    "weak_gluteus": ("pelvis drop in stance deg",),
+    "drop_foot": ("ankle in swing deg", "toes passing the other foot mm"),
+    "crouch": ("knee in stance deg",),
+}
+ADAPTED_SECONDS, DRAWS = 20.0, 2000
 HEAD = ("preset", "severity", "factors", "upright at the end", "seconds upright", *GAIT)
 
 
@@ -56,28 +69,79 @@ def step_numbers(env: BatchEnv) -> np.ndarray:
     )
 
 
-def walk(
-    parameters: dict[str, ParameterRange], severity: float, envs: int, seed: int
-) -> dict[str, np.ndarray]:
-    """Walk in a body; how long each world stood (N,) [s], and its gait's numbers (N, 6)."""
-    walker = load_walker("walk")
-    changes = {
-        f"environment.parameters.{name}": limits.model_dump() | {"default": limits.default**severity}
-        for name, limits in parameters.items()
-    }
-    with walker.worlds(envs, SECONDS, changes=changes) as env:
-        obs, up, taken = env.reset(seed), np.ones(envs, bool), []
+def steps_of(
+    walker: Walker, changes: dict[str, object], seconds: float, envs: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Walk; who stayed up (N,), the gait's numbers in each step (T, N, 6) and the phase (T, N)."""
+    with walker.worlds(envs, seconds, changes=changes) as env:
+        obs, up, taken, phases = env.reset(seed), np.ones(envs, bool), [], []
         for _ in range(env.max_episode_steps):
             obs, _, _ = env.step(walker.policy(obs))
             up &= ~env.terminated
             taken.append(np.where((up & ~env.truncated)[:, None], step_numbers(env), np.nan))
+            phases.append(env.task.quantities(env._batch)["phase"].copy())
         steps, dt = np.array(taken), env.control_dt
     standing = np.isfinite(steps[..., 0]).sum(axis=0)
     for world in np.flatnonzero(~up):
         steps[max(0, standing[world] - round(BEFORE_FALL / dt)) :, world] = np.nan
+    return up, steps, np.array(phases)
+
+
+def walk(
+    parameters: dict[str, ParameterRange], severity: float, envs: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Walk in a body; how long each world stood (N,) [s], and its gait's numbers (N, 6)."""
+    changes = {
+        f"environment.parameters.{name}": limits.model_dump() | {"default": limits.default**severity}
+        for name, limits in parameters.items()
+    }
+    walker = load_walker("walk")
+    up, steps, _ = steps_of(walker, changes, SECONDS, envs, seed)
+    seconds = np.isfinite(steps[..., 0]).sum(axis=0) / walker.config.environment.simulation.control_hz
     numbers = mean(steps, axis=0)
     numbers[:, 1] = np.nanmax(np.where(np.isnan(steps[..., 1]), -np.inf, steps[..., 1]), axis=0)
-    return {"up": up, "seconds": standing * dt, "gait": np.where(np.isfinite(numbers), numbers, np.nan)}
+    return {"up": up, "seconds": seconds, "gait": np.where(np.isfinite(numbers), numbers, np.nan)}
+
+
+def strides(steps: np.ndarray, phase: np.ndarray) -> list[np.ndarray]:
+    """Means over each whole stride of each walk, by walk (strides, 6); the first two are left out."""
+    number = np.cumsum(np.diff(phase, axis=0, prepend=phase[:1]) < -0.5, axis=0)
+    return [
+        np.array([mean(own[k == stride], 0) for stride in range(2, int(k.max()))])
+        for own, k in zip(np.moveaxis(steps, 1, 0), number.T, strict=True)
+    ]
+
+
+def difference(walks: list[np.ndarray], healthy: list[np.ndarray], column: int) -> tuple[float, ...]:
+    """Means of strides, healthy and not, Cohen's d, and the 95 % interval of the difference."""
+    here, there = ([walk[:, column] for walk in each if len(walk)] for each in (walks, healthy))
+    own, usual = (np.concatenate(each) for each in (here, there))
+    spread = math.sqrt(0.5 * (np.nanvar(own) + np.nanvar(usual)))
+    random, drawn = np.random.default_rng(0), []
+    by_walk = [np.array([m for walk in each if np.isfinite(m := mean(walk, 0))]) for each in (here, there)]
+    for _ in range(DRAWS):
+        first, second = (random.choice(each, len(each)).mean() for each in by_walk)
+        drawn.append(first - second)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    change = float(np.nanmean(own) - np.nanmean(usual))
+    return float(np.nanmean(usual)), float(np.nanmean(own)), change / spread, float(low), float(high)
+
+
+def adapted(envs: int, seed: int, folder: Path | None) -> None:
+    """Print how each preset's own walker does in its body, and its clinical signs."""
+    head = ("walker", "upright after 20 s", "sign", "`walk`, healthy", "here", "Cohen's d", "difference, 95 %")
+    printed(*head)
+    printed(*["---"] * len(head))
+    _, steps, phase = steps_of(load_walker("walk"), {}, ADAPTED_SECONDS, envs, seed)
+    healthy = strides(steps, phase)
+    for preset in PRESETS:
+        walker = load_walker(preset if folder is None else folder / preset)
+        up, steps, phase = steps_of(walker, {}, ADAPTED_SECONDS, envs, seed)
+        walks = strides(steps, phase)
+        for sign in SIGNS[preset]:
+            usual, own, effect, low, high = difference(walks, healthy, list(GAIT).index(sign))
+            numbers = f"{usual:.1f}", f"{own:.1f}", f"{effect:+.1f}", f"{low:+.1f} to {high:+.1f}"
+            printed(f"`{preset}`", f"{up.sum()} of {envs}", sign, *numbers)
 
 
 def mean(values: np.ndarray, axis: int) -> np.ndarray:
@@ -122,7 +186,12 @@ def main() -> None:
     parser.add_argument("--severities", type=float, nargs="+", default=[0.1, 0.2, 0.4, 0.7, 1.0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--adapted", action="store_true", help="let each preset's own walker walk in its body")
+    parser.add_argument("--walkers", type=Path, help="folder of the walkers; by default the shipped ones")
     given = parser.parse_args()
+    if given.adapted:
+        adapted(given.envs, given.seed, given.walkers)
+        return
     if given.json is not None:
         check_output_file(given.json, "--json")
     printed(*HEAD)

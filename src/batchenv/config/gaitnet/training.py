@@ -11,10 +11,20 @@ from batchenv.errors import ConfigError
 
 
 class GaitNetTraining(Training):
-    """How a policy is trained; GaitNet's actions are small, and scatter more to begin with."""
+    """How a policy is trained.
 
+    GaitNet's actions are small: they scatter by 2.7 to begin with, e^1, as in GaitNet. Its fifty actions change
+    the policy more in a step of the same learning rate than those of a pair of legs.
+    """
+
+    desired_kl: float = Field(
+        default=0.05,
+        ge=1e-9,
+        le=100,
+        description="Change of the policy per update at which adaptation of the learning rate aims [nats].",
+    )
     init_std: float = Field(
-        default=1.0, ge=1e-6, le=1000, description="First standard deviation of actions [actions]."
+        default=2.7, ge=1e-6, le=1000, description="First standard deviation of actions [actions]."
     )
     learn_std: bool = Field(default=False, description="What environment.advanced.learning_std says.")
 
