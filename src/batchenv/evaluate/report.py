@@ -37,12 +37,12 @@ def write_report(report: Report, out_dir: str | Path) -> tuple[Path, Path]:
 
 def verdict_lines(report: Report) -> list[str]:
     """Return the lines of a table for a terminal: each target beside the walker's value."""
-    words = {True: "", False: "falls short", None: NOTHING}
     lines = [f"{'measure':<32}{'walker':>8}  {'':<11}{'target':<16}"]
     for verdict in report.verdicts:
         target = verdict.target
         value = "" if verdict.value is None else target.show(verdict.value)
-        line = f"{target.label:<32}{value:>8}  {target.unit:<11}{target.range:<16}{words[verdict.passed]}"
+        word = "" if verdict.met else verdict.word
+        line = f"{target.label:<32}{value:>8}  {target.unit:<11}{target.range:<16}{word}"
         lines.append(line.rstrip())
     push = report.numbers["push_n"]
     shown = NOTHING if push is None else f"{push:>8.0f}  N"
