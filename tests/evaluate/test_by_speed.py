@@ -128,7 +128,8 @@ def test_the_cost_of_humans_is_least_where_ralston_found_it():
     assert cheapest_speed([0.5, 2.0, 0.9, 1.3, 1.7], [human_cost(v) for v in (0.5, 2.0, 0.9, 1.3, 1.7)]) == (
         pytest.approx(1.23, abs=0.1)
     )
-    assert cheapest_speed([0.5, 0.9, 1.3], [5.0, 4.0, 3.0]) is None
+    assert cheapest_speed([0.5, 0.9, 1.3], [5.0, 4.0, 3.0]) == 1.3
+    assert cheapest_speed([0.5, 0.9], [5.0, 4.0]) is None
     assert human_cost(0.0) is None
 
 

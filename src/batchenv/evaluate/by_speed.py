@@ -111,13 +111,15 @@ def human_cost(speed: float) -> float | None:
 def cheapest_speed(speeds: list[float], costs: list[float]) -> float | None:
     """Return the speed of the least cost of transport [m/s], by the parabola through it and its neighbours.
 
-    None where it is the slowest or the fastest: then the least lies beyond.
+    Where it is the slowest or the fastest, it is that: the least may lie beyond. None for fewer than three.
     """
+    if len(speeds) < 3:
+        return None
     order = np.argsort(speeds)
     v, cost = np.array(speeds, float)[order], np.array(costs, float)[order]
-    least = int(np.argmin(cost)) if len(cost) else 0
+    least = int(np.argmin(cost))
     if not 0 < least < len(v) - 1:
-        return None
+        return float(v[least])
     a, b, _ = np.polyfit(v[least - 1 : least + 2], cost[least - 1 : least + 2], 2)
     return float(-b / (2.0 * a)) if a > 0.0 else float(v[least])
 
@@ -160,8 +162,8 @@ def _compared(
         name: compare_curve(cycled[name].mean(axis=0), band) if name in cycled else None
         for name, band in human.curves.items()
     }
-    alike = [compared[name]["r"] for name in MUSCLES if compared[name] is not None]
-    found = {
+    alike = [found["r"] for name in MUSCLES if (found := compared[name]) is not None]
+    measures = {
         name: _measure(values, human.measures[name]) for name, values in _measures(recording, cycles, cycled)
     }
     shape, theirs = (
@@ -178,7 +180,7 @@ def _compared(
         "curves": compared,
         "emg_r": np.mean(alike) if alike else None,
         "medial_force": {"low": medial.min(), "high": medial.max()},
-        "measures": found,
+        "measures": measures,
         "force_shape": {name: {"walker": shape[name], "human": theirs[name]} for name in shape},
         "cost": cost,
         "angular_momentum": _angular_momentum(recording, cycles, speed),

@@ -49,9 +49,8 @@ class Trial:
     @property
     def straight(self) -> float | None:
         """The speed of a trial that goes straight on at one speed [m/s]."""
-        if self.commands is None or len(self.commands) > 1 or self.commands[0][2] != 0.0:
-            return None
-        return self.commands[0][1]
+        (_, speed, turning), *later = self.commands or ((0.0, 0.0, math.nan),)
+        return speed if turning == 0.0 and not later else None
 
     @property
     def enough(self) -> float:

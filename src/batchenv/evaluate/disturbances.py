@@ -1,6 +1,6 @@
 """Who stays up when disturbed: each disturbance in fresh starts, with a confidence interval."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import radians
 from typing import Any
@@ -136,7 +136,7 @@ def withstand(
     at_a_time = max(1, _MOST_WORLDS // walks)
     for first in range(0, len(possible), at_a_time):
         part = possible[first : first + at_a_time]
-        changes = walker.config.lenient() | (_with_delay(walker) if any(d.delay for d in part) else {})
+        changes = walker.config.lenient() | (_WITH_DELAY if any(each.delay for each in part) else {})
         with walker.worlds(len(part) * walks, SECONDS, num_threads, changes) as env:
             up = _disturbed(walker, env, [each for each in part for _ in range(walks)], seed)
         shares = up.reshape(len(part), walks).mean(axis=1)
@@ -170,7 +170,7 @@ def _can_delay(walker: Walker) -> bool:
     return hasattr(environment.parameters, "action") and not observed
 
 
-def _with_delay(walker: Walker) -> Mapping[str, Any]:
-    """Changes that let each world have a delay of its own; nobody has one before it is set."""
-    delay = {"max": _LONGEST_DELAY, "default": 0.0, "sampling": "fixed"}
-    return {"environment.parameters.action": {"delay": delay}}
+_WITH_DELAY = {
+    "environment.parameters.action": {"delay": {"max": _LONGEST_DELAY, "default": 0.0, "sampling": "fixed"}}
+}
+"""Changes that let each world have a delay of its own; nobody has one before it is set."""

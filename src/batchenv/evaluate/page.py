@@ -46,9 +46,10 @@ SPEED_FIGURES = {
     "speed_moments": ("Moments and powers by speed", f"{_BESIDE} Internal moments, by the actuators."),
     "speed_muscles": (
         "EMG and activation by speed",
-        f"{_BESIDE} Envelopes of the EMG and activations, each over its largest mean.",
+        "Grey: humans at the same dimensionless speed, mean and SD. Envelopes of the EMG and activations, each"
+        " over its largest mean.",
     ),
-    "speed_cost": ("Cost of transport by speed", "Nobody trained for the least cost."),
+    "speed_economy": ("Cost of transport and angular momentum by speed", "Numbers and sources: below."),
 }
 
 _NO_ROBUSTNESS = "Not measured: no pushes, no slippery ground, no other masses, no weaker muscles."

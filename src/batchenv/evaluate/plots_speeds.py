@@ -10,7 +10,7 @@ from batchenv.evaluate.gait_cycles import PERCENT
 from batchenv.evaluate.human import Band
 from batchenv.evaluate.norms import curve_units
 from batchenv.evaluate.page_speeds import speed_title
-from batchenv.evaluate.plot_style import BAND, HUMAN, INK, WALKER, WIDE_BAND, grid, legend_above
+from batchenv.evaluate.plot_style import ACCENT, BAND, HUMAN, INK, WALKER, WIDE_BAND, grid, legend_above
 
 ROOMS: Mapping[str, Sequence[str]] = {
     "speed_angles": (
@@ -40,7 +40,7 @@ def speed_figures(by_speed: Sequence[AtSpeed]) -> dict[str, Any]:
             made[room] = _multiples(walked, there, room == "speed_muscles")
     known = [each for each in walked if each.numbers["cost"] is not None]
     if len(known) > 1:
-        made["speed_cost"] = _cost(known)
+        made["speed_economy"] = _economy(known)
     return made
 
 
@@ -56,7 +56,8 @@ def _multiples(walked: Sequence[AtSpeed], names: Sequence[str], of_maximum: bool
         _cell(axis, each, name, of_maximum)
         titled = len(walked) == 1 or index % columns == 0
         if index < columns and len(walked) > 1:
-            axis.set_title(speed_title(each), loc="right", fontsize=8.5, color=WALKER)
+            # An empty line below keeps it off the title of the row.
+            axis.set_title(f"{speed_title(each)}\n", loc="right", fontsize=8.5, color=WALKER)
         if titled:
             unit = "share of own maximum" if of_maximum else curve_units().get(name, "BW")
             axis.set_title(f"{name.replace('_', ' ')} [{unit}]", fontsize=8.5, loc="left")
@@ -72,7 +73,7 @@ def _cell(axis: Any, each: AtSpeed, name: str, of_maximum: bool) -> None:
     human, own = each.human.curves.get(name), each.curves.get(name)
     if human is not None:
         scale = human.mean.max() if of_maximum else 1.0
-        for width, color in ((2.0, WIDE_BAND), (1.0, BAND)):
+        for width, color in ((1.0, BAND),) if of_maximum else ((2.0, WIDE_BAND), (1.0, BAND)):
             low, high = ((human.mean + sign * width * human.sd) / scale for sign in (-1, 1))
             low = np.maximum(low, 0.0) if of_maximum else low
             axis.fill_between(
@@ -102,21 +103,27 @@ def _cell(axis: Any, each: AtSpeed, name: str, of_maximum: bool) -> None:
         )
 
 
-def _cost(known: Sequence[AtSpeed]) -> Any:
-    figure, axes = grid(1, 1, 5.2, 3.2)
-    axis = axes[0, 0]
-    speeds = np.array([each.numbers["speed_m_s"] for each in known])
-    costs = np.array([each.numbers["cost"]["gross_j_kg_m"] for each in known])
-    order = np.argsort(speeds)
-    at = np.linspace(0.4, max(2.1, float(speeds.max())), 60)
-    axis.plot(
+def _economy(known: Sequence[AtSpeed]) -> Any:
+    """Cost of transport and angular momentum against speed."""
+    figure, axes = grid(1, 2, 10.0, 3.2)
+    cost, momentum = axes[0]
+    known = sorted(known, key=lambda each: each.numbers["speed_m_s"])
+    speeds = [each.numbers["speed_m_s"] for each in known]
+    at = np.linspace(0.4, max(2.1, *speeds), 60)
+    costs = [each.numbers["cost"]["gross_j_kg_m"] for each in known]
+    cost.plot(
         at, [human_cost(speed) for speed in at], color=HUMAN, linewidth=1.6, label="human (Ralston 1958)"
     )
-    axis.plot(speeds[order], costs[order], color=WALKER, linewidth=1.8, marker="o", label="walker")
-    axis.set_xlim(0.3, float(at[-1]))
-    axis.set_xticks(np.arange(0.5, at[-1], 0.5))
-    axis.set_ylim(bottom=0.0)
-    axis.set_xlabel("speed [m/s]")
-    axis.set_title("Cost of transport, rest included [J/kg/m]")
-    axis.legend()
+    cost.plot(speeds, costs, color=WALKER, linewidth=1.8, marker="o", label="walker")
+    cost.set_title("Cost of transport, rest included [J/kg/m]")
+    for plane, color in (("sagittal", WALKER), ("frontal", ACCENT), ("transverse", INK)):
+        ranges = [(each.numbers["angular_momentum"] or {}).get(plane, np.nan) for each in known]
+        momentum.plot(speeds, ranges, color=color, linewidth=1.8, marker="o", label=plane)
+    momentum.set_title("Range of the angular momentum [m v l]")
+    for axis in (cost, momentum):
+        axis.set_xlim(min(0.3, *speeds), float(at[-1]))
+        axis.set_xticks(np.arange(0.5, at[-1], 0.5))
+        axis.set_ylim(bottom=0.0)
+        axis.set_xlabel("speed [m/s]")
+        axis.legend()
     return figure
