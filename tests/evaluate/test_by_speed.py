@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from batchenv.evaluate.by_speed import cheapest_speed, compare_at_speed, compare_curve, human_cost
+from batchenv.evaluate.gait_cycles import find_cycles
 from batchenv.evaluate.human import Band
+from batchenv.evaluate.joint_loads import joint_load_peaks
 from batchenv.evaluate.judge import judge
 from batchenv.evaluate.norms import Norms, curve_units, free_vertical_force, norms_at
 from batchenv.evaluate.page import render_page
@@ -159,3 +161,18 @@ def test_a_page_shows_humans_beside_each_speed():
     page = render_page(report, {name: b"" for name in made})
     assert "<summary>0.9 m/s: " in page and "<th class=n>1.3 m/s</th>" in page
     assert "&#9670;" in page and "<td>pose</td>" in page and 'td class="n bad"' in page
+
+
+def test_loads_on_joints_are_those_of_the_own_leg():
+    walk = norm_walk(FREE_SPEED)
+    load = np.zeros((len(walk.time), 2, 3))
+    period = 120.0 / norms_at(FREE_SPEED, LEG).measures["cadence_steps_min"].mean
+    for leg, late in enumerate((0.0, 0.5)):
+        phase = (walk.time / period + late) % 1.0
+        load[:, leg, 1] = -2.0 * walk.weight * np.exp(-(((phase - 0.4) / 0.1) ** 2))
+    names = ("knee_r", "knee_l")
+    loaded = norm_walk(FREE_SPEED, joint_center_names=names, joint_center=0 * load, joint_load=load)
+    assert joint_load_peaks(loaded, find_cycles(loaded)) == pytest.approx({"knee": 2.0}, rel=1e-3)
+    loads = {"knee": {"walker": 2.0, "human": 2.6}, "hip": {"walker": 4.1, "human": 2.5}}
+    found = {v.target.label: v.passed for v in judge(walk, joint_loads=loads).verdicts}
+    assert found["knee contact force, peak"] and not found["hip contact force, peak"]

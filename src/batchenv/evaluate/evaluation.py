@@ -12,6 +12,7 @@ from batchenv.evaluate.by_speed import compare_at_speed
 from batchenv.evaluate.commanded import USUAL_SPEED, follow_commands, held_command, is_commanded, trials
 from batchenv.evaluate.disturbances import withstand
 from batchenv.evaluate.followed import followed
+from batchenv.evaluate.joint_loads import measure_joint_loads
 from batchenv.evaluate.judge import Report, judge
 from batchenv.evaluate.numbers import MOST_STRIDES, MOST_WALKS, check_count, check_seconds, check_threads
 from batchenv.evaluate.record import record
@@ -128,7 +129,15 @@ def _of_walker(
         steady = walker.with_changes(held_command(walker, USUAL_SPEED))
     else:
         recording = record(walker, walks, seconds, seed, num_threads)
-    judged = partial(judge, recording, walker.name, commands=commands, followed=asked, by_speed=by_speed)
+    judged = partial(
+        judge,
+        recording,
+        walker.name,
+        commands=commands,
+        followed=asked,
+        joint_loads=measure_joint_loads(steady, seed, num_threads),
+        by_speed=by_speed,
+    )
     if quick:
         return judged()
     say("disturbances: pushes, slopes, late actions, slippery ground, other masses, weaker muscles")

@@ -29,7 +29,7 @@ from batchenv.evaluate.metabolics import can_cost, metabolic_measures
 from batchenv.evaluate.plain import to_plain
 from batchenv.evaluate.recording import Recording
 from batchenv.evaluate.spatiotemporal import STRIDES_OF_A_SPREAD, spatiotemporal, symmetry
-from batchenv.evaluate.targets import CHEAPEST, TARGETS, Verdict, verdicts, verdicts_as_numbers
+from batchenv.evaluate.targets import CHEAPEST, LOADS, TARGETS, Verdict, verdicts, verdicts_as_numbers
 
 SPATIOTEMPORAL = (
     "speed_m_s",
@@ -95,6 +95,7 @@ def judge(
     *,
     withstood: Sequence[Mapping[str, Any]] | None = None,
     followed: Mapping[str, str] | None = None,
+    joint_loads: Mapping[str, Mapping[str, float]] | None = None,
     by_speed: Sequence[AtSpeed] | None = None,
 ) -> Report:
     """Judge a walk.
@@ -110,6 +111,7 @@ def judge(
         withstood: who stayed up when disturbed, see `batchenv.evaluate.disturbances.Withstood.numbers`.
         followed: what the policy was asked to follow, and by what terms of its reward; None where this is not
             known.
+        joint_loads: peaks of hip and knee, see `batchenv.evaluate.joint_loads.measure_joint_loads`.
         by_speed: walks beside humans at several speeds; by default this walk alone.
 
     Raises:
@@ -136,6 +138,7 @@ def judge(
         "commands": None if commands is None else [dict(each) for each in commands],
         "followed": None if followed is None else dict(followed),
         "withstood": None if withstood is None else [dict(each) for each in withstood],
+        "joint_loads": joint_loads,
         "push_n": push_n,
         "robustness": None if robustness is None else {key: dict(value) for key, value in robustness.items()},
     }
@@ -148,7 +151,8 @@ def judge(
     numbers["by_speed"] = [each.numbers for each in by_speed]
     numbers["cost_minimum_m_s"] = _cheapest(by_speed)
     numbers = to_plain(numbers)
-    decided = verdicts(numbers, TARGETS + ((CHEAPEST,) if len(by_speed) > 1 else ()))
+    more = (*(LOADS if joint_loads else ()), *((CHEAPEST,) if len(by_speed) > 1 else ()))
+    decided = verdicts(numbers, TARGETS + more)
     numbers["targets"] = verdicts_as_numbers(decided)
     numbers["cycles"] = _mean_cycles(curves)
     return Report(name, numbers, curves, decided, tuple(by_speed))

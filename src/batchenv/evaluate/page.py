@@ -46,8 +46,8 @@ SPEED_FIGURES = {
     "speed_moments": ("Moments and powers by speed", f"{_BESIDE} Internal moments, by the actuators."),
     "speed_muscles": (
         "EMG and activation by speed",
-        "Grey: humans at the same dimensionless speed, mean and SD. Envelopes of the EMG and activations, each"
-        " over its largest mean.",
+        "Grey: humans at the same dimensionless speed, mean and SD. Envelopes of the EMG and activations,"
+        " each over its largest mean.",
     ),
     "speed_economy": ("Cost of transport and angular momentum by speed", "Numbers and sources: below."),
 }
@@ -72,6 +72,8 @@ DETAILS = (
     ("Metabolic cost of the muscles (2003)", ("metabolic", "muscles_j_kg_m"), "J/kg/m", 2),
     ("Metabolic cost of the muscles (2010)", ("metabolic", "muscles_2010_j_kg_m"), "J/kg/m", 2),
     ("Metabolic cost with a basal rate of 1.2 W/kg", ("metabolic", "gross_j_kg_m"), "J/kg/m", 2),
+    ("Hip contact force, peak", ("joint_loads", "hip", "walker"), "BW", 2),
+    ("Knee contact force, peak", ("joint_loads", "knee", "walker"), "BW", 2),
     ("Largest push of 0.2 s survived by 90 %", ("push_n",), "N", 0),
 )
 
@@ -184,12 +186,13 @@ def _detail_tables(numbers: Mapping[str, Any]) -> str:
 
 def _human_details(numbers: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
     """What humans have at the speed of the walk, where it is known."""
-    at = _beside(numbers)
+    at, loads = _beside(numbers), numbers["joint_loads"] or {}
+    found = {("joint_loads", joint, "walker"): _text(load["human"], 2) for joint, load in loads.items()}
     if at is None:
-        return {}
+        return found
     measures, shape = at["measures"], at["force_shape"] or {}
     stride = 2.0 * measures["step_length_m"]["human"]
-    found = {
+    found |= {
         ("cadence_steps_min",): _text(measures["cadence_steps_min"]["human"], 1),
         ("stride_length_m",): _text(stride, 3),
         ("stance_percent",): _text(measures["stance_percent"]["human"], 1),

@@ -162,6 +162,10 @@ AT_USUAL_SPEED = (
 )
 """What is judged at 1.3 m/s besides."""
 
+LOADS = tuple(
+    Target(f"{joint} contact force, peak", ("joint_loads", joint, "walker"), None, most, "BW")
+    for joint, most in (("hip", 4.0), ("knee", 3.5))
+)
 CHEAPEST = Target("cost of transport, least at", ("cost_minimum_m_s",), 1.0, 1.6, "m/s")
 
 
