@@ -158,12 +158,15 @@ def _target_table(found: tuple[Verdict, ...]) -> str:
         target = verdict.target
         value = NOTHING if verdict.value is None else target.show(verdict.value)
         rows.append(
-            f'<tr class="{verdict.mark}"><td>{escape(target.label)}</td><td class="n v">{value}</td>'
+            f'<tr class="{verdict.mark}"><td>{escape(target.label)}</td><td class="n v">{value}'
+            f"{' &#9670;' if verdict.followed else ''}</td>"
             f"<td>{escape(target.unit)}</td><td>{escape(target.range)}</td>"
             f"<td class=v>{'' if verdict.passed is None else verdict.word}</td></tr>"
         )
     head = "<tr><th>measure</th><th class=n>walker</th><th></th><th>human target</th><th></th></tr>"
-    said = "As rewarded: in the range, but a term of the reward asked for it, so that it counts as no pass."
+    said = (
+        "With a diamond: a term of the reward asks for it. As rewarded, in the range, it counts as no pass."
+    )
     return f"<table>{head}{''.join(rows)}</table><p class=fine>{said}</p>"
 
 
