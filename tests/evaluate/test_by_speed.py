@@ -176,3 +176,15 @@ def test_loads_on_joints_are_those_of_the_own_leg():
     loads = {"knee": {"walker": 2.0, "human": 2.6}, "hip": {"walker": 4.1, "human": 2.5}}
     found = {v.target.label: v.passed for v in judge(walk, joint_loads=loads).verdicts}
     assert found["knee contact force, peak"] and not found["hip contact force, peak"]
+
+
+def test_a_walker_that_falls_at_once_is_beside_humans_at_the_speed_asked():
+    faller = human_walk(episodes=2, seconds=0.8, ended=("fell", "fell"), leg_length=LEG)
+    found = compare_at_speed(faller, 1.3)
+    assert found.numbers["completed"] == 0.0 and found.numbers["speed_m_s"] is None
+    assert found.human.speed == pytest.approx(1.3 / np.sqrt(9.81 * LEG))
+    assert {verdict.passed for verdict in found.verdicts} == {None}
+    report = judge(faller, by_speed=[found])
+    assert "speed_angles" not in figures(report)
+    assert "<summary>1.3 m/s: 0 strides of 2 walks" in render_page(report, {})
+    assert compare_at_speed(faller) is None

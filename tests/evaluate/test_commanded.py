@@ -13,6 +13,7 @@ from batchenv.evaluate.commanded import (
     is_commanded,
     trials,
 )
+from batchenv.evaluate.evaluation import evaluate
 from batchenv.evaluate.intervals import wilson
 from batchenv.evaluate.judge import judge
 from batchenv.evaluate.page import render_page
@@ -77,6 +78,16 @@ def test_a_walker_is_asked_what_the_trial_says(still):
     report = judge(human_walk(episodes=1, seconds=4.0), "still", commands=[each.numbers for each in found])
     page = render_page(report, {})
     assert "<h2>Commands</h2>" in page and '<td>slow</td><td class="n v">3</td>' in page
+
+
+@pytest.mark.slow
+def test_a_walker_that_takes_commands_is_judged_at_each_speed(still, tmp_path):
+    report = evaluate(still, tmp_path, walks=2, seconds=0.4, strides=1, num_threads=1, quick=True)
+    assert [each["asked_speed_m_s"] for each in report.numbers["by_speed"]] == [0.5, 0.9, 1.3, 1.7, 2.0]
+    assert len(report.numbers["commands"]) == 13 and report.numbers["episodes"] == 3
+    assert report.numbers["followed"]["speed"] == "track_speed"
+    assert not any(each["passed"] for each in report.numbers["commands"][-2:])
+    assert (tmp_path / "report.html").is_file()
 
 
 def test_marks_of_a_trial():

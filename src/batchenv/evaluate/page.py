@@ -190,6 +190,7 @@ def _detail_tables(numbers: Mapping[str, Any]) -> str:
 def _human_details(numbers: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
     """What humans have at the speed of the walk, where it is known."""
     at, loads = _beside(numbers), numbers["joint_loads"] or {}
+    found: dict[tuple[str, ...], str]
     found = {("joint_loads", joint, "walker"): _text(load["human"], 2) for joint, load in loads.items()}
     if at is None:
         return found
