@@ -85,7 +85,7 @@ def test_a_walker_that_takes_commands_is_judged_at_each_speed(still, tmp_path):
     report = evaluate(still, tmp_path, walks=2, seconds=0.4, strides=1, num_threads=1, quick=True)
     assert [each["asked_speed_m_s"] for each in report.numbers["by_speed"]] == [0.5, 0.9, 1.3, 1.7, 2.0]
     assert len(report.numbers["commands"]) == 13 and report.numbers["episodes"] == 3
-    assert report.numbers["followed"]["speed"] == "track_speed"
+    assert report.numbers["followed"]["pelvis_tilt"] == "pelvis"
     assert not any(each["passed"] for each in report.numbers["commands"][-2:])
     assert (tmp_path / "report.html").is_file()
 

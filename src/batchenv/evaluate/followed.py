@@ -11,10 +11,14 @@ ASKED_BY = {
     "pose": (*ANGLES, "cadence_steps_min"),
     "joint_velocity": (*ANGLES, "cadence_steps_min"),
     "foot_placement": _PACE,
+    "end_effectors": _PACE,
     "pelvis": ("pelvis_tilt", "pelvis_obliquity"),
+    "root_attitude": ("pelvis_tilt", "pelvis_obliquity", "pelvis_rotation"),
     "ground_reaction": ("vertical_force",),
     "forward_speed": ("speed",),
     "track_speed": ("speed",),
+    "root_place": ("speed",),
+    "root_velocity": ("speed",),
 }
 
 
@@ -34,7 +38,7 @@ def followed(config: Config) -> dict[str, str]:
     reward = config.environment.reward
     if not isinstance(reward, Mapping):
         return dict.fromkeys((*ANGLES, *_PACE), "motion")
-    scale = config.environment.motion.joint_scale
+    scale = getattr(config.environment.motion, "joint_scale", {})
     found: dict[str, list[str]] = {}
     for term, section in reward.items():
         if section.weight == 0.0:
