@@ -20,6 +20,9 @@ def open_walk(episodes: int = 1, seconds: float = 4.0, **changes) -> Recording:
     center = walk.root_pos[:, None] + np.linspace(0.0, 1.0, 18).reshape(6, 3)
     arrays = {
         "root_quat": pelvis_quat(turned),
+        "leg_length": 0.9,
+        "toe_pos": walk.foot_pos + np.array([0.2, 0.0, 0.0]),
+        "angular_momentum": np.stack([np.sin(5 * time), np.cos(4 * time), np.sin(3 * time)], axis=1),
         "cop": np.where(bearing[:, :, None], place, 0.0),
         "free_moment": np.where(bearing, 3.0 * np.sin(4 * time)[:, None], 0.0),
         "joint_center_names": names,

@@ -5,14 +5,16 @@ from batchenv.config import load_config
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError
 from batchenv.evaluate.commanded import (
+    Followed,
     Trial,
     _running_mean,
     follow_commands,
     held_command,
     is_commanded,
     trials,
-    wilson,
 )
+from batchenv.evaluate.evaluation import evaluate
+from batchenv.evaluate.intervals import wilson
 from batchenv.evaluate.judge import judge
 from batchenv.evaluate.page import render_page
 from batchenv.evaluate.walker import Walker, load_walker
@@ -60,15 +62,45 @@ def test_a_walker_is_asked_what_the_trial_says(still):
         Trial("turn", 0.2, ((0.0, 1.2, 45.0), (0.1, 0.0, 0.0))),
         Trial("course", 0.2, None),
     ]
-    slow, turn, course = found = follow_commands(still, 3, 0, 1, chosen, seen.append)
+    slow, turn, course = found = follow_commands(still, 3, 0, 1, chosen, seen.append, record=True)
     assert seen == found and [each.walks for each in found] == [3, 3, 3]
     # What only follows the reference falls within a second or two.
     assert slow.kept == 0.0 and turn.completed == course.completed == 1.0
     assert slow.numbers["asked_speed_m_s"] == 0.5 and course.numbers["asked_speed_m_s"] is None
     assert turn.speed is None and turn.kept == 0.0  # it had no time to start again
+    assert turn.recording is course.recording is None
+    walks = slow.recording
+    assert len(walks.ended) == 3 and set(walks.ended) <= {"fell", "completed"}
+    assert slow.completed == walks.ended.count("completed") / 3
+    assert walks.time[walks.episode == 0][:2] == pytest.approx([1 / 150, 2 / 150])
+    assert walks.leg_length == pytest.approx(0.868, abs=0.01)
+    assert walks.measured("toe_pos") and walks.measured("angular_momentum")
     report = judge(human_walk(episodes=1, seconds=4.0), "still", commands=[each.numbers for each in found])
     page = render_page(report, {})
-    assert "<h2>Commands</h2>" in page and "<td>slow</td><td class=n>3</td>" in page
+    assert "<h2>Commands</h2>" in page and '<td>slow</td><td class="n v">3</td>' in page
+
+
+@pytest.mark.slow
+def test_a_walker_that_takes_commands_is_judged_at_each_speed(still, tmp_path):
+    report = evaluate(still, tmp_path, walks=2, seconds=0.4, strides=1, num_threads=1, quick=True)
+    assert [each["asked_speed_m_s"] for each in report.numbers["by_speed"]] == [0.5, 0.9, 1.3, 1.7, 2.0]
+    assert len(report.numbers["commands"]) == 13 and report.numbers["episodes"] == 3
+    assert report.numbers["followed"]["pelvis_tilt"] == "pelvis"
+    assert not any(each["passed"] for each in report.numbers["commands"][-2:])
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_marks_of_a_trial():
+    straight, turn = Trial("1", 20.0, ((0.0, 1.0, 0.0),)), Trial("2", 20.0, ((0.0, 1.2, 30.0),))
+    course = Trial("3", 60.0, None)
+
+    def passed(trial, completed, speed, kept):
+        return Followed(trial, 20, completed, 0.0, 1.0, speed, 0.0, kept).passed
+
+    assert passed(straight, 0.95, 1.04, 0.2) and not passed(straight, 0.95, 1.06, 1.0)
+    assert not passed(straight, 0.9, 1.0, 0.9) and not passed(straight, 0.0, None, 0.0)
+    assert passed(turn, 1.0, 1.5, 0.95) and not passed(turn, 1.0, 1.2, 0.9)
+    assert passed(course, 0.9, 1.0, 0.0) and not passed(course, 0.85, 1.0, 0.9)
 
 
 def test_a_held_command_is_all_that_is_drawn(still):

@@ -2,14 +2,18 @@ import numpy as np
 import pytest
 from scipy.interpolate import PchipInterpolator
 
-from batchenv.body.ground_reaction import SCHWARTZ_BW, SCHWARTZ_PERCENT, pchip
+from batchenv.body.ground_reaction import (
+    SCHWARTZ_BW,
+    SCHWARTZ_PERCENT,
+    pchip,
+    vertical_ground_reaction,
+)
 from batchenv.evaluate.gait_cycles import PERCENT, find_cycles
 from batchenv.evaluate.human import (
     Band,
     compare_to_band,
     human_angles,
     human_muscles,
-    human_vertical_grf,
     is_on,
     joint_angle_cycles,
     muscle_cycles,
@@ -66,7 +70,7 @@ def test_left_cycles_take_the_left_leg():
 
 
 def test_schwartz_curve_goes_through_the_published_knots():
-    curve = human_vertical_grf()
+    curve = vertical_ground_reaction(PERCENT / 100)
     assert curve[SCHWARTZ_PERCENT.astype(int)] == pytest.approx(SCHWARTZ_BW, abs=1e-12)
     assert np.argmax(curve) == 14
     assert curve.min() == 0.0

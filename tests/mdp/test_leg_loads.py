@@ -4,8 +4,10 @@ import mujoco
 import numpy as np
 import pytest
 
+from batchenv.engine.world_parameters import set_slope
 from batchenv.evaluate.record import record
 from batchenv.evaluate.walker import load_walker
+from batchenv.mdp.capture import angular_momentum
 from batchenv.mdp.leg_loads import LegLoads, pressure
 
 
@@ -96,6 +98,29 @@ def test_joints_carry_what_newton_says(walking):
         expected = (change - weight - ground - muscles) @ axes.T
         # Velocities turn with the pose while it moves on by a substep: 1 % of some thousand newtons.
         assert found["joint_load"][0] == pytest.approx(expected, rel=0.01, abs=20.0)
+
+
+def test_on_a_slope_the_legs_weigh_in_another_direction(walking):
+    env, _, _ = walking
+    worlds, axes, level = env.worlds, env.task.axes, np.zeros(1)
+    model, loads = worlds.model, LegLoads(worlds, axes)
+    below = [model.body(f"{bone}_{side}").id for side in "rl" for bone in ("femur", "tibia", "talus")]
+    flat = loads.measure()["joint_load"][0]
+    set_slope(worlds, np.array([0.1]), level)
+    lean = worlds.expand("opt.gravity")[0] - model.opt.gravity
+    leaning = loads.measure()["joint_load"][0]
+    set_slope(worlds, level, level)
+    assert leaning - flat == pytest.approx(-model.body_subtreemass[below, None] * (lean @ axes.T), abs=1e-6)
+    assert np.abs(lean).max() > 0.9
+
+
+def test_angular_momentum_is_that_of_mujoco(walking):
+    env, _, seen = walking
+    root = env.worlds.model.body_rootid[env.body.trunk_body]
+    for _, data in seen[::10]:
+        mujoco.mj_subtreeVel(env.worlds.model, data)
+        found = angular_momentum(data.cinert[None], data.cvel[None])
+        assert found[0] == pytest.approx(data.subtree_angmom[root], rel=1e-9, abs=1e-9)
 
 
 def in_subtree(model: mujoco.MjModel, body: int, root: int) -> bool:

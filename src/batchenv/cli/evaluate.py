@@ -34,11 +34,12 @@ def evaluate(
             .mot or .sto.
         out: directory for the report.
         strides: least number of strides; more walks are simulated until it is reached.
-        seeds: least number of walks, each from another starting state.
+        seeds: least number of walks, each from another starting state; as many follow each command, and meet
+            each disturbance.
         seconds: length of a walk [s].
         seed: seed of the starting states.
         threads: number of threads that step the worlds; by default all CPUs available to this process.
-        quick: skip pushes, slippery ground, changed masses and weakened muscles.
+        quick: skip all disturbances: pushes, slopes, late actions, slippery ground, other bodies.
         forces: file of ground forces of a motion; by default the one of its name with _grf at the end.
         mass: mass of the body of a motion [kg], where its header does not say it.
         change: configuration keys to override, such as environment.simulation.sim_hz=990.

@@ -9,13 +9,17 @@ import numpy as np
 
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError
+from batchenv.evaluate.intervals import wilson
 from batchenv.evaluate.numbers import check_count, check_threads
+from batchenv.evaluate.record import Tape
+from batchenv.evaluate.recording import Recording
 from batchenv.evaluate.walker import Walker
 from batchenv.interrupts import held_back
 from batchenv.rng import checked_seed
 
 COMMAND = "walking_velocity"
 STRAIGHT = (0.5, 0.9, 1.3, 1.7, 2.0)  # [m/s]
+USUAL_SPEED = 1.3  # one of these, at which walkers are disturbed [m/s]
 TURNS = (-45, -30, -15, 15, 30, 45)  # [deg/s]
 TURNING_SPEED, SECONDS = 1.2, 20.0
 STOP_AT, STOPPED_BY, START_AT, STOP_SECONDS = 5.0, 7.0, 27.0, 32.0  # [s]
@@ -23,8 +27,9 @@ COURSE_SECONDS = 60.0
 # A command is kept within these means over a walk, and a walker stands that moves less than the last.
 SPEED_ERROR, TURN_ERROR, STILL = 0.05, 5.0, 0.1  # [m/s], [deg/s], [m/s]
 SETTLED = 1.0  # what is measured begins so long after the start [s]
-_Z = 1.959964
-"""Of a normal distribution's middle 95 %."""
+# Share of the walks of a trial that are to stay up and do as told.
+ENOUGH, ENOUGH_ON_COURSE = 0.95, 0.90
+_MOST_RECORDED = 20  # walks of a trial; more strides tell no more about the gait
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,17 @@ class Trial:
     seconds: float
     commands: tuple[tuple[float, float, float], ...] | None
 
+    @property
+    def straight(self) -> float | None:
+        """The speed of a trial that goes straight on at one speed [m/s]."""
+        (_, speed, turning), *later = self.commands or ((0.0, 0.0, math.nan),)
+        return speed if turning == 0.0 and not later else None
+
+    @property
+    def enough(self) -> float:
+        """Share of the walks that are to stay up and do as told."""
+        return ENOUGH_ON_COURSE if self.commands is None else ENOUGH
+
 
 @dataclass(frozen=True)
 class Followed:
@@ -53,6 +69,7 @@ class Followed:
         low, high: 95 % confidence interval of that share (Wilson 1927).
         speed, turning: means over the walks that lasted, [m/s] and [deg/s]; None where none did.
         kept: share of the walks that stayed up and kept what they were told.
+        recording: of the first walks of a straight trial, where it was asked for.
     """
 
     trial: Trial
@@ -63,6 +80,17 @@ class Followed:
     speed: float | None
     turning: float | None
     kept: float
+    recording: Recording | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether enough walks stayed up; straight on, with the right mean speed; else, each as told."""
+        asked = self.trial.straight
+        if self.completed < self.trial.enough:
+            return False
+        if asked is not None:
+            return self.speed is not None and abs(self.speed - asked) <= SPEED_ERROR
+        return self.trial.commands is None or self.kept >= self.trial.enough
 
     @property
     def line(self) -> str:
@@ -87,14 +115,16 @@ class Followed:
             "speed_m_s": self.speed,
             "turning_deg_s": self.turning,
             "kept": self.kept,
+            "enough": self.trial.enough,
+            "passed": self.passed,
         }
 
 
-def trials() -> tuple[Trial, ...]:
-    """All trials, in the order of the table."""
-    straight = (Trial(f"{speed:g} m/s", SECONDS, ((0.0, speed, 0.0),)) for speed in STRAIGHT)
+def trials(seconds: float = SECONDS) -> tuple[Trial, ...]:
+    """All trials, in the order of the table; those of one command last some seconds."""
+    straight = (Trial(f"{speed:g} m/s", seconds, ((0.0, speed, 0.0),)) for speed in STRAIGHT)
     turning = (
-        Trial(f"{TURNING_SPEED:g} m/s, {turn:+d} deg/s", SECONDS, ((0.0, TURNING_SPEED, turn),))
+        Trial(f"{TURNING_SPEED:g} m/s, {turn:+d} deg/s", seconds, ((0.0, TURNING_SPEED, turn),))
         for turn in TURNS
     )
     stop = ((0.0, TURNING_SPEED, 0.0), (STOP_AT, 0.0, 0.0), (START_AT, TURNING_SPEED, 0.0))
@@ -126,6 +156,8 @@ def follow_commands(
     num_threads: int | None = None,
     chosen: Sequence[Trial] | None = None,
     progress: Callable[[Followed], None] | None = None,
+    *,
+    record: bool = False,
 ) -> list[Followed]:
     """Let a walker follow commands.
 
@@ -136,6 +168,7 @@ def follow_commands(
         num_threads: as for `BatchEnv`.
         chosen: trials; by default all of `trials`.
         progress: called after each trial.
+        record: whether to record walks of straight trials.
 
     Raises:
         InputError: a number is impossible, or the walker takes no commands; nothing is simulated.
@@ -149,27 +182,26 @@ def follow_commands(
     found = []
     with held_back() as check:
         for trial in chosen or trials():
-            found.append(_followed(walker, trial, walks, seed, num_threads, check))
+            taped = record and trial.straight is not None
+            found.append(_followed(walker, trial, walks, seed, num_threads, check, taped))
             if progress is not None:
                 progress(found[-1])
     return found
 
 
-def wilson(share: float, count: int) -> tuple[float, float]:
-    """95 % confidence interval of a share out of a count: Wilson, J. Am. Stat. Assoc. 22:209 (1927)."""
-    z2 = _Z**2 / count
-    middle = (share + z2 / 2) / (1 + z2)
-    half = _Z * math.sqrt(share * (1 - share) / count + z2 / (4 * count)) / (1 + z2)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def _followed(
-    walker: Walker, trial: Trial, walks: int, seed: int, threads: int | None, check: Callable[[], None]
+    walker: Walker,
+    trial: Trial,
+    walks: int,
+    seed: int,
+    threads: int | None,
+    check: Callable[[], None],
+    taped: bool,
 ) -> Followed:
     first = None if trial.commands is None else trial.commands[0]
     changes = {} if first is None else held_command(walker, first[1], first[2])
     with walker.worlds(walks, trial.seconds, threads, walker.config.lenient() | changes) as env:
-        walk = _Walk(env, walker, trial, seed, check)
+        walk = _Walk(env, walker, trial, seed, check, _MOST_RECORDED if taped else 0)
         up, speed, turning = walk.up, walk.mean(walk.speed), walk.mean(walk.turning)
     kept = up & walk.keeps()
     low, high = wilson(float(up.mean()), walks)
@@ -182,6 +214,7 @@ def _followed(
         None if not walk.known.any() else float(speed[walk.known].mean()),
         None if not walk.known.any() else float(turning[walk.known].mean()),
         float(kept.mean()),
+        walk.recording,
     )
 
 
@@ -193,9 +226,18 @@ class _Walk:
         walking: whether each was up after each step.
         speed, turning: of each after each step [m/s], [deg/s].
         asked: speed and rate of turning asked in each step (T, 2, N) [m/s], [deg/s].
+        recording: of the first walks, if there are to be any.
     """
 
-    def __init__(self, env: BatchEnv, walker: Walker, trial: Trial, seed: int, check: Callable[[], None]):
+    def __init__(
+        self,
+        env: BatchEnv,
+        walker: Walker,
+        trial: Trial,
+        seed: int,
+        check: Callable[[], None],
+        recorded: int,
+    ):
         names = [column.name for column in env.obs_layout]
         columns = names.index(env.task.speed_column), names.index("root_angvel/up")
         commanded = [column.name for column in env.command_layout]
@@ -203,6 +245,7 @@ class _Walk:
         self._trial, self._dt, everyone = trial, env.control_dt, np.arange(env.num_envs)
         obs, up = env.reset(seed), np.ones(env.num_envs, bool)
         seen, walking, told = [], [], []
+        tape = Tape(env, recorded) if recorded else None
         later = {round(at / env.control_dt): (v, w) for at, v, w in (trial.commands or ())[1:]}
         for step in range(env.max_episode_steps):
             check()
@@ -210,7 +253,9 @@ class _Walk:
                 speed, turning = later[step]
                 obs = env.set_command(everyone, {"speed": speed, "yaw_rate": math.radians(turning)})
             told.append(env.commands[:, asked].T * [[1.0], [math.degrees(1.0)]])
-            obs, _, _ = env.step(walker.policy(obs))
+            obs, _, dones = env.step(walker.policy(obs), tape and tape.sampler)
+            if tape is not None:
+                tape.keep(dones)
             up = up & ~env.terminated
             seen.append(obs[:, columns].T * [[1.0], [math.degrees(1.0)]])
             walking.append(up)
@@ -219,6 +264,7 @@ class _Walk:
         values = np.array(seen)
         self.up, self.walking, self.asked = up, np.array(walking), np.array(told)
         self.speed, self.turning = values[:, 0], values[:, 1]
+        self.recording = None if tape is None else tape.recording()
 
     @property
     def known(self) -> np.ndarray:

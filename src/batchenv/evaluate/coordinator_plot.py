@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from batchenv.evaluate.coordinators import BINS, Comparison
-from batchenv.evaluate.plots import ACCENT, HUMAN, STYLE, WALKER, to_bytes
+from batchenv.evaluate.plot_style import ACCENT, HUMAN, STYLE, WALKER
+from batchenv.evaluate.plots import to_bytes
 from batchenv.extras import import_extra
 
 _SHOWN = ("hip_flexion_r", "knee_angle_r", "ankle_angle_r")

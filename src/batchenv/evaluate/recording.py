@@ -56,10 +56,13 @@ class Recording:
     foot_pos: Array
     root_pos: Array
     gravity: float = 9.81
+    leg_length: float | None = None
     joint_vel: Array = NOT_GIVEN
     joint_torque: Array = NOT_GIVEN
     root_vel: Array = NOT_GIVEN
     root_quat: Array = NOT_GIVEN
+    toe_pos: Array = NOT_GIVEN
+    angular_momentum: Array = NOT_GIVEN
     cop: Array = NOT_GIVEN
     free_moment: Array = NOT_GIVEN
     joint_center_names: tuple[str, ...] = ()
@@ -77,6 +80,8 @@ class Recording:
     def __post_init__(self) -> None:
         for name in ("dt", "mass", "gravity"):
             self._set(name, _positive(name, getattr(self, name)))
+        if self.leg_length is not None:
+            self._set("leg_length", _positive("leg_length", self.leg_length))
         for name in TEXTS:
             self._set(name, _texts(name, getattr(self, name)))
         _check_names(self)
@@ -184,6 +189,8 @@ def save_npz(recording: Recording, path: str | Path) -> None:
     check_recording(recording)
     arrays = {}
     for item in fields(recording):
+        if getattr(recording, item.name) is None:
+            continue
         value = np.asarray(getattr(recording, item.name))
         if value.dtype.kind == "f" and value.ndim and (value.size == 0 or np.isnan(value.flat[0])):
             continue

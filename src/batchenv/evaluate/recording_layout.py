@@ -37,6 +37,7 @@ LAYOUT: dict[str, ArrayLayout] = {
     "dt": ArrayLayout((), "s", "time between two samples", False, 1e-6, 0.1),
     "mass": ArrayLayout((), "kg", "mass of the body", False, 1e-3, 1e6),
     "gravity": _optional((), "m/s^2", "acceleration of gravity, 9.81 where not given", 1e-3, 1e3),
+    "leg_length": _optional((), "m", "height of the hips over the soles standing upright", 1e-2, 1e2),
     "joint_names": ArrayLayout(
         ("J",), "", "hip_flexion_r, knee_angle_r, ankle_angle_r, the same with _l, any others"
     ),
@@ -62,6 +63,9 @@ LAYOUT: dict[str, ArrayLayout] = {
     "foot_pos": ArrayLayout(
         ("T", 2, 3), "m", "heel or calcaneus of the right and left foot", False, -1e6, 1e6
     ),
+    "toe_pos": _optional(
+        ("T", 2, 3), "m", "ball of the right and left foot, ahead of `foot_pos` along it", -1e6, 1e6
+    ),
     "root_pos": ArrayLayout(("T", 3), "m", "pelvis", False, -1e6, 1e6),
     "root_vel": ArrayLayout(
         ("T", 3), "m/s", "velocity of the pelvis; the difference of `root_pos` if absent", True, -1e5, 1e5
@@ -72,6 +76,9 @@ LAYOUT: dict[str, ArrayLayout] = {
         "orientation of the pelvis, w first; (1, 0, 0, 0) standing upright and facing forward",
         -1 - _TOLERANCE,
         1 + _TOLERANCE,
+    ),
+    "angular_momentum": _optional(
+        ("T", 3), "kg m^2/s", "of the whole body about its centre of mass, about the three axes", -1e6, 1e6
     ),
     "cop": _optional(
         ("T", 2, 3),

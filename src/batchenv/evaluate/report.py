@@ -5,8 +5,10 @@ from pathlib import Path
 
 from batchenv.arrays import shown
 from batchenv.errors import InputError
+from batchenv.evaluate.by_speed import AtSpeed
 from batchenv.evaluate.judge import Report
 from batchenv.evaluate.page import NOTHING, render_page
+from batchenv.evaluate.page_speeds import speed_title
 from batchenv.evaluate.plots import figures, to_bytes
 from batchenv.files import check_output_directory, write_atomically
 from batchenv.files.paths import checked_path
@@ -37,16 +39,30 @@ def write_report(report: Report, out_dir: str | Path) -> tuple[Path, Path]:
 
 def verdict_lines(report: Report) -> list[str]:
     """Return the lines of a table for a terminal: each target beside the walker's value."""
-    words = {True: "", False: "falls short", None: NOTHING}
     lines = [f"{'measure':<32}{'walker':>8}  {'':<11}{'target':<16}"]
     for verdict in report.verdicts:
         target = verdict.target
         value = "" if verdict.value is None else target.show(verdict.value)
-        line = f"{target.label:<32}{value:>8}  {target.unit:<11}{target.range:<16}{words[verdict.passed]}"
+        word = "" if verdict.met else verdict.word
+        line = f"{target.label:<32}{value:>8}  {target.unit:<11}{target.range:<16}{word}"
         lines.append(line.rstrip())
     push = report.numbers["push_n"]
     shown = NOTHING if push is None else f"{push:>8.0f}  N"
-    return [*lines, f"{'push of 0.2 s withstood':<32}{shown}"]
+    lines.append(f"{'push of 0.2 s withstood':<32}{shown}")
+    if report.by_speed:
+        lines.append("beside humans at the same speed: marks met, met as rewarded, missed")
+        lines += [_speed_line(each) for each in report.by_speed]
+    missed = [each["name"] for each in report.numbers["withstood"] or () if not each["passed"]]
+    if missed:
+        lines.append(f"not withstood by 90 %: {', '.join(missed)}")
+    return lines
+
+
+def _speed_line(each: AtSpeed) -> str:
+    met = sum(verdict.met for verdict in each.verdicts)
+    asked = sum(verdict.passed is True and verdict.followed for verdict in each.verdicts)
+    missed = sum(verdict.passed is False for verdict in each.verdicts)
+    return f"{speed_title(each):<32}{met:>8}{asked:>4}{missed:>4}"
 
 
 def _write(path: Path, text: str) -> None:

@@ -101,7 +101,14 @@ def robustness(
         for _ in range(max(1, repeats // len(DIRECTIONS)) if any(trial.push) else repeats)
     ]
     with walker.worlds(len(chosen), SECONDS, num_threads, walker.config.lenient()) as env:
-        up = _stay_up(walker, env, chosen, seed)
+        env.reset(seed)
+        obs = set_conditions(
+            env,
+            friction=_column(chosen, "friction"),
+            mass=_column(chosen, "mass"),
+            muscle_strength=_column(chosen, "strength"),
+        )
+        up = stay_up(walker, env, obs, Pushes(env, _column(chosen, "push"), PUSH_AT, PUSH_SECONDS))
     survived: dict[str, dict[str, list[bool]]] = {}
     for trial, stayed in zip(chosen, up, strict=True):
         survived.setdefault(trial.condition, {}).setdefault(trial.setting, []).append(bool(stayed))
@@ -149,16 +156,8 @@ def _has_own_strengths(walker: Walker) -> bool:
         return has_own_strengths(env.worlds)
 
 
-def _stay_up(walker: Walker, env: BatchEnv, chosen: list[Trial], seed: int) -> np.ndarray:
-    """Whether each world's first episode was not terminated (N,)."""
-    env.reset(seed)
-    obs = set_conditions(
-        env,
-        friction=_column(chosen, "friction"),
-        mass=_column(chosen, "mass"),
-        muscle_strength=_column(chosen, "strength"),
-    )
-    pushes = Pushes(env, _column(chosen, "push"), PUSH_AT, PUSH_SECONDS)
+def stay_up(walker: Walker, env: BatchEnv, obs: np.ndarray, pushes: Pushes) -> np.ndarray:
+    """Let worlds that were just reset walk, and return whose first episode was not terminated (N,)."""
     up = np.ones(env.num_envs, bool)
     with held_back() as check:
         for step in range(env.max_episode_steps):

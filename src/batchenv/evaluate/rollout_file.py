@@ -58,6 +58,7 @@ class RecordingWriter:
         muscle_peak_force: Any = None,
         optimal_fiber_length: Any = None,
         gravity: float = 9.81,
+        leg_length: float | None = None,
         parameter_names: Sequence[str] = (),
         attributes: Mapping[str, str | float] | None = None,
         chunk_samples: int = 512,
@@ -74,6 +75,7 @@ class RecordingWriter:
             muscle_peak_force: (M,) [N], or None.
             optimal_fiber_length: (M,) [m], or None.
             gravity: [m/s^2].
+            leg_length: [m], or None.
             parameter_names: of the numbers that `end_episode` takes, as of a sweep.
             attributes: where the rollout comes from: command, seed, configuration.
             chunk_samples: samples held in memory before they are written; a killed writer loses no more.
@@ -91,6 +93,7 @@ class RecordingWriter:
             dt=dt,
             mass=mass,
             gravity=gravity,
+            leg_length=leg_length,
             joint_names=joint_names,
             muscle_names=muscle_names,
             joint_center_names=joint_center_names,

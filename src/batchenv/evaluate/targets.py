@@ -1,8 +1,10 @@
-"""What a walk must measure up to, to pass for human at free speed."""
+"""What a walk must measure up to, to pass for human."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from batchenv.evaluate.plain import to_plain
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,7 @@ class Target:
         unit: of the number.
         scale: what the number is multiplied with to be shown, 100 for a share shown in percent.
         digits: after the point, to be shown.
+        of: what is judged, as `followed` names it; a policy that was asked to follow this does not pass.
     """
 
     label: str
@@ -25,6 +28,7 @@ class Target:
     unit: str = ""
     scale: float = 1.0
     digits: int = 2
+    of: str = ""
 
     @property
     def range(self) -> str:
@@ -41,35 +45,77 @@ class Target:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A target, the number found, and whether it passes; None where it was not measured."""
+    """A target, and what was found.
+
+    Attributes:
+        target: that is to be met.
+        value: the number found; None where it was not measured.
+        passed: whether it lies in the range; None where it was not measured.
+        followed: whether the policy was asked to follow what is judged, so that it counts as no pass.
+    """
 
     target: Target
     value: float | None
     passed: bool | None
+    followed: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Whether the number lies in the range, and nobody asked for it."""
+        return self.passed is True and not self.followed
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word or two."""
+        if self.passed is None:
+            return "not measured"
+        return ("as rewarded" if self.followed else "pass") if self.passed else "falls short"
+
+    @property
+    def mark(self) -> str:
+        """Class of its row in a page."""
+        if self.passed is None or (self.passed and self.followed):
+            return "none"
+        return "good" if self.passed else "bad"
+
+
+_JOINTS = {"hip": "hip_flexion", "knee": "knee_angle", "ankle": "ankle_angle"}
 
 
 def _joint_targets() -> tuple[Target, ...]:
-    joints = ("hip", "knee", "ankle")
     errors = (
-        Target(f"{joint} angle, RMSE", ("joints", joint, "rmse_deg"), None, 6.0, "deg", 1, 1)
-        for joint in joints
+        Target(f"{joint} angle, RMSE", ("joints", joint, "rmse_deg"), None, 6.0, "deg", 1, 1, name)
+        for joint, name in _JOINTS.items()
     )
     shares = (
-        Target(f"{joint} angle within 2 SD", ("joints", joint, "within_2sd"), 0.8, None, "% of cycle", 100, 0)
-        for joint in joints
+        Target(
+            f"{joint} angle within 2 SD",
+            ("joints", joint, "within_2sd"),
+            0.8,
+            None,
+            "% of cycle",
+            100,
+            0,
+            name,
+        )
+        for joint, name in _JOINTS.items()
     )
     return (*errors, *shares)
 
 
+def _force(label: str, key: str, low: float | None, high: float | None, unit: str = "BW") -> Target:
+    return Target(f"vertical force, {label}", ("grf", key), low, high, unit, of="vertical_force")
+
+
 TARGETS = (
     Target("episodes completed", ("completed",), 0.95, None, "%", 100, 0),
-    Target("walking speed", ("speed_m_s",), 1.18, 1.30, "m/s"),
+    Target("walking speed", ("speed_m_s",), 1.18, 1.30, "m/s", of="speed"),
     *_joint_targets(),
-    Target("vertical force, first peak", ("grf", "peak1_bw"), 1.0, 1.3, "BW"),
-    Target("vertical force, valley", ("grf", "valley_bw"), 0.6, 0.9, "BW"),
-    Target("vertical force, second peak", ("grf", "peak2_bw"), 1.0, 1.3, "BW"),
-    Target("vertical force, impact spike", ("grf", "spike_bw"), None, 1.4, "BW"),
-    Target("vertical force, correlation", ("grf", "r"), 0.9, None, ""),
+    _force("first peak", "peak1_bw", 1.0, 1.3),
+    _force("valley", "valley_bw", 0.6, 0.9),
+    _force("second peak", "peak2_bw", 1.0, 1.3),
+    _force("impact spike", "spike_bw", None, 1.4),
+    _force("correlation", "r", 0.9, None, ""),
     Target("stance", ("stance_percent",), 56.0, 66.0, "% of cycle", 1, 1),
     Target("symmetry index", ("symmetry_percent",), None, 5.0, "%", 1, 1),
     Target("mean activation", ("mean_activation",), None, 0.12, "", 1, 3),
@@ -77,17 +123,80 @@ TARGETS = (
 )
 
 
-def verdicts(numbers: Mapping[str, Any], targets: tuple[Target, ...] = TARGETS) -> tuple[Verdict, ...]:
-    """Return the verdict on each target, from the numbers of a report."""
-    return tuple(_verdict(numbers, target) for target in targets)
+def _inside(label: str, name: str, sds: str = "1_5sd", low: float = 0.8) -> Target:
+    words = f"{label} within {sds.removesuffix('sd').replace('_', '.')} SD"
+    return Target(words, ("curves", name, f"within_{sds}"), low, None, "% of cycle", 100, 0, name)
 
 
-def _verdict(numbers: Mapping[str, Any], target: Target) -> Verdict:
+def _alike(label: str, name: str, low: float) -> Target:
+    return Target(f"{label}, correlation", ("curves", name, "r"), low, None, "", of=name)
+
+
+def _near(label: str, name: str) -> Target:
+    return Target(f"{label}, from the mean", ("measures", name, "deviation_sd"), -1.0, 1.0, "SD", of=name)
+
+
+AT_ANY_SPEED = (
+    *(_inside(f"{joint} angle", name) for joint, name in _JOINTS.items()),
+    _alike("vertical force", "vertical_force", 0.95),
+    Target(
+        "vertical force, RMSE", ("curves", "vertical_force", "rmse"), None, 0.10, "BW", 1, 3, "vertical_force"
+    ),
+    _alike("fore-aft force", "fore_aft_force", 0.9),
+    _near("stance", "stance_percent"),
+    _near("cadence", "cadence_steps_min"),
+    _near("step length", "step_length_m"),
+    *(_alike(f"{joint} moment", f"{joint}_moment", 0.85) for joint in _JOINTS),
+    Target("EMG of five muscles, mean correlation", ("emg_r",), 0.6, None),
+)
+"""What is judged at every speed, against `norms`."""
+
+_FRONTAL = {
+    "pelvis obliquity": "pelvis_obliquity",
+    "pelvis rotation": "pelvis_rotation",
+    "hip adduction": "hip_adduction",
+}
+AT_USUAL_SPEED = (
+    *(_alike(label, name, 0.8) for label, name in _FRONTAL.items()),
+    *(_inside(label, name, "2sd", 0.7) for label, name in _FRONTAL.items()),
+)
+"""What is judged at 1.3 m/s besides."""
+
+LOADS = tuple(
+    Target(f"{joint} contact force, peak", ("joint_loads", joint, "walker"), None, most, "BW")
+    for joint, most in (("hip", 4.0), ("knee", 3.5))
+)
+CHEAPEST = Target("cost of transport, least at", ("cost_minimum_m_s",), 1.0, 1.6, "m/s")
+
+
+def verdicts(
+    numbers: Mapping[str, Any], targets: tuple[Target, ...] = TARGETS, followed: Collection[str] | None = None
+) -> tuple[Verdict, ...]:
+    """Return the verdict on each target.
+
+    Args:
+        numbers: of a report.
+        targets: to be met.
+        followed: what the policy was asked to follow; by default, what the report says.
+    """
+    known = numbers.get("followed") if followed is None else followed
+    return tuple(_verdict(numbers, target, target.of in (known or ())) for target in targets)
+
+
+def verdicts_as_numbers(found: tuple[Verdict, ...]) -> list[dict[str, Any]]:
+    """Return verdicts as report.json has them."""
+    return [
+        to_plain({**asdict(v.target), "value": v.value, "passed": v.passed, "followed": v.followed})
+        for v in found
+    ]
+
+
+def _verdict(numbers: Mapping[str, Any], target: Target, followed: bool) -> Verdict:
     value: Any = numbers
     for key in target.path:
-        value = value[key]
+        value = None if value is None else value[key]
     if value is None:
-        return Verdict(target, None, None)
+        return Verdict(target, None, None, followed)
     above = target.low is None or value >= target.low
     below = target.high is None or value <= target.high
-    return Verdict(target, value, above and below)
+    return Verdict(target, value, above and below, followed)

@@ -3,13 +3,16 @@
 A task makes the capture of its own worlds; whoever records them needs to know nothing else about the body.
 """
 
+from contextlib import suppress
 from typing import Any, Protocol
 
 import numpy as np
 
 from batchenv.body import Body
+from batchenv.body.gait_by_speed import leg_length
 from batchenv.engine import Worlds
 from batchenv.engine.muscles.mujoco import active_forces
+from batchenv.errors import BodyError
 from batchenv.mdp.leg_loads import LegLoads
 
 Array = np.ndarray
@@ -46,6 +49,21 @@ def turned(quat: Array, axes: Array) -> Array:
     return np.concatenate([quat[..., :1], quat[..., 1:] @ axes.T], axis=-1)
 
 
+def angular_momentum(inertia: Array, velocity: Array) -> Array:
+    """Angular momentum about the centre of mass of all bodies (N, 3) [kg m^2/s], in the world.
+
+    It is the sum of `mju_mulInertVec` over the bodies, of which the first three components are kept.
+
+    Args:
+        inertia: MuJoCo's `cinert` (N, B, 10), of bodies of one tree.
+        velocity: MuJoCo's `cvel` (N, B, 6).
+    """
+    turning, moving, first = velocity[..., :3], velocity[..., 3:], inertia[..., 6:9]
+    rows = np.stack([inertia[..., [0, 3, 4]], inertia[..., [3, 1, 5]], inertia[..., [4, 5, 2]]], axis=-2)
+    own = (rows * turning[..., None, :]).sum(axis=-1) + np.cross(first, moving)
+    return own.sum(axis=1)
+
+
 class WalkingCapture:
     """Measures a `Body` whose feet stand on sensors.
 
@@ -61,6 +79,7 @@ class WalkingCapture:
         self._worlds, self._body, self._axes = worlds, worlds.body, axes
         self._loads = LegLoads(worlds, axes)
         self._fibers = _Fibers(worlds) if worlds.law.actuator in ("mass", "muscle") else None
+        self._toes = self._body.toe_body if len(self._body.toe_body) == 2 else None
         self._driver = np.eye(len(self._body.joint_names))[self._body.bound_joint]
 
     @property
@@ -73,6 +92,8 @@ class WalkingCapture:
             "joint_names": tuple(map(body.names.common_joint, body.joint_names)),
             "joint_center_names": self._loads.names,
         }
+        with suppress(BodyError):  # a body without hips has no such length
+            constants["leg_length"] = leg_length(body)
         return constants | (self._fibers.constants if self._fibers else {})
 
     def measure(self) -> dict[str, Array]:
@@ -91,7 +112,10 @@ class WalkingCapture:
             "root_pos": qpos[:, :3] @ axes.T,
             "root_vel": qvel[:, :3] @ axes.T,
             "root_quat": turned(qpos[:, 3:7], axes),
+            "angular_momentum": angular_momentum(worlds.bind("cinert"), worlds.bind("cvel")) @ axes.T,
         }
+        if self._toes is not None:
+            measured["toe_pos"] = worlds.bind("xpos")[:, self._toes] @ axes.T
         return measured | (self._fibers.measure() if self._fibers else {})
 
     def measure_loads(self) -> dict[str, Array]:

@@ -120,14 +120,14 @@ class LegLoads:
         wrenches = np.zeros((worlds.num_worlds, 2, 2, 3))
         center, load = np.zeros((2, worlds.num_worlds, len(self.names), 3))
         for world in range(worlds.num_worlds):
-            data = worlds.batch.get_data(world, self._data)
-            contacts = floor_contacts(worlds.model, data, worlds.body.floor_geom)
+            data, model = worlds.batch.get_data(world, self._data), worlds.own_model(world)
+            contacts = floor_contacts(model, data, worlds.body.floor_geom)
             wrenches[world] = foot_wrenches(contacts, self._foot_of)
             center[world] = data.xanchor[self._joints]
             if self._known:
                 data.qacc[:] = (worlds.qvel[world] - self._before[world]) / worlds.timestep
                 data.qvel[:] = self._before[world]
-                mujoco.mj_rnePostConstraint(worlds.model, data)
+                mujoco.mj_rnePostConstraint(model, data)
                 load[world] = data.cfrc_int[self._below, 3:]
         measured = pressure(wrenches, axes)
         if self.names:
