@@ -41,7 +41,7 @@ def save_clip(clip: Clip, path: str | Path) -> Path:
 
 def is_clip_file(path: Path) -> bool:
     """Whether an NPZ file is a clip that `save_clip` wrote."""
-    return _FORMAT in read_npz(path)
+    return _FORMAT in read_npz(path, skip_objects=True)
 
 
 def load_clip(path: str | Path) -> Clip:
