@@ -156,7 +156,7 @@ def _read_frames(path: Path, bones: dict[str, _Bone]) -> dict[str, Array]:
             found.setdefault(name, []).append(np.where(angular, factor * values, values))
             if len(found[name]) != count:
                 raise InputError(
-                    f"{path}:{line}: bone {name} occurs twice in a frame, or lacked in one before"
+                    f"{path}:{line}: bone {name} occurs twice in a frame, or not in each"
                 )
     short = [name for name, rows in found.items() if len(rows) != count]
     if count < 2 or _ROOT not in found or short:

@@ -38,7 +38,7 @@ def read_loco_mujoco(path: Path, options: ReadOptions) -> Clip:
     if "qpos" not in arrays:
         if options.rate is None:
             raise InputError(
-                f"{path} does not say its rate; give it with --rate-in, in Python with rate= [Hz]"
+                f"{path} does not say its rate; give it with --hz, in Python with rate= [Hz]"
             )
         rate = options.rate
         columns = {
