@@ -89,7 +89,7 @@ def test_markers_that_sit_elsewhere_are_learned_from_the_static_trial(body, worn
     )
     subject, static = (on_subject(body, elsewhere, clip) for clip in (walk, standing(walk)))
     found = solve_markers(subject, body, worn, static)
-    # Where markers have slipped, the standing pose cannot be told better than to 1 cm over a segment's length.
+    # The standing pose cannot be told better than to 1 cm over the length of a segment.
     assert worst(found.clip, walk, body) < np.radians(6.0)
     blind = solve_markers(subject, body, worn)
     assert np.nanmean(found.residual) < 0.3 * np.nanmean(blind.residual)
