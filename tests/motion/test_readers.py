@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from batchenv.errors import InputError
-from batchenv.motion import Clip, Reader, read_motion, register_reader, registry
+from batchenv.motion import Clip, Reader, read_motion, register_reader, registry, write_motion
+from batchenv.motion.opensim_table import write_table
 from tests.gaitnet_files import original_data
 from tests.motion.actors import ACTOR, HANGING, trajectory, write_actor, write_amc
 
@@ -162,3 +163,16 @@ def test_a_reader_of_one_more_format_is_added(tmp_path, stroll, monkeypatch):
     assert read_motion(tmp_path / "a.STROLL") is stroll
     with pytest.raises(InputError, match="expected a Reader with suffixes such as '.bvh'"):
         register_reader(Reader("a stroll", ("stroll",), lambda path, options: stroll))
+
+
+def test_ground_forces_beside_a_motion_of_opensim_come_along(tmp_path, stroll, caplog):
+    write_motion(stroll, tmp_path / "walk.mot")
+    names = [f"ground_force_{side}_{kind}{axis}" for side in "rl" for kind in "vp" for axis in "xyz"]
+    columns = {name: np.full(41, 700.0 if name.endswith("vy") else 0.5) for name in names}
+    write_table(tmp_path / "walk_grf.mot", stroll.times, columns)
+    clip = read_motion(tmp_path / "walk.mot")
+    assert clip.forces["grf"][7] == pytest.approx(np.tile([0.5, -0.5, 700.0], (2, 1)))  # forward, left, up
+    assert set(clip.forces) == {"grf", "cop"}
+    write_table(tmp_path / "walk_grf.mot", stroll.times[:20], {name: v[:20] for name, v in columns.items()})
+    assert not read_motion(tmp_path / "walk.mot").forces
+    assert "does not cover all of" in caplog.text
