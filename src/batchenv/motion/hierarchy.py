@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 _LEGS = (0.4, 1.3)
 _UNITS = {"metres": 1.0, "units of CMU": 0.0254 / 0.45, "centimetres": 0.01, "millimetres": 0.001}
 _UPRIGHT = np.cos(np.radians(50.0))  # of thighs and trunk in a rest pose that stands
+_FARTHEST = 1e8  # in any unit
 _WALKED = 0.3  # after which the direction of travel is known [m]
 _LARGE_RESIDUAL = np.radians(20.0)
 
@@ -72,6 +73,9 @@ def clip_of_hierarchy(motion: Hierarchy, options: ReadOptions) -> Clip:
         InputError: a segment is missing, the rest pose is none of a person who stands, or the unit is
             unclear.
     """
+    farthest = max(float(np.abs(motion.rest).max()), float(np.abs(motion.places).max()))
+    if not farthest <= _FARTHEST:
+        raise InputError(f"{motion.source}: a joint is {farthest:g} from the origin; expected less")
     if options.rest_frame is not None:
         motion = motion.resting_in(options.rest_frame)
     joints = joints_of_segments(motion.names, motion.source, options.joints)
