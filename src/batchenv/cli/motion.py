@@ -44,13 +44,14 @@ def import_motion(
     episode: int = 0,
     trust: bool = False,
 ) -> None:
-    """Read a motion, fit it to a body, and write it as a clip that `track` and `show` take.
+    """Read a motion of any format, fit it to a body, and write it as a clip, or for other programs.
 
     Args:
         motion: .mot, .sto, .csv, .bvh, .amc, .trc, .c3d, .npz of LocoMuJoCo or GaitNet, .h5 of GaitNet, or a
             recording.
-        out: file to write: .npz, a clip for the body; or .mot, .bvh, .csv for other programs.
-        body: that follows: preset, configuration, myo_sim:NAME or MJCF file; none converts the file alone.
+        out: file to write: .npz, a clip for the body, which `show` films; or .mot, .sto, .bvh, .csv.
+        body: body that follows it: preset, configuration, myo_sim:NAME or MJCF file; none converts the file
+            alone.
         start: beginning of the part that is kept [s].
         end: end of it [s].
         mirror: take the mirror image.
@@ -132,7 +133,7 @@ def show(
 
     Args:
         motion: clip that `import` wrote, or any motion that it reads.
-        body: that moves, as for `import`; by default that of the clip, or the legs of myo_sim.
+        body: body that moves, as for `import`; by default that of the clip, or the legs of myo_sim.
         video: video file to write, .mp4 or .gif.
         browser: serve a page on which the clip is shown; Ctrl-C ends it.
         host: address of the page; 0.0.0.0 lets other machines see it.

@@ -66,9 +66,8 @@ def clip_of_hierarchy(motion: Hierarchy, options: ReadOptions) -> Clip:
     """Return the clip of a motion: its segments' rotations as joint coordinates.
 
     Limbs are aligned by the directions of their bones in the rest pose; pelvis, trunk and feet are taken to
-    be upright and level in it, feet on
-    spread legs perpendicular to them. What coordinates cannot follow, such as a knee that turns sideways, is
-    left out.
+    be upright and level in it, feet on spread legs to be square to them. What coordinates cannot follow, such
+    as a knee that turns sideways, is left out.
 
     Raises:
         InputError: a segment is missing, the rest pose is none of a person who stands, or the unit is
