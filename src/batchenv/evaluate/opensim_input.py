@@ -1,29 +1,21 @@
 """Recordings of others: a motion of OpenSim, and the forces of the ground on either foot."""
 
-import logging
 import math
-import re
 from pathlib import Path
 
 import numpy as np
 
 from batchenv.errors import InputError
-from batchenv.evaluate.opensim_frame import PELVIS_ANGLES, PELVIS_PLACE, from_opensim, pelvis_quat
-from batchenv.evaluate.opensim_output import GROUND_FORCES
-from batchenv.evaluate.opensim_table import OPENSIM_SUFFIXES, Table, read_table
 from batchenv.evaluate.recording import Recording, from_arrays
 from batchenv.evaluate.recording_layout import ENDINGS
-
-_log = logging.getLogger(__name__)
+from batchenv.motion.opensim import clip_of_table
+from batchenv.motion.opensim_forces import GROUND_FORCES, forces_beside, ground_forces
+from batchenv.motion.opensim_table import Table, read_table
 
 Array = np.ndarray
 
-KNEES = ("knee_angle_r", "knee_angle_l")
 _STANDING = 0.05  # share of the weight above which a foot has struck
 _TRAVELLED = 1.0  # after which the direction of travel is known [m]
-_SIDES = {"r": 0, "right": 0, "l": 1, "left": 1}
-_EXAMPLE = ("ground_force_v", "1_ground_force_v")
-"""Names of the right and the left foot in the examples of OpenSim, which have no side in them."""
 
 
 def load_opensim(motion: Path, forces: Path | None = None, mass: float | None = None) -> Recording:
@@ -40,7 +32,13 @@ def load_opensim(motion: Path, forces: Path | None = None, mass: float | None = 
         InputError: a file is damaged, or lacks something; the message says what.
     """
     table = read_table(motion)
-    loads = read_table(_forces_beside(motion) if forces is None else forces)
+    forces = forces_beside(motion) if forces is None else forces
+    if forces is None:
+        raise InputError(
+            f"{motion} has no ground forces beside it, as {motion.stem}{GROUND_FORCES}.mot; name their file"
+            " with --forces, in Python with forces="
+        )
+    loads = read_table(forces)
     within = (table.time >= loads.time[0] - 1e-6) & (table.time <= loads.time[-1] + 1e-6)
     if within.sum() < 2:
         raise InputError(
@@ -49,7 +47,7 @@ def load_opensim(motion: Path, forces: Path | None = None, mass: float | None = 
         )
     time = table.time[within]
     body = _body(table, mass)
-    ground = _ground(loads, time)
+    ground = ground_forces(loads, time)
     arrays = {
         **body,
         **ground,
@@ -58,25 +56,13 @@ def load_opensim(motion: Path, forces: Path | None = None, mass: float | None = 
         "episode": np.zeros(len(time), int),
         "time": time,
         "foot_pos": _struck(ground["grf"][:, :, 2], ground["cop"], body["mass"] * body["gravity"]),
-        **_pelvis(table, within),
-        **_joints(table, within),
+        **_motion(table, within),
     }
     if arrays["ended"][0] not in ENDINGS:
         raise InputError(
             f"{motion}: its header says ended={arrays['ended'][0][:40]!r}, expected one of {ENDINGS}"
         )
     return from_arrays(arrays, str(motion))
-
-
-def _forces_beside(motion: Path) -> Path:
-    for suffix in OPENSIM_SUFFIXES:
-        beside = motion.with_name(f"{motion.stem}{GROUND_FORCES}{suffix}")
-        if beside.is_file():
-            return beside
-    raise InputError(
-        f"{motion} has no ground forces beside it, as {motion.stem}{GROUND_FORCES}.mot; name their file with"
-        " --forces, in Python with forces="
-    )
 
 
 def _body(table: Table, mass: float | None) -> dict[str, float]:
@@ -99,88 +85,23 @@ def _body(table: Table, mass: float | None) -> dict[str, float]:
     return numbers
 
 
-def _angles(table: Table, within: Array) -> dict[str, Array]:
-    """Columns of coordinates by name [rad]; those that move along are in metres and stay so."""
-    factor = math.pi / 180 if table.header.get("inDegrees", "no").lower() == "yes" else 1.0
-    found = {}
-    for name, values in table.columns.items():
-        path = name.split("/")
-        if path[-1] in ("speed", "activation", "fiber_length"):
-            continue
-        name = path[-2] if path[-1] == "value" and len(path) > 1 else path[-1]
-        found[name] = values[within] * (1.0 if name in PELVIS_PLACE else factor)
-    return found
-
-
-def _pelvis(table: Table, within: Array) -> dict[str, Array]:
-    coordinates = Table(table.file, {}, table.time, _angles(table, within))
-    place = coordinates.stacked(PELVIS_PLACE)
-    travelled = place[-1] - place[0]
-    along, across = travelled[0], math.hypot(travelled[0], travelled[2])
+def _motion(table: Table, within: Array) -> dict[str, object]:
+    """Pelvis and joints of a walk along X, in the samples that count."""
+    clip = clip_of_table(table)
+    place = clip.root_pos[within]
+    along, left, _ = place[-1] - place[0]
+    across = math.hypot(along, left)
     if across > _TRAVELLED and along < 0.7 * across:
         raise InputError(
-            f"{table.file}: the pelvis travels {travelled[0]:.2f} m along X and {travelled[2]:.2f} m along Z;"
+            f"{table.file}: the pelvis travels {along:.2f} m along X and {-left:.2f} m along Z;"
             " expected a walk along X, which is forward"
         )
     return {
-        "root_pos": from_opensim(place),
-        "root_quat": pelvis_quat(coordinates.stacked(PELVIS_ANGLES)),
+        "root_pos": place,
+        "root_quat": clip.root_quat[within],
+        "joint_names": clip.joint_names,
+        "joint_pos": clip.joint_pos[within],
     }
-
-
-def _joints(table: Table, within: Array) -> dict[str, object]:
-    angles = _angles(table, within)
-    joints = {name: values for name, values in angles.items() if not name.startswith("pelvis_")}
-    knees = [joints[name] for name in KNEES if name in joints]
-    if knees and np.mean(knees) < -math.radians(5):
-        _log.warning("%s: knees flex towards negative angles, as in gait2392; they are turned", table.file)
-        joints |= {name: -joints[name] for name in KNEES if name in joints}
-    if not joints:
-        raise InputError(f"{table.file}: lacks angles of joints, such as hip_flexion_r")
-    return {"joint_names": tuple(joints), "joint_pos": np.stack(list(joints.values()), axis=1)}
-
-
-def _ground(loads: Table, time: Array) -> dict[str, Array]:
-    """Forces, centres of pressure and free moments at times [s], those of a recording."""
-    feet = _feet(loads)
-    at = {name: np.interp(time, loads.time, values) for name, values in loads.columns.items()}
-    sampled = Table(loads.file, {}, time, at)
-    axes = "xyz"
-    force, point = (
-        np.stack([sampled.stacked([f"{foot[kind]}{axis}" for axis in axes]) for foot in feet], axis=1)
-        for kind in ("force", "point")
-    )
-    vertical = force[:, :, 1]
-    grf, cop = from_opensim(force), from_opensim(point)
-    ground = {"grf": grf, "cop": np.where(vertical[:, :, None] > 0.0, cop, 0.0)}
-    if all(foot["torque"] for foot in feet):
-        ground["free_moment"] = np.stack([at[f"{foot['torque']}y"] for foot in feet], axis=1)
-    return ground
-
-
-def _feet(loads: Table) -> list[dict[str, str]]:
-    """What the columns of the right and the left foot begin with: force, point, and torque or ''."""
-    forces = [name[:-1] for name in loads.columns if name.endswith("vx")]
-    own: list[list[str]] = [[], []]
-    for name in forces:
-        words = {_SIDES[word] for word in re.split(r"[^a-z]+", name.lower()) if word in _SIDES}
-        if len(words) == 1:
-            own[words.pop()].append(name)
-    if set(forces) == set(_EXAMPLE):
-        own = [[name] for name in _EXAMPLE]
-    if [len(names) for names in own] != [1, 1]:
-        found = ", ".join(f"{name[:40]}x" for name in forces[:6]) or "none"
-        raise InputError(
-            f"{loads.file}: lacks a force of the right and one of the left foot, in columns such as"
-            f" ground_force_r_vx and ground_force_l_vx; it has {found}"
-        )
-    feet = []
-    for (force,) in own:
-        moments = [force[:-1].replace("force", word) for word in ("torque", "moment")]
-        moments += [f"{moment}m" for moment in moments]
-        torque = next((name for name in moments if f"{name}y" in loads.columns), "")
-        feet.append({"force": force, "point": f"{force[:-1]}p", "torque": torque})
-    return feet
 
 
 def _struck(vertical: Array, cop: Array, weight: float) -> Array:
