@@ -129,7 +129,15 @@ def difference(walks: list[np.ndarray], healthy: list[np.ndarray], column: int) 
 
 def adapted(envs: int, seed: int, folder: Path | None) -> None:
     """Print how each preset's own walker does in its body, and its clinical signs."""
-    head = ("walker", "upright after 20 s", "sign", "`walk`, healthy", "here", "Cohen's d", "difference, 95 %")
+    head = (
+        "walker",
+        "upright after 20 s",
+        "sign",
+        "`walk`, healthy",
+        "here",
+        "Cohen's d",
+        "difference, 95 %",
+    )
     printed(*head)
     printed(*["---"] * len(head))
     _, steps, phase = steps_of(load_walker("walk"), {}, ADAPTED_SECONDS, envs, seed)
@@ -186,7 +194,9 @@ def main() -> None:
     parser.add_argument("--severities", type=float, nargs="+", default=[0.1, 0.2, 0.4, 0.7, 1.0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--adapted", action="store_true", help="let each preset's own walker walk in its body")
+    parser.add_argument(
+        "--adapted", action="store_true", help="let each preset's own walker walk in its body"
+    )
     parser.add_argument("--walkers", type=Path, help="folder of the walkers; by default the shipped ones")
     given = parser.parse_args()
     if given.adapted:
