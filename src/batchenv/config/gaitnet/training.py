@@ -13,7 +13,7 @@ from batchenv.errors import ConfigError
 class GaitNetTraining(Training):
     """How a policy is trained.
 
-    GaitNet's actions are small: they scatter by 2.7 to begin with, e^1, as in GaitNet. Its fifty actions change
+    GaitNet's actions are small: they scatter by 2.7 to begin with, e^1, as in GaitNet. Fifty of them change
     the policy more in a step of the same learning rate than those of a pair of legs.
     """
 
