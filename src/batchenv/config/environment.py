@@ -128,6 +128,14 @@ class Skeleton(Section):
         default=None,
         description="Damping [Nms/rad], in the same form as kp; null: 0.08 s * kp.",
     )
+    held: tuple[BodyName, ...] = Field(
+        default=(),
+        strict=False,
+        description=(
+            "Joints that do not move, named without their side, * standing for any characters, such as mcp*: "
+            "they are welded in the pose of the file, and muscles that move nothing else are left out."
+        ),
+    )
 
 
 class Ground(Section):
