@@ -26,6 +26,7 @@ TIERS = (
     "config",
     "rng",
     "body",
+    "motion",
     "engine",
     "mdp",
     "tasks",

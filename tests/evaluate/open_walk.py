@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from batchenv.evaluate.opensim_frame import pelvis_quat
 from batchenv.evaluate.recording import Recording
+from batchenv.motion.opensim_frame import pelvis_quat
 from tests.evaluate.synthetic_walk import human_walk
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from batchenv.errors import InputError
 from batchenv.evaluate import judge, load_recording, save_recording
-from batchenv.evaluate.opensim_frame import from_opensim, pelvis_angles, pelvis_quat, to_opensim
+from batchenv.motion.opensim_frame import from_opensim, pelvis_angles, pelvis_quat, to_opensim
 from tests.evaluate.open_walk import open_walk
 from tests.evaluate.synthetic_walk import human_walk
 

@@ -1,6 +1,5 @@
 """Recordings of others: a motion of OpenSim, and the forces of the ground on either foot."""
 
-import logging
 import math
 import re
 from pathlib import Path
@@ -8,17 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from batchenv.errors import InputError
-from batchenv.evaluate.opensim_frame import PELVIS_ANGLES, PELVIS_PLACE, from_opensim, pelvis_quat
 from batchenv.evaluate.opensim_output import GROUND_FORCES
-from batchenv.evaluate.opensim_table import OPENSIM_SUFFIXES, Table, read_table
 from batchenv.evaluate.recording import Recording, from_arrays
 from batchenv.evaluate.recording_layout import ENDINGS
-
-_log = logging.getLogger(__name__)
+from batchenv.motion.opensim import clip_of_table
+from batchenv.motion.opensim_frame import from_opensim
+from batchenv.motion.opensim_table import OPENSIM_SUFFIXES, Table, read_table
 
 Array = np.ndarray
 
-KNEES = ("knee_angle_r", "knee_angle_l")
 _STANDING = 0.05  # share of the weight above which a foot has struck
 _TRAVELLED = 1.0  # after which the direction of travel is known [m]
 _SIDES = {"r": 0, "right": 0, "l": 1, "left": 1}
@@ -58,8 +55,7 @@ def load_opensim(motion: Path, forces: Path | None = None, mass: float | None = 
         "episode": np.zeros(len(time), int),
         "time": time,
         "foot_pos": _struck(ground["grf"][:, :, 2], ground["cop"], body["mass"] * body["gravity"]),
-        **_pelvis(table, within),
-        **_joints(table, within),
+        **_motion(table, within),
     }
     if arrays["ended"][0] not in ENDINGS:
         raise InputError(
@@ -99,45 +95,23 @@ def _body(table: Table, mass: float | None) -> dict[str, float]:
     return numbers
 
 
-def _angles(table: Table, within: Array) -> dict[str, Array]:
-    """Columns of coordinates by name [rad]; those that move along are in metres and stay so."""
-    factor = math.pi / 180 if table.header.get("inDegrees", "no").lower() == "yes" else 1.0
-    found = {}
-    for name, values in table.columns.items():
-        path = name.split("/")
-        if path[-1] in ("speed", "activation", "fiber_length"):
-            continue
-        name = path[-2] if path[-1] == "value" and len(path) > 1 else path[-1]
-        found[name] = values[within] * (1.0 if name in PELVIS_PLACE else factor)
-    return found
-
-
-def _pelvis(table: Table, within: Array) -> dict[str, Array]:
-    coordinates = Table(table.file, {}, table.time, _angles(table, within))
-    place = coordinates.stacked(PELVIS_PLACE)
-    travelled = place[-1] - place[0]
-    along, across = travelled[0], math.hypot(travelled[0], travelled[2])
+def _motion(table: Table, within: Array) -> dict[str, object]:
+    """Pelvis and joints of a walk along X, in the samples that count."""
+    clip = clip_of_table(table)
+    place = clip.root_pos[within]
+    along, left, _ = place[-1] - place[0]
+    across = math.hypot(along, left)
     if across > _TRAVELLED and along < 0.7 * across:
         raise InputError(
-            f"{table.file}: the pelvis travels {travelled[0]:.2f} m along X and {travelled[2]:.2f} m along Z;"
+            f"{table.file}: the pelvis travels {along:.2f} m along X and {-left:.2f} m along Z;"
             " expected a walk along X, which is forward"
         )
     return {
-        "root_pos": from_opensim(place),
-        "root_quat": pelvis_quat(coordinates.stacked(PELVIS_ANGLES)),
+        "root_pos": place,
+        "root_quat": clip.root_quat[within],
+        "joint_names": clip.joint_names,
+        "joint_pos": clip.joint_pos[within],
     }
-
-
-def _joints(table: Table, within: Array) -> dict[str, object]:
-    angles = _angles(table, within)
-    joints = {name: values for name, values in angles.items() if not name.startswith("pelvis_")}
-    knees = [joints[name] for name in KNEES if name in joints]
-    if knees and np.mean(knees) < -math.radians(5):
-        _log.warning("%s: knees flex towards negative angles, as in gait2392; they are turned", table.file)
-        joints |= {name: -joints[name] for name in KNEES if name in joints}
-    if not joints:
-        raise InputError(f"{table.file}: lacks angles of joints, such as hip_flexion_r")
-    return {"joint_names": tuple(joints), "joint_pos": np.stack(list(joints.values()), axis=1)}
 
 
 def _ground(loads: Table, time: Array) -> dict[str, Array]:

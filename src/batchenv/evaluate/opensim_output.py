@@ -7,10 +7,10 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from batchenv.errors import InputError
-from batchenv.evaluate.opensim_frame import PELVIS_ANGLES, PELVIS_PLACE, pelvis_angles, to_opensim
-from batchenv.evaluate.opensim_table import write_table
 from batchenv.evaluate.recording import Recording
 from batchenv.files import write_atomically
+from batchenv.motion.opensim_frame import PELVIS_ANGLES, PELVIS_PLACE, pelvis_angles, to_opensim
+from batchenv.motion.opensim_table import write_table
 
 Array = np.ndarray
 Columns = dict[str, Array]

@@ -7,11 +7,11 @@ import numpy as np
 from batchenv.errors import InputError
 from batchenv.evaluate.hdf5_file import read_hdf5
 from batchenv.evaluate.opensim_input import load_opensim
-from batchenv.evaluate.opensim_table import OPENSIM_SUFFIXES
 from batchenv.evaluate.recording import Recording, from_arrays, load_npz
 from batchenv.evaluate.recording_layout import LAYOUT, PER_SAMPLE
 from batchenv.evaluate.rollout_file import HDF5_SUFFIXES
 from batchenv.files.paths import path_to_read
+from batchenv.motion.opensim_table import OPENSIM_SUFFIXES
 
 RECORDING_SUFFIXES = (".npz", *HDF5_SUFFIXES, *OPENSIM_SUFFIXES)
 

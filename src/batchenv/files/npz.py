@@ -19,7 +19,9 @@ _OVERHEAD = 2**20  # of names, headers and checksums [bytes]
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
-def read_npz(path: str | Path, most_bytes: int = 2**28) -> dict[str, np.ndarray]:
+def read_npz(
+    path: str | Path, most_bytes: int = 2**28, *, skip_objects: bool = False
+) -> dict[str, np.ndarray]:
     """Read all arrays of an NPZ file; nothing in it is executed.
 
     What the file says of the sizes of its arrays is summed up before any of them is read; checksums of its
@@ -28,6 +30,7 @@ def read_npz(path: str | Path, most_bytes: int = 2**28) -> dict[str, np.ndarray]
     Args:
         path: the file, with any suffix.
         most_bytes: bound of all arrays together [bytes].
+        skip_objects: leave out arrays of Python objects, instead of refusing the file.
 
     Raises:
         InputError: it is no such file, damaged, or too large; names the file.
@@ -42,7 +45,7 @@ def read_npz(path: str | Path, most_bytes: int = 2**28) -> dict[str, np.ndarray]
         with path.open("rb") as stream:
             check_seal(stream)
             with zipfile.ZipFile(stream) as archive:
-                return _read_members(archive, most_bytes)
+                return _read_members(archive, most_bytes, skip_objects)
     except MemoryError as error:
         raise InputError(f"{path} cannot be read as an NPZ file: there is too little memory") from error
     except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds on damaged files
@@ -50,7 +53,7 @@ def read_npz(path: str | Path, most_bytes: int = 2**28) -> dict[str, np.ndarray]
         raise InputError(f"{path} cannot be read as an NPZ file ({reason})") from error
 
 
-def _read_members(archive: zipfile.ZipFile, most_bytes: int) -> dict[str, np.ndarray]:
+def _read_members(archive: zipfile.ZipFile, most_bytes: int, skip_objects: bool) -> dict[str, np.ndarray]:
     members = archive.infolist()
     if len(members) > _MOST_MEMBERS:
         raise ValueError(f"it has {len(members):,} members, more than {_MOST_MEMBERS:,}")
@@ -68,15 +71,19 @@ def _read_members(archive: zipfile.ZipFile, most_bytes: int) -> dict[str, np.nda
             raise ValueError(f"{name!r} is compressed by a method that NumPy does not use")
         try:
             with archive.open(member) as stream:
-                arrays[name] = _read_array(stream, member.file_size)  # pyright: ignore[reportArgumentType]
+                array = _read_array(stream, member.file_size, skip_objects)  # pyright: ignore[reportArgumentType]
         except ValueError as error:
             raise ValueError(f"{name!r}: {error}") from error
+        if array is not None:
+            arrays[name] = array
     return arrays
 
 
-def _read_array(stream: BinaryIO, size: int) -> np.ndarray:
-    """Read an array from a member that has `size` bytes in all."""
+def _read_array(stream: BinaryIO, size: int, skip_objects: bool) -> np.ndarray | None:
+    """Read an array from a member that has `size` bytes in all; None where it holds objects to skip."""
     shape, in_columns, dtype = _read_header(stream)
+    if dtype.hasobject and skip_objects:
+        return None
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are not read")
     count, start = math.prod(shape), stream.tell()

@@ -1,0 +1,114 @@
+"""Files of markers, .trc and .c3d, read into clips without joints; `solve_markers` finds the joints."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from batchenv.body.files import MEGABYTE, check_file, read_file
+from batchenv.errors import InputError
+from batchenv.extras import import_extra
+from batchenv.motion.clip import Clip
+from batchenv.motion.opensim_frame import from_opensim
+from batchenv.motion.registry import ReadOptions
+
+Array = np.ndarray
+
+_MOST_BYTES = 512 * MEGABYTE
+_UNITS = {"mm": 1e-3, "cm": 1e-2, "dm": 0.1, "m": 1.0, "meters": 1.0, "millimeters": 1e-3}
+_TRC_HEADER = 5  # lines before the first row
+_LYING = 0.5  # of the largest extent of all markers, under which the height of a standing person is not
+
+
+def read_trc(path: Path, options: ReadOptions) -> Clip:
+    """Read a TRC file; its axes are OpenSim's, y up, unless `options.up` says otherwise.
+
+    Raises:
+        InputError: the file is damaged; says the line or what its header lacks.
+    """
+    try:
+        lines = read_file(path, _MOST_BYTES).decode("utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    if len(lines) < _TRC_HEADER or not lines[0].startswith("PathFileType"):
+        raise InputError(f"{path}: no header of a TRC file, whose first word is PathFileType")
+    header = dict(zip(lines[1].split("\t"), lines[2].split("\t"), strict=False))
+    unit = _unit(path, header.get("Units", "").strip())
+    names = [name.strip() for name in lines[3].split("\t")[2:] if name.strip()]
+    rows = [_row(path, number, line, len(names)) for number, line in enumerate(lines[5:], 6) if line.strip()]
+    if not names or len(rows) < 2:
+        raise InputError(f"{path}: {len(names)} markers and {len(rows)} frames; expected 1 and 2 at least")
+    values = np.array(rows)
+    places = unit * values[:, 1:].reshape(len(values), len(names), 3)
+    return _clip(path, values[:, 0], names, places, options.up or "y")
+
+
+def _row(path: Path, number: int, line: str, markers: int) -> list[float]:
+    """Time and coordinates of a frame; an empty cell is a hidden marker's."""
+    cells = line.rstrip("\r\n").split("\t")[1 : 2 + 3 * markers]
+    cells += [""] * (1 + 3 * markers - len(cells))
+    try:
+        return [float(cell) if cell.strip() else np.nan for cell in cells]
+    except ValueError as error:
+        raise InputError(f"{path}:{number}: {str(error)[:80]}") from None
+
+
+def read_c3d(path: Path, options: ReadOptions) -> Clip:
+    """Read the points of a C3D file; z is up unless `options.up` says otherwise.
+
+    Raises:
+        InputError: the file is damaged, or has no points.
+        UsageError: ezc3d is not installed.
+    """
+    ezc3d = import_extra("ezc3d", "a C3D file")
+    try:
+        check_file(path, _MOST_BYTES)
+        content: Any = ezc3d.c3d(str(path))
+        point, data = content["parameters"]["POINT"], content["data"]["points"]
+        labels = [
+            str(label) for key in sorted(point) if key.startswith("LABELS") for label in point[key]["value"]
+        ]
+        rate, unit = float(point["RATE"]["value"][0]), str(point["UNITS"]["value"][0])
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    except (KeyError, IndexError, ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"{path}: not a C3D file that can be read ({str(error)[:120]})") from None
+    if rate <= 0 or data.shape[1] == 0 or data.shape[2] < 2:
+        raise InputError(f"{path}: {data.shape[1]} points and {data.shape[2]} frames at {rate:g} Hz")
+    places = _unit(path, unit) * data[:3].transpose(2, 1, 0)
+    hidden = (places == 0).all(axis=2) | (content["data"]["meta_points"]["residuals"][0].T < 0)
+    places[hidden] = np.nan
+    return _clip(path, np.arange(len(places)) / rate, labels[: places.shape[1]], places, options.up or "z")
+
+
+def _unit(path: Path, name: str) -> float:
+    if name.lower() not in _UNITS:
+        raise InputError(f"{path}: its unit is {name[:20]!r}, expected one of {', '.join(_UNITS)}")
+    return _UNITS[name.lower()]
+
+
+def _clip(path: Path, time: Array, names: list[str], places: Array, up: str) -> Clip:
+    """A clip of markers (T, M, 3) [m] in a file's axes."""
+    extent = np.nanmax(np.ptp(np.ma.masked_invalid(places), axis=1).filled(0.0), axis=0)
+    height = "xyz".index(up)
+    if extent[height] < _LYING * extent.max():
+        raise InputError(
+            f"{path}: the markers reach over {', '.join(f'{each:.2f}' for each in extent)} m along x, y and"
+            f" z, and {up} is taken for up; say which it is with --up, in Python with up="
+        )
+    if up == "y":
+        places = from_opensim(places)
+    elif up == "x":
+        places = places[:, :, [1, 2, 0]]
+    bare = [name.split(":")[-1] for name in names]
+    bare = bare if len(set(bare)) == len(bare) else names
+    count = len(time)
+    return Clip(
+        times=time,
+        joint_names=(),
+        joint_pos=np.zeros((count, 0)),
+        root_pos=np.zeros((count, 3)),
+        root_quat=np.tile([1.0, 0.0, 0.0, 0.0], (count, 1)),
+        source=str(path),
+        markers={name: places[:, i] for i, name in enumerate(bare)},
+    )
