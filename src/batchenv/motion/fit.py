@@ -8,6 +8,7 @@ from batchenv.body.body import Body
 from batchenv.body.gaitnet.rotations import quat_from_matrix, quat_inverse, quat_product
 from batchenv.errors import InputError
 from batchenv.motion.clip import Clip
+from batchenv.motion.shoulder import with_elevation_angles
 
 
 def fit_clip(clip: Clip, body: Body) -> Clip:
@@ -26,6 +27,7 @@ def fit_clip(clip: Clip, body: Body) -> Clip:
     if clip.body:
         raise InputError(f"{clip.source}: the clip is fitted to {clip.body} already; read its file again")
     common = [body.names.common_joint(name) for name in body.joint_names]
+    clip = with_elevation_angles(clip, common)
     shared = [name for name in common if name in clip.joint_names]
     if not shared:
         raise InputError(
