@@ -7,20 +7,22 @@ import csv
 
 import numpy as np
 
+from batchenv.config import load_config
 from batchenv.config.paths import PACKAGE_DATA
 from batchenv.motion import read_motion
-from batchenv.motion.shoulder import with_elevation_angles
+from batchenv.motion.fit import fit_clip
+from batchenv.tasks.human_law import load_human
 
 Array = np.ndarray
 
 LEGS = ("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle", "ankle_angle")
-ARMS = ("elv_angle", "shoulder_elv", "shoulder_rot", "elbow_flex")
+ARMS = ("elv_angle", "shoulder_elv", "shoulder_rot", "elbow_flexion")
 # Trunk, and whether it is its own image in the mirror half a cycle later (1), or its negative (-1).
-TRUNK = {"lumbar_extension": 1.0, "lumbar_bending": -1.0, "lumbar_rotation": -1.0}
+TRUNK = {"flex_extension": 1.0, "lat_bending": -1.0, "axial_rotation": -1.0}
 # What the pelvis does about the same axis, of the stride's file, and how right and left legs count it.
 PELVIS = {
-    **{"lumbar_extension": "pelvis_tilt", "lumbar_bending": "pelvis_list"},
-    **{"lumbar_rotation": "pelvis_rotation", "hip_flexion": "pelvis_tilt"},
+    **{"flex_extension": "pelvis_tilt", "lat_bending": "pelvis_list"},
+    **{"axial_rotation": "pelvis_rotation", "hip_flexion": "pelvis_tilt"},
     **{"hip_adduction": "pelvis_list", "hip_rotation": "pelvis_rotation"},
 }
 ALIGNED = ("hip_flexion", "knee_angle", "ankle_angle")
@@ -35,7 +37,7 @@ def main() -> None:
         rows = list(csv.DictReader(stream))
     pelvis = {name: np.array([float(row[name]) for row in rows]) for name in {*PELVIS.values()}}
     pelvis["pelvis_rotation"] -= pelvis["pelvis_rotation"].mean()
-    clip = with_elevation_angles(read_motion(file), ("elv_angle_r", "elv_angle_l"))
+    clip = fit_clip(read_motion(file), load_human(load_config("full_body")))
     curves: dict[str, Array] = {}
     for name in (*LEGS, *ARMS):
         right, left = (smooth(clip.joint(name + side)) for side in ("_r", "_l"))
