@@ -144,6 +144,9 @@ class Ground(Section):
     friction: float = Field(default=1.0, ge=0, le=10, description="Coefficient of sliding friction [1].")
 
 
+Ahead = Annotated[float, Field(gt=0, le=10)]
+
+
 def _default_joint_scale() -> dict[str, float]:
     return {"hip_rotation": 0.0, "hip_adduction": 0.4}
 
@@ -166,6 +169,26 @@ class Motion(Section):
             "ignored because skin markers measure it badly, and hip adduction is reduced because it includes "
             "the list of the pelvis, which a body with a rigid trunk lacks."
         ),
+    )
+    files: tuple[DataFile, ...] = Field(
+        default=(),
+        strict=False,
+        description=(
+            "With the task track: clips to imitate, of any format that `batchenv import` reads. File, period, "
+            "speed and joint_scale then have no effect."
+        ),
+    )
+    loop: bool = Field(
+        default=False,
+        description=(
+            "With the task track: whether clips repeat, their ends brought together; an episode otherwise ends "
+            "with its clip. Clips that were saved as loops always repeat."
+        ),
+    )
+    ahead: Annotated[tuple[Ahead, ...], Field(max_length=20)] = Field(
+        default=(0.1, 0.3),
+        strict=False,
+        description="With the task track: how far ahead policies see the clip, at several times [s].",
     )
 
 

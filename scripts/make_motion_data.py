@@ -1,6 +1,6 @@
-"""Make data/full_body_gait.csv, the reference of the preset full_body, of data/full_body_stride.csv.
+"""Make the motions in data/ that are made of others: full_body_gait.csv and ref_gait_stride.csv.
 
-python scripts/make_full_body_gait.py
+python scripts/make_motion_data.py
 """
 
 import csv
@@ -9,9 +9,11 @@ import numpy as np
 
 from batchenv.config import load_config
 from batchenv.config.paths import PACKAGE_DATA
-from batchenv.motion import read_motion
-from batchenv.motion.fit import fit_clip
+from batchenv.motion import Clip, read_motion
+from batchenv.motion.csv_clip import write_csv
+from batchenv.motion.fit import common_clip, fit_clip
 from batchenv.tasks.human_law import load_human
+from batchenv.tasks.walk import WalkTask
 
 Array = np.ndarray
 
@@ -31,7 +33,32 @@ HARMONICS = 8
 
 
 def main() -> None:
-    """Write the table: a root that stays upright, and both sides alike."""
+    """Write both."""
+    make_full_body_gait()
+    make_stride()
+
+
+def make_stride() -> None:
+    """Write the reference of walk as a clip of one stride, for the preset track."""
+    config = load_config("walk")
+    body, rate = load_human(config), 100.0
+    gait = WalkTask(config, body).gait
+    times = np.linspace(0.0, gait.period, round(gait.period * rate) + 1)
+    sample = gait.sample(times / gait.period)
+    clip = Clip(
+        times=times,
+        joint_names=body.joint_names,
+        joint_pos=sample.joint_pos,
+        root_pos=gait.speed * times[:, None] * body.forward + sample.root_height[:, None] * body.up,
+        root_quat=np.tile([1.0, 0.0, 0.0, 0.0], (len(times), 1)),
+        source="the reference of walk",
+        body=body.file,
+    )
+    write_csv(common_clip(clip, body), PACKAGE_DATA / "ref_gait_stride.csv")
+
+
+def make_full_body_gait() -> None:
+    """Write the reference of full_body: a root that stays upright, and both sides alike."""
     file = PACKAGE_DATA / "full_body_stride.csv"
     with file.open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
