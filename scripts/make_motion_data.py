@@ -98,12 +98,15 @@ def half_later(curve: Array) -> Array:
 
 
 def heel_strike(curves: dict[str, Array]) -> int:
-    """Phase [%] from which hip and knee follow those of the other reference best, which begins at heel strike."""
+    """Phase [%] from which legs move as in the other reference, which begins at heel strike."""
     with (PACKAGE_DATA / "ref_gait_myosuite_sym.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))[: POINTS - 1]
     known = [np.array([float(row[f"{name}_rad"]) for row in rows]) for name in ALIGNED]
     alike = [
-        sum(np.corrcoef(np.roll(curves[name], -k), curve)[0, 1] for name, curve in zip(ALIGNED, known, strict=True))
+        sum(
+            np.corrcoef(np.roll(curves[name], -k), curve)[0, 1]
+            for name, curve in zip(ALIGNED, known, strict=True)
+        )
         for k in range(POINTS - 1)
     ]
     return int(np.argmax(alike))

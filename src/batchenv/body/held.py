@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 import mujoco
 
 from batchenv.body.names import BodyNames
-from batchenv.body.sources import compile_spec, delete_unused_sites
+from batchenv.body.sources import compile_spec, delete_unused_sites, keep_strength
 from batchenv.errors import BodyError, nearest
 
 _SCALAR = (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)
@@ -15,9 +15,9 @@ _SCALAR = (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)
 def hold_joints(spec: mujoco.MjSpec, patterns: Sequence[str], names: BodyNames) -> None:
     """Weld joints of a spec in the pose of its file.
 
-    Joints that follow a held one by an equality are held, too. Muscles whose lengths no joint changes any more
-    are left out, and so are sensors on parts without a joint; bodies that no longer move against each other
-    become one, which bears the name of the first.
+    Joints that follow a held one by an equality are held, too. Muscles whose lengths no joint changes any
+    more are left out, and so are sensors on parts without a joint; bodies that no longer move against each
+    other become one, which bears the name of the first.
 
     Args:
         spec: to change.
@@ -27,6 +27,7 @@ def hold_joints(spec: mujoco.MjSpec, patterns: Sequence[str], names: BodyNames) 
     Raises:
         BodyError: a pattern matches no joint, or no joint remains.
     """
+    whole = compile_spec(spec)
     scalar = [joint for joint in spec.joints if joint.type in _SCALAR]
     held = _matching({joint.name: names.without_side(joint.name) for joint in scalar}, patterns)
     for equality in list(spec.equalities):
@@ -35,10 +36,14 @@ def hold_joints(spec: mujoco.MjSpec, patterns: Sequence[str], names: BodyNames) 
             spec.delete(equality)
     if len(held) == len(scalar):
         raise BodyError("held leaves the body no joint to move; expected some that are not held.")
+    for actuator in spec.actuators:
+        if actuator.gaintype == mujoco.mjtGain.mjGAIN_MUSCLE:
+            keep_strength(actuator, whole)
     for joint in scalar:
         if joint.name in held:
             spec.delete(joint)
     _drop_idle_parts(spec)
+    spec.compiler.LRopt.useexisting = 1
     spec.compiler.fusestatic = True
 
 
@@ -59,14 +64,14 @@ def _matching(bare: dict[str, str], patterns: Sequence[str]) -> set[str]:
 
 
 def _drop_idle_parts(spec: mujoco.MjSpec) -> None:
-    """Delete muscles whose paths lie on one rigid part, and what else keeps rigid bodies from becoming one."""
-    rigid = compile_spec(spec)
-    part = {rigid.body(i).name: int(rigid.body_weldid[i]) for i in range(rigid.nbody)}
+    """Delete muscles whose paths lie on one rigid part, and what keeps rigid bodies from becoming one."""
+    part = {body.name: _part(body) for body in spec.bodies}
     touched: set[str] = set()
     for actuator in list(spec.actuators):
         tendon = spec.tendon(actuator.target)
         path = [] if tendon is None else [wrap.target for wrap in tendon.path if wrap.target is not None]
-        if path and len({part[target.parent.name] for target in path}) == 1:
+        parts = {part[target.parent.name] for target in path}
+        if len(parts) == 1:
             touched |= {target.name for target in path}
             spec.delete(actuator)
             spec.delete(tendon)
@@ -79,6 +84,13 @@ def _drop_idle_parts(spec: mujoco.MjSpec) -> None:
             touched.add(sensor.objname)
             spec.delete(sensor)
     delete_unused_sites(spec, touched)
+
+
+def _part(body: mujoco.MjsBody) -> str:
+    """Name of the first body of the rigid part that a body belongs to."""
+    while not body.joints and body.name != "world":
+        body = body.parent
+    return body.name
 
 
 def _body_of(spec: mujoco.MjSpec, sensor: mujoco.MjsSensor) -> mujoco.MjsBody | None:

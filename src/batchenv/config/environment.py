@@ -174,15 +174,15 @@ class Motion(Section):
         default=(),
         strict=False,
         description=(
-            "With the task track: clips to imitate, of any format that `batchenv import` reads. File, period, "
-            "speed and joint_scale then have no effect."
+            "With the task track: clips to imitate, of any format that `batchenv import` reads; file, "
+            "period, speed and joint_scale have no effect."
         ),
     )
     loop: bool = Field(
         default=False,
         description=(
-            "With the task track: whether clips repeat, their ends brought together; an episode otherwise ends "
-            "with its clip. Clips that were saved as loops always repeat."
+            "With the task track: whether clips repeat, their ends brought together; otherwise an episode "
+            "ends with its clip. Clips that were saved as loops always repeat."
         ),
     )
     ahead: Annotated[tuple[Ahead, ...], Field(max_length=20)] = Field(

@@ -49,7 +49,7 @@ def off_path(root_pos: Array, reference_root_pos: Array, *, max_distance: Distan
 
 @termination_term
 def off_posture(effector_pos: Array, reference_effector_pos: Array, *, max_distance: Distance = 0.5) -> Array:
-    """Whether a heel, the trunk or an arm is farther from the clip's, about the root, than a distance [m] (N,)."""
+    """Whether a heel, the trunk or an arm is farther from its place in the clip than a distance [m] (N,)."""
     xp = array_namespace(effector_pos)
     squared = xp.sum((effector_pos - reference_effector_pos) ** 2, axis=-1)
     return xp.max(squared, axis=-1) > max_distance**2

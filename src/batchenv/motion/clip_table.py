@@ -24,9 +24,9 @@ _STRAIGHT = 1e-6  # a cycle that turns by less walks straight on [rad]
 class ClipTable:
     """C clips, sampled evenly and laid end to end: R rows, linear between them.
 
-    A row holds what a row of `GaitCycle.table` does, and then `n_root` columns of the root and 3 for each of E
-    end effectors. Vectors are in the heading frame, but for the place and the heading of the root, which are in
-    the walking frame: place forward and left, heading, tilt as a quaternion, velocity, angular velocity.
+    A row holds what a row of `GaitCycle.table` does, then `n_root` columns of the root (place forward and
+    left, heading, tilt as a quaternion, velocity, angular velocity), and 3 for each of E end effectors. Place
+    and heading are in the walking frame, all other vectors in the heading frame.
 
     Attributes:
         rows: (R, t).
@@ -72,7 +72,7 @@ class ClipTable:
         return rows
 
     def _go_on(self, root: Array, clip: Array, cycle: Array) -> None:
-        """Move place and heading of the root (n, 3) on by cycles (n,): p becomes e^(i yaw) p + way in each."""
+        """Move place and heading of the root (n, 3) on by cycles (n,): p to e^(i yaw) p + way in each."""
         yaw, way = self.cycle_yaw[clip], self.cycle_way[clip]
         turn = np.exp(1j * yaw)
         straight = np.abs(yaw) < _STRAIGHT

@@ -7,7 +7,7 @@ import numpy as np
 
 Array = np.ndarray
 
-_SECONDS = 1.0  # of a part, unless there would be too many
+_SECONDS = 0.5  # of a part, unless there would be too many
 _MOST = 200
 # Change of a part's failures by an episode that crosses it; least weight of a part that never fails.
 _RATE, _LEAST = 0.2, 0.1
@@ -56,7 +56,7 @@ class ClipParts:
         return self.clip[part], self.begin[part] + draws[:, 1] * length
 
     def learned(self, failures: Array, clip: Array, begun: Array, ended: Array, failed: Array) -> Array:
-        """Failures (n, P) after episodes: nearer to 1 in the part where one failed, to 0 in others it crossed.
+        """Failures (n, P) after episodes: nearer to 1 where one failed, to 0 in other parts that it crossed.
 
         Args:
             failures: before (n, P).
@@ -67,9 +67,10 @@ class ClipParts:
         own = self.clip == clip[:, None]
         duration = np.where(own, self.end, 0.0).max(axis=1)
         cycle = np.floor(ended / duration) - np.floor(begun / duration)
-        begun, last = begun % duration, ended % duration
-        after, before = self.end > begun[:, None], self.begin <= last[:, None]
-        crossed = np.where(cycle[:, None] > 0, after | before, after & before) | (cycle[:, None] > 1)
+        first, last = begun % duration, ended % duration
+        after, before = self.end > first[:, None], self.begin <= last[:, None]
+        once, twice = cycle[:, None] > 0, cycle[:, None] > 1
+        crossed: Array = twice | (after & before) | (once & (after | before))
         here = own & before & (self.end > last[:, None]) & failed[:, None]
         moved = failures + _RATE * (here - failures)
         return np.where(own & (crossed | here), moved, failures)

@@ -1,7 +1,7 @@
 """Tracking: imitating clips, each world one of its own at a time, along the way of the clip's root.
 
-The terms are those of DeepMimic (Peng et al., ACM Trans Graph 37:143, 2018): pose, velocity, end effectors and
-root; episodes begin anywhere in a clip, and end early where the walker strays from it.
+The terms are those of DeepMimic (Peng et al., ACM Trans Graph 37:143, 2018): pose, velocity, end effectors
+and root; episodes begin anywhere in a clip, and end early where the walker strays from it.
 """
 
 from collections.abc import Mapping
@@ -177,7 +177,8 @@ class TrackTask(HumanTask):
         over = ~self.clips.loops[state.clip[old]]
         over &= state.elapsed[old] > self.clips.duration[state.clip[old]] - 0.5 * self.control_dt
         failed = ~over & (state.lasted[old] < self.max_episode_steps)
-        ends = state.clip[old], state.begun[old], state.elapsed[old]
+        latest = np.where(self.clips.loops, np.inf, np.nextafter(self.clips.duration, 0.0))[state.clip[old]]
+        ends = state.clip[old], state.begun[old], np.minimum(state.elapsed[old], latest)
         state.failures[old] = self._parts.learned(state.failures[old], *ends, failed)
         super().reset(batch, ids)
 
@@ -277,9 +278,7 @@ class TrackTask(HumanTask):
     def reference_effector_pos(self, q: Quantities) -> Array:
         """Where the clip has what `effector_pos` is of (N, E, 3) [m]."""
         rows, arms = self._now(q), self.clips.n_gait + self.clips.n_root
-        return np.concatenate(
-            [q["reference_foot_pos"], rows[:, arms:].reshape(len(rows), -1, 3)], axis=1
-        )
+        return np.concatenate([q["reference_foot_pos"], rows[:, arms:].reshape(len(rows), -1, 3)], axis=1)
 
     @quantity
     def reference_ahead(self, q: Quantities) -> Array:
@@ -291,7 +290,7 @@ class TrackTask(HumanTask):
     def path_ahead(self, q: Quantities) -> Array:
         """Way from the root to the clip's forward, left and up [m], and angle to its heading [rad], in the
         heading frame, now and at the times of `environment.motion.ahead` (N, 4 (1 + K))."""
-        parts = []
+        parts: list[Array] = []
         for rows in (self._now(q), *(self._rows(q.batch, q.rows, later) for later in self.ahead)):
             place, heading = self._way(q, rows)
             offset, turn = place - q["root_pos"], heading - q["heading"]
