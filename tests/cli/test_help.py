@@ -9,10 +9,11 @@ from batchenv.cli import main
 from batchenv.cli.bench import bench
 from batchenv.cli.check import check_paths, import_gaitnet
 from batchenv.cli.evaluate import evaluate
+from batchenv.cli.motion import import_motion, show
 from batchenv.cli.muscles import compare_coordinators, pretrain_muscles
 from batchenv.cli.train import train
 
-COMMANDS = ("check", "train", "bench", "evaluate", "rollout", "play", "export")
+COMMANDS = ("check", "train", "bench", "evaluate", "rollout", "play", "export", "import", "show")
 MORE = ("pretrain-muscles", "check-paths", "compare-coordinators", "import-gaitnet", "presets", "walkers")
 
 
@@ -27,7 +28,18 @@ def test_help_opens_with_the_purpose_and_lists_the_commands(capsys):
 
 
 @pytest.mark.parametrize(
-    "command", [bench, train, evaluate, check_paths, pretrain_muscles, compare_coordinators, import_gaitnet]
+    "command",
+    [
+        bench,
+        train,
+        evaluate,
+        check_paths,
+        import_motion,
+        show,
+        pretrain_muscles,
+        compare_coordinators,
+        import_gaitnet,
+    ],
 )
 def test_every_option_is_described(command):
     described = re.findall(

@@ -12,6 +12,7 @@ from batchenv.cli.ending import conventional_ending
 from batchenv.cli.evaluate import evaluate
 from batchenv.cli.export import export
 from batchenv.cli.listing import presets, walkers
+from batchenv.cli.motion import import_motion, show
 from batchenv.cli.muscles import compare_coordinators, pretrain_muscles
 from batchenv.cli.options import REGISTRY
 from batchenv.cli.play import play
@@ -32,6 +33,8 @@ _COMMANDS = (
     rollout,
     play,
     export,
+    import_motion,
+    show,
     pretrain_muscles,
     compare_coordinators,
     check_paths,
@@ -39,6 +42,8 @@ _COMMANDS = (
     presets,
     walkers,
 )
+# Python knows the word already.
+_NAMES = {"import_motion": "import"}
 
 
 def main(args: list[str] | None = None) -> None:
@@ -55,6 +60,6 @@ def main(args: list[str] | None = None) -> None:
     logging.getLogger("batchenv").setLevel(logging.INFO)  # tells what takes long
     app = tyro.extras.SubcommandApp()
     for command in _COMMANDS:
-        app.command(command)
+        app.command(name=_NAMES.get(command.__name__))(command)
     with conventional_ending():
         app.cli(prog="batchenv", args=words, description=_DESCRIPTION, registry=REGISTRY)

@@ -42,6 +42,25 @@ def check_browser(host: str = HOST, port: int = PORT) -> None:
         ) from error
 
 
+def open_server(host: str, port: int, title: str) -> Any:
+    """Return viser's server of a page.
+
+    Raises:
+        UsageError: the port was taken just now.
+    """
+    import viser
+
+    with silence():
+        server = viser.ViserServer(host=host, port=port, label=title, verbose=False)
+    # Any client may ask viser for a public address of the page, button or not.
+    server.request_share_url = _refuse_to_share
+    if server.get_port() != port:  # somebody took it just now
+        with silence():
+            server.stop()
+        raise UsageError(f"port {port} of {host} was taken just now: choose another port")
+    return server
+
+
 class Browser:
     """A page that shows a stage.
 
@@ -60,19 +79,11 @@ class Browser:
 
     def __init__(self, stage: Stage, host: str = HOST, port: int = PORT, title: str = "batchenv"):
         check_browser(host, port)
-        import viser
-
         from batchenv.evaluate.browser_panel import Panel
         from batchenv.evaluate.browser_scene import BrowserScene
 
         self._stage, self._remote, self._stopped = stage, Remote(stage), False
-        with _silence():
-            self._server = viser.ViserServer(host=host, port=port, label=title, verbose=False)
-        # Any client may ask viser for a public address of the page, button or not.
-        self._server.request_share_url = _refuse_to_share
-        if self._server.get_port() != port:  # somebody took it just now
-            self.close()
-            raise UsageError(f"port {port} of {host} was taken just now: choose another port")
+        self._server = open_server(host, port, title)
         self.url = f"http://{host}:{port}"
         self._scene = BrowserScene(self._server, stage)
         self._shutter, self._clock = Shutter(stage, self._draw), Clock()
@@ -101,7 +112,7 @@ class Browser:
 
     def close(self) -> None:
         """Close the page."""
-        with _silence():
+        with silence():
             self._server.stop()
 
     def __enter__(self) -> Self:
@@ -120,6 +131,6 @@ def _refuse_to_share(*args: Any, **kwargs: Any) -> None:
     """Make no public address."""
 
 
-def _silence() -> contextlib.redirect_stdout[io.StringIO]:
+def silence() -> contextlib.redirect_stdout[io.StringIO]:
     """Keep what viser prints from standard output, which is the caller's."""
     return contextlib.redirect_stdout(io.StringIO())

@@ -15,7 +15,7 @@ from batchenv.evaluate.drawing import (
     FORCE_WIDTH,
     foot_forces,
 )
-from batchenv.evaluate.stage import LOOK_AT_HEIGHT, Stage
+from batchenv.evaluate.stage import LOOK_AT_HEIGHT, Scenery
 
 Array = np.ndarray
 _PULLEY = -2  # in MuJoCo's wrap_obj
@@ -36,9 +36,9 @@ class BrowserScene:
         following: whether the walkers stay in the middle.
     """
 
-    def __init__(self, server: viser.ViserServer, stage: Stage):
+    def __init__(self, server: viser.ViserServer, stage: Scenery):
         self._server, self._stage = server, stage
-        model, count = stage.model, stage.env.num_envs
+        model, count = stage.model, stage.count
         self.following = True
         self._middle = np.zeros(3)  # what is drawn in the origin
         self._floor = _add_floor(server)
@@ -51,10 +51,10 @@ class BrowserScene:
             )
         self._room = most_segments(model)
         self._muscles = _add_batch(server, "muscles", _cylinder(), count * self._room, (128, 128, 128))
-        feet, colour = count * len(stage.figure.look.feet), _as_bytes(FORCE_COLOUR)
+        feet, colour = count * len(stage.look.feet), _as_bytes(FORCE_COLOUR)
         self._shafts = _add_batch(server, "forces/shafts", _cylinder(), feet, colour)
         self._heads = _add_batch(server, "forces/heads", _cone(), feet, colour)
-        self.forces = np.zeros((count, len(stage.figure.look.feet), 3))
+        self.forces = np.zeros((count, len(stage.look.feet), 3))
         # An environment map is beautiful, and takes seconds a picture without a graphics card.
         server.scene.configure_environment_map(None)
         server.scene.add_light_hemisphere("/sky", ground_color=(90, 90, 100), intensity=1.4)
@@ -72,7 +72,7 @@ class BrowserScene:
         stage, bodies = self._stage, self._bodies
         if self.following:
             self._middle[:2] = stage.camera.mujoco.lookat[:2]
-        count = stage.env.num_envs
+        count = stage.count
         places, turns = np.empty((count, len(bodies), 3)), np.empty((count, len(bodies), 4))
         ends, radius = np.zeros((count, self._room, 2, 3)), np.zeros((count, self._room))
         colours, pressed = np.zeros((count, self._room, 3)), np.zeros_like(self.forces)
@@ -82,7 +82,7 @@ class BrowserScene:
             found, tendon, width = muscle_segments(stage.model, stage.data)
             ends[world, : len(found)], radius[world, : len(found)] = found, width
             colours[world, : len(found)] = stage.model.tendon_rgba[tendon, :3]
-            self.forces[world], pressed[world] = foot_forces(stage.figure.look, stage.data)
+            self.forces[world], pressed[world] = foot_forces(stage.look, stage.data)
         with self._server.atomic():
             for k, mesh in enumerate(self._meshes):
                 mesh.batched_positions, mesh.batched_wxyzs = places[:, k] - self._middle, turns[:, k]
@@ -134,10 +134,10 @@ def _place_rods(handle: viser.BatchedMeshHandle, ends: Array, radius: Array) -> 
     handle.batched_scales = np.where(radius[:, None] > 0.0, np.stack([radius, radius, length], axis=1), 0.0)
 
 
-def _body_meshes(model: mujoco.MjModel, stage: Stage) -> Iterator[tuple[int, Array, trimesh.Trimesh]]:
+def _body_meshes(model: mujoco.MjModel, stage: Scenery) -> Iterator[tuple[int, Array, trimesh.Trimesh]]:
     """Bodies with what is visible of them, in one mesh for each colour."""
     seen = stage.option.geomgroup[model.geom_group].astype(bool)
-    seen[stage.figure.look.floor_geom] = False
+    seen[stage.look.floor_geom] = False
     colours = np.array([_colour(model, geom) for geom in range(model.ngeom)]).reshape(-1, 4)
     seen &= colours[:, 3] > 0.0
     for body in range(model.nbody):
@@ -236,7 +236,7 @@ def _add_floor(server: viser.ViserServer) -> viser.GridHandle:
     )
 
 
-def _aim(server: viser.ViserServer, stage: Stage) -> None:
+def _aim(server: viser.ViserServer, stage: Scenery) -> None:
     """Let a new page's camera stand where the stage's does."""
     camera = stage.camera.mujoco
     azimuth, elevation = np.radians([camera.azimuth, camera.elevation])

@@ -1,26 +1,21 @@
 """Recordings of others: a motion of OpenSim, and the forces of the ground on either foot."""
 
 import math
-import re
 from pathlib import Path
 
 import numpy as np
 
 from batchenv.errors import InputError
-from batchenv.evaluate.opensim_output import GROUND_FORCES
 from batchenv.evaluate.recording import Recording, from_arrays
 from batchenv.evaluate.recording_layout import ENDINGS
 from batchenv.motion.opensim import clip_of_table
-from batchenv.motion.opensim_frame import from_opensim
-from batchenv.motion.opensim_table import OPENSIM_SUFFIXES, Table, read_table
+from batchenv.motion.opensim_forces import GROUND_FORCES, forces_beside, ground_forces
+from batchenv.motion.opensim_table import Table, read_table
 
 Array = np.ndarray
 
 _STANDING = 0.05  # share of the weight above which a foot has struck
 _TRAVELLED = 1.0  # after which the direction of travel is known [m]
-_SIDES = {"r": 0, "right": 0, "l": 1, "left": 1}
-_EXAMPLE = ("ground_force_v", "1_ground_force_v")
-"""Names of the right and the left foot in the examples of OpenSim, which have no side in them."""
 
 
 def load_opensim(motion: Path, forces: Path | None = None, mass: float | None = None) -> Recording:
@@ -37,7 +32,13 @@ def load_opensim(motion: Path, forces: Path | None = None, mass: float | None = 
         InputError: a file is damaged, or lacks something; the message says what.
     """
     table = read_table(motion)
-    loads = read_table(_forces_beside(motion) if forces is None else forces)
+    forces = forces_beside(motion) if forces is None else forces
+    if forces is None:
+        raise InputError(
+            f"{motion} has no ground forces beside it, as {motion.stem}{GROUND_FORCES}.mot; name their file"
+            " with --forces, in Python with forces="
+        )
+    loads = read_table(forces)
     within = (table.time >= loads.time[0] - 1e-6) & (table.time <= loads.time[-1] + 1e-6)
     if within.sum() < 2:
         raise InputError(
@@ -46,7 +47,7 @@ def load_opensim(motion: Path, forces: Path | None = None, mass: float | None = 
         )
     time = table.time[within]
     body = _body(table, mass)
-    ground = _ground(loads, time)
+    ground = ground_forces(loads, time)
     arrays = {
         **body,
         **ground,
@@ -62,17 +63,6 @@ def load_opensim(motion: Path, forces: Path | None = None, mass: float | None = 
             f"{motion}: its header says ended={arrays['ended'][0][:40]!r}, expected one of {ENDINGS}"
         )
     return from_arrays(arrays, str(motion))
-
-
-def _forces_beside(motion: Path) -> Path:
-    for suffix in OPENSIM_SUFFIXES:
-        beside = motion.with_name(f"{motion.stem}{GROUND_FORCES}{suffix}")
-        if beside.is_file():
-            return beside
-    raise InputError(
-        f"{motion} has no ground forces beside it, as {motion.stem}{GROUND_FORCES}.mot; name their file with"
-        " --forces, in Python with forces="
-    )
 
 
 def _body(table: Table, mass: float | None) -> dict[str, float]:
@@ -112,49 +102,6 @@ def _motion(table: Table, within: Array) -> dict[str, object]:
         "joint_names": clip.joint_names,
         "joint_pos": clip.joint_pos[within],
     }
-
-
-def _ground(loads: Table, time: Array) -> dict[str, Array]:
-    """Forces, centres of pressure and free moments at times [s], those of a recording."""
-    feet = _feet(loads)
-    at = {name: np.interp(time, loads.time, values) for name, values in loads.columns.items()}
-    sampled = Table(loads.file, {}, time, at)
-    axes = "xyz"
-    force, point = (
-        np.stack([sampled.stacked([f"{foot[kind]}{axis}" for axis in axes]) for foot in feet], axis=1)
-        for kind in ("force", "point")
-    )
-    vertical = force[:, :, 1]
-    grf, cop = from_opensim(force), from_opensim(point)
-    ground = {"grf": grf, "cop": np.where(vertical[:, :, None] > 0.0, cop, 0.0)}
-    if all(foot["torque"] for foot in feet):
-        ground["free_moment"] = np.stack([at[f"{foot['torque']}y"] for foot in feet], axis=1)
-    return ground
-
-
-def _feet(loads: Table) -> list[dict[str, str]]:
-    """What the columns of the right and the left foot begin with: force, point, and torque or ''."""
-    forces = [name[:-1] for name in loads.columns if name.endswith("vx")]
-    own: list[list[str]] = [[], []]
-    for name in forces:
-        words = {_SIDES[word] for word in re.split(r"[^a-z]+", name.lower()) if word in _SIDES}
-        if len(words) == 1:
-            own[words.pop()].append(name)
-    if set(forces) == set(_EXAMPLE):
-        own = [[name] for name in _EXAMPLE]
-    if [len(names) for names in own] != [1, 1]:
-        found = ", ".join(f"{name[:40]}x" for name in forces[:6]) or "none"
-        raise InputError(
-            f"{loads.file}: lacks a force of the right and one of the left foot, in columns such as"
-            f" ground_force_r_vx and ground_force_l_vx; it has {found}"
-        )
-    feet = []
-    for (force,) in own:
-        moments = [force[:-1].replace("force", word) for word in ("torque", "moment")]
-        moments += [f"{moment}m" for moment in moments]
-        torque = next((name for name in moments if f"{name}y" in loads.columns), "")
-        feet.append({"force": force, "point": f"{force[:-1]}p", "torque": torque})
-    return feet
 
 
 def _struck(vertical: Array, cop: Array, weight: float) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from batchenv.errors import InputError
 from batchenv.evaluate.recording import Recording
 from batchenv.files import write_atomically
+from batchenv.motion.opensim_forces import GROUND_FORCES
 from batchenv.motion.opensim_frame import PELVIS_ANGLES, PELVIS_PLACE, pelvis_angles, to_opensim
 from batchenv.motion.opensim_table import write_table
 
@@ -16,8 +17,6 @@ Array = np.ndarray
 Columns = dict[str, Array]
 
 SIDES = ("r", "l")
-GROUND_FORCES = "_grf"
-"""What the name of a file of ground forces ends with, after that of its motion."""
 _BELOW = {"hip": "femur", "knee": "tibia", "ankle": "talus"}
 _EXTERNAL_FORCE = """\
       <ExternalForce name="{side}">

@@ -5,7 +5,7 @@ and its geoms are added to the scene at the world's own place.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import Protocol, Self
 
 import mujoco
 import numpy as np
@@ -23,7 +23,7 @@ from batchenv.evaluate.drawing import (
 )
 from batchenv.evaluate.numbers import check_count, check_number, check_seconds, check_threads
 from batchenv.evaluate.walker import Walker
-from batchenv.mdp.figure import Figure
+from batchenv.mdp.figure import Figure, Look
 from batchenv.rng import checked_seed
 
 LANE, ROW = 1.1, 1.7  # distance of walkers beside and behind one another [m]
@@ -36,6 +36,35 @@ USUAL_FPS = 30.0  # [Hz]
 SPEED_SECONDS = 0.5  # time constant of the speed that is shown [s]
 
 _ALL, _MOVING = mujoco.mjtCatBit.mjCAT_ALL.value, mujoco.mjtCatBit.mjCAT_DYNAMIC.value
+
+
+class Scenery(Protocol):
+    """Bodies that can be drawn, one after another.
+
+    Attributes:
+        model, data: with meshes, to draw from.
+        option: what is drawn of them.
+        camera: follows them.
+    """
+
+    model: mujoco.MjModel
+    data: mujoco.MjData
+    option: mujoco.MjvOption
+    camera: FollowingCamera
+
+    @property
+    def look(self) -> Look:
+        """What the model looks like."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
+    def pose(self, world: int) -> None:
+        """Put the state of one into `data`."""
+        ...
 
 
 def check_grid(grid: tuple[int, int]) -> None:
@@ -215,6 +244,16 @@ class Stage:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    @property
+    def look(self) -> Look:
+        """What the model looks like."""
+        return self.figure.look
+
+    @property
+    def count(self) -> int:
+        """Number of walkers."""
+        return self.env.num_envs
 
     @property
     def fps(self) -> float:

@@ -155,9 +155,7 @@ def _read_frames(path: Path, bones: dict[str, _Bone]) -> dict[str, Array]:
             angular = np.array([word.startswith("r") for word in bones[name].order])
             found.setdefault(name, []).append(np.where(angular, factor * values, values))
             if len(found[name]) != count:
-                raise InputError(
-                    f"{path}:{line}: bone {name} occurs twice in a frame, or lacked in one before"
-                )
+                raise InputError(f"{path}:{line}: bone {name} occurs twice in a frame, or not in each")
     short = [name for name, rows in found.items() if len(rows) != count]
     if count < 2 or _ROOT not in found or short:
         lacks = f"bone {short[0]} in its last frame" if short else "two frames with the bone root"

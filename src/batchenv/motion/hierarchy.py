@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 # Legs [m] of the smallest and the largest human, and lengths of a unit [m]; CMU's is an inch over 0.45.
 _LEGS = (0.4, 1.3)
 _UNITS = {"metres": 1.0, "units of CMU": 0.0254 / 0.45, "centimetres": 0.01, "millimetres": 0.001}
-_LEANING = np.cos(np.radians(50.0))  # of a thigh in a rest pose that stands
+_UPRIGHT = np.cos(np.radians(50.0))  # of thighs and trunk in a rest pose that stands
 _WALKED = 0.3  # after which the direction of travel is known [m]
 _LARGE_RESIDUAL = np.radians(20.0)
 
@@ -55,7 +55,7 @@ class Hierarchy:
         """
         if not -len(self.times) <= frame < len(self.times):
             raise InputError(
-                f"{self.source}: rest frame {frame}; it has the frames 0 to {len(self.times) - 1}"
+                f"{self.source}: rest frame {frame}; expected one from 0 to {len(self.times) - 1}"
             )
         back = np.swapaxes(self.turns[frame], 1, 2)
         return replace(self, rest=self.places[frame], turns=self.turns @ back)
@@ -106,14 +106,16 @@ def clip_of_hierarchy(motion: Hierarchy, options: ReadOptions) -> Clip:
 
 def _anatomical_frame(motion: Hierarchy, index: dict[str, int]) -> Array:
     """Rotation (3, 3) from the file's axes to forward, left, up, as the rest pose shows them."""
-    rest = motion.rest
-    aside = rest[index["femur_l"]] - rest[index["femur_r"]]
-    thighs = rest[index["femur_r"]] + rest[index["femur_l"]] - rest[index["tibia_r"]] - rest[index["tibia_l"]]
+    rest = {segment: motion.rest[i] for segment, i in index.items()}
+    aside = rest["femur_l"] - rest["femur_r"]
+    hips = 0.5 * (rest["femur_l"] + rest["femur_r"])
+    thighs = hips - 0.5 * (rest["tibia_l"] + rest["tibia_r"])
+    trunk = rest["torso"] - hips if "torso" in rest else thighs
     axis = int(np.argmax(np.abs(thighs)))
     up = np.eye(3)[axis] * np.sign(thighs[axis])
     left = aside - (aside @ up) * up
-    straight = np.linalg.norm(thighs) > 0 and thighs @ up > _LEANING * np.linalg.norm(thighs)
-    if not straight or np.linalg.norm(left) < 0.5 * np.linalg.norm(aside) or not aside.any():
+    stands = all(each @ up >= _UPRIGHT * np.linalg.norm(each) for each in (thighs, trunk)) and thighs.any()
+    if not stands or not np.linalg.norm(left) > 0.5 * np.linalg.norm(aside):
         raise InputError(
             f"{motion.source}: its rest pose is none of a person who stands, so that angles have no zero;"
             " give the number of a frame in which the actor stands in T-pose with --rest-frame, in Python"

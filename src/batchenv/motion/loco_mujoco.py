@@ -37,9 +37,7 @@ def read_loco_mujoco(path: Path, options: ReadOptions) -> Clip:
     arrays = read_npz(path, skip_objects=True)
     if "qpos" not in arrays:
         if options.rate is None:
-            raise InputError(
-                f"{path} does not say its rate; give it with --rate-in, in Python with rate= [Hz]"
-            )
+            raise InputError(f"{path} does not say its rate; give it with --hz, in Python with rate= [Hz]")
         rate = options.rate
         columns = {
             name.removeprefix(_OLD): np.asarray(values, float)

@@ -2,12 +2,14 @@
 
 import logging
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from batchenv.errors import InputError
 from batchenv.motion.clip import Clip
+from batchenv.motion.opensim_forces import forces_beside, ground_forces
 from batchenv.motion.opensim_frame import (
     PELVIS_ANGLES,
     PELVIS_PLACE,
@@ -43,15 +45,25 @@ ALIASES = {
 """Names of other models and archives for the joints that the common names call otherwise."""
 _BESIDE = ("speed", "activation", "fiber_length")
 _NEGATIVE_KNEE = -math.radians(5)
+_SLACK = 1e-3  # of times that files print [s]
 
 
 def read_opensim(path: Path, options: ReadOptions) -> Clip:
-    """Read a motion, .mot or .sto; angles are in degrees where its header says so.
+    """Read a motion, .mot or .sto, and the ground forces beside it where they cover all of it.
+
+    Angles are in degrees where the header of the motion says so.
 
     Raises:
-        InputError: the file is no such table, or lacks the pelvis or any angle of a joint.
+        InputError: a file is no such table, or lacks the pelvis or any angle of a joint.
     """
-    return clip_of_table(read_table(path))
+    clip, forces = clip_of_table(read_table(path)), forces_beside(path)
+    if forces is None:
+        return clip
+    loads = read_table(forces)
+    if clip.times[0] < loads.time[0] - _SLACK or clip.times[-1] > loads.time[-1] + _SLACK:
+        _log.warning("%s does not cover all of %s, and is left out", forces, path)
+        return clip
+    return replace(clip, forces=ground_forces(loads, clip.times))
 
 
 def clip_of_table(table: Table) -> Clip:

@@ -1,0 +1,105 @@
+"""Damaged files of every format are refused with a sentence that says what they lack."""
+
+import numpy as np
+import pytest
+
+from batchenv.errors import InputError
+from batchenv.motion import load_clip, read_motion
+from tests.motion.actors import ASF, trajectory, write_actor, write_amc
+
+PELVIS = "pelvis_tx\tpelvis_ty\tpelvis_tz\tpelvis_tilt\tpelvis_list\tpelvis_rotation"
+MOT = "walk\nversion=1\nendheader\ntime\t{}\n0\t{}\n0.1\t{}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.mot", "time knee\n0 1\n", "no line 'endheader' after a header"),
+        ("a.mot", MOT.format("knee_angle_r", 1, 2), "lacks the columns 'pelvis_tx', 'pelvis_ty'"),
+        ("a.sto", MOT.format(PELVIS, "0\t" * 5 + "0", "0\t" * 5 + "0"), "lacks angles of joints, such as"),
+        ("a.csv", "phase,knee\n0,1\n1,2\n", r"lacks a column 'time' \[s\]. It has phase, knee"),
+        ("a.csv", "time,knee_angle_r\n0,1\n1\n", "a.csv:3: 1 values for 2 columns"),
+        ("a.csv", "time,knee_angle_r\n0,1\n1,x\n", "a.csv:3: could not convert string to float: 'x'"),
+        ("a.csv", "time,a,a\n0,1,1\n1,1,1\n", "column 'a' occurs twice"),
+        ("a.csv", "time,joint_pos/a\n0,1\n1,1\n", "lacks the columns 'root_pos/forward'"),
+        ("a.bvh", "HIERARCHY\nROOT a\n{\nOFFSET 0 0\n", "a.bvh:4"),
+        ("a.amc", "1\nroot 0 0 0 0 0 0\n", "has no skeleton beside it, as a.asf; name its file"),
+        ("a.trc", "hello\n", "no header of a TRC file, whose first word is PathFileType"),
+        ("a.xyz", "", r"suffix '.xyz'; motions are read from .amc, .bvh, .c3d, .csv"),
+    ],
+)
+def test_a_damaged_text_is_refused(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_motion(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"joint_names": np.array(["root"])}, r"qpos has the shape \(10, 9\), and there are 1 names"),
+        ({"split_points": np.array([0, 99])}, r"split_points are \[0, 99\], and there are 10 samples"),
+        ({"frequency": np.array(0.0)}, "its rate is 0 Hz"),
+        ({"qpos": np.full((10, 9), np.nan)}, "qpos is not finite in row 0"),
+        ({"jnt_type": np.array([1, 1, 1])}, "that take 12 numbers"),
+    ],
+)
+def test_a_damaged_trajectory_is_refused(tmp_path, change, message):
+    np.savez(tmp_path / "walk.npz", **trajectory(**change), allow_pickle=True)
+    with pytest.raises(InputError, match=message):
+        read_motion(tmp_path / "walk.npz")
+
+
+def test_npz_files_of_no_format_are_refused(tmp_path):
+    np.savez(tmp_path / "other.npz", speed=np.ones(3))
+    with pytest.raises(InputError, match="its contents are none of a motion of GaitNet.*a clip of batchenv"):
+        read_motion(tmp_path / "other.npz")
+    with pytest.raises(InputError, match="no clip of batchenv; it has the arrays speed"):
+        load_clip(tmp_path / "other.npz")
+    np.savez(tmp_path / "half.npz", batchenv_clip=1, times=np.arange(3.0))
+    with pytest.raises(InputError, match="the clip lacks joint_names, joint_pos, root_pos"):
+        read_motion(tmp_path / "half.npz")
+    np.savez(tmp_path / "walk.npz", **trajectory(), allow_pickle=True)
+    with pytest.raises(InputError, match="trajectory 3; it holds the trajectories 0 to 1"):
+        read_motion(tmp_path / "walk.npz", episode=3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (":hierarchy", ":hierarchies", "lacks ':root' with its order, or ':hierarchy'"),
+        ("dof rx ry rz", "dof rx ry rw", "has the degree of freedom 'rw'; expected rx, ry, rz"),
+        ("lfemur ltibia", "lfemur ltibiae", "there is no bone 'ltibiae'. Did you mean 'ltibia'"),
+        ("length 7.2", "length long", "could not convert string to float: 'long'"),
+        ("rhipjoint rfemur", "lhipjoint lfemur", "bone lfemur has two parents in its skeleton"),
+    ],
+)
+def test_a_damaged_skeleton_is_refused(tmp_path, old, new, message):
+    file = write_amc(tmp_path, 10.0, 10.0)
+    (tmp_path / "actor.asf").write_text(ASF.replace(old, new))
+    with pytest.raises(InputError, match=message):
+        read_motion(file)
+
+
+def test_frames_that_lack_a_bone_are_refused(tmp_path):
+    file = write_amc(tmp_path, 10.0, 10.0)
+    whole = file.read_text()
+    file.write_text(whole.replace("rtibia 10.0\n", "", 1))
+    with pytest.raises(InputError, match="bone rtibia occurs twice in a frame, or not in each"):
+        read_motion(file)
+    file.write_text(whole.replace("rtibia", "tibia"))
+    with pytest.raises(InputError, match="there is no bone 'tibia' in its skeleton. Did you mean '.tibia'"):
+        read_motion(file)
+    file.write_text(whole.replace("rtibia 10.0", "rtibia 10.0 5"))
+    with pytest.raises(InputError, match=r"actor.amc:\d+: 2 values, expected 1 finite numbers"):
+        read_motion(file)
+
+
+def test_options_and_names_of_files_are_checked(tmp_path):
+    file = write_actor(tmp_path / "a.bvh", {})
+    with pytest.raises(InputError, match="option 'units': expected some of unit, rate.*Did you mean 'unit'"):
+        read_motion(file, units=0.01)
+    with pytest.raises(InputError, match="no such file"):
+        read_motion(tmp_path / "b.bvh")
+    with pytest.raises(InputError, match="rest frame 7; expected one from 0 to 2"):
+        read_motion(file, rest_frame=7)
