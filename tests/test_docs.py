@@ -26,6 +26,7 @@ BRIEF = {
     "train": ["--steps", "1024", "--envs", "16"],
     "bench": ["--envs", "8", "--alternations", "5"],
     "play": ["--seconds", "0.1"],
+    "show": ["--seconds", "0.1"],
     "rollout": ["--strides", "2"],
     "evaluate": ["--quick", "--seeds", "2", "--strides", "2", "--seconds", "4"],
     "pretrain-muscles": ["--minutes", "0.02"],

@@ -91,7 +91,7 @@ def test_frames_that_lack_a_bone_are_refused(tmp_path):
     with pytest.raises(InputError, match="there is no bone 'tibia' in its skeleton. Did you mean '.tibia'"):
         read_motion(file)
     file.write_text(whole.replace("rtibia 10.0", "rtibia 10.0 5"))
-    with pytest.raises(InputError, match=r"actor.amc:\d+: 2 values, expected 1 finite numbers"):
+    with pytest.raises(InputError, match=r"actor.amc:\d+: 2 values, expected 1 of at most 1e"):
         read_motion(file)
 
 

@@ -146,7 +146,7 @@ def show(
         from batchenv.evaluate.offscreen import checked_size
         from batchenv.evaluate.video import check_video
         from batchenv.motion import fit_clip, read_motion
-        from batchenv.motion.hierarchy import facing_forward
+        from batchenv.motion.heading import facing_forward
     if (video is None) != browser:
         sys.exit("expected one of --video FILE.mp4 and --browser")
     checked_size(width, height)

@@ -19,6 +19,7 @@ CMU_RATE = 120.0  # no file says its rate; CMU's are of 120 frames a second [Hz]
 _MOST_BYTES = 64 * MEGABYTE
 _AXES = {"x": 0, "y": 1, "z": 2}
 _ROOT = "root"
+_LARGEST = 1e6  # no angle in degrees and no length is larger, in any unit
 
 
 @dataclass
@@ -86,8 +87,8 @@ def _numbers(path: Path, line: int, words: list[str], count: int) -> Array:
         values = np.array([float(word.strip("()")) for word in words])
     except ValueError as error:
         raise InputError(f"{path}:{line}: {str(error)[:80]}") from None
-    if len(values) != count or not np.isfinite(values).all():
-        raise InputError(f"{path}:{line}: {len(words)} values, expected {count} finite numbers")
+    if len(values) != count or not np.abs(values).max() <= _LARGEST:
+        raise InputError(f"{path}:{line}: {len(words)} values, expected {count} of at most {_LARGEST:g}")
     return values
 
 
@@ -115,7 +116,10 @@ def _read_asf(path: Path) -> dict[str, _Bone]:
                 bone.order = [word.lower() for word in rest]
             elif key == "axis" and section == ":bonedata":
                 angles = _numbers(path, line, rest[:3], 3)
-                order = [f"r{letter}" for letter in (rest[3] if len(rest) > 3 else "XYZ").lower()]
+                letters = (rest[3] if len(rest) > 3 else "XYZ").lower()
+                if sorted(letters) != sorted(_AXES):
+                    raise InputError(f"{path}:{line}: axes {letters[:20]!r}; expected an order of XYZ")
+                order = [f"r{letter}" for letter in letters]
                 bone.axis = _rotation(order, (angles if radians else np.radians(angles))[None])[0]
     if not bones[_ROOT].order or not bones[_ROOT].children:
         raise InputError(f"{path}: lacks ':root' with its order, or ':hierarchy', as ASF files have them")

@@ -17,6 +17,7 @@ from batchenv.errors import InputError, nearest
 Array = np.ndarray
 
 _NOTHING: Mapping[str, Array] = MappingProxyType({})
+_LARGEST = 1e7  # number, in SI units, far beyond what bodies do
 _UNIT = 1e-3  # how far from 1 the length of a quaternion may be
 _MOST_SAMPLES = 10_000_000
 _STRAIGHT = 1e-6  # a cycle that turns by less walks straight on [rad]
@@ -108,9 +109,13 @@ class Clip:
             raise InputError(
                 f"{self.source or 'a clip'}: {name} has the shape {array.shape}, expected {(samples, *shape)}"
             )
-        if not hidden and not np.isfinite(array).all():
-            row = int(np.argwhere(~np.isfinite(array))[0][0])
-            raise InputError(f"{self.source or 'a clip'}: {name} is not finite in sample {row}")
+        odd = ~(np.abs(array) <= _LARGEST) & ~(hidden & np.isnan(array))
+        if odd.any():
+            row = int(np.argwhere(odd)[0][0])
+            raise InputError(
+                f"{self.source or 'a clip'}: {name} is {array[odd][0]:g} in sample {row}; expected numbers of"
+                f" at most {_LARGEST:g}"
+            )
         return _read_only(array)
 
     @property

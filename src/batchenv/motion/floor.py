@@ -11,6 +11,7 @@ from batchenv.body.foot_geometry import foot_geoms, lowest_point
 Array = np.ndarray
 
 _LOW, _SLOW = 0.03, 0.5  # height and speed under which a foot is on the floor [m], [m/s]
+_TOLD = 0.03  # difference of a scale from 1 that rolling feet do not make
 _WALKED = 0.3  # shorter ways say nothing of the length of the steps [m]
 
 
@@ -76,18 +77,20 @@ def scale_without_sliding(feet: Feet) -> float | None:
     """Factor of the root's way with which feet that stand do not slide; None where the root stays.
 
     A foot that stands goes backwards in the frame of the root as fast as the root goes forward; one that
-    swings goes forward there. So in each sample the foot that goes backwards faster stands, and the median
-    over samples of its speed over the root's is the factor, whatever the height of the feet.
+    swings goes forward there. So in each sample the geom that goes backwards fastest stands, and the median
+    over samples of its speed over the root's is the factor, whatever the height of the feet. Feet that roll
+    make it 2 % too small in walks of the body itself; what is nearer to 1 than 3 % is 1.
     """
     way = feet.roots[:, :2].sum(axis=0)
     length = float(np.linalg.norm(way))
     if length < _WALKED:
         return None
     ahead = way / length
-    places = feet.places[..., :2] @ ahead
     forward = feet.roots[:, :2] @ ahead
-    backward = (forward[:, None] - np.diff(places, axis=0)).max(axis=1)
-    return float(np.median(backward) / forward.mean())
+    backward = -(feet.slides[..., :2] @ ahead).min(axis=1)
+    moves = forward > 0.0
+    factor = float(np.median(backward[moves] / forward[moves]))
+    return 1.0 if abs(factor - 1.0) < _TOLD else factor
 
 
 def contacts(feet: Feet, times: Array) -> Array:

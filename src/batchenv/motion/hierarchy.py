@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from batchenv.body.gaitnet.rotations import matrix_from_vector, quat_from_matrix, quat_product
+from batchenv.body.gaitnet.rotations import matrix_from_vector, quat_from_matrix
 from batchenv.errors import InputError
 from batchenv.motion.clip import Clip
 from batchenv.motion.joint_tables import joints_of_segments
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 _LEGS = (0.4, 1.3)
 _UNITS = {"metres": 1.0, "units of CMU": 0.0254 / 0.45, "centimetres": 0.01, "millimetres": 0.001}
 _UPRIGHT = np.cos(np.radians(50.0))  # of thighs and trunk in a rest pose that stands
-_WALKED = 0.3  # after which the direction of travel is known [m]
+_FARTHEST = 1e8  # in any unit
 _LARGE_RESIDUAL = np.radians(20.0)
 
 
@@ -72,6 +72,9 @@ def clip_of_hierarchy(motion: Hierarchy, options: ReadOptions) -> Clip:
         InputError: a segment is missing, the rest pose is none of a person who stands, or the unit is
             unclear.
     """
+    farthest = max(float(np.abs(motion.rest).max()), float(np.abs(motion.places).max()))
+    if not farthest <= _FARTHEST:
+        raise InputError(f"{motion.source}: a joint is {farthest:g} from the origin; expected less")
     if options.rest_frame is not None:
         motion = motion.resting_in(options.rest_frame)
     joints = joints_of_segments(motion.names, motion.source, options.joints)
@@ -179,36 +182,3 @@ def _tell_residuals(source: str, residuals: dict[str, float]) -> None:
                 segment,
                 np.degrees(left),
             )
-
-
-def facing_forward(clip: Clip) -> Clip:
-    """Return a clip of the common frame turned about the vertical, and moved, to begin in the origin.
-
-    It travels along x, or faces along x where it stays within 0.3 m.
-    """
-    travel = clip.root_pos[-1, :2] - clip.root_pos[0, :2]
-    if np.linalg.norm(travel) < _WALKED:
-        w, x, y, z = clip.root_quat[0]
-        travel = np.array([1 - 2 * (y * y + z * z), 2 * (x * y + w * z)])
-    return turned(clip, -float(np.arctan2(travel[1], travel[0])), -clip.root_pos[0, :2])
-
-
-def turned(clip: Clip, yaw: float, shift: Array) -> Clip:
-    """Return a clip moved on the floor by a shift (2,) [m], then turned about the vertical by yaw [rad]."""
-    turn = matrix_from_vector(np.array([0.0, 0.0, yaw]))
-    offset = np.array([*shift, 0.0])
-    quat = np.array([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
-
-    def placed(places: Array) -> Array:
-        return (places + offset) @ turn.T
-
-    forces = {name: force @ turn.T if name == "grf" else force for name, force in clip.forces.items()}
-    if "cop" in forces:
-        forces["cop"] = placed(forces["cop"])
-    return replace(
-        clip,
-        root_pos=placed(clip.root_pos),
-        root_quat=quat_product(quat, clip.root_quat),
-        markers={name: placed(place) for name, place in clip.markers.items()},
-        forces=forces,
-    )

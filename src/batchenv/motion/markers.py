@@ -1,13 +1,16 @@
 """Files of markers, .trc and .c3d, read into clips without joints; `solve_markers` finds the joints."""
 
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from batchenv.body.files import MEGABYTE, check_file, read_file
 from batchenv.errors import InputError
 from batchenv.extras import import_extra
+from batchenv.files import read_npz
 from batchenv.motion.clip import Clip
 from batchenv.motion.opensim_frame import from_opensim
 from batchenv.motion.registry import ReadOptions
@@ -16,6 +19,19 @@ Array = np.ndarray
 
 _MOST_BYTES = 512 * MEGABYTE
 _UNITS = {"mm": 1e-3, "cm": 1e-2, "dm": 0.1, "m": 1.0, "meters": 1.0, "millimeters": 1e-3}
+_MOST_SECONDS = 120.0  # for a C3D file [s]
+_READ_C3D = """
+import resource, sys
+import ezc3d, numpy as np
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[3]),) * 2)
+content = ezc3d.c3d(sys.argv[1])
+point, data = content["parameters"]["POINT"], content["data"]
+keys = [key for key in sorted(point) if key.startswith("LABELS")]
+labels = np.array([label for key in keys for label in point[key]["value"]], str)
+rate, unit = point["RATE"]["value"][0], str(point["UNITS"]["value"][0])
+residuals = data["meta_points"]["residuals"]
+np.savez(sys.argv[2], rate=rate, unit=unit, labels=labels, points=data["points"], residuals=residuals)
+"""
 _TRC_HEADER = 5  # lines before the first row
 _LYING = 0.5  # of the largest extent of all markers, under which the height of a standing person is not
 
@@ -60,25 +76,39 @@ def read_c3d(path: Path, options: ReadOptions) -> Clip:
         InputError: the file is damaged, or has no points.
         UsageError: ezc3d is not installed.
     """
-    ezc3d = import_extra("ezc3d", "a C3D file")
+    import_extra("ezc3d", "a C3D file")
     try:
         check_file(path, _MOST_BYTES)
-        content: Any = ezc3d.c3d(str(path))
-        point, data = content["parameters"]["POINT"], content["data"]["points"]
-        labels = [
-            str(label) for key in sorted(point) if key.startswith("LABELS") for label in point[key]["value"]
-        ]
-        rate, unit = float(point["RATE"]["value"][0]), str(point["UNITS"]["value"][0])
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from None
-    except (KeyError, IndexError, ValueError, TypeError, RuntimeError) as error:
-        raise InputError(f"{path}: not a C3D file that can be read ({str(error)[:120]})") from None
+        raise InputError(f"{path}: {error.strerror}") from None
+    found = _points(path)
+    rate, unit, data = float(found["rate"]), str(found["unit"]), found["points"]
+    labels = [str(label) for label in found["labels"]]
     if rate <= 0 or data.shape[1] == 0 or data.shape[2] < 2:
         raise InputError(f"{path}: {data.shape[1]} points and {data.shape[2]} frames at {rate:g} Hz")
     places = _unit(path, unit) * data[:3].transpose(2, 1, 0)
-    hidden = (places == 0).all(axis=2) | (content["data"]["meta_points"]["residuals"][0].T < 0)
+    hidden = (places == 0).all(axis=2) | (found["residuals"][0].T < 0)
     places[hidden] = np.nan
     return _clip(path, np.arange(len(places)) / rate, labels[: places.shape[1]], places, options.up or "z")
+
+
+def _points(path: Path) -> dict[str, Array]:
+    """Rate, unit, labels, points (4, M, T) and residuals (1, M, T) of a C3D file.
+
+    Another process reads it: ezc3d takes its process with it where a file is damaged.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "points.npz"
+        words = [sys.executable, "-c", _READ_C3D, str(path.absolute()), str(out), str(8 * _MOST_BYTES)]
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, timeout=_MOST_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise InputError(f"{path}: not read within {_MOST_SECONDS:g} s") from None
+        if done.returncode:
+            said = done.stderr.strip().splitlines()
+            reason = said[-1][:120] if said and done.returncode > 0 else "it is damaged"
+            raise InputError(f"{path}: not a C3D file that can be read ({reason})")
+        return read_npz(out, 8 * _MOST_BYTES)
 
 
 def _unit(path: Path, name: str) -> float:
@@ -89,7 +119,7 @@ def _unit(path: Path, name: str) -> float:
 
 def _clip(path: Path, time: Array, names: list[str], places: Array, up: str) -> Clip:
     """A clip of markers (T, M, 3) [m] in a file's axes."""
-    extent = np.nanmax(np.ptp(np.ma.masked_invalid(places), axis=1).filled(0.0), axis=0)
+    extent = np.ptp(np.ma.masked_invalid(places), axis=1).filled(0.0).max(axis=0)
     height = "xyz".index(up)
     if extent[height] < _LYING * extent.max():
         raise InputError(

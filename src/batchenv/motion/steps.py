@@ -12,7 +12,7 @@ from batchenv.motion.clip import Clip
 from batchenv.motion.cycles import gait_cycle, looped
 from batchenv.motion.filters import lowpassed
 from batchenv.motion.fit import fit_clip
-from batchenv.motion.hierarchy import facing_forward
+from batchenv.motion.heading import facing_forward
 from batchenv.motion.inverse_kinematics import solve_markers
 from batchenv.motion.marker_set import GAIT_MARKERS, load_marker_set
 from batchenv.motion.mirror import mirrored

@@ -10,6 +10,7 @@ An area is a module with three functions, called in a worker whose working direc
 
 SHARES = {
     "api": 30,
+    "clips": 8,
     "commands": 4,
     "configs": 30,
     "gaitnet": 16,
