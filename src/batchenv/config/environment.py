@@ -132,8 +132,8 @@ class Skeleton(Section):
         default=(),
         strict=False,
         description=(
-            "Joints that do not move, named without their side, * standing for any characters, such as mcp*: "
-            "they are welded in the pose of the file, and muscles that move nothing else are left out."
+            "Joints that do not move, named without their side, `*` standing for any characters, such as "
+            "`mcp*`: they are welded in the file's pose, and muscles that move nothing else are left out."
         ),
     )
 

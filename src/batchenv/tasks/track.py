@@ -5,7 +5,7 @@ and root; episodes begin anywhere in a clip, and end early where the walker stra
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -111,6 +111,9 @@ class TrackTask(HumanTask):
             clip = read_motion(self.config.resolve_path(file))
             if clip.body != self.body.file:
                 clip = fit_clip(clip, self.body)
+            elif clip.joint_names != self.body.joint_names:  # of the body with other joints held
+                columns = [clip.joint(name) for name in self.body.joint_names]
+                clip = replace(clip, joint_names=self.body.joint_names, joint_pos=np.stack(columns, axis=1))
             return looped(clip) if self.environment.motion.loop and not clip.loops else clip
         except BatchEnvError as error:
             raise ConfigError(f"environment.motion.files: {error}") from error
