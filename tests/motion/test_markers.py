@@ -98,11 +98,12 @@ def test_markers_that_sit_elsewhere_are_learned_from_the_static_trial(body, worn
 def test_markers_may_be_hidden_for_a_while(body, worn, walk):
     subject = on_subject(body, worn, walk, noise=2e-4)
     gaps = {name: place.copy() for name, place in subject.markers.items()}
-    gaps["RKNE"][3:6] = gaps["LHEE"][5:9] = np.nan
+    gaps["RKNE"][3:6] = gaps["LHEE"][5:9] = gaps["T10"][:] = np.nan
     found = solve_markers(dataclasses.replace(subject, markers=gaps), body, worn)
     assert worst(found.clip, walk, body, "_angle") < HALF_A_DEGREE
     assert np.isnan(found.residual[3:6, found.markers.index("RKNE")]).all()
-    assert "markers followed" in found.lines()[0]
+    assert "36 markers followed" in found.lines()[0]
+    assert found.lines()[-1] == "markers that are not followed: T10"
     for place in gaps.values():
         place[7] = np.nan
     with pytest.raises(InputError, match="subject: no marker is seen in sample 7"):

@@ -44,12 +44,14 @@ def import_motion(
     episode: int = 0,
     trust: bool = False,
 ) -> None:
-    """Read a motion, fit it to a body, and write it as a clip that `track` and `show` take.
+    """Read a motion of any format, fit it to a body, and write it as a clip, or for other programs.
 
     Args:
-        motion: .mot, .sto, .csv, .bvh, .amc, .trc, .c3d, .npz of LocoMuJoCo or GaitNet, .h5 of GaitNet.
-        out: file to write: .npz, a clip for the body; or .mot, .bvh, .csv for other programs.
-        body: that follows: preset, configuration, myo_sim:NAME or MJCF file; none converts the file alone.
+        motion: .mot, .sto, .csv, .bvh, .amc, .trc, .c3d, .npz of LocoMuJoCo or GaitNet, .h5 of GaitNet, or a
+            recording.
+        out: file to write: .npz, a clip for the body, which `show` films; or .mot, .sto, .bvh, .csv.
+        body: body that follows it: preset, configuration, myo_sim:NAME or MJCF file; none converts the file
+            alone.
         start: beginning of the part that is kept [s].
         end: end of it [s].
         mirror: take the mirror image.
@@ -70,13 +72,17 @@ def import_motion(
         trust: allow the body's configuration to run the Python files that it names.
     """
     with importing():
+        import batchenv.evaluate.recording_clip  # noqa: F401  # reads recordings
         from batchenv.config.yaml_text import parse_yaml
         from batchenv.motion import Steps, write_motion
         from batchenv.motion.marker_set import GAIT_MARKERS
         from batchenv.motion.steps import import_motion as read_and_fit
         from batchenv.motion.writers import check_motion_file
     check_motion_file(out)
-    own = None if joints is None else parse_yaml(joints.read_text(encoding="utf-8"), str(joints))
+    own = None
+    if joints is not None:
+        table = parse_yaml(joints.read_text(encoding="utf-8"), str(joints))
+        own = {str(segment): str(joint) for segment, joint in table.items()}
     loaded = None if body is None else _load_body(body, trust=trust)
     steps = Steps(
         start=start,
@@ -127,7 +133,7 @@ def show(
 
     Args:
         motion: clip that `import` wrote, or any motion that it reads.
-        body: that moves, as for `import`; by default that of the clip, or the legs of myo_sim.
+        body: body that moves, as for `import`; by default that of the clip, or the legs of myo_sim.
         video: video file to write, .mp4 or .gif.
         browser: serve a page on which the clip is shown; Ctrl-C ends it.
         host: address of the page; 0.0.0.0 lets other machines see it.
@@ -141,6 +147,7 @@ def show(
         trust: allow the body's configuration to run the Python files that it names.
     """
     with importing():
+        import batchenv.evaluate.recording_clip  # noqa: F401  # reads recordings
         from batchenv.evaluate.browser import check_browser
         from batchenv.evaluate.clip_stage import ClipStage
         from batchenv.evaluate.offscreen import checked_size

@@ -7,7 +7,6 @@ import mujoco
 import numpy as np
 
 from batchenv.body.body import Body
-from batchenv.errors import InputError
 from batchenv.evaluate.browser import HOST, PORT, check_browser, open_server, silence
 from batchenv.evaluate.camera import FollowingCamera, check_view
 from batchenv.evaluate.drawing import THIN, colour_muscles, draw_quickly, light_softly
@@ -16,6 +15,7 @@ from batchenv.evaluate.offscreen import Offscreen
 from batchenv.evaluate.stage import LOOK_AT_HEIGHT, USUAL_FPS
 from batchenv.mdp.figure import Look
 from batchenv.motion import Clip
+from batchenv.motion.fit import check_fitted
 
 
 class ClipStage:
@@ -35,10 +35,7 @@ class ClipStage:
     """
 
     def __init__(self, clip: Clip, body: Body, view: str = "quarter", *, muscles: bool = True):
-        if clip.body != body.file:
-            raise InputError(
-                f"{clip.source}: the clip is fitted to {clip.body or 'no body'}, not to {body.file}"
-            )
+        check_fitted(clip, body)
         check_view("view", view)
         self._clip, self._body = clip, body
         self.model = light_softly(body.model, 1)

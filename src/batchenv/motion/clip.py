@@ -191,6 +191,10 @@ class Clip:
         if not 0 < rate <= 1e6:
             raise InputError(f"rate is {rate!r}; expected a number of samples a second above 0, up to 1e6")
         steps = max(1, round(self.duration * rate))
+        if steps > _MOST_SAMPLES:
+            raise InputError(
+                f"rate is {rate!r}, which makes {steps:,} samples; expected {_MOST_SAMPLES:,} at most"
+            )
         phase = np.linspace(0.0, self.duration, steps + 1)
         resampled = replace(self, loops=False).at(phase)
         return replace(resampled, times=self.times[0] + phase, loops=self.loops)

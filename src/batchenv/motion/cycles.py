@@ -8,6 +8,7 @@ from batchenv.body.body import Body
 from batchenv.body.gaitnet.rotations import quat_from_vector, quat_inverse, quat_product, vector_from_quat
 from batchenv.errors import InputError
 from batchenv.motion.clip import Clip
+from batchenv.motion.fit import check_fitted
 from batchenv.motion.floor import contacts, feet_of
 
 Array = np.ndarray
@@ -30,7 +31,7 @@ def strikes(clip: Clip, body: Body) -> tuple[Array, Array]:
     Raises:
         InputError: the clip is fitted to another body, or the root stays where it is.
     """
-    _check_fitted(clip, body)
+    check_fitted(clip, body)
     if "grf" in clip.forces:
         vertical = clip.forces["grf"][:, :, 2]
         standing = vertical > _STANDING * vertical.max()
@@ -55,7 +56,7 @@ def foot_contacts(clip: Clip, body: Body) -> Array:
     Raises:
         InputError: the clip is fitted to another body.
     """
-    _check_fitted(clip, body)
+    check_fitted(clip, body)
     if "grf" in clip.forces:
         vertical = clip.forces["grf"][:, :, 2]
         return vertical > _STANDING * vertical.max()
@@ -146,8 +147,3 @@ def _peaks(values: Array, least: int) -> Array:
         if values[k] == around.max() and values[k] > values[k - 1] and values[k] >= values[k + 1]:
             found.append(k)
     return np.array(found, int)
-
-
-def _check_fitted(clip: Clip, body: Body) -> None:
-    if clip.body != body.file:
-        raise InputError(f"{clip.source}: the clip is fitted to {clip.body or 'no body'}, not to {body.file}")

@@ -70,8 +70,7 @@ def common_clip(clip: Clip, body: Body) -> Clip:
     Raises:
         InputError: the clip is fitted to another body, or to none.
     """
-    if clip.body != body.file:
-        raise InputError(f"{clip.source}: the clip is fitted to {clip.body or 'no body'}, not to {body.file}")
+    check_fitted(clip, body)
     frame = np.stack([body.forward, body.left, body.up], axis=1)
     turn = quat_inverse(quat_from_matrix(frame))
     coordinates = _coordinates(body)
@@ -87,6 +86,12 @@ def common_clip(clip: Clip, body: Body) -> Clip:
             name: force if name == "free_moment" else force @ frame for name, force in clip.forces.items()
         },
     )
+
+
+def check_fitted(clip: Clip, body: Body) -> None:
+    """InputError unless a clip is fitted to a body."""
+    if clip.body != body.file:
+        raise InputError(f"{clip.source}: the clip is fitted to {clip.body or 'no body'}, not to {body.file}")
 
 
 def _joints(clip: Clip, body: Body) -> Array:

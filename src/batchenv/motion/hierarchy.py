@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 _LEGS = (0.4, 1.3)
 _UNITS = {"metres": 1.0, "units of CMU": 0.0254 / 0.45, "centimetres": 0.01, "millimetres": 0.001}
 _UPRIGHT = np.cos(np.radians(50.0))  # of thighs and trunk in a rest pose that stands
+_SPREAD = np.radians(10.0)  # of a shank aside, on which no foot is level
 _FARTHEST = 1e8  # in any unit
 _LARGE_RESIDUAL = np.radians(20.0)
 
@@ -65,8 +66,8 @@ def clip_of_hierarchy(motion: Hierarchy, options: ReadOptions) -> Clip:
     """Return the clip of a motion: its segments' rotations as joint coordinates.
 
     Limbs are aligned by the directions of their bones in the rest pose; pelvis, trunk and feet are taken to
-    be upright and level in it. What coordinates cannot follow, such as a knee that turns sideways, is left
-    out.
+    be upright and level in it, feet on spread legs to be square to them. What coordinates cannot follow, such
+    as a knee that turns sideways, is left out.
 
     Raises:
         InputError: a segment is missing, the rest pose is none of a person who stands, or the unit is
@@ -139,7 +140,15 @@ def _corrections(rest: dict[str, Array]) -> dict[str, Array]:
             found[name] = _shortest_rotation(DOWN, rest[segment.toward] - rest[name])
         else:
             found[name] = found[segment.parent]
+    for side in "rl":
+        found[f"foot_{side}"] = found[f"toes_{side}"] = _spread(rest[f"foot_{side}"] - rest[f"tibia_{side}"])
     return found
+
+
+def _spread(shank: Array) -> Array:
+    """Rotation (3, 3) of a foot that is drawn on spread legs, as CMU's are: it goes with the shank, aside."""
+    aside = float(np.arctan2(shank[1], -shank[2]))
+    return matrix_from_vector(np.array([aside if abs(aside) > _SPREAD else 0.0, 0.0, 0.0]))
 
 
 def _shortest_rotation(start: Array, end: Array) -> Array:

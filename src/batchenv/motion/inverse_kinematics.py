@@ -39,14 +39,14 @@ class MarkerFit:
         residual: distance of each marker from where it sits on the body (T, M) [m]; not-a-number where
             hidden.
         markers: names of those that were followed (M,).
-        unknown: markers of the file that the set does not have.
+        left_out: markers of the file that the set does not have, or that are never seen (U,).
         sizes: of segments, as factors of those of the body.
     """
 
     clip: Clip
     residual: Array
     markers: tuple[str, ...]
-    unknown: tuple[str, ...]
+    left_out: tuple[str, ...]
     sizes: dict[str, float]
 
     def lines(self) -> list[str]:
@@ -54,14 +54,14 @@ class MarkerFit:
         rms = 1e3 * np.sqrt(np.nanmean(self.residual**2))
         each = 1e3 * np.sqrt(np.nanmean(self.residual**2, axis=0))
         worst = np.argsort(-each)[:3]
-        named = ", ".join(f"{self.markers[i]} {each[i]:.0f}" for i in worst)
+        named = ", ".join(f"{self.markers[i]} {each[i]:.1f}" for i in worst)
         sizes = ", ".join(f"{name} {factor:.3f}" for name, factor in self.sizes.items())
         lines = [
             f"{len(self.markers)} markers followed, {rms:.1f} mm off (root mean square); worst {named} mm",
             f"sizes of segments over the body's: {sizes or 'as the body has them'}",
         ]
-        if self.unknown:
-            lines.append(f"markers that the set does not know: {', '.join(self.unknown)}")
+        if self.left_out:
+            lines.append(f"markers that are not followed: {', '.join(self.left_out)}")
         return lines
 
 
@@ -98,7 +98,7 @@ def solve_markers(
         if missing:
             raise InputError(f"{static.source}: the static trial lacks {', '.join(missing)}")
         still = np.stack([static.markers[name] for name in found.values()], axis=1) @ frame.T
-        mean = np.nanmean(still, axis=0)[None]
+        mean = np.ma.masked_invalid(still).mean(axis=0).filled(np.nan)[None]
         poses = solver.scale(mean, [solver.first_pose(mean[0])], scale)
         solver.wear(mean[0], poses[0])
     elif scale:
@@ -115,12 +115,13 @@ def solve_markers(
         body=body.file,
         markers={name: place @ frame.T for name, place in clip.markers.items()},
     )
-    unknown = tuple(name for name in clip.markers if name not in found.values())
-    return MarkerFit(common_clip(fitted, body), residual, tuple(found.values()), unknown, solver.sizes)
+    left_out = tuple(name for name in clip.markers if name not in found.values())
+    return MarkerFit(common_clip(fitted, body), residual, tuple(found.values()), left_out, solver.sizes)
 
 
 def _common_markers(clip: Clip, markers: MarkerSet) -> dict[int, str]:
-    found = markers.found_in(tuple(clip.markers))
+    seen = (name for name, place in clip.markers.items() if np.isfinite(place).all(axis=1).any())
+    found = markers.found_in(tuple(seen))
     if len(found) < _LEAST_MARKERS:
         expected = ", ".join(names[0] for names in markers.names)
         raise InputError(
