@@ -185,7 +185,7 @@ class Motion(Section):
             "ends with its clip. Clips that were saved as loops always repeat."
         ),
     )
-    ahead: Annotated[tuple[Ahead, ...], Field(max_length=20)] = Field(
+    ahead: Annotated[tuple[Ahead, ...], Field(min_length=1, max_length=20)] = Field(
         default=(0.1, 0.3),
         strict=False,
         description="With the task track: how far ahead policies see the clip, at several times [s].",

@@ -85,9 +85,10 @@ class TrackTask(HumanTask):
                 "environment.parameters.gait: the task track follows clips as they are; leave stride and "
                 "cadence out"
             )
-        if "start_on_clip" not in {event.name for event in self.event_terms}:
+        events = {event.name for event in self.event_terms}
+        if "start_on_clip" not in events or "start_on_reference" in events:
             raise ConfigError(
-                "environment.events: the task track begins episodes by the event start_on_clip; add it, in "
+                "environment.events: the task track begins episodes by the event start_on_clip; list it in "
                 "place of start_on_reference"
             )
 
@@ -230,6 +231,10 @@ class TrackTask(HumanTask):
     def _now(self, q: Quantities) -> Array:
         return q.once("clip rows", lambda: self._rows(q.batch, q.rows))
 
+    def _later(self, q: Quantities) -> list[Array]:
+        """Rows at the times ahead."""
+        return q.once("clip rows ahead", lambda: [self._rows(q.batch, q.rows, time) for time in self.ahead])
+
     def _way(self, q: Quantities, rows: Array) -> tuple[Array, Array]:
         """Place (n, 3) and heading (n,) of the clips' roots in the walking frame of the episode."""
         origin, root = _tracking(q.batch).origin[q.rows], self._root(rows)
@@ -287,14 +292,14 @@ class TrackTask(HumanTask):
     def reference_ahead(self, q: Quantities) -> Array:
         """Poses of the clip at the times of `environment.motion.ahead`, one after another (N, K J) [rad]."""
         joints = len(self.body.joint_names)
-        return np.hstack([self._rows(q.batch, q.rows, later)[:, :joints] for later in self.ahead])
+        return np.hstack([rows[:, :joints] for rows in self._later(q)])
 
     @quantity
     def path_ahead(self, q: Quantities) -> Array:
         """Way from the root to the clip's forward, left and up [m], and angle to its heading [rad], in the
         heading frame, now and at the times of `environment.motion.ahead` (N, 4 (1 + K))."""
         parts: list[Array] = []
-        for rows in (self._now(q), *(self._rows(q.batch, q.rows, later) for later in self.ahead)):
+        for rows in (self._now(q), *self._later(q)):
             place, heading = self._way(q, rows)
             offset, turn = place - q["root_pos"], heading - q["heading"]
             flat = _turned(offset[:, :2], -q["heading"])
