@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as hnp
 
 import batchenv
 from batchenv import BatchEnv, ConfigError, InputError, UsageError
-from batchenv.config import PRESETS, load_config
+from batchenv.config import load_config
+from tests.presets import EACH_PRESET
 
 PRESET_FOLDER = Path(batchenv.__file__).parent / "presets"
 
@@ -32,7 +33,7 @@ def walk():
         yield env
 
 
-@pytest.mark.parametrize("preset", sorted(PRESETS))
+@pytest.mark.parametrize("preset", EACH_PRESET)
 def test_the_seven_line_example_runs_with_the_text_of_any_preset(preset):
     yaml_content = (PRESET_FOLDER / f"{preset}.yaml").read_text()
     env = batchenv.BatchEnv(yaml_content, num_envs=32)

@@ -145,3 +145,10 @@ def test_muscles_and_segments_are_selected_by_the_body_s_own_sides():
     assert chosen == [[False, True, True], [True, True, False], [False, True, False], [False, True, False]]
     with pytest.raises(ConfigError, match="Did you mean 'left_soleus'.*with right_ or left_, on one side"):
         selection("left_soleu", muscles, "here", body_names=PREFIXED)
+
+
+def test_muscles_without_a_side_whose_twins_are_left_ones_are_right():
+    muscles = ("DELT1", "DELT1_l", "EO1_r", "EO1_l", "rect_abd_r", "rect_abd_l")
+    assert selection("right", muscles, "here").tolist() == [True, False] * 3
+    assert selection("deltoid_r", muscles, "here").tolist() == [True] + [False] * 5
+    assert selection("abdominals_l", muscles, "here").tolist() == [False, False, False, True, False, True]

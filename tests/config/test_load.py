@@ -19,6 +19,11 @@ def test_presets_are_those_shipped():
     assert {"excite", "torque", "walk", "walk_gentle", "walk_muscle_nn"} | pathologies <= set(PRESETS)
 
 
+def test_both_presets_of_the_whole_body_are_of_one():
+    walker, tracker = (load_config(name).environment for name in ("full_body", "track_full_body"))
+    assert walker.skeleton == tracker.skeleton and walker.muscle == tracker.muscle
+
+
 def test_a_configuration_may_say_only_in_what_it_differs_from_a_preset():
     differing = load_config("base: walk\nenvironment: {skeleton: {kp: {knee_angle: 300}}}")
     assert differing == load_config("walk").replace({"environment.skeleton.kp.knee_angle": 300})

@@ -23,9 +23,13 @@ SHAPES = {
     "head_pos": (N, 3), "yaw_rate": (N,), "command": (N, 2),
     "commanded_speed": (N,), "commanded_yaw_rate": (N,), "off_course": (N,),
     "difficulty": (N,), "reference_pelvis": (N, 3),
+    "effector_pos": (N, 4, 3), "reference_effector_pos": (N, 4, 3), "reference_root_pos": (N, 3),
+    "root_turn": (N,), "reference_root_linvel": (N, 3), "reference_root_angvel": (N, 3),
 }  # fmt: skip
 OF_COMMAND = {"off_course", "reference_pelvis"}
-OF_WALK = {name: shape for name, shape in SHAPES.items() if name not in OF_COMMAND}
+OF_TRACK = {"effector_pos", "reference_effector_pos", "root_turn"}
+OF_TRACK |= {f"reference_root_{name}" for name in ("pos", "linvel", "angvel")}
+OF_WALK = {name: shape for name, shape in SHAPES.items() if name not in OF_COMMAND | OF_TRACK}
 
 
 REWARD = Section("reward", "environment.reward", (rewards,), tuple(SHAPES))
@@ -64,7 +68,9 @@ def on_the_reference():
     q["root_linvel"][:, 0] = q["commanded_speed"] = q["target_speed"]
     q |= {"commanded_yaw_rate": q["yaw_rate"], "off_course": np.zeros(N)}
     q |= {"difficulty": np.ones(N), "reference_pelvis": np.zeros((N, 3))}
-    q["root_pos"] = np.c_[np.ones(N), np.zeros(N), q["reference_root_height"]]
+    q |= {"effector_pos": q["reference_effector_pos"], "root_turn": np.zeros(N)}
+    q |= {f"reference_root_{name}": q[f"root_{name}"] for name in ("linvel", "angvel")}
+    q["root_pos"] = q["reference_root_pos"] = np.c_[np.ones(N), np.zeros(N), q["reference_root_height"]]
     q |= {"root_up": np.tile([0.0, 0.0, 1.0], (N, 1)), "foot_load_peak": np.full((N, 2), 0.5)}
     return q
 

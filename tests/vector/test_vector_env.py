@@ -11,8 +11,9 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import vector as wrappers
 
 import batchenv
-from batchenv import PRESETS, BatchEnv, ConfigError, Env, InputError, UsageError, VectorEnv
+from batchenv import BatchEnv, ConfigError, Env, InputError, UsageError, VectorEnv
 from batchenv.registration import preset_id
+from tests.presets import EACH_PRESET
 from tests.tasks.test_command import CONFIG
 from tests.vector.worlds import SHORT, actions_of
 
@@ -234,7 +235,7 @@ def test_gymnasiums_other_wrappers_work_on_it():
     env.close()
 
 
-@pytest.mark.parametrize("preset", sorted(PRESETS))
+@pytest.mark.parametrize("preset", EACH_PRESET)
 def test_every_preset_has_an_id_for_one_world_and_for_many(preset):
     many = gymnasium.make_vec(preset_id(preset), num_envs=2, num_threads=1)
     one = gymnasium.make(preset_id(preset))

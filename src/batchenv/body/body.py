@@ -12,6 +12,7 @@ from array_api_compat import device
 
 from batchenv.arrays import array_namespace, is_real, shown
 from batchenv.body import human, indices, moment_arms
+from batchenv.body.held import hold_joints
 from batchenv.body.mechanism import Mechanism, MomentStructure
 from batchenv.body.names import COMMON_NAMES, BodyNames
 from batchenv.body.polynomial_fit import PolynomialPaths
@@ -277,6 +278,7 @@ def load_body(
     friction: float = 1.0,
     visual: bool = False,
     names: BodyNames = COMMON_NAMES,
+    held: Sequence[str] = (),
 ) -> Body:
     """Load a body that walks on a floor.
 
@@ -288,6 +290,7 @@ def load_body(
         friction: sliding friction of the floor, whatever the geom that touches it.
         visual: keep what only the eye needs; see `batchenv.body.sources.load_spec`.
         names: what the body calls its parts.
+        held: joints that do not move; see `batchenv.body.held.hold_joints`.
 
     Raises:
         BodyError: the body is missing, cannot be compiled, is not a human on a floor, or cannot be steered.
@@ -309,6 +312,8 @@ def load_body(
         floor.priority = 1
         floor.friction[0] = friction
     try:
+        if held:
+            hold_joints(spec, held, names)
         model = compile_spec(spec)
         root = human.root_of_human(model)
         human.check_names(model, root, names)

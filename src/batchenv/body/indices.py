@@ -72,9 +72,17 @@ def muscles(model: mujoco.MjModel) -> np.ndarray:
 
 
 def mirror_permutation(names: Sequence[str], body_names: BodyNames) -> np.ndarray:
-    """Return (len(names),) indices of the mirror twins; a name without a twin maps to itself."""
+    """Return (len(names),) indices of the mirror twins; a name without a twin maps to itself.
+
+    Where a left name has no twin on the right, one without side is it, as in myo_sim's arms: ANC for ANC_l.
+    """
     index = {name: i for i, name in enumerate(names)}
-    return np.array([index.get(body_names.twin(name), i) for i, name in enumerate(names)], dtype=np.int64)
+    twins = np.array([index.get(body_names.twin(name), i) for i, name in enumerate(names)], dtype=np.int64)
+    for i, name in enumerate(names):
+        bare = index.get(body_names.without_side(name), i)
+        if body_names.is_left(name) and twins[i] == i != bare:
+            twins[i], twins[bare] = bare, i
+    return twins
 
 
 def left_direction(data: mujoco.MjData, root: int, names: BodyNames) -> np.ndarray:

@@ -1,14 +1,16 @@
 """Muscles by what they do, and what names in a configuration select: muscles or segments, groups, sides.
 
-Groups are those of Neumann, "Kinesiology of the Musculoskeletal System" (3rd ed., 2017), chapters 12 to 14,
-by the names that muscles have in myo_sim's legs; a muscle across two joints is in a group at each.
+Groups are those of Neumann, "Kinesiology of the Musculoskeletal System" (3rd ed., 2017), chapters 5, 6, 10
+and 12 to 14, by the names that muscles have in myo_sim's legs and whole body, * standing for any characters;
+a muscle across two joints is in a group at each.
 """
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 
 import numpy as np
 
-from batchenv.body.names import COMMON_NAMES, LEFT, RIGHT, BodyNames
+from batchenv.body.names import COMMON_NAMES, LEFT, RIGHT, BodyNames, Sided
 from batchenv.errors import ConfigError, nearest
 
 _GLUTEUS_MEDIUS = ("glmed1", "glmed2", "glmed3")
@@ -39,6 +41,20 @@ MUSCLE_GROUPS: Mapping[str, tuple[str, ...]] = {
     "evertors": ("perbrev", "perlong"),
     "invertors": ("tibant", "tibpost"),
 }
+WHOLE_BODY_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "deltoid": ("DELT1", "DELT2", "DELT3"),
+    "rotator_cuff": ("SUPSP", "INFSP", "SUBSC", "TMIN"),
+    "pectoralis": ("PECM1", "PECM2", "PECM3"),
+    "latissimus": ("LAT1", "LAT2", "LAT3"),
+    "elbow_flexors": ("BIClong", "BICshort", "BRA", "BRD"),
+    "triceps": ("TRIlong", "TRIlat", "TRImed"),
+    "abdominals": ("rect_abd", "EO*", "IO*"),
+    "erector_spinae": ("IL_*", "LTp*"),
+    "multifidus": ("MF_*",),
+    "quadratus_lumborum": ("QL_*",),
+    "lumbar_psoas": ("Ps_*",),
+    "trunk_extensors": ("IL_*", "LTp*", "MF_*", "QL_*"),
+}
 _SIDES = {"right": RIGHT, "left": LEFT}
 
 
@@ -46,7 +62,7 @@ def selection(
     selector: str,
     names: Sequence[str],
     path: str,
-    groups: Mapping[str, tuple[str, ...]] = MUSCLE_GROUPS,
+    groups: Mapping[str, tuple[str, ...]] = MUSCLE_GROUPS | WHOLE_BODY_GROUPS,
     body_names: BodyNames = COMMON_NAMES,
 ) -> np.ndarray:
     """Return which names a selector means (n,) bool.
@@ -61,18 +77,18 @@ def selection(
     Raises:
         ConfigError: it means none of them.
     """
-    wanted, own = body_names.split(selector), [body_names.split(name) for name in names]
+    wanted, own = body_names.split(selector), _sided(names, body_names)
     members = groups.get(wanted.bare, (wanted.bare,))
     if selector in _SIDES:
         chosen = [side == _SIDES[selector] for _, side in own]
     else:
         chosen = [
-            selector in ("all", name) or (bare in members and wanted.side in (None, side))
+            selector in ("all", name) or (_among(bare, members) and wanted.side in (None, side))
             for name, (bare, side) in zip(names, own, strict=True)
         ]
     if not any(chosen):
         kinds = list(dict.fromkeys(bare for bare, _ in own if bare != "world"))
-        known = [group for group, inside in groups.items() if set(inside) & set(kinds)]
+        known = [group for group, inside in groups.items() if any(_among(kind, inside) for kind in kinds)]
         candidates = [
             *names,
             *kinds,
@@ -87,3 +103,14 @@ def selection(
             f"{' or '.join(body_names.sides)}, on one side."
         )
     return np.array(chosen)
+
+
+def _among(bare: str, members: Sequence[str]) -> bool:
+    return any(fnmatchcase(bare, member) for member in members)
+
+
+def _sided(names: Sequence[str], body_names: BodyNames) -> list[Sided]:
+    """Names without their side; one whose twin alone says that it is left, as in myo_sim's arms, is right."""
+    own = [body_names.split(name) for name in names]
+    lefts = {bare for bare, side in own if side == LEFT}
+    return [Sided(bare, RIGHT) if side is None and bare in lefts else Sided(bare, side) for bare, side in own]

@@ -27,7 +27,7 @@ from batchenv.body.polynomial_fit import (
     measure_paths,
     pieces_of,
 )
-from batchenv.body.sources import compile_spec, delete_unused_sites
+from batchenv.body.sources import compile_spec, delete_unused_sites, keep_strength
 from batchenv.compiled import stamp
 from batchenv.errors import BatchEnvError, OutputError
 from batchenv.files import read_npz, sealed, write_atomically
@@ -112,10 +112,7 @@ def _with_stand_ins(body: Body, paths: PolynomialPaths) -> mujoco.MjSpec:
         touched |= {wrap.target.name for wrap in replaced.path if wrap.target is not None}
         actuator.target = stand_ins[joints]
         actuator.gear[0] = 1.0
-        actuator.lengthrange = model.actuator_lengthrange[m]
-        for parameters in (actuator.gainprm, actuator.biasprm):
-            if parameters[2] < 0:
-                parameters[2] = parameters[3] / model.actuator_acc0[m]
+        keep_strength(actuator, model)
         spec.delete(replaced)
     delete_unused_sites(spec, touched)
     # One body is one island of few geoms: to look for islands, and for boxes of geoms, costs a tenth.

@@ -218,6 +218,18 @@ def delete_unused_sites(spec: mujoco.MjSpec, names: set[str] | None = None) -> N
             spec.delete(site)
 
 
+def keep_strength(actuator: mujoco.MjsActuator, model: mujoco.MjModel) -> None:
+    """Write into a muscle of a spec what MuJoCo derived from its path when it compiled another model of it.
+
+    That is the range of its length, and its peak force where the file gives a scale.
+    """
+    index = model.actuator(actuator.name).id
+    actuator.lengthrange = model.actuator_lengthrange[index]
+    for parameters in (actuator.gainprm, actuator.biasprm):
+        if parameters[2] < 0:
+            parameters[2] = parameters[3] / model.actuator_acc0[index]
+
+
 def _add_grf_sensors(spec: mujoco.MjSpec, feet: Pair) -> None:
     """Add the sensors grf_r and grf_l: net force (3,) [N] of the floor on the foot, in the global frame.
 

@@ -128,12 +128,23 @@ class Skeleton(Section):
         default=None,
         description="Damping [Nms/rad], in the same form as kp; null: 0.08 s * kp.",
     )
+    held: tuple[BodyName, ...] = Field(
+        default=(),
+        strict=False,
+        description=(
+            "Joints that do not move, named without their side, `*` standing for any characters, such as "
+            "`mcp*`: they are welded in the file's pose, and muscles that move nothing else are left out."
+        ),
+    )
 
 
 class Ground(Section):
     """The floor."""
 
     friction: float = Field(default=1.0, ge=0, le=10, description="Coefficient of sliding friction [1].")
+
+
+Ahead = Annotated[float, Field(gt=0, le=10)]
 
 
 def _default_joint_scale() -> dict[str, float]:
@@ -158,6 +169,26 @@ class Motion(Section):
             "ignored because skin markers measure it badly, and hip adduction is reduced because it includes "
             "the list of the pelvis, which a body with a rigid trunk lacks."
         ),
+    )
+    files: tuple[DataFile, ...] = Field(
+        default=(),
+        strict=False,
+        description=(
+            "With the task track: clips to imitate, of any format that `batchenv import` reads; file, "
+            "period, speed and joint_scale have no effect."
+        ),
+    )
+    loop: bool = Field(
+        default=False,
+        description=(
+            "With the task track: whether clips repeat, their ends brought together; otherwise an episode "
+            "ends with its clip. Clips that were saved as loops always repeat."
+        ),
+    )
+    ahead: Annotated[tuple[Ahead, ...], Field(min_length=1, max_length=20)] = Field(
+        default=(0.1, 0.3),
+        strict=False,
+        description="With the task track: how far ahead policies see the clip, at several times [s].",
     )
 
 

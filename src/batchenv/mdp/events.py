@@ -18,7 +18,7 @@ from pydantic import Field
 from batchenv.errors import ConfigError, nearest
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.marks import event_term
-from batchenv.mdp.resets import Start, reference_states
+from batchenv.mdp.resets import Start, clip_states, reference_states
 
 EVENT_NAMES = ("batch", "draw", "ids", "start", "task")
 Angle = Annotated[float, Field(ge=0, le=math.pi)]
@@ -55,6 +55,27 @@ def start_on_reference(
     `joint_noise` [rad] and `velocity_noise` [rad/s] are standard deviations.
     """
     reference_states(task, batch, ids, start, joint_noise=joint_noise, velocity_noise=velocity_noise)
+
+
+@event_term("reset")
+def start_on_clip(
+    task: Any,
+    batch: Batch[Any, Any],
+    ids: np.ndarray,
+    start: Start,
+    *,
+    joint_noise: Angle = 0.02,
+    velocity_noise: Rate = 0.05,
+    adaptive: bool = True,
+) -> None:
+    """With the task track: start anywhere in a clip, moving with it, near its pose.
+
+    `joint_noise` [rad] and `velocity_noise` [rad/s] are standard deviations. If `adaptive`, a world begins
+    more often in those parts of clips where it failed lately.
+    """
+    clip_states(
+        task, batch, ids, start, joint_noise=joint_noise, velocity_noise=velocity_noise, adaptive=adaptive
+    )
 
 
 @event_term("step")

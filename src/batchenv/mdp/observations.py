@@ -16,6 +16,7 @@ from batchenv.mdp.columns import (
     lateral,
     permutation,
     scalar,
+    stacked,
     vector,
 )
 from batchenv.mdp.gait_phase import encode
@@ -72,6 +73,32 @@ def joint_vel(joint_vel: Array) -> Array:
 def phase(phase: Array) -> Array:
     """Phase of the gait, as a point on the unit circle."""
     return encode(phase)
+
+
+def _joints_ahead(task: Any) -> Columns:
+    """All joints at every time ahead."""
+    parts = [f"{seconds:g}s/{name}" for seconds in task.ahead for name in task.joint_names]
+    return Columns(tuple(parts), stacked([task.mirror_joints] * len(task.ahead)))
+
+
+def _path_ahead(task: Any) -> Columns:
+    """Place and heading of the clip's root now and at every time ahead."""
+    times = (0.0, *task.ahead)
+    parts = [f"{seconds:g}s/{part}" for seconds in times for part in ("forward", "left", "up", "heading")]
+    signs = (1, -1, 1, -1) * len(times)
+    return Columns(tuple(parts), permutation(range(len(parts)), signs), ("m", "m", "m", "rad") * len(times))
+
+
+@observation_term(_joints_ahead, "rad")
+def reference_ahead(reference_ahead: Array) -> Array:
+    """With the task track: pose of the clip at the times ahead."""
+    return reference_ahead
+
+
+@observation_term(_path_ahead)
+def path_ahead(path_ahead: Array) -> Array:
+    """With the task track: where the clip's root is now and at the times ahead, from the walker."""
+    return path_ahead
 
 
 @observation_term(actions)

@@ -79,12 +79,47 @@ def reference_states(
     start.qpos[:] = body.model.qpos0
     start.qpos[:, 3:7] = 1.0, 0.0, 0.0, 0.0
     start.qvel[:, :3] = task.reference_speed(batch, ids)[:, None] * axes[0]
+    rows = task.reference_rows(batch, ids, start.phase)
+    _write_pose(task, draws, rows, start, joint_noise, velocity_noise)
+
+
+def clip_states(
+    task: Any,
+    batch: Batch[Any, Any],
+    ids: np.ndarray,
+    start: Start,
+    *,
+    joint_noise: float,
+    velocity_noise: float,
+    adaptive: bool,
+) -> None:
+    """Fill the starts of some worlds (n,) with states of their clips, each drawn from its own stream.
+
+    Args:
+        task: imitates clips; see `batchenv.tasks.track`.
+        batch, ids, start, joint_noise, velocity_noise: as of `reference_states`.
+        adaptive: begin more often where the world failed.
+    """
+    draws = batch.episodes.uniform(ids, 2 + 4 * len(task.body.joint_names), START)
+    task.begin_clips(batch, ids, draws[:, :2], adaptive)
+    start.phase[:] = task.clip_phase(batch.state, ids)
+    start.qpos[:] = task.body.model.qpos0
+    rows, quat, linvel, angvel = task.clip_start(batch, ids)
+    start.qpos[:, 3:7], start.qvel[:, :3], start.qvel[:, 3:6] = quat, linvel, angvel
+    _write_pose(task, draws[:, 1:].copy(), rows, start, joint_noise, velocity_noise)
+
+
+def _write_pose(
+    task: Any, draws: np.ndarray, rows: np.ndarray, start: Start, joint_noise: float, velocity_noise: float
+) -> None:
+    """Write height and joints of reference rows (n, t) into starts; see `_write_joints`."""
+    body = task.body
     _write_joints(
         draws,
-        task.reference_rows(batch, ids, start.phase),
+        rows,
         joint_noise,
         velocity_noise,
-        axes[2],
+        task.axes[2],
         body.joint_range,
         body.joint_qposadr,
         body.joint_dofadr,

@@ -94,6 +94,43 @@ def foot_placement(foot_pos: Array, reference_foot_pos: Array, *, scale: Scale =
 
 
 @reward_term
+def end_effectors(effector_pos: Array, reference_effector_pos: Array, *, scale: Scale = 20.0) -> Array:
+    """exp(-scale * squared distance of heels, trunk and arms from the clip's [m^2], averaged)."""
+    xp = array_namespace(effector_pos)
+    squared = xp.sum((effector_pos - reference_effector_pos) ** 2, axis=-1)
+    return _gaussian(xp.mean(squared, axis=-1), scale)
+
+
+@reward_term
+def root_place(root_pos: Array, reference_root_pos: Array, *, scale: Scale = 5.0) -> Array:
+    """exp(-scale * squared distance of the root from the clip's [m^2])."""
+    xp = array_namespace(root_pos)
+    return _gaussian(xp.sum((root_pos - reference_root_pos) ** 2, axis=-1), scale)
+
+
+@reward_term
+def root_attitude(root_turn: Array, *, scale: Scale = 5.0) -> Array:
+    """exp(-scale * squared angle between the root and the clip's [rad^2])."""
+    return _gaussian(root_turn**2, scale)
+
+
+@reward_term
+def root_velocity(
+    root_linvel: Array,
+    reference_root_linvel: Array,
+    root_angvel: Array,
+    reference_root_angvel: Array,
+    *,
+    scale: Scale = 2.0,
+    spin: Annotated[float, Field(ge=0, le=1e6)] = 0.1,
+) -> Array:
+    """exp(-scale * squared error of the root's velocity [m^2/s^2], spin times that of its turning added)."""
+    xp = array_namespace(root_linvel)
+    squared = xp.sum((root_linvel - reference_root_linvel) ** 2, axis=-1)
+    return _gaussian(squared + spin * xp.sum((root_angvel - reference_root_angvel) ** 2, axis=-1), scale)
+
+
+@reward_term
 def effort(activation_squared: Array) -> Array:
     """Mean squared activation over muscles and substeps; give it a negative weight."""
     return activation_squared

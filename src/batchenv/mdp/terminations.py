@@ -38,3 +38,24 @@ def drifted(root_pos: Array, *, max_drift: Distance = 1.0) -> Array:
     """Whether the walker is farther from its line than a distance [m] (N,)."""
     xp = array_namespace(root_pos)
     return xp.abs(root_pos[:, 1]) > max_drift
+
+
+@termination_term
+def off_path(root_pos: Array, reference_root_pos: Array, *, max_distance: Distance = 0.5) -> Array:
+    """Whether the root is farther from the clip's than a distance [m] (N,)."""
+    xp = array_namespace(root_pos)
+    return xp.sum((root_pos - reference_root_pos) ** 2, axis=-1) > max_distance**2
+
+
+@termination_term
+def off_posture(effector_pos: Array, reference_effector_pos: Array, *, max_distance: Distance = 0.5) -> Array:
+    """Whether a heel, the trunk or an arm is farther from its place in the clip than a distance [m] (N,)."""
+    xp = array_namespace(effector_pos)
+    squared = xp.sum((effector_pos - reference_effector_pos) ** 2, axis=-1)
+    return xp.max(squared, axis=-1) > max_distance**2
+
+
+@termination_term
+def off_attitude(root_turn: Array, *, max_angle: Angle = 0.8) -> Array:
+    """Whether the root is turned from the clip's by more than an angle [rad] (N,)."""
+    return root_turn > max_angle

@@ -9,7 +9,7 @@ import numpy as np
 from batchenv.body import Body, GaitCycle
 from batchenv.body.gait_by_speed import GaitBySpeed, load_gait_by_speed
 from batchenv.body.turning import Turning
-from batchenv.config import Config, Motion
+from batchenv.config import Config
 from batchenv.errors import ConfigError
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.marks import Kind
@@ -86,13 +86,8 @@ class CommandTask(HumanTask):
         Raises:
             ConfigError: the section `motion` asks for another reference.
         """
-        usual, motion = Motion(), self.environment.motion
-        for name in ("file", "period", "speed"):
-            if getattr(motion, name) != getattr(usual, name):
-                raise ConfigError(
-                    f"environment.motion.{name} has no effect with the task command, which follows humans' "
-                    "gait at the speeds of environment.commands; leave it out"
-                )
+        why = "which follows humans' gait at the speeds of environment.commands"
+        self.refuse_motion(("file", "period", "speed", "files", "loop"), f"the task command, {why}")
         self._by_speed = load_gait_by_speed(self.body, self.environment.motion.joint_scale)
         self._turning = Turning.of(self.body)
         return self._by_speed.usual

@@ -9,7 +9,7 @@ import numpy as np
 from batchenv.body import Body, GaitCycle
 from batchenv.body.gait_cycle import standing_still
 from batchenv.body.gait_family import GaitFamily
-from batchenv.config import Config, Environment
+from batchenv.config import Config, Environment, Motion
 from batchenv.config.section import Section as ConfigSection
 from batchenv.engine import ControlLaw, Worlds
 from batchenv.errors import ConfigError, InputError
@@ -131,6 +131,17 @@ class HumanTask(HumanQuantities):
     def load_reference(self) -> GaitCycle:
         """What poses are compared with, and where episodes start: here, the body's first pose."""
         return standing_still(self.body)
+
+    def refuse_motion(self, keys: Sequence[str], task: str) -> None:
+        """Refuse keys of the section `motion` that a task does not follow.
+
+        Raises:
+            ConfigError: one of them differs from its default.
+        """
+        usual, motion = Motion(), self.environment.motion
+        for key in keys:
+            if getattr(motion, key) != getattr(usual, key):
+                raise ConfigError(f"environment.motion.{key} has no effect with {task}; leave it out")
 
     @property
     def joint_names(self) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ def load_human(config: Config, *, visual: bool = False) -> Body:
             sides=names.sides or SIDES,
             joints=names.joints,
         ),
+        held=environment.skeleton.held,
     )
     if environment.muscle.paths == "mujoco" or visual or not body.muscle_names:
         return body

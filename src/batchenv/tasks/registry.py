@@ -17,6 +17,7 @@ T = TypeVar("T", bound=type[Task[Any, Any]])
 _SHIPPED = {
     "walk": "batchenv.tasks.walk",
     "command": "batchenv.tasks.command",
+    "track": "batchenv.tasks.track",
     "gaitnet": "batchenv.tasks.gaitnet.task",
 }
 _TASKS: dict[str, type[Task[Any, Any]]] = {}

@@ -1,0 +1,10 @@
+"""Presets for tests that try each; those with bodies of their own are slow to build."""
+
+import pytest
+
+from batchenv import PRESETS
+
+_OTHER_BODIES = {"full_body", "legs_26", "legs_trunk", "track_full_body"}
+EACH_PRESET = [
+    pytest.param(name, marks=pytest.mark.slow) if name in _OTHER_BODIES else name for name in sorted(PRESETS)
+]
