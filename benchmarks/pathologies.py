@@ -8,7 +8,7 @@ body's doing. A severity s raises each of a preset's factors to the power s, so 
 and 1 that of the preset; all begin with the same starts. Numbers are of the right leg, without the half
 second before a fall.
 
-With `--adapted` each preset's own walker walks for 20 s in its body, and its strides are compared with those
+With `--adapted` each preset's own walker, where one ships, walks for 20 s in its body, and its strides are compared with those
 of `walk` in a healthy one: the clinical sign, the effect size over strides (Cohen's d), and the difference
 with a 95 % interval from drawing walks with replacement.
 """
@@ -22,7 +22,7 @@ import numpy as np
 
 from batchenv import BatchEnv, load_config
 from batchenv.config import ParameterRange
-from batchenv.evaluate.walker import Walker, load_walker
+from batchenv.evaluate.walker import Walker, load_walker, shipped_walkers
 from batchenv.files import check_output_file
 
 PRESETS = ("weak_gluteus", "drop_foot", "crouch")
@@ -143,6 +143,8 @@ def adapted(envs: int, seed: int, folder: Path | None) -> None:
     _, steps, phase = steps_of(load_walker("walk"), {}, ADAPTED_SECONDS, envs, seed)
     healthy = strides(steps, phase)
     for preset in PRESETS:
+        if folder is None and preset not in shipped_walkers():
+            continue
         walker = load_walker(preset if folder is None else folder / preset)
         up, steps, phase = steps_of(walker, {}, ADAPTED_SECONDS, envs, seed)
         walks = strides(steps, phase)
