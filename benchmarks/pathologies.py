@@ -8,9 +8,9 @@ body's doing. A severity s raises each of a preset's factors to the power s, so 
 and 1 that of the preset; all begin with the same starts. Numbers are of the right leg, without the half
 second before a fall.
 
-With `--adapted` each preset's own walker, where one ships, walks for 20 s in its body, and its strides are compared with those
-of `walk` in a healthy one: the clinical sign, the effect size over strides (Cohen's d), and the difference
-with a 95 % interval from drawing walks with replacement.
+With `--adapted` each preset's own walker, where one ships, walks for 20 s in its body, and its strides are
+compared with those of `walk` in a healthy one: the clinical sign, the effect size over strides (Cohen's d),
+and the difference with a 95 % interval from drawing walks with replacement.
 """
 
 import argparse
