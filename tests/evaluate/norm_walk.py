@@ -3,11 +3,11 @@
 from typing import Any
 
 import numpy as np
-from batchenv.evaluate.opensim_frame import pelvis_quat
 
 from batchenv.evaluate.clinical_curves import ANGLES, MOMENTS, MUSCLES
 from batchenv.evaluate.norms import norms_at
 from batchenv.evaluate.recording import Recording, from_arrays
+from batchenv.motion.opensim_frame import pelvis_quat
 
 LEG, MASS, FOOT = 0.9, 70.0, 0.2  # [m], [kg], [m]
 

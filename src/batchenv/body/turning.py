@@ -57,6 +57,13 @@ class Turning:
         hips = data.xanchor[ids[2]] - data.xpos[body.root_body]
         return cls(joints, signs, hips @ np.stack([body.forward, body.left], axis=1), n_joint)
 
+    @property
+    def most(self) -> Array:
+        """Largest angle that turning adds to each primary joint (J,) [rad]."""
+        angles = np.zeros(self.n_joint)
+        angles[self.joints[1:].ravel()] = _MOST
+        return angles
+
     def turned(self, rows: Array, phase: Array, yaw_rate: Array, cadence: Array) -> Array:
         """Add turning to rows of a gait cycle.
 

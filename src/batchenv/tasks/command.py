@@ -99,9 +99,9 @@ class CommandTask(HumanTask):
 
     @property
     def reference_range(self) -> tuple[Array, Array]:
-        """Least and greatest joint positions at all speeds, each (J,) [rad]."""
-        positions = self._by_speed.tables[:, :, : len(self.body.joint_names)]
-        return positions.min(axis=(0, 1)), positions.max(axis=(0, 1))
+        """Least and greatest joint positions at all speeds, in any curve, each (J,) [rad]."""
+        positions, turns = self._by_speed.tables[:, :, : len(self.body.joint_names)], self._turning.most
+        return positions.min(axis=(0, 1)) - turns, positions.max(axis=(0, 1)) + turns
 
     def reference_speed(self, batch: Batch[Body, HumanState], ids: Array | slice | None) -> Array:
         """Speed of the reference now, on its way to the commanded one (n,) [m/s]."""
