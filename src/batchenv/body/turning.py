@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 
 from batchenv.body.body import Body
+from batchenv.body.planar import turned
 
 Array = np.ndarray
 # Share of a cycle in which a foot stands (Schwartz et al. 2008: 0.57 to 0.67, less at higher speeds).
@@ -89,15 +90,9 @@ class Turning:
             velocity[:, adduction] += to_left * (turn_rate * sin + turn * cos * swing_rate)
             position[:, rotation] += inward * turn * cos
             velocity[:, rotation] += inward * (turn_rate * cos - turn * sin * swing_rate)
-            _turn_about(self.hips[leg], turn, rows[:, 2 * self.n_joint + 2 + 3 * leg :][:, :2])
+            foot = rows[:, 2 * self.n_joint + 2 + 3 * leg :][:, :2]
+            foot[:] = self.hips[leg] + turned(foot - self.hips[leg], turn)
         return rows
-
-
-def _turn_about(hip: Array, angle: Array, foot: Array) -> None:
-    """Turn places (N, 2) to the left about one (2,)."""
-    ahead, left = (foot - hip).T
-    sin, cos = np.sin(angle), np.cos(angle)
-    foot[:, 0], foot[:, 1] = hip[0] + cos * ahead - sin * left, hip[1] + sin * ahead + cos * left
 
 
 def _swing(phase: Array) -> tuple[Array, Array]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from batchenv.engine.world_parameters import has_own_strengths, set_slope
+from batchenv.engine.world_parameters import set_slope
 from batchenv.env import BatchEnv
 from batchenv.evaluate.conditions import set_conditions
 from batchenv.evaluate.intervals import wilson
@@ -19,6 +19,7 @@ from batchenv.evaluate.robustness import (
     SECONDS,
     SURVIVORS,
     Pushes,
+    own_strengths,
     stay_up,
 )
 from batchenv.evaluate.walker import Walker
@@ -127,8 +128,7 @@ def withstand(
     check_threads("num_threads", num_threads)
     checked_seed(seed)
     delays = _can_delay(walker)
-    with walker.worlds(1, SECONDS, 1) as env:
-        strengths = has_own_strengths(env.worlds)
+    strengths = own_strengths(walker)
     possible = [
         each for each in chosen if (strengths or np.isnan(each.strength)) and (delays or not each.delay)
     ]

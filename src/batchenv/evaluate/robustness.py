@@ -93,7 +93,7 @@ def robustness(
     check_count("repeats", repeats, 1000)
     check_threads("num_threads", num_threads)
     checked_seed(seed)
-    strengths = _has_own_strengths(walker)
+    strengths = own_strengths(walker)
     chosen = [
         trial
         for trial in trials()
@@ -151,7 +151,8 @@ class Pushes:
             self._applied[:] = self._force if step == self._start else 0.0
 
 
-def _has_own_strengths(walker: Walker) -> bool:
+def own_strengths(walker: Walker) -> bool:
+    """Whether each world of a walker can have muscles of its own strength."""
     with walker.worlds(1, SECONDS, 1) as env:
         return has_own_strengths(env.worlds)
 

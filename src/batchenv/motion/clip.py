@@ -12,6 +12,7 @@ from batchenv.body.gaitnet.rotations import (
     quat_product,
     vector_from_quat,
 )
+from batchenv.body.planar import wrapped
 from batchenv.errors import InputError, nearest
 
 Array = np.ndarray
@@ -222,7 +223,7 @@ class Clip:
     def cycle_yaw(self) -> float:
         """Angle about the vertical by which each cycle of a clip that loops turns the root [rad]."""
         step = quat_product(self.root_quat[-1], quat_inverse(self.root_quat[0]))
-        return float((2.0 * np.arctan2(step[3], step[0]) + np.pi) % (2.0 * np.pi) - np.pi)
+        return float(wrapped(2.0 * np.arctan2(step[3], step[0])))
 
     def _extended(self) -> tuple[Array, Array, Array, Array]:
         """Times, joints, places and quaternions, of a clip that loops with a sample more at either end."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from batchenv.body import Body, GaitCycle
 from batchenv.body.gait_by_speed import GaitBySpeed, load_gait_by_speed
+from batchenv.body.planar import wrapped
 from batchenv.body.turning import Turning
 from batchenv.config import Config
 from batchenv.errors import ConfigError
@@ -138,7 +139,7 @@ class CommandTask(HumanTask):
         if self._turn_column is not None:
             _approach(state.pace[:, 1], commands[:, self._turn_column], _YAW_ACCELERATION * self.control_dt)
         course += self.control_dt * state.pace[:, 1]
-        course[:] = heading + np.clip(_wrapped(course - heading), -_MOST_AHEAD, _MOST_AHEAD)
+        course[:] = heading + np.clip(wrapped(course - heading), -_MOST_AHEAD, _MOST_AHEAD)
 
     def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:
         """Put worlds (n,) into their first states."""
@@ -156,7 +157,7 @@ class CommandTask(HumanTask):
     @quantity
     def off_course(self, q: Quantities) -> Array:
         """How far the walker faces to the left of the course that it was told (N,) [rad]."""
-        return _wrapped(q["heading"] - _state(q.batch).course[q.rows])
+        return wrapped(q["heading"] - _state(q.batch).course[q.rows])
 
     @quantity
     def pace(self, q: Quantities) -> Array:
@@ -183,8 +184,3 @@ def _state(batch: Batch[Body, HumanState]) -> CommandedState:
 def _approach(values: Array, wanted: Array, most: float) -> None:
     """Move values (n,) towards those wanted (n,), by `most` at most."""
     values += np.clip(wanted - values, -most, most)
-
-
-def _wrapped(angle: Array) -> Array:
-    """Angles between -pi and pi [rad]."""
-    return (angle + np.pi) % (2.0 * np.pi) - np.pi

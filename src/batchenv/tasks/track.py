@@ -12,6 +12,7 @@ import numpy as np
 
 from batchenv.body import Body, GaitCycle
 from batchenv.body.gaitnet.rotations import matrix_from_quat, quat_from_vector, quat_product
+from batchenv.body.planar import turned, wrapped
 from batchenv.config import Config
 from batchenv.errors import BatchEnvError, ConfigError
 from batchenv.mdp.batch import Batch
@@ -212,7 +213,7 @@ class TrackTask(HumanTask):
         heading = root[:, _HEADING] - _tracking(batch).origin[ids, 2]
         to_own = np.swapaxes(matrix_from_quat(root[:, _TILT]), 1, 2) @ self.axes.T
         spin = (to_own @ root[:, _ANGVEL, None])[..., 0]
-        flat = _turned(root[:, _LINVEL][:, :2], heading)
+        flat = turned(root[:, _LINVEL][:, :2], heading)
         velocity = np.column_stack([flat, root[:, _LINVEL.stop - 1]]) @ self.axes
         return rows[:, : self.clips.n_gait], self._quat(root, heading), velocity, spin
 
@@ -239,7 +240,7 @@ class TrackTask(HumanTask):
         """Place (n, 3) and heading (n,) of the clips' roots in the walking frame of the episode."""
         origin, root = _tracking(q.batch).origin[q.rows], self._root(rows)
         offset = root[:, _PLACE] - origin[:, :2]
-        flat = _turned(offset, -origin[:, 2])
+        flat = turned(offset, -origin[:, 2])
         height = rows[:, 2 * len(self.body.joint_names)]
         return np.column_stack([flat, height]), root[:, _HEADING] - origin[:, 2]
 
@@ -279,7 +280,7 @@ class TrackTask(HumanTask):
         root = worlds.bind("xpos")[q.rows][:, self.body.root_body]
         offset = (worlds.bind("xipos")[q.rows][:, self._effectors] - root[:, None]) @ self.axes.T
         heading = np.repeat(q["heading"], len(self._effectors))
-        flat = _turned(offset[..., :2].reshape(-1, 2), -heading).reshape(*offset.shape[:2], 2)
+        flat = turned(offset[..., :2].reshape(-1, 2), -heading).reshape(*offset.shape[:2], 2)
         return np.concatenate([place, np.concatenate([flat, offset[..., 2:]], axis=2)], axis=1)
 
     @quantity
@@ -302,19 +303,11 @@ class TrackTask(HumanTask):
         for rows in (self._now(q), *self._later(q)):
             place, heading = self._way(q, rows)
             offset, turn = place - q["root_pos"], heading - q["heading"]
-            flat = _turned(offset[:, :2], -q["heading"])
-            turn = (turn + np.pi) % (2.0 * np.pi) - np.pi
-            parts.append(np.column_stack([flat, offset[:, 2], turn]))
+            flat = turned(offset[:, :2], -q["heading"])
+            parts.append(np.column_stack([flat, offset[:, 2], wrapped(turn)]))
         return np.hstack(parts)
 
 
 def _tracking(batch: Batch[Body, HumanState]) -> TrackState:
     assert isinstance(batch.state, TrackState)
     return batch.state
-
-
-def _turned(places: Array, angle: Array) -> Array:
-    """Places on the floor (n, 2), turned to the left by angles (n,) [rad]."""
-    cos, sin = np.cos(angle), np.sin(angle)
-    forward, left = places.T
-    return np.stack([cos * forward - sin * left, sin * forward + cos * left], axis=1)

@@ -14,6 +14,7 @@ from batchenv.body.gaitnet.rotations import (
     vector_from_quat,
 )
 from batchenv.body.gaitnet.skeleton import Skeleton
+from batchenv.body.planar import wrapped
 
 Array = np.ndarray
 
@@ -64,8 +65,7 @@ def about_axis(turn: Array, axis: Array) -> tuple[Array, Array]:
     The angle is that of the rotation about the axis nearest to the whole one: its twist.
     """
     quat = quat_from_matrix(turn)
-    angle = 2 * np.arctan2(quat[:, 1:] @ axis, quat[:, 0])
-    angle = (angle + np.pi) % (2 * np.pi) - np.pi
+    angle = wrapped(2 * np.arctan2(quat[:, 1:] @ axis, quat[:, 0]))
     left = quat_product(quat_inverse(quat_from_vector(angle[:, None] * axis)), quat)
     return angle, np.linalg.norm(vector_from_quat(left), axis=-1)
 
