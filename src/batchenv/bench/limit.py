@@ -13,7 +13,7 @@ import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mujoco
@@ -182,12 +182,14 @@ class _Contender:
 
 
 def _bare_model(env: BatchEnv) -> mujoco.MjModel:
-    """The model as it would step without batchenv: where polynomials replace tendons, with the tendons."""
-    worlds, body = env.worlds, getattr(env.worlds.body, "tendon_body", None)
-    if body is None:
+    """The model as it would step without batchenv: with the tendons that polynomials replace, and as MuJoCo sets it up
+    for its own solver."""
+    worlds, law = env.worlds, env.worlds.law
+    body = getattr(worlds.body, "tendon_body", None)
+    if body is None and law.constraints != "tree_newton":
         return worlds.model
-    mechanism = body.mechanism(worlds.layout.size)
-    adapt_model(mechanism, worlds.law)
+    mechanism = (body or worlds.body).mechanism(worlds.layout.size)
+    adapt_model(mechanism, replace(law, constraints="mujoco") if law.constraints == "tree_newton" else law)
     return mechanism.model
 
 

@@ -311,7 +311,7 @@ class Simulation(Clocks):
     recorders: tuple[TermName, ...] = Field(
         default=(), strict=False, description="Your own recorders, each FILE.py:FUNCTION."
     )
-    constraints: Literal["mujoco", "active_set"] = Field(
+    constraints: Literal["mujoco", "active_set", "tree_newton"] = Field(
         default="mujoco",
         description=(
             "Solver of contacts, limits and couplings: MuJoCo's, or an active-set solver in the control "

@@ -21,6 +21,7 @@ from batchenv.compiled import c_function, once, source_digest
 from batchenv.engine import fields
 from batchenv.engine.callback import integers
 from batchenv.engine.constraints.rows import apply_constraint_forces, skip_constraints
+from batchenv.engine.constraints.tree_newton import apply_tree_newton
 from batchenv.engine.controllers.pd import pd_torques
 from batchenv.engine.controllers.stable_pd import ball_coordinates, stable_pd_torques, start_targets
 from batchenv.engine.coordinators.problem import (
@@ -66,7 +67,7 @@ from batchenv.engine.recorders.muscles import record_actuators, record_fibers
 NO_CONTROLLER, TORQUE, PD, STABLE_PD = 0, 1, 2, 3
 NO_COORDINATOR, DIRECT, STATIC_OPTIMIZATION, NETWORK, GUEST = 0, 1, 2, 3, 4
 TENDONS, WAY_POINTS = 0, 1
-MUJOCO_SOLVER, ACTIVE_SET = 0, 1
+MUJOCO_SOLVER, ACTIVE_SET, TREE_NEWTON = 0, 1, 2
 
 
 class Choice(NamedTuple):
@@ -79,7 +80,7 @@ class Choice(NamedTuple):
         paths: TENDONS of MuJoCo, or WAY_POINTS.
         polynomials: whether polynomials stand for some of the tendons.
         own_forces: whether the engine applies the forces of muscles, instead of MuJoCo's actuators.
-        constraints: MUJOCO_SOLVER or ACTIVE_SET.
+        constraints: MUJOCO_SOLVER, ACTIVE_SET or TREE_NEWTON.
         ideal: whether ideal torques drive some joints.
         mirrored: whether the coordinator may see the world in the mirror.
         joint_torques, foot_loads, joint_loads, logs, capacity, muscles: whether these are recorded.
@@ -124,7 +125,8 @@ def compile_kernel(choice: Choice):
     applies = int(ideal == 1 or own_forces == 1 or constraints == ACTIVE_SET or disturbed == 1)
     has_muscles = int(coordinator != NO_COORDINATOR)
     # Strengths of MuJoCo's muscles are needed where the coordinator runs; else MuJoCo computes them itself.
-    forces_known = int(own_forces == 0 and (constraints == ACTIVE_SET or muscles == 1 or joint_loads == 1))
+    solved_here = int(constraints != MUJOCO_SOLVER)
+    forces_known = int(own_forces == 0 and (solved_here == 1 or muscles == 1 or joint_loads == 1))
     in_every_substep = int(own_forces == 1 or forces_known == 1)
     coordinates = int(coordinator in (STATIC_OPTIMIZATION, NETWORK, GUEST))
 
@@ -161,7 +163,7 @@ def compile_kernel(choice: Choice):
             if capacity == 1:
                 way_point_torques(block, data, length, moment, pull, active, passive, jta, jtp)
                 record_capacity(block, user, user[block.at_mirrored + block.substeps] > 0.0, jta, jtp)
-            if constraints == ACTIVE_SET:
+            if solved_here == 1:
                 skip_constraints(data)
             user[SUBSTEP_AT] = MEASURED
             return
@@ -300,7 +302,7 @@ def compile_kernel(choice: Choice):
                     actuator_forces(block, model, data, active, passive, force)
                 if muscles == 1:
                     record_actuators(block, model, data, user, force)
-                if constraints == ACTIVE_SET:
+                if solved_here == 1:
                     spread_tendons(block, data, force, actuated)
             if paths == TENDONS:
                 if joint_loads == 1:
@@ -310,6 +312,8 @@ def compile_kernel(choice: Choice):
             record_ideal_torques(block, user)
         if constraints == ACTIVE_SET:
             apply_constraint_forces(block, model, data, user, ball, actuated)
+        if constraints == TREE_NEWTON:
+            apply_tree_newton(block, data, user, actuated)
         # Last of all: Numba swallows exceptions, and a step finds by this count that one came in between.
         user[SUBSTEP_AT] = substep + 1.0
 

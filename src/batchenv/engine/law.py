@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from batchenv.body.mechanism import Mechanism
 from batchenv.engine import disturbances, guests, joints, kernel
-from batchenv.engine.constraints import rows
+from batchenv.engine.constraints import rows, tree_newton
 from batchenv.engine.controllers import pd, stable_pd
 from batchenv.engine.coordinators import problem, static_optimization
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator, NetworkSpec
@@ -97,7 +97,8 @@ class ControlLaw:
         velocity_force: whether the active force of muscles that the engine applies depends on their velocity.
         first_body_forces: push only the first body of a blended way-point. The forces are then no gradient of
             the muscle's length, and make energy out of nothing.
-        constraints: who solves contacts and limits: MuJoCo, or the active set in the callback.
+        constraints: who solves contacts and limits: MuJoCo, the active set in the callback, or Newton's method
+            along the kinematic tree in the callback.
         ideal_joints: joints that ideal torques drive with "mass_lower" (K,).
         disturbances: what the task disturbs in every substep; None for nothing.
         records: what a step remembers.
@@ -118,7 +119,7 @@ class ControlLaw:
     muscle_model: Literal["mujoco", "mass"] = "mujoco"
     velocity_force: bool = False
     first_body_forces: bool = False
-    constraints: Literal["mujoco", "active_set"] = "mujoco"
+    constraints: Literal["mujoco", "active_set", "tree_newton"] = "mujoco"
     ideal_joints: tuple[int, ...] = ()
     guest: Callable[..., object] | None = None
     disturbances: Disturbances | None = None
@@ -149,8 +150,12 @@ def check_law(mechanism: Mechanism, law: ControlLaw) -> None:
         raise UsageError("controller 'stable_pd' reads constraint forces: give constraints 'active_set'")
     if law.controller == "pd" and mechanism.ball_dofadr.size and law.actuator not in ("tor", "muscle"):
         raise UsageError("controller 'pd' drives hinges: give 'stable_pd' for a body with ball joints")
-    if law.constraints == "active_set" and mechanism.model.opt.cone != mujoco.mjtCone.mjCONE_PYRAMIDAL:
-        raise UsageError("constraints 'active_set' needs pyramidal friction cones: set cone to pyramidal")
+    if law.constraints != "mujoco" and mechanism.model.opt.cone != mujoco.mjtCone.mjCONE_PYRAMIDAL:
+        raise UsageError(f"constraints {law.constraints!r} needs pyramidal friction cones: set cone to pyramidal")
+    if law.constraints == "tree_newton" and (law.records.loaded or law.records.logs is not None):
+        raise UsageError(
+            "records.loaded and records.logs need the forces of all rows: give constraints 'mujoco' or 'active_set'"
+        )
     if law.foresee_passive and law.controller != "stable_pd":
         raise UsageError("foresee_passive needs controller 'stable_pd'")
     if law.disturbances is not None and law.disturbances.muscles and not forces_are_applied(mechanism, law):
@@ -183,9 +188,17 @@ def adapt_model(mechanism: Mechanism, law: ControlLaw) -> None:
             # dt * damping to the armature gives the same result with one factorisation.
             model.dof_armature += model.opt.timestep * model.dof_damping
             model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_EULERDAMP
+        mujoco.mj_setConst(model, mujoco.MjData(model))
+    if law.constraints != "mujoco":
         model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND  # one body is one island
         model.opt.jacobian = mujoco.mjtJacobian.mjJAC_SPARSE  # few of its dofs carry the same contact
-        mujoco.mj_setConst(model, mujoco.MjData(model))
+
+
+_SOLVERS = {
+    "mujoco": kernel.MUJOCO_SOLVER,
+    "active_set": kernel.ACTIVE_SET,
+    "tree_newton": kernel.TREE_NEWTON,
+}
 
 
 def choose_parts(mechanism: Mechanism, law: ControlLaw) -> Choice:
@@ -208,7 +221,7 @@ def choose_parts(mechanism: Mechanism, law: ControlLaw) -> Choice:
         paths=kernel.TENDONS if mechanism.way_points is None else kernel.WAY_POINTS,
         polynomials=int(mechanism.polynomials is not None),
         own_forces=int(forces_are_applied(mechanism, law)),
-        constraints=kernel.ACTIVE_SET if law.constraints == "active_set" else kernel.MUJOCO_SOLVER,
+        constraints=_SOLVERS[law.constraints],
         ideal=int(ideal_joints(mechanism, law).size > 0),
         mirrored=int(law.symmetric),
         joint_torques=int(records.joint_torques),
@@ -264,6 +277,8 @@ def describe(
     values |= stable_pd.values(mechanism, law.kp, law.kv) if stable else pd.values(law.kp, law.kv)
     if law.constraints == "active_set":
         values |= rows.values(mechanism)
+    if law.constraints == "tree_newton":
+        values |= tree_newton.values(mechanism)
     values |= mass.values(mechanism.fibers, law.velocity_force, mujoco_curves=law.muscle_model == "mujoco")
     if mechanism.way_points is None:
         dynamics = law.activation_dynamics and law.muscle_model == "mujoco"

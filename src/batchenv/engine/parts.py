@@ -3,7 +3,7 @@
 import numba
 
 from batchenv.engine import disturbances, guests, joints
-from batchenv.engine.constraints import rows
+from batchenv.engine.constraints import rows, tree_newton
 from batchenv.engine.controllers import pd, stable_pd
 from batchenv.engine.coordinators import problem, shared_network, static_optimization
 from batchenv.engine.memory import record_pointer
@@ -25,6 +25,7 @@ PARTS = (
     static_optimization.PART,
     shared_network.PART,
     rows.PART,
+    tree_newton.PART,
     effort.PART,
     joint_torques.PART,
     foot_loads.PART,
