@@ -182,8 +182,8 @@ class _Contender:
 
 
 def _bare_model(env: BatchEnv) -> mujoco.MjModel:
-    """The model as it would step without batchenv: with the tendons that polynomials replace, and as MuJoCo sets it up
-    for its own solver."""
+    """The model as it would step without batchenv: with the tendons that polynomials replace, and set up for
+    MuJoCo's own solver."""
     worlds, law = env.worlds, env.worlds.law
     body = getattr(worlds.body, "tendon_body", None)
     if body is None and law.constraints != "tree_newton":

@@ -311,11 +311,11 @@ class Simulation(Clocks):
     recorders: tuple[TermName, ...] = Field(
         default=(), strict=False, description="Your own recorders, each FILE.py:FUNCTION."
     )
-    constraints: Literal["mujoco", "active_set", "tree_newton"] = Field(
-        default="mujoco",
+    constraints: Literal["mujoco", "active_set", "tree_newton"] | None = Field(
+        default=None,
         description=(
-            "Solver of contacts, limits and couplings: MuJoCo's, or an active-set solver in the control "
-            "callback, with the same forces."
+            "Solver of contacts, limits and couplings: MuJoCo's, or one in the control callback with the "
+            "same forces; null: tree_newton where muscle paths are polynomials, else mujoco."
         ),
     )
 

@@ -97,8 +97,8 @@ class ControlLaw:
         velocity_force: whether the active force of muscles that the engine applies depends on their velocity.
         first_body_forces: push only the first body of a blended way-point. The forces are then no gradient of
             the muscle's length, and make energy out of nothing.
-        constraints: who solves contacts and limits: MuJoCo, the active set in the callback, or Newton's method
-            along the kinematic tree in the callback.
+        constraints: who solves contacts and limits: MuJoCo, or in the callback the active set or Newton's
+            method along the kinematic tree.
         ideal_joints: joints that ideal torques drive with "mass_lower" (K,).
         disturbances: what the task disturbs in every substep; None for nothing.
         records: what a step remembers.
@@ -151,10 +151,13 @@ def check_law(mechanism: Mechanism, law: ControlLaw) -> None:
     if law.controller == "pd" and mechanism.ball_dofadr.size and law.actuator not in ("tor", "muscle"):
         raise UsageError("controller 'pd' drives hinges: give 'stable_pd' for a body with ball joints")
     if law.constraints != "mujoco" and mechanism.model.opt.cone != mujoco.mjtCone.mjCONE_PYRAMIDAL:
-        raise UsageError(f"constraints {law.constraints!r} needs pyramidal friction cones: set cone to pyramidal")
+        raise UsageError(
+            f"constraints {law.constraints!r} needs pyramidal friction cones: set cone to pyramidal"
+        )
     if law.constraints == "tree_newton" and (law.records.loaded or law.records.logs is not None):
         raise UsageError(
-            "records.loaded and records.logs need the forces of all rows: give constraints 'mujoco' or 'active_set'"
+            "records.loaded and records.logs need the forces of all rows: give constraints 'mujoco' or "
+            "'active_set'"
         )
     if law.foresee_passive and law.controller != "stable_pd":
         raise UsageError("foresee_passive needs controller 'stable_pd'")

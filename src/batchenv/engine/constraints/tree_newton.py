@@ -70,7 +70,10 @@ PART = Part(
 )
 
 _EQUALITIES = int(mujoco.mjtConstraint.mjCNSTR_EQUALITY)
-_FRICTIONS = (int(mujoco.mjtConstraint.mjCNSTR_FRICTION_DOF), int(mujoco.mjtConstraint.mjCNSTR_FRICTION_TENDON))
+_FRICTIONS = (
+    int(mujoco.mjtConstraint.mjCNSTR_FRICTION_DOF),
+    int(mujoco.mjtConstraint.mjCNSTR_FRICTION_TENDON),
+)
 _MOST_STEPS = 8  # of Newton's method, before MuJoCo's solver takes over
 _NOTHING = 1e-12  # of the largest push: what counts as zero where a row is at its bound
 
@@ -90,8 +93,8 @@ def values(mechanism: Mechanism) -> Values:
 
 
 def _tables(model: mujoco.MjModel, parent: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Depth of each dof in a tree (nv,), the path to it in whole vectors (nv, width), and where the entries of M lie
-    in such rows (nC,)."""
+    """Depth of each dof in a tree (nv,), the path to it in whole vectors (nv, width), and where the entries
+    of M lie in such rows (nC,)."""
     paths: list[list[int]] = []
     for k in range(model.nv):
         paths.append([*(paths[parent[k]] if parent[k] >= 0 else []), k])
@@ -229,10 +232,10 @@ def along_paths(depth, path, kind, number, rownnz, rowadr, colind):
 def is_pushed(data, n_body):
     """Whether a force acts on a body itself."""
     applied = f64(data, XFRC_APPLIED, 6 * n_body)
+    largest = 0.0
     for i in range(6 * n_body):
-        if applied[i] != 0.0:
-            return True
-    return False
+        largest = max(largest, abs(applied[i]))
+    return largest > 0.0
 
 
 @numba.njit(error_model="numpy")
@@ -256,9 +259,7 @@ def push_of(column, value, begin, end, reference, regulariser, acceleration):
 
 
 @numba.njit(error_model="numpy")
-def change_side(
-    depth, column, value, reference, regulariser, low, high, before, after, matrix, given, row
-):
+def change_side(depth, column, value, reference, regulariser, low, high, before, after, matrix, given, row):
     """Take a row's part out of the equations and put in that of its new side; arguments as in `add_row`, and
 
     Args:
