@@ -52,8 +52,9 @@ def test_stand_ins_keep_what_mujoco_derives_from_a_path(body, polynomial_body):
     old, new = body.model, polynomial_body.model
     for name in ("actuator_lengthrange", "actuator_gainprm", "actuator_biasprm", "actuator_dynprm"):
         assert np.array_equal(getattr(old, name), getattr(new, name))
-    more = polynomial_body.polynomials.bound.muscle.size
-    assert new.nJmom == body.moments.joint.size + more and more > 0 and new.nsite < old.nsite
+    more, room = polynomial_body.polynomials.bound.muscle.size, polynomial_body.moments
+    assert room.kept.size == body.moments.joint.size + more and more > 0 and new.nsite < old.nsite
+    assert np.array_equal(room.ptr, body.moments.ptr) and np.array_equal(room.joint, body.moments.joint)
     assert np.array_equal(new.jnt_qposadr, old.jnt_qposadr)
     assert [new.actuator(m).name for m in range(new.nu)] == list(body.muscle_names)
 

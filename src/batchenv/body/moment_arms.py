@@ -12,11 +12,13 @@ import numpy as np
 from batchenv.body.bound_arms import peak_forces
 from batchenv.body.indices import sampled_range
 from batchenv.body.mechanism import Fibers, Mechanism, MomentStructure
+from batchenv.body.polynomial_fit import dofs_moved
 from batchenv.body.sources import compile_spec
 from batchenv.errors import BodyError
 
 Body = Any  # a `batchenv.body.Body`, whose module imports this one
 NO_MOMENT = 1e-12  # below it a moment is rounding [m]
+ROOT_ROOM = 6  # places for moments that MuJoCo gives an actuator on a free joint
 
 
 def dof_joints(body: Body, model: mujoco.MjModel) -> np.ndarray:
@@ -33,9 +35,16 @@ def moment_structure(body: Body, model: mujoco.MjModel) -> MomentStructure:
     Raises:
         BodyError: an actuator's transmission has no fixed structure.
     """
-    ptr, joint = joints_crossed(largest_moment_arms(body, model))
+    arms, joints = largest_moment_arms(body, model), dof_joints(body, model)
     rownnz, rowadr, colind, largest = _sparse_moments(model)
-    joints, crossed = dof_joints(body, model), np.full((model.nu, len(body.joint_names)), -1)
+    for m in np.flatnonzero(body.polynomials.degree) if body.polynomials is not None else ():
+        # What the model says of it is room alone.
+        dofs = dofs_moved(body, body.polynomials, m)
+        own = slice(rowadr[m], rowadr[m] + rownnz[m])
+        rownnz[m], largest[own], arms[m], arms[m, joints[dofs]] = dofs.size, 0.0, 0.0, 1.0
+        colind[own.start :][: dofs.size], largest[own.start :][: dofs.size] = dofs, 1.0
+    ptr, joint = joints_crossed(arms)
+    crossed = np.full((model.nu, len(body.joint_names)), -1)
     crossed[np.repeat(np.arange(model.nu), np.diff(ptr)), joint] = np.arange(joint.size)
     entries = [
         (k, colind[k], crossed[m, joints[colind[k]]])

@@ -87,6 +87,13 @@ class Poses:
     bound_arm: Array
 
 
+def dofs_moved(body: Body, paths: PolynomialPaths, muscle: int) -> Array:
+    """Dofs, ascending, of the joints and of the bound joints that a muscle with polynomials moves."""
+    own = sorted({joint for piece in paths.pieces[muscle] for joint in piece})
+    bound = paths.bound.bound[paths.bound.muscle == muscle]
+    return np.sort(np.concatenate([body.joint_dofadr[own], body.bound_dofadr[bound]]))
+
+
 def random_poses(body: Body, number: int, seed: int, margin: float = 0.0) -> Array:
     """Draw poses over the joints' ranges (number, J) [rad]."""
     low, high = sampled_range(body.joint_range)

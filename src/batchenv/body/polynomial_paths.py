@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from math import comb
 from pathlib import Path
@@ -17,11 +18,12 @@ from batchenv.body.body import Body
 from batchenv.body.bound_arms import DEGREE as BOUND_DEGREE
 from batchenv.body.bound_arms import BoundArms, bound_entries
 from batchenv.body.floor_pairs import name_floor_pairs
-from batchenv.body.moment_arms import check_muscles_alone
+from batchenv.body.moment_arms import ROOT_ROOM, check_muscles_alone
 from batchenv.body.polynomial_fit import (
     ACTIVE_FIELDS,
     MOST_DEGREE,
     PolynomialPaths,
+    dofs_moved,
     fit_paths,
     joint_boxes,
     measure_paths,
@@ -89,29 +91,35 @@ def path_errors(body: Body, joint_pos: np.ndarray) -> np.ndarray:
 
 
 def _with_stand_ins(body: Body, paths: PolynomialPaths) -> mujoco.MjSpec:
-    """A copy of a body's spec in which muscles with polynomials pull on fixed tendons.
+    """A copy of a body's spec in which muscles with polynomials have no tendons of their own.
 
-    Those that cross the same joints share one. What MuJoCo derives from a muscle's path when it compiles a
-    model is taken from the body's own: the range of its length, and its peak force.
+    All that they need is room for their moments. The root joint gives room for six at no cost; muscles that
+    move more dofs pull on fixed tendons, and those that move the same ones share one. What MuJoCo derives
+    from a muscle's path when it compiles a model is taken from the body's own: the range of its length, and
+    its peak force.
     """
     spec, model = body.spec.copy(), body.model
     spec.compiler.LRopt.useexisting = 1
     stand_ins: dict[tuple[int, ...], str] = {}
     touched: set[str] = set()
+    root = next(joint for joint in spec.joints if joint.type == mujoco.mjtJoint.mjJNT_FREE)
+    root.name = root.name or _free_name(spec.joint, "batchenv_root")
     for m in np.flatnonzero(paths.degree):
-        own = {joint for piece in paths.pieces[m] for joint in piece}
-        dofs = [body.joint_dofadr[sorted(own)], body.bound_dofadr[paths.bound.bound[paths.bound.muscle == m]]]
-        joints = tuple(model.dof_jntid[np.sort(np.concatenate(dofs))].tolist())
-        if joints not in stand_ins:
-            stand_ins[joints] = _free_name(spec, f"batchenv_joints_{'_'.join(map(str, joints))}")
-            tendon = spec.add_tendon(name=stand_ins[joints])
-            for joint in joints:
-                tendon.wrap_joint(model.joint(joint).name, 1.0)
+        joints = tuple(model.dof_jntid[dofs_moved(body, paths, m)].tolist())
         actuator = spec.actuator(body.muscle_names[m])
         replaced = spec.tendon(actuator.target)
         touched |= {wrap.target.name for wrap in replaced.path if wrap.target is not None}
-        actuator.target = stand_ins[joints]
-        actuator.gear[0] = 1.0
+        actuator.gear[:] = 1.0
+        if len(joints) <= ROOT_ROOM:
+            actuator.trntype, actuator.target = mujoco.mjtTrn.mjTRN_JOINT, root.name
+        else:
+            if joints not in stand_ins:
+                name = f"batchenv_joints_{'_'.join(map(str, joints))}"
+                stand_ins[joints] = _free_name(spec.tendon, name)
+                tendon = spec.add_tendon(name=stand_ins[joints])
+                for joint in joints:
+                    tendon.wrap_joint(model.joint(joint).name, 1.0)
+            actuator.target = stand_ins[joints]
         keep_strength(actuator, model)
         spec.delete(replaced)
     delete_unused_sites(spec, touched)
@@ -121,8 +129,8 @@ def _with_stand_ins(body: Body, paths: PolynomialPaths) -> mujoco.MjSpec:
     return spec
 
 
-def _free_name(spec: mujoco.MjSpec, name: str) -> str:
-    while spec.tendon(name) is not None:
+def _free_name(find: Callable[[str], object], name: str) -> str:
+    while find(name) is not None:
         name += "_"
     return name
 

@@ -23,7 +23,7 @@ class Problems:
     """Capacity of muscles at the joints, for any number of states.
 
     Args:
-        body: what moves; its muscles are MuJoCo's tendons.
+        body: what moves; where polynomials stand for its tendons, problems are those of the tendons.
         law: as of the worlds that the problems are those of.
         num_threads: that compute them.
 
@@ -34,7 +34,8 @@ class Problems:
     """
 
     def __init__(self, body: Any, law: ControlLaw, num_threads: int):
-        self.body, mechanism = body, body.mechanism()
+        self.body = getattr(body, "tendon_body", None) or body
+        mechanism = self.body.mechanism()
         self.muscle_names, self.joint_names = mechanism.muscle_names, mechanism.joint_names
         self.ptr, self.joint = mechanism.crossing_ptr, mechanism.crossing_joint
         self._sweep_order = sweep_order(self.ptr, self.joint, len(self.joint_names))
