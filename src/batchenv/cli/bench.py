@@ -117,15 +117,20 @@ def _thread_counts(most: int, scaling: bool) -> list[int]:
 
 
 def _contenders(name: str, config: Any) -> dict[str, Any]:
-    """Return the configurations to compare, by name."""
-    if config.environment.skeleton.actuator == "muscle":
-        return {name: config}
-    excitations = {
-        "environment.skeleton.actuator": "muscle",
-        "environment.action.scale": 1.0,
-        "environment.action.residual": False,
-    }
-    return {f"{Path(name).stem} (muscle)": config.replace(excitations), Path(name).stem: config}
+    """Return the configurations to compare, by name: also with polynomials for paths, where these are tendons."""
+    stem, actuator = Path(name).stem, config.environment.skeleton.actuator
+    found = {stem: config}
+    if actuator != "muscle":
+        excitations = {
+            "environment.skeleton.actuator": "muscle",
+            "environment.action.scale": 1.0,
+            "environment.action.residual": False,
+        }
+        found = {f"{stem} (muscle)": config.replace(excitations), stem: config}
+    if actuator in ("muscle", "mass") and config.environment.muscle.paths == "mujoco":
+        polynomials = {"environment.muscle.paths": "polynomial"}
+        found |= {f"{title}, polynomial paths": each.replace(polynomials) for title, each in found.items()}
+    return found
 
 
 def _write_json(file: Path, rows: Sequence[Any], predicted: bool) -> None:
