@@ -91,3 +91,36 @@ def test_a_network_of_other_sizes_cannot_go_on(tmp_path):
     other = CONFIG.replace({"environment.muscle.network.hidden": [12]})
     with pytest.raises(CheckpointError, match="muscle network is not as configured"):
         run(tmp_path, 2, other, resume=True)
+
+
+TAUGHT = CONFIG.replace({"training.muscle_network.taught_steps": 2 * ITERATION})
+
+
+def test_static_optimisation_coordinates_while_it_teaches(tmp_path):
+    """Then worlds are those of static optimisation to the last bit, whatever the network learns meanwhile."""
+    reports, optimized = [], []
+    first, last = run(tmp_path / "taught", 3, TAUGHT, reports=reports)
+    other = TAUGHT.replace({"environment.muscle.coordinator": "static_optimization"})
+    run(tmp_path / "optimized", 3, other, reports=optimized)
+    assert [report.taught for report in reports] == [True, True, False]
+    assert [report.scalars()["muscle_network/taught"] for report in reports] == [1.0, 1.0, 0.0]
+    assert all(report.taught is None for report in optimized)
+    same = [a.reward_terms == b.reward_terms for a, b in zip(reports, optimized, strict=True)]
+    assert same == [True, True, False]
+    assert all(report.losses["muscle"] > 0 for report in reports)
+    assert np.abs(last["fc.0.weight"] - first["fc.0.weight"]).max() > 1e-3
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 3])
+def test_a_taught_run_resumes_in_either_stage(tmp_path, taught_whole, iterations):
+    run(tmp_path, iterations, TAUGHT)
+    reports = []
+    _, parts = run(tmp_path, 4, TAUGHT, resume=True, reports=reports)
+    assert [report.taught for report in reports] == [True, True, False, False][iterations:]
+    assert all(np.array_equal(taught_whole[key], parts[key]) for key in parts)
+
+
+@pytest.fixture(scope="module")
+def taught_whole(tmp_path_factory):
+    """Weights of the network after a run without interruption."""
+    return run(tmp_path_factory.mktemp("whole"), 4, TAUGHT)[1]
