@@ -50,7 +50,7 @@ class CoTraining:
         self._filled = rows.stop
 
     def learn(self) -> dict[str, float]:
-        """Learn from what was recorded in the rollout, and let the network coordinate with its new weights."""
+        """Learn from the samples of the rollout; the network coordinates with its new weights."""
         losses = self.learner.learn(self._jta[: self._filled], self._torque[: self._filled])
         self._filled, self._coordinator.taught = 0, False
         self._env.set_muscle_network(self.learner.network())
