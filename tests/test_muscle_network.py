@@ -205,6 +205,25 @@ def test_a_world_that_diverged_has_no_tuple():
         assert np.isfinite(env.muscle_samples().torque).all()
 
 
+def test_taught_worlds_move_by_static_optimisation_and_keep_the_problems_of_the_network():
+    with build(3) as taught, build(3, muscle__coordinator="static_optimization") as optimized:
+        coordinator = taught.worlds.coordinator
+        coordinator.taught = True
+        for env in (taught, optimized):
+            env.reset()
+        assert np.array_equal(drive(taught, 5), drive(optimized, 5))
+        before, problems = taught.snapshot(), []
+        for coordinator.taught in (True, False):
+            taught.restore(before)
+            taught.worlds.choose_samples(np.zeros(3))  # of the first substep, which both begin alike
+            taught.worlds.step()
+            samples = taught.muscle_samples()
+            problems.append((samples.jta_reduced.copy(), samples.torque.copy(), taught.worlds.qpos.copy()))
+        (jta, torque, qpos), (seen, asked, moved) = problems
+        assert np.array_equal(jta, seen) and np.array_equal(torque, asked) and np.abs(torque).max() > 10.0
+        assert not np.array_equal(qpos, moved)
+
+
 def test_samples_change_nothing_of_what_the_worlds_do():
     histories = []
     for samples in (True, False):

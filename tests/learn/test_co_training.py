@@ -91,3 +91,40 @@ def test_a_network_of_other_sizes_cannot_go_on(tmp_path):
     other = CONFIG.replace({"environment.muscle.network.hidden": [12]})
     with pytest.raises(CheckpointError, match="muscle network is not as configured"):
         run(tmp_path, 2, other, resume=True)
+
+
+TAUGHT = CONFIG.replace({"training.muscle_network.taught_steps": 2 * ITERATION})
+
+
+def test_stages_of_a_taught_run_are_reported(tmp_path):
+    reports = []
+    first, last = run(tmp_path, 3, TAUGHT, reports=reports)
+    assert [report.taught for report in reports] == [True, True, False]
+    assert [report.scalars()["muscle_network/taught"] for report in reports] == [1.0, 1.0, 0.0]
+    assert all(report.losses["muscle"] > 0 for report in reports)
+    assert np.abs(last["fc.0.weight"] - first["fc.0.weight"]).max() > 1e-3
+
+
+def test_a_walker_whose_network_was_still_taught_says_so(tmp_path, caplog):
+    run(tmp_path, 2, TAUGHT)
+    load_walker(tmp_path)
+    assert "was saved at 128 steps, while static optimisation still coordinated" in caplog.text
+    caplog.clear()
+    run(tmp_path, 3, TAUGHT, resume=True)
+    load_walker(tmp_path)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 3])
+def test_a_taught_run_resumes_in_either_stage(tmp_path, taught_whole, iterations):
+    run(tmp_path, iterations, TAUGHT)
+    reports = []
+    _, parts = run(tmp_path, 4, TAUGHT, resume=True, reports=reports)
+    assert [report.taught for report in reports] == [True, True, False, False][iterations:]
+    assert all(np.array_equal(taught_whole[key], parts[key]) for key in parts)
+
+
+@pytest.fixture(scope="module")
+def taught_whole(tmp_path_factory):
+    """Weights of the network after a run without interruption."""
+    return run(tmp_path_factory.mktemp("whole"), 4, TAUGHT)[1]

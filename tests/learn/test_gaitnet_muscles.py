@@ -40,6 +40,18 @@ def test_problems_are_those_that_worlds_hand_their_coordinator(scene: Path):
     assert passive.shape == (3, len(problems.joint_names))
 
 
+def test_only_a_network_that_learns_from_nothing_is_taught(scene: Path):
+    config = load_config(scene)
+    assert config.taught_steps == config.training.muscle_network.taught_steps > 0
+    for key, value in (
+        ("muscle.network.file", str(scene)),
+        ("muscle.network.keep_samples", False),
+        ("muscle.coordinator", "static_optimization"),
+        ("skeleton.actuator", "pd"),
+    ):
+        assert config.replace({f"environment.{key}": value}).taught_steps == 0
+
+
 def test_network_is_pretrained_and_compared_from_the_command_line(
     scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

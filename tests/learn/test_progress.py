@@ -28,6 +28,17 @@ def test_without_a_terminal_lines_are_plain_and_rare():
     ]
 
 
+def test_the_stage_of_a_taught_run_is_said():
+    for taught, words in (
+        (True, "static optimisation teaches the network"),
+        (False, "the network coordinates"),
+    ):
+        report = replace(REPORT, taught=taught)
+        assert shown(Console(file=io.StringIO()), report).strip().endswith(f"yet, {words}")
+        bar = shown(Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None), report)
+        assert (", taught" in bar) == taught
+
+
 def test_on_a_terminal_one_line_of_eighty_columns_shows_everything():
     report = replace(REPORT, mean_return=123.45, mean_length=287.6)
     text = shown(Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None), report)

@@ -134,6 +134,14 @@ class Config(Section):
         """Length of the reference's cycle [s]; None where only the file of the motion has it."""
         return self.environment.motion.period
 
+    @property
+    def taught_steps(self) -> int:
+        """Steps of a training run in which static optimisation coordinates for the muscle network."""
+        muscle, actuator = self.environment.muscle, self.environment.skeleton.actuator
+        learns = actuator in ("mass", "mass_lower") and muscle.coordinator == "network"
+        learns = learns and muscle.network.keep_samples and muscle.network.file is None
+        return self.training.muscle_network.taught_steps if learns else 0
+
     def lasting(self, seconds: float) -> dict[str, Any]:
         """Changes that make episodes last so long, unless they end early [s]."""
         return {"environment.episode.max_seconds": float(seconds)}

@@ -16,6 +16,15 @@ MAX_SAMPLES = 100_000_000
 class MuscleLearning(Section):
     """How the muscle network is trained with the policy, where `keep_samples` is set."""
 
+    taught_steps: int = Field(
+        default=0,
+        ge=0,
+        le=10**15,
+        description=(
+            "Environment steps at the beginning of a run in which static optimisation coordinates, while the "
+            "network learns from its problems; without effect on a network from a file [steps]."
+        ),
+    )
     updates: int = Field(
         default=12,
         gt=0,

@@ -30,7 +30,7 @@ from batchenv.engine.coordinators.problem import (
     mirror_muscles,
     required_torques,
 )
-from batchenv.engine.coordinators.shared_network import evaluate_network, store_sample
+from batchenv.engine.coordinators.shared_network import evaluate_network, is_taught, store_sample
 from batchenv.engine.coordinators.static_optimization import optimize
 from batchenv.engine.disturbances import disturb_activations, disturb_body
 from batchenv.engine.fields import LENGTH, QFRC_APPLIED, QPOS, USERDATA, VELOCITY, f64, shared_u32
@@ -245,7 +245,10 @@ def compile_kernel(choice: Choice):
                 if coordinator == NETWORK:
                     if block.samples:
                         store_sample(block, user, substep, required, jta)
-                    evaluate_network(block, jta, required, lower, upper, activation)
+                    if is_taught(block):
+                        optimize(block, jta, required, lower, upper, activation)
+                    else:
+                        evaluate_network(block, jta, required, lower, upper, activation)
                 if coordinator == STATIC_OPTIMIZATION:
                     optimize(block, jta, required, lower, upper, activation)
                 if coordinator == GUEST:

@@ -292,7 +292,7 @@ def describe(
         values |= way_points.values(mechanism.way_points, first_body_forces=law.first_body_forces)
     if coordinator is not None:
         values |= coordinator.values
-    elif law.coordinated and law.guest is None:
+    if law.coordinated and law.guest is None:
         own = np.ones(n_joint) if law.torque_weight is None else law.torque_weight
         values |= static_optimization.values(mechanism, law.sweeps, law.regularization, own)
     if law.disturbances is not None:

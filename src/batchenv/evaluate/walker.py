@@ -1,5 +1,6 @@
 """Trained walkers by name or path: a policy, and the configuration that it was trained under."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from batchenv.files import check_output_directory, write_atomically
 from batchenv.files.paths import checked_path, path_to_read
 from batchenv.learn.policy import MUSCLES_FILE, Policy, load_policy
 from batchenv.shipped import CONFIG_FILE, POLICY_FILE, PRESETS, WALKERS, shipped_walkers
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,13 @@ def load_walker(name: str | Path, folder: Path = WALKERS, *, trust: bool = False
         raise CheckpointError(f"{run} has no {CONFIG_FILE} beside its {POLICY_FILE}.")
     policy = load_policy(path if path.suffix == Path(POLICY_FILE).suffix else run)
     config, muscles = load_config(run / CONFIG_FILE, trust=trust), run / MUSCLES_FILE
+    if config.taught_steps and policy.steps <= config.taught_steps and muscles.is_file():
+        _log.warning(
+            "%s was saved at %s steps, while static optimisation still coordinated and taught the muscle "
+            "network; here the network coordinates, as good as it was then",
+            run,
+            f"{policy.steps:,}",
+        )
     if config.environment.muscle.coordinator == "network" and muscles.is_file():
         config = config.replace({"environment.muscle.network.file": str(muscles.resolve())})
     return Walker(run.resolve().name, policy, config)

@@ -23,13 +23,25 @@ class CoTraining:
 
     def __init__(self, env: BatchEnv, coordinator: NetworkCoordinator, config: Config):
         training, samples = config.training, env.muscle_samples()
-        self._env = env
+        self._env, self._coordinator, self._taught_steps = env, coordinator, config.taught_steps
         self.learner = learner_of(coordinator, env.muscle_network(), config)
         rows = training.num_steps_per_env * env.num_envs
         self._jta = torch.zeros(rows, samples.jta_reduced.shape[1])
         self._torque = torch.zeros(rows, samples.torque.shape[1])
         self._views = torch.from_numpy(samples.jta_reduced), torch.from_numpy(samples.torque)
         self._filled = 0
+
+    def begin(self, steps: int) -> bool | None:
+        """Begin a rollout, in which static optimisation coordinates as long as it teaches.
+
+        Args:
+            steps: environment steps done in the run so far.
+
+        Returns:
+            Whether it teaches; None in a run in which it never does.
+        """
+        self._coordinator.taught = steps < self._taught_steps
+        return self._coordinator.taught if self._taught_steps else None
 
     def record(self) -> None:
         """Copy the samples of the step just taken."""
@@ -38,9 +50,9 @@ class CoTraining:
         self._filled = rows.stop
 
     def learn(self) -> dict[str, float]:
-        """Learn from what was recorded since the last call, and give the worlds the new weights."""
+        """Learn from the samples of the rollout; the network coordinates with its new weights."""
         losses = self.learner.learn(self._jta[: self._filled], self._torque[: self._filled])
-        self._filled = 0
+        self._filled, self._coordinator.taught = 0, False
         self._env.set_muscle_network(self.learner.network())
         return losses
 

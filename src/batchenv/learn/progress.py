@@ -20,6 +20,7 @@ from batchenv.learn.stopping import StopTraining, silence
 
 _SECONDS_BETWEEN_LINES = 10.0
 _LONG = 365 * 86_400.0  # [s]
+_STAGES = {True: ", static optimisation teaches the network", False: ", the network coordinates"}
 
 
 class Output(Console):
@@ -110,14 +111,16 @@ class TrainingProgress(_Bar):
     def _move_bar(self, report: Report) -> None:
         if self._task is None:
             self._task = self.bar.add_task("", total=report.total_steps, state="")
-        self.bar.update(self._task, completed=report.steps, state=self._state(report, ""), refresh=True)
+        state = self._state(report, "") + (", taught" if report.taught else "")
+        self.bar.update(self._task, completed=report.steps, state=state, refresh=True)
 
     def _print_line(self, report: Report) -> None:
         now = time.monotonic()
         if report.steps < report.total_steps and now - self._last_line < _SECONDS_BETWEEN_LINES:
             return
         self._last_line = now
-        line = f"{report.steps:,} of {report.total_steps:,} steps, {self._state(report, 'mean ')}"
+        stage = "" if report.taught is None else _STAGES[report.taught]
+        line = f"{report.steps:,} of {report.total_steps:,} steps, {self._state(report, 'mean ')}{stage}"
         self.console.print(line, highlight=False, soft_wrap=True)
 
     def _state(self, report: Report, mean: str) -> str:

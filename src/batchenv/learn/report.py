@@ -29,6 +29,8 @@ class Report:
         learning_rate: after the iteration.
         std: mean standard deviation of the action noise.
         env_share: of the iteration's time that the environment took.
+        taught: whether static optimisation coordinated for a muscle network that learns from it; None in a
+            run in which it never does.
     """
 
     steps: int
@@ -41,6 +43,7 @@ class Report:
     learning_rate: float
     std: float
     env_share: float
+    taught: bool | None = None
 
     def scalars(self) -> dict[str, float]:
         """The same by TensorBoard tag; what is not known yet is left out."""
@@ -52,6 +55,8 @@ class Report:
             "policy/learning_rate": self.learning_rate,
             "policy/std": self.std,
         }
+        if self.taught is not None:
+            tags["muscle_network/taught"] = float(self.taught)
         tags |= {f"reward/{name}": value for name, value in self.reward_terms.items()}
         tags |= {f"loss/{name}": value for name, value in self.losses.items()}
         return {tag: value for tag, value in tags.items() if not np.isnan(value)}

@@ -25,6 +25,8 @@ class Collected:
         returns, lengths: of the episodes that ended in it (n,).
         reward_terms: mean of each term, before its weight.
         env_seconds: that the learner waited for environments [s].
+        taught: whether static optimisation coordinated for a muscle network that learns from it; None in a
+            run in which it never does.
     """
 
     steps: int
@@ -32,6 +34,7 @@ class Collected:
     lengths: np.ndarray
     reward_terms: dict[str, float]
     env_seconds: float
+    taught: bool | None = None
 
 
 class Rollouts(ABC):
@@ -97,6 +100,7 @@ class EnvRollouts(Rollouts):
     def collect(self, ppo: TruncationPPO, horizon: int, steps: int) -> Collected:
         """See `Rollouts.collect`."""
         env = self.env
+        taught = None if self.muscles is None else self.muscles.begin(steps)
         sums = dict.fromkeys(env.env.reward_terms, 0.0)
         env_seconds = 0.0
         returns, lengths = [], []
@@ -121,6 +125,7 @@ class EnvRollouts(Rollouts):
             lengths=np.concatenate(lengths),
             reward_terms={name: value / horizon for name, value in sums.items()},
             env_seconds=env_seconds,
+            taught=taught,
         )
 
     def learn(self) -> dict[str, float]:

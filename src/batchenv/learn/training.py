@@ -266,6 +266,7 @@ def _iterate(run: _Run, total: int) -> tuple[Report, float]:
         learning_rate=run.ppo.learning_rate,
         std=run.ppo.actor.output_std.mean().item(),
         env_share=collected.env_seconds / seconds,
+        taught=collected.taught,
     )
     return report, collected.env_seconds
 

@@ -6,8 +6,29 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from batchenv.config.problems import shortened
-from batchenv.config.training import Training
+from batchenv.config.training import LearningRate, MuscleLearning, Training
 from batchenv.errors import ConfigError
+
+
+class GaitNetMuscleLearning(MuscleLearning):
+    """How the muscle network is trained with the policy; unlike elsewhere it is taught, and learns faster."""
+
+    taught_steps: int = Field(
+        default=100_000,
+        ge=0,
+        le=10**15,
+        description=(
+            "Environment steps at the beginning of a run in which static optimisation coordinates, while the "
+            "network learns from its problems; without effect on a network from a file [steps]."
+        ),
+    )
+    updates: int = Field(
+        default=50,
+        gt=0,
+        le=1_000_000,
+        description="Mini-batches per iteration, drawn from its samples [mini-batches].",
+    )
+    learning_rate: LearningRate = Field(default=1e-3, description="Learning rate of Adam [1].")
 
 
 class GaitNetTraining(Training):
@@ -27,6 +48,9 @@ class GaitNetTraining(Training):
         default=2.7, ge=1e-6, le=1000, description="First standard deviation of actions [actions]."
     )
     learn_std: bool = Field(default=False, description="What environment.advanced.learning_std says.")
+    muscle_network: GaitNetMuscleLearning = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
+        default_factory=GaitNetMuscleLearning, description="Training of the muscle network with the policy."
+    )
 
     @field_validator("symmetry")
     @classmethod

@@ -30,6 +30,7 @@ PART = Part(
     buffers=(
         "network_weights",
         "base_weights",
+        "taught",
         "sample_substep",
         "sample_torque",
         "sample_jta_reduced",
@@ -90,6 +91,7 @@ class NetworkCoordinator:
         network: the network; its `load` sets the parameters.
         base: the plain network that is evaluated before it in a cascade, or None.
         samples: training samples, written by the substeps, or None.
+        taught: whether static optimisation coordinates in its place, so that it can learn in the meantime.
 
     Raises:
         InputError: parameters do not fit.
@@ -119,7 +121,15 @@ class NetworkCoordinator:
             np.zeros((num_worlds, layout.n_crossing), np.float32),
             np.zeros((num_worlds, n_joint, n_muscle), np.float32),
         ) if law.keep_samples else None  # fmt: skip
-        self._substep = np.zeros(num_worlds, np.int32)
+        self._substep, self._taught = np.zeros(num_worlds, np.int32), np.zeros(1, np.int32)
+
+    @property
+    def taught(self) -> bool:
+        return bool(self._taught[0])
+
+    @taught.setter
+    def taught(self, taught: bool) -> None:
+        self._taught[0] = taught
 
     def choose(self, draws: np.ndarray, substeps: int, every: int) -> None:
         """Choose which substep of the next step each world keeps, out of those in which the network runs.
@@ -154,7 +164,7 @@ class NetworkCoordinator:
     def values(self) -> Values:
         """Values of the network in the shared record."""
         base = self.base
-        buffers = {"network_weights": self.network.packed}
+        buffers = {"network_weights": self.network.packed, "taught": self._taught}
         if base is not None:
             buffers["base_weights"] = base.packed
         if self.samples is not None:
@@ -210,6 +220,12 @@ def _layout(
         hidden=hidden,
         cascaded=cascaded,
     )
+
+
+@numba.njit
+def is_taught(block):
+    """Whether static optimisation coordinates in the network's place."""
+    return shared_i32(block.taught, 1)[0] != 0
 
 
 @numba.njit
