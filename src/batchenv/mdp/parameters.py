@@ -10,6 +10,7 @@ from batchenv.body.muscle_groups import selection
 from batchenv.body.names import BodyNames
 from batchenv.config import WorldParameters
 from batchenv.engine import Worlds
+from batchenv.engine.uneven_floor import set_relief
 from batchenv.engine.world_parameters import (
     set_friction,
     set_mass,
@@ -22,7 +23,7 @@ from batchenv.mdp.resets import parameter
 
 Array = np.ndarray
 _SWAPPED = {"left": "right", "right": "left"}
-_MUSCLE, _MASS, _SLOPE = "muscle.", "body.mass.", "slope."
+_MUSCLE, _MASS, _SLOPE, _RELIEF = "muscle.", "body.mass.", "slope.", "relief."
 
 
 class ParameterSet:
@@ -107,6 +108,13 @@ class ParameterSet:
         if any(name.startswith(_SLOPE) for name in self.names):
             forward, left = (self.value(_SLOPE + name, values) for name in ("forward", "left"))
             set_slope(worlds, forward, left, ids)
+        if self.uneven:
+            set_relief(worlds, *(self.value(_RELIEF + name, values) for name in ("bumps", "steps")), ids)
+
+    @property
+    def uneven(self) -> bool:
+        """Whether floors can have bumps or steps."""
+        return any(name.startswith(_RELIEF) for name in self.names)
 
     def value(self, name: str, values: Array) -> Array:
         """Values (n,) of a parameter by its path, out of all (n, P); 0 where it does not vary."""
