@@ -29,7 +29,7 @@ def walked(
         worlds.set_targets(target, np.zeros((n, 14)))
         worlds.step()
         seen.append(worlds.qpos.copy())
-    assert not worlds.failed.any() and worlds.slot("foot_load_sum").min() > 100.0
+    assert not worlds.failed.any() and worlds.slot("foot_load_sum").sum(axis=1).min() > 100.0
     return worlds, np.array(seen)
 
 

@@ -26,7 +26,9 @@ def worlds(uneven: Body) -> Worlds[Body]:
     """Of a level floor, the clearing, bumps and steps, all with the same pose 5 mm deep in the floor."""
     worlds = Worlds(uneven, LAW, 4, SUBSTEPS, 1)
     set_relief(worlds, np.array([0.0, 0.02, 0.02, 0.001]), np.array([0.0, 0.0, 0.0, 0.0025]))
-    lay_floor(worlds, np.arange(4), np.array([[0.0, 0.0], [0.0, 0.0], [1.5, 2.0], [2.0, 1.5]]), np.full(4, 0.1))
+    lay_floor(
+        worlds, np.arange(4), np.array([[0.0, 0.0], [0.0, 0.0], [1.5, 2.0], [2.0, 1.5]]), np.full(4, 0.1)
+    )
     qpos = uneven.qpos(np.array([0.0, 0.0, 0.94]), np.array([1.0, 0.0, 0.0, 0.0]), np.full(14, 0.05))
     worlds.reset(np.arange(4), np.tile(qpos, (4, 1)), np.zeros((4, uneven.model.nv)))
     worlds.measure(np.arange(4))
@@ -52,13 +54,15 @@ def test_the_clearing_is_touched_as_the_level_floor_is(worlds):
 @pytest.mark.parametrize("world", [2, 3])
 def test_feet_touch_the_floor_where_a_ray_meets_it_and_sensors_feel_that(worlds, world):
     model, data, body = worlds.own_model(world), worlds.batch.get_data(world), worlds.body
-    heights = []
+    heights, errors = [], []
     for contact in data.contact:
-        # The contact lies in the middle between the surfaces, along the normal.
-        place = contact.pos - 0.5 * contact.dist * contact.frame[:3]
-        assert surface(worlds, world, place[:2]) == pytest.approx(place[2], abs=1e-9)
-        heights.append(place[2])
-    assert np.ptp(heights) > 1e-3
+        if body.floor_geom in contact.geom:
+            # The contact lies in the middle between the surfaces, along the normal.
+            place = contact.pos - 0.5 * contact.dist * contact.frame[:3]
+            heights.append(place[2])
+            errors.append(abs(surface(worlds, world, place[:2]) - place[2]))
+    # A sphere touches the triangle below its middle, and the place is on the next one at times.
+    assert np.median(errors) < 1e-9 and max(errors) < 1e-3 < np.ptp(heights)
     pressed = sum(contact.force for contact in floor_contacts(model, data, body.floor_geom))
     felt = data.sensordata[body.grf_sensor_adr[:, None] + np.arange(3)]
     assert felt.sum(axis=0) == pytest.approx(pressed) and pressed[2] > 100.0
@@ -85,7 +89,9 @@ def test_the_active_set_stands_on_bumps_as_mujocos_solver_does(uneven):
         lay_floor(worlds, np.arange(2), np.array([[1.5, 2.0], [2.0, 1.5]]), np.array([0.1, 0.6]))
 
     plain = walked(uneven, LAW)[1]
-    places, solved = (walked(uneven, replace(LAW, constraints=each), prepare=bumpy)[1] for each in ("mujoco", "active_set"))
+    places, solved = (
+        walked(uneven, replace(LAW, constraints=each), prepare=bumpy)[1] for each in ("mujoco", "active_set")
+    )
     # MuJoCo's solver stops at a tolerance of 1e-8 of the cost.
     np.testing.assert_allclose(solved, places, atol=1e-9)
     assert np.abs(places - plain).max() > 1e-4

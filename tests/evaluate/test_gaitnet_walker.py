@@ -10,13 +10,13 @@ from batchenv.body.gaitnet.clinical import ClinicalAngles
 from batchenv.cli import main
 from batchenv.errors import ConfigError
 from batchenv.evaluate import judge, load_recording
+from batchenv.evaluate.disturbances import SWEEPS, Pushes, robustness
 from batchenv.evaluate.drawing import ground_reactions
 from batchenv.evaluate.gait_cycles import find_cycles
 from batchenv.evaluate.human import JOINTS, human_angles, human_muscles, muscle_cycles
 from batchenv.evaluate.mm_evalkit import export
 from batchenv.evaluate.offscreen import BACKENDS, usable
 from batchenv.evaluate.record import record
-from batchenv.evaluate.disturbances import SWEEPS, Pushes, robustness
 from batchenv.evaluate.rollout import Sweep, roll_out
 from batchenv.evaluate.stage import Stage
 from batchenv.evaluate.video import film

@@ -1,4 +1,4 @@
-"""Bumps and steps under walkers: drawn for each world, the same bits in any batch, and nothing where level."""
+"""Bumps and steps under walkers: each world's own, the same bits in any batch, and none where level."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,9 @@ def test_a_level_floor_keeps_its_bits_where_other_worlds_have_bumps():
         env.reset()
         env.set_parameters([1], [[0.01, 0.0]])
         found = steps(env)
-        with pytest.raises(InputError, match=r"'relief\.bumps' is 0\.02 in row 0; expected .* to max = 0\.01"):
+        with pytest.raises(
+            InputError, match=r"'relief\.bumps' is 0\.02 in row 0; expected .* to max = 0\.01"
+        ):
             env.set_parameters([0], [[0.02, 0.0]])
     assert np.array_equal(found[:, 0], expected[:, 0])
     assert not np.array_equal(found[:, 1], expected[:, 1])

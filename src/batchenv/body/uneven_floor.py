@@ -1,8 +1,8 @@
 """Floors with bumps or steps: height fields that a model holds beside its level floor.
 
-A pattern repeats itself every `PERIOD`, and a field is two periods wide: moved by whole periods it stays under
-a walker wherever it goes, and looks endless to it. All worlds of a model share its fields, of which there is
-one for every height; each world's floor is one of them (`batchenv.engine.uneven_floor`).
+A pattern repeats itself every `PERIOD`, and a field is two periods wide: moved by whole periods, it stays
+under a walker wherever it goes, and has no end for it. All worlds of a model share its fields, of which there
+is one for every height; each world's floor is one of them (`batchenv.engine.uneven_floor`).
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import mujoco
 import numpy as np
 
 from batchenv.body.body import Body
-from batchenv.body.sources import compile_spec, floor_material
+from batchenv.body.sources import compile_spec, find_floor, floor_material
 from batchenv.rng import uniform
 
 KINDS = ("bumps", "steps")
@@ -20,7 +20,8 @@ PERIOD = 6.4  # [m]
 HEIGHT_STEP = 0.0025  # [m]
 # A walker starts in the middle of it, in any phase of a long stride [m].
 _CLEARING = 0.7
-# Between nodes of the field [m]. People who walked over uneven ground in Voloshina et al. (J. Exp. Biol. 216 (2013) 3963) had blocks of 15 cm.
+# Between nodes of the field [m]. People who walked over uneven ground in Voloshina et al. (J. Exp. Biol. 216
+# (2013) 3963) had blocks 15 cm wide.
 _CELL = {"bumps": 0.16, "steps": 0.05}
 _STEP_CELLS = 16  # to a step, the last of which is its edge
 # Of the solid ground under the lowest point [m]; our fields are known by it.
@@ -45,7 +46,9 @@ def relief(kind: str) -> np.ndarray:
     """
     n = round(PERIOD / _CELL[kind])
     count = n if kind == "bumps" else n // _STEP_CELLS
-    drawn = uniform(_SEED, np.array([KINDS.index(kind)]), np.zeros(1, int), count * count).reshape(count, count)
+    drawn = uniform(_SEED, np.array([KINDS.index(kind)]), np.zeros(1, int), count * count).reshape(
+        count, count
+    )
     drawn = (drawn - drawn.min()) / np.ptp(drawn)
     heights = drawn.repeat(n // count, axis=0).repeat(n // count, axis=1)
     away = PERIOD / n * np.minimum(np.arange(n), n - np.arange(n))
@@ -80,13 +83,13 @@ def with_uneven_floor(body: Body, highest: Mapping[str, float]) -> Body:
 
 def _add_horizon(spec: mujoco.MjSpec, highest: float) -> None:
     """Add what is seen beyond the field: an endless floor just below it that nothing touches."""
-    floor = spec.worldbody.geoms[0]
+    floor = find_floor(spec)
     spec.worldbody.add_geom(
         name="batchenv_horizon",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
         size=[0, 0, 1],
         pos=[0, 0, -highest / 2 - 0.01],
-        material=floor.material or floor_material(spec),
+        material=(floor.material if floor is not None else "") or floor_material(spec),
         contype=0,
         conaffinity=0,
     )

@@ -1,9 +1,10 @@
 """Contacts with our height fields, compiled, in place of MuJoCo's in its table of collision functions.
 
 MuJoCo takes each cell of a field for two prisms and looks for the shortest way out of each. A foot that is
-some millimetres deep in even ground finds the walls between prisms, too, and is pushed sideways. Here spheres,
-capsules and ellipsoids touch the plane of the triangle below them, as they touch a level floor: capsules at
-both ends, and in the middle where the ground bulges. Other shapes, and height fields that are not ours, are left to MuJoCo.
+some millimetres deep in even ground finds the walls between prisms, too, and is pushed sideways. Here
+spheres, capsules and ellipsoids touch the plane of the triangle below them, as they touch a level floor:
+capsules at both ends, and in the middle where the ground bulges. Other shapes, and height fields that are not
+ours, are left to MuJoCo.
 """
 
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
@@ -46,9 +47,7 @@ _CONTACT = ctypes.sizeof(struct_of("mjPreContact")) // 8  # dist, pos, normal, t
 _f64, _f64_2d = field_array(types.float64), field_array_2d(types.float64)
 _i32, _f32 = field_array(types.int32), field_array(types.float32)
 _contacts = shared_array_2d(types.float64)
-_SIGNATURE = types.int32(
-    types.voidptr, types.voidptr, types.voidptr, types.int32, types.int32, types.float64
-)
+_SIGNATURE = types.int32(types.voidptr, types.voidptr, types.voidptr, types.int32, types.int32, types.float64)
 
 
 @numba.njit(error_model="numpy")

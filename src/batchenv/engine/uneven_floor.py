@@ -6,7 +6,6 @@ import mujoco
 import numpy as np
 
 from batchenv.body.uneven_floor import HEIGHT_STEP, KINDS, PERIOD, field_name, height_level
-from batchenv.engine.floor_contacts import install_contacts
 from batchenv.engine.worlds import Worlds
 
 Array = np.ndarray
@@ -28,7 +27,6 @@ def set_relief(worlds: Worlds[Any], bumps: Array, steps: Array, ids: Array | Non
         bumps, steps: from the lowest to the highest point of the floor (n,) [m], rounded to `HEIGHT_STEP`.
         ids: worlds (n,), or None for all.
     """
-    install_contacts()
     rows = np.arange(worlds.num_worlds) if ids is None else ids
     levels = np.stack([height_level(bumps), height_level(steps)])
     level, kind = levels.max(axis=0), levels.argmax(axis=0)

@@ -127,12 +127,8 @@ SWEEPS: Mapping[str, tuple[Disturbance, ...]] = {
         Disturbance(f"{value:g}", friction=value) for value in (0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
     ),
     "bumps [cm]": tuple(Disturbance(f"{100 * value:g}", bumps=value) for value in (0.01, 0.02, 0.03, 0.04)),
-    "body mass": tuple(
-        Disturbance(f"{value - 1:+.0%}", mass=value) for value in (0.8, 0.9, 1.0, 1.1, 1.2)
-    ),
-    WEAKER: tuple(
-        Disturbance(f"{value - 1:+.0%}", strength=value) for value in (0.5, 0.6, 0.7, 0.8, 0.9)
-    ),
+    "body mass": tuple(Disturbance(f"{value - 1:+.0%}", mass=value) for value in (0.8, 0.9, 1.0, 1.1, 1.2)),
+    WEAKER: tuple(Disturbance(f"{value - 1:+.0%}", strength=value) for value in (0.5, 0.6, 0.7, 0.8, 0.9)),
 }
 """Settings of conditions; those of one name are counted together."""
 

@@ -40,6 +40,7 @@ class ParameterSet:
         low, high, default: of the ranges, each (P,).
         shown: names of the parameters, and of twins of one-sided ones that are no parameters.
         twins: name of the twin of each that is shown, or its own.
+        uneven: whether floors can have bumps or steps.
 
     Raises:
         ConfigError: a selector means nothing, or muscles vary that are not used.
@@ -59,6 +60,7 @@ class ParameterSet:
                 f"environment.parameters.{found[0]}: muscles make no force with actuator {actuator!r}; "
                 "give actuator 'mass' or 'muscle', or no parameters of muscles"
             )
+        self.uneven = any(name.startswith(_RELIEF) for name in self.names)
         self._body_names = body.names
         twin = {name: _twin_of(name, body.names) for name in self.names}
         self.shown = (*self.names, *(other for other in twin.values() if other not in self.names))
@@ -110,11 +112,6 @@ class ParameterSet:
             set_slope(worlds, forward, left, ids)
         if self.uneven:
             set_relief(worlds, *(self.value(_RELIEF + name, values) for name in ("bumps", "steps")), ids)
-
-    @property
-    def uneven(self) -> bool:
-        """Whether floors can have bumps or steps."""
-        return any(name.startswith(_RELIEF) for name in self.names)
 
     def value(self, name: str, values: Array) -> Array:
         """Values (n,) of a parameter by its path, out of all (n, P); 0 where it does not vary."""
