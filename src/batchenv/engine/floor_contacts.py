@@ -12,6 +12,7 @@ ours, are left to MuJoCo.
 
 import ctypes
 import math
+from typing import Any
 
 import mujoco
 import numba
@@ -163,11 +164,12 @@ def _call(typingctx, function, model, data, contacts, floor, geom, margin):
 
 
 @once
-def install_contacts() -> list[object]:
+def install_contacts() -> list[Any]:
     """Let our fields have contacts of their own in this process; return what has to be kept for that."""
     address = ctypes.addressof(mujoco_global("mjCOLLISIONFUNC"))
     table = (ctypes.c_size_t * (_TYPES * _TYPES)).from_address(address)
-    ours, kept = np.uintp(compile_contacts().address), []
+    ours = np.uintp(compile_contacts().address)
+    kept: list[Any] = []
     for kind in (_SPHERE, _CAPSULE, _ELLIPSOID):
         place = _FIELD * _TYPES + kind
         kept.append(_either(ours, np.uintp(table[place])))
@@ -175,7 +177,7 @@ def install_contacts() -> list[object]:
     return kept
 
 
-def _either(ours: np.uintp, mujocos: np.uintp) -> numba.core.ccallback.CFunc:
+def _either(ours: np.uintp, mujocos: np.uintp) -> Any:
     """A collision function for our fields, and for others MuJoCo's; of this process, so it is not cached."""
 
     @numba.cfunc(_SIGNATURE)
