@@ -10,13 +10,13 @@ from batchenv.body.gaitnet.clinical import ClinicalAngles
 from batchenv.cli import main
 from batchenv.errors import ConfigError
 from batchenv.evaluate import judge, load_recording
+from batchenv.evaluate.disturbances import SWEEPS, Pushes, robustness
 from batchenv.evaluate.drawing import ground_reactions
 from batchenv.evaluate.gait_cycles import find_cycles
 from batchenv.evaluate.human import JOINTS, human_angles, human_muscles, muscle_cycles
 from batchenv.evaluate.mm_evalkit import export
 from batchenv.evaluate.offscreen import BACKENDS, usable
 from batchenv.evaluate.record import record
-from batchenv.evaluate.robustness import Pushes, robustness
 from batchenv.evaluate.rollout import Sweep, roll_out
 from batchenv.evaluate.stage import Stage
 from batchenv.evaluate.video import film
@@ -84,8 +84,9 @@ def test_sweeps_of_what_this_world_lacks_are_refused_before_anything_is_written(
 
 
 def test_what_it_withstands_leaves_out_the_strength_that_worlds_share(walker, monkeypatch):
-    monkeypatch.setattr("batchenv.evaluate.robustness.PUSHES", (20,))
-    monkeypatch.setattr("batchenv.evaluate.robustness.SECONDS", 0.2)
+    few = {condition: settings[:1] for condition, settings in SWEEPS.items()}
+    monkeypatch.setattr("batchenv.evaluate.disturbances.SWEEPS", few)
+    monkeypatch.setattr("batchenv.evaluate.disturbances.SECONDS", 0.2)
     found = robustness(walker, repeats=1, num_threads=2)
     assert set(found.survived) == {"push [N]", "ground friction", "body mass"}
     report = judge(human_walk(), robustness=found.survived)

@@ -39,7 +39,7 @@ def evaluate(
         seconds: length of a walk [s].
         seed: seed of the starting states.
         threads: number of threads that step the worlds; by default all CPUs available to this process.
-        quick: skip all disturbances: pushes, slopes, late actions, slippery ground, other bodies.
+        quick: skip all disturbances: pushes, slopes, bumps, late actions, slippery ground, other bodies.
         forces: file of ground forces of a motion; by default the one of its name with _grf at the end.
         mass: mass of the body of a motion [kg], where its header does not say it.
         change: configuration keys to override, such as environment.simulation.sim_hz=990.

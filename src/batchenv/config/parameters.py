@@ -13,6 +13,7 @@ _LEAST, _MOST = 1e-3, 100.0
 # Steps ten times shorter or longer, slower or faster than usual are no gait.
 _LEAST_GAIT, _MOST_GAIT = 0.1, 10.0
 _STEEPEST = 0.5
+_HIGHEST = 0.1
 MOST_DELAY = 0.2
 """Of actions; a human's reflexes over the spine take 0.05 [s]."""
 
@@ -82,6 +83,19 @@ class Slope(Parameter):
     )
 
 
+class Height(Parameter):
+    """A height of what makes the floor uneven: its range, and when it is drawn."""
+
+    min: float = Field(default=0.0, ge=0, le=_HIGHEST, description="Least value [m].")
+    max: float = Field(ge=0, le=_HIGHEST, description="Greatest value [m].")
+    default: float = Field(
+        default=0.0,
+        ge=0,
+        le=_HIGHEST,
+        description="Middle of a normal draw, and the value where it is fixed [m].",
+    )
+
+
 class Delay(Parameter):
     """A delay of actions: its range, and when it is drawn."""
 
@@ -99,6 +113,7 @@ Parameters = dict[str, Parameter]
 GaitParameter = Literal["stride", "cadence"]
 GroundParameter = Literal["friction"]
 SlopeParameter = Literal["forward", "left"]
+ReliefParameter = Literal["bumps", "steps"]
 ActionParameter = Literal["delay"]
 _SELECTED = "by muscle, group or side, such as soleus_r, plantarflexors, hip_abductors_l, left or all"
 
@@ -140,6 +155,13 @@ class WorldParameters(Section):
         default_factory=dict,
         description="Rise of the floor [rad]: forward, ahead of the walker; left, to its left.",
     )
+    relief: dict[ReliefParameter, Height] = Field(
+        default_factory=dict,
+        description=(
+            "Height from the lowest to the highest point of the floor [m]: bumps, 16 cm apart; steps, 80 cm "
+            "wide. A world has whichever is higher."
+        ),
+    )
     action: dict[ActionParameter, Delay] = Field(
         default_factory=dict,
         description="From the policy to the joints: delay, of actions [s], in whole control steps.",
@@ -156,6 +178,7 @@ class WorldParameters(Section):
             "body.mass": self.body.mass,
             "ground": self.ground,
             "slope": self.slope,
+            "relief": self.relief,
             "action": self.action,
         }
         return {

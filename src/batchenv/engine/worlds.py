@@ -15,6 +15,7 @@ from batchenv.cpus import available_cpus
 from batchenv.engine import memory
 from batchenv.engine.callback import callbacks, magic
 from batchenv.engine.coordinators.shared_network import NetworkCoordinator
+from batchenv.engine.floor_contacts import install_contacts
 from batchenv.engine.guests import FAULT, blame, compile_coordinator, compile_recorders
 from batchenv.engine.health import FIRST_FATAL, NOBODY, clear, inspect
 from batchenv.engine.kernel import compile_kernel, kernel_digest
@@ -100,6 +101,8 @@ class Worlds(Generic[BodyType]):
         mechanism = body.mechanism()
         check_law(mechanism, law)
         adapt_model(mechanism, law)
+        if mechanism.model.nhfield:
+            install_contacts()
         self.coordinator = None
         if law.coordinated and law.network is not None:
             self.coordinator = NetworkCoordinator(

@@ -10,7 +10,7 @@ from typing import TypeGuard
 from batchenv.errors import InputError
 from batchenv.evaluate.by_speed import compare_at_speed
 from batchenv.evaluate.commanded import USUAL_SPEED, follow_commands, held_command, is_commanded, trials
-from batchenv.evaluate.disturbances import withstand
+from batchenv.evaluate.disturbances import robustness, withstand
 from batchenv.evaluate.followed import followed
 from batchenv.evaluate.joint_loads import measure_joint_loads
 from batchenv.evaluate.judge import Report, judge
@@ -19,7 +19,6 @@ from batchenv.evaluate.record import record
 from batchenv.evaluate.recording import Recording
 from batchenv.evaluate.recording_file import RECORDING_SUFFIXES, load_recording
 from batchenv.evaluate.report import write_report
-from batchenv.evaluate.robustness import robustness
 from batchenv.evaluate.walker import Walker, as_walker
 from batchenv.extras import import_extra
 from batchenv.files import check_output_directory
@@ -140,7 +139,7 @@ def _of_walker(
     )
     if quick:
         return judged()
-    say("disturbances: pushes, slopes, late actions, slippery ground, other masses, weaker muscles")
+    say("disturbances: pushes, slopes, bumps, late actions, slippery ground, other masses, weaker muscles")
     withstood = [each.numbers for each in withstand(steady, walks, seed, num_threads)]
     say("how much of each is withstood")
     most = robustness(steady, seed=seed, num_threads=num_threads)

@@ -12,6 +12,7 @@ import numpy as np
 
 from batchenv.body import Body
 from batchenv.engine import Worlds
+from batchenv.engine.uneven_floor import FLOOR_FIELDS
 
 Array = np.ndarray
 
@@ -78,8 +79,17 @@ class WalkingFigure:
         data.qpos[:3] += shift
         data.act[:], data.ctrl[:] = worlds.act[world], worlds.bind("ctrl")[world]
         data.qfrc_applied[:] = worlds.bind("qfrc_applied")[world]
+        self._lay_floor(world, shift)
         mujoco.mj_forward(self.look.model, data)
 
     def activation(self, world: int) -> Array:
         """Activations of a world's muscles (M,)."""
         return self._worlds.act[world]
+
+    def _lay_floor(self, world: int, shift: Array) -> None:
+        """Make the floor that of a world."""
+        worlds, model, floor = self._worlds, self.look.model, self.look.floor_geom
+        if worlds.model.nhfield:
+            for name in FLOOR_FIELDS:
+                getattr(model, name)[floor] = worlds.expand(name)[world, worlds.body.floor_geom]
+            model.geom_pos[floor] += shift

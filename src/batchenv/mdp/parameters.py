@@ -10,6 +10,7 @@ from batchenv.body.muscle_groups import selection
 from batchenv.body.names import BodyNames
 from batchenv.config import WorldParameters
 from batchenv.engine import Worlds
+from batchenv.engine.uneven_floor import set_relief
 from batchenv.engine.world_parameters import (
     set_friction,
     set_mass,
@@ -22,7 +23,7 @@ from batchenv.mdp.resets import parameter
 
 Array = np.ndarray
 _SWAPPED = {"left": "right", "right": "left"}
-_MUSCLE, _MASS, _SLOPE = "muscle.", "body.mass.", "slope."
+_MUSCLE, _MASS, _SLOPE, _RELIEF = "muscle.", "body.mass.", "slope.", "relief."
 
 
 class ParameterSet:
@@ -39,6 +40,7 @@ class ParameterSet:
         low, high, default: of the ranges, each (P,).
         shown: names of the parameters, and of twins of one-sided ones that are no parameters.
         twins: name of the twin of each that is shown, or its own.
+        uneven: whether floors can have bumps or steps.
 
     Raises:
         ConfigError: a selector means nothing, or muscles vary that are not used.
@@ -58,6 +60,7 @@ class ParameterSet:
                 f"environment.parameters.{found[0]}: muscles make no force with actuator {actuator!r}; "
                 "give actuator 'mass' or 'muscle', or no parameters of muscles"
             )
+        self.uneven = any(name.startswith(_RELIEF) for name in self.names)
         self._body_names = body.names
         twin = {name: _twin_of(name, body.names) for name in self.names}
         self.shown = (*self.names, *(other for other in twin.values() if other not in self.names))
@@ -107,6 +110,8 @@ class ParameterSet:
         if any(name.startswith(_SLOPE) for name in self.names):
             forward, left = (self.value(_SLOPE + name, values) for name in ("forward", "left"))
             set_slope(worlds, forward, left, ids)
+        if self.uneven:
+            set_relief(worlds, *(self.value(_RELIEF + name, values) for name in ("bumps", "steps")), ids)
 
     def value(self, name: str, values: Array) -> Array:
         """Values (n,) of a parameter by its path, out of all (n, P); 0 where it does not vary."""

@@ -12,12 +12,13 @@ from batchenv.body.gait_family import GaitFamily
 from batchenv.config import Config, Environment, Motion
 from batchenv.config.section import Section as ConfigSection
 from batchenv.engine import ControlLaw, Worlds
+from batchenv.engine.uneven_floor import keep_floor_below, lay_floor
 from batchenv.errors import ConfigError, InputError
 from batchenv.mdp import actions, commands, events, observations, rewards, terminations
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.capture import WalkingCapture
 from batchenv.mdp.columns import Mirror, check_distinct, permutation
-from batchenv.mdp.episodes import PARAMETERS
+from batchenv.mdp.episodes import FLOOR, PARAMETERS
 from batchenv.mdp.figure import WalkingFigure
 from batchenv.mdp.gait_phase import advance
 from batchenv.mdp.marks import Kind
@@ -207,6 +208,8 @@ class HumanTask(HumanQuantities):
 
     def apply_actions(self, batch: Batch[Body, HumanState]) -> None:
         """Set the worlds' targets for the next step from the actions."""
+        if self.parameter_set.uneven:
+            keep_floor_below(batch.worlds)
         batch.worlds.set_targets(*self.targets(batch))
 
     def targets(self, batch: Batch[Body, HumanState]) -> tuple[Array, Array]:
@@ -235,6 +238,9 @@ class HumanTask(HumanQuantities):
     def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:
         """Put worlds (n,) into their first states."""
         batch.state.phase[ids] = start.phase
+        if self.parameter_set.uneven:
+            turns = batch.episodes.uniform(ids, 1, FLOOR)[:, 0]
+            lay_floor(batch.worlds, ids, start.qpos[:, :2], turns)
         super().place(batch, ids, start)
 
     def compute_rewards(self, quantities: Quantities, rows: Array, out: Array) -> None:

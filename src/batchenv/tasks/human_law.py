@@ -10,6 +10,7 @@ import mujoco
 from batchenv.body import Body, load_body
 from batchenv.body.names import SIDES, BodyNames
 from batchenv.body.polynomial_paths import with_polynomial_paths
+from batchenv.body.uneven_floor import with_uneven_floor
 from batchenv.config import Config
 from batchenv.config.problems import shortened
 from batchenv.engine.coordinators.network.files import read_state
@@ -44,9 +45,10 @@ def load_human(config: Config, *, visual: bool = False) -> Body:
         ),
         held=environment.skeleton.held,
     )
-    if environment.muscle.paths == "mujoco" or visual or not body.muscle_names:
-        return body
-    return with_polynomial_paths(body, environment.muscle.polynomial.tolerance)
+    if environment.muscle.paths != "mujoco" and not visual and body.muscle_names:
+        body = with_polynomial_paths(body, environment.muscle.polynomial.tolerance)
+    relief = environment.parameters.relief
+    return with_uneven_floor(body, {kind: own.max for kind, own in relief.items()}) if relief else body
 
 
 def human_law(config: Config, body: Body, seed: int = 0) -> ControlLaw:
