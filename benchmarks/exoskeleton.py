@@ -38,16 +38,14 @@ FORMS = {
 NONE, WORN, POWERED = "without", "its mass alone", "with"
 
 
-def conditions(devices: Mapping[str, Device]) -> dict[str, dict[str, Any]]:
-    """Changes of the configuration, by condition."""
+def with_devices(devices: Mapping[str, Device]) -> dict[str, dict[str, Any]]:
+    """Changes of the configuration, by condition: devices without torque, and as they are."""
     given = {name: device.model_dump(mode="json") for name, device in devices.items()}
     still = {
         name: device | {"torque": [[phase, 0.0] for phase, _ in device["torque"]]}
         for name, device in given.items()
     }
-    return {
-        name: {"environment.devices": worn} for name, worn in ((NONE, {}), (WORN, still), (POWERED, given))
-    }
+    return {WORN: {"environment.devices": still}, POWERED: {"environment.devices": given}}
 
 
 def of_walk(cycles: GaitCycles, walk: int) -> GaitCycles:
@@ -80,23 +78,19 @@ def measured(recording: Recording, mass: float) -> np.ndarray:
     return numbers
 
 
-def mass_of(walker: Walker) -> float:
-    """Mass of the body without a device [kg]."""
-    with walker.worlds(1, 1.0, 1) as env:
-        return env.body.mass
+def walked(walker: Walker, changes: dict[str, Any], mass: float, given: argparse.Namespace) -> np.ndarray:
+    """Numbers of each walk in a condition, as of `measured`."""
+    changed = walker.with_changes(changes)
+    recording = record(changed, given.walks, given.seconds, given.seed, given.threads)
+    stayed = recording.ended.count("completed")
+    print(f"{stayed} of {given.walks} walks of {given.seconds:g} s", flush=True)
+    return measured(recording, mass)
 
 
-def compare(walker: Walker, devices: Mapping[str, Device], given: argparse.Namespace) -> dict[str, Any]:
-    """Print how the walker walks in each condition, and the differences; return them."""
-    mass, found = mass_of(walker), {}
-    for name, changes in conditions(devices).items():
-        changed = walker.with_changes(changes)
-        recording = record(changed, given.walks, given.seconds, given.seed, given.threads)
-        found[name] = measured(recording, mass)
-        stayed = recording.ended.count("completed")
-        print(f"{name}: {stayed} of {given.walks} walks of {given.seconds:g} s", flush=True)
+def compared(found: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Print the means of all conditions, and the differences over pairs of walks; return them."""
     whole = np.all([np.isfinite(numbers[:, 0]) for numbers in found.values()], axis=0)
-    head = ("", NONE, WORN, POWERED, f"change to {NONE}", "95 %", f"change to {WORN}", "95 %")
+    head = ("", *found, f"change to {NONE}", "95 %", f"change to {WORN}", "95 %")
     rows: dict[str, Any] = {}
     for line in (head, ["---"] * len(head)):
         print("| " + " | ".join(line) + " |")
@@ -126,9 +120,17 @@ def main() -> None:
     if given.json is not None:
         check_output_file(given.json, "--json")
     walker, results = load_walker(given.walker), {}
+    with walker.worlds(1, 1.0, 1) as env:
+        mass = env.body.mass
+    print(f"{NONE}: ", end="")
+    bare = {NONE: walked(walker, {}, mass, given)}
     for name in given.configs:
-        print(f"\n{name}", flush=True)
-        results[name] = compare(walker, load_config(name).environment.devices, given)
+        print(f"\n{name}")
+        found = dict(bare)
+        for condition, changes in with_devices(load_config(name).environment.devices).items():
+            print(f"{condition}: ", end="")
+            found[condition] = walked(walker, changes, mass, given)
+        results[name] = compared(found)
     if given.json:
         given.json.write_text(json.dumps(results, indent=1))
 

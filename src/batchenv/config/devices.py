@@ -8,9 +8,11 @@ from pydantic import BeforeValidator, Field
 from batchenv.config.section import BodyName, Section
 from batchenv.errors import ConfigError
 
-Knot = tuple[float, float]
-# Thousandfold what exoskeletons of today make, and what the strongest legs do.
+# A hundredfold what exoskeletons make today [Nm].
 _MOST_TORQUE = 1e4
+Knot = tuple[
+    Annotated[float, Field(ge=0, lt=100)], Annotated[float, Field(ge=-_MOST_TORQUE, le=_MOST_TORQUE)]
+]
 
 
 def _knots(value: object) -> tuple[Knot, ...]:
