@@ -80,7 +80,7 @@ def measured(recording: Recording, mass: float) -> np.ndarray:
 
 def walked(walker: Walker, changes: dict[str, Any], mass: float, given: argparse.Namespace) -> np.ndarray:
     """Numbers of each walk in a condition, as of `measured`."""
-    changed = walker.with_changes(changes)
+    changed = walker.with_changes(walker.config.lenient() | changes)
     recording = record(changed, given.walks, given.seconds, given.seed, given.threads)
     stayed = recording.ended.count("completed")
     print(f"{stayed} of {given.walks} walks of {given.seconds:g} s", flush=True)
@@ -92,6 +92,7 @@ def compared(found: dict[str, np.ndarray]) -> dict[str, Any]:
     whole = np.all([np.isfinite(numbers[:, 0]) for numbers in found.values()], axis=0)
     head = ("", *found, f"change to {NONE}", "95 %", f"change to {WORN}", "95 %")
     rows: dict[str, Any] = {}
+    print(f"\nMeans over {whole.sum()} walks from the same starts:\n")
     for line in (head, ["---"] * len(head)):
         print("| " + " | ".join(line) + " |")
     for column, (name, form) in enumerate(FORMS.items()):

@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = "root"
-_PELVIS_JOINT = "pelvis_"
+_PELVIS_JOINT, _FORWARD = "pelvis_", "pelvis_tx"
 _FOLDERS = ("assetdir", "meshdir", "texturedir")
 
 
@@ -48,7 +48,7 @@ def _pelvis(world: ElementTree.Element) -> ElementTree.Element | None:
     """The body in the world that all joints of a pelvis move; None where there is none."""
     for body in world.findall("body"):
         joints = [joint.get("name", "") for joint in body.findall("joint")]
-        if joints and all(name.startswith(_PELVIS_JOINT) for name in joints):
+        if _FORWARD in joints and all(name.startswith(_PELVIS_JOINT) for name in joints):
             return body
     return None
 

@@ -190,6 +190,7 @@ def _replace_scene(spec: mujoco.MjSpec) -> None:
                 spec.delete(asset)
     for element in (*spec.worldbody.geoms, *spec.worldbody.lights, *spec.worldbody.cameras):
         spec.delete(element)
+    spec.nconmax = spec.njmax = -1  # our floor needs less room for contacts
     add_sky(spec)
     _add_floor(spec)
     add_tracking_light(spec, 0.4, 0.4)
@@ -210,8 +211,6 @@ def _replace_motors(spec: mujoco.MjSpec) -> None:
             spec.delete(actuator)
     for joint in spec.joints:
         joint.name = joint.name.removeprefix(_PROSTHETIC)
-    # A furnished room has more contacts than our floor.
-    spec.nconmax = spec.njmax = -1
 
 
 def _add_floor(spec: mujoco.MjSpec) -> None:

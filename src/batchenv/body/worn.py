@@ -1,6 +1,7 @@
 """Masses that a body wears, such as those of exoskeletons."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -25,8 +26,10 @@ def add_masses(
         What is added in all [kg].
 
     Raises:
-        BodyError: there is no such segment.
+        BodyError: there is no such segment, or the file lets geoms alone have mass.
     """
+    if spec.compiler.inertiafromgeom == mujoco.mjtInertiaFromGeom.mjINERTIAFROMGEOM_TRUE:
+        raise BodyError('the file has inertiafromgeom="true", and a device has no geom; expected "auto".')
     own = [model.body(i).name for i in range(1, model.nbody)]
     total = 0.0
     for segment, mass in masses.items():
@@ -47,7 +50,7 @@ def add_masses(
     return total
 
 
-def _add_mass(body: mujoco.MjsBody, compiled: mujoco.MjModel, mass: float) -> None:
+def _add_mass(body: mujoco.MjsBody, compiled: Any, mass: float) -> None:
     """Make the inertia that MuJoCo found for a body its own, with a point mass at the centre."""
     if not body.explicitinertial:
         body.explicitinertial, body.mass = True, float(compiled.mass[0])

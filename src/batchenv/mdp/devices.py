@@ -29,7 +29,9 @@ class Assistance:
     """
 
     def __init__(self, devices: Mapping[str, Device], body: Body):
-        cycle, columns, joints = np.arange(_ROWS) / _ROWS, [], []
+        cycle = np.arange(_ROWS) / _ROWS
+        columns: list[Array] = []
+        joints: list[int] = []
         for name, device in devices.items():
             scale = body.mass - body.worn_mass if device.unit == "Nm/kg" else 1.0
             for joint in _joints(device, body, f"environment.devices.{name}.joints"):
@@ -43,6 +45,15 @@ class Assistance:
     def torques(self, phase: Array) -> Array:
         """Torques (..., K) [Nm] at phases of the right leg (...); the left leg is half a cycle ahead."""
         return interpolate(self._table, phase.ravel()).reshape(*phase.shape, -1)
+
+
+def worn_masses(devices: Mapping[str, Device]) -> dict[str, float]:
+    """Masses of all devices by segment [kg]."""
+    masses: dict[str, float] = {}
+    for device in devices.values():
+        for segment, mass in device.mass.items():
+            masses[segment] = masses.get(segment, 0.0) + mass
+    return masses
 
 
 def periodic_pchip(knots: Array, phase: Array) -> Array:
@@ -75,7 +86,11 @@ def periodic_pchip(knots: Array, phase: Array) -> Array:
 
 
 def _joints(device: Device, body: Body, where: str) -> list[int]:
-    """Primary joints that a device drives."""
+    """Primary joints that a device drives.
+
+    Raises:
+        ConfigError: the body lacks one, or it is not of both legs.
+    """
     bare = [body.names.without_side(name) for name in body.joint_names]
     found: list[int] = []
     for name in device.joints:

@@ -1,6 +1,5 @@
 """Construction of a human body and its control law from a configuration."""
 
-from collections import Counter
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
@@ -17,7 +16,7 @@ from batchenv.engine.coordinators.shared_network import NetworkSpec
 from batchenv.engine.guests import Recorder, is_coordinator, recorded_shape
 from batchenv.engine.law import ControlLaw, Records
 from batchenv.errors import ConfigError, InputError
-from batchenv.mdp.devices import Assistance
+from batchenv.mdp.devices import Assistance, worn_masses
 from batchenv.mdp.terms import load_code
 
 # Numbers that a recorder may keep of each world.
@@ -28,7 +27,6 @@ def load_human(config: Config, *, visual: bool = False) -> Body:
     """Load the body that a configuration names; `visual` keeps what only the eye needs, and all tendons."""
     environment = config.environment
     file, names = environment.skeleton.file, environment.skeleton.names
-    worn = sum((Counter(device.mass) for device in environment.devices.values()), Counter[str]())
     body = load_body(
         file if file.startswith("myo_sim:") else str(config.resolve_path(file)),
         timestep=1.0 / environment.simulation.sim_hz,
@@ -44,7 +42,7 @@ def load_human(config: Config, *, visual: bool = False) -> Body:
             joints=names.joints,
         ),
         held=environment.skeleton.held,
-        worn=worn,
+        worn=worn_masses(environment.devices),
     )
     if environment.muscle.paths == "mujoco" or visual or not body.muscle_names:
         return body
