@@ -5,7 +5,7 @@
 Each walk is compared with the walk from the same start without the device, and with the device's mass alone;
 differences have a 95 % interval from drawing pairs of walks with replacement. The policy was not trained with
 the device: what changes is what the muscles need not do. Power is that of the muscles after Umberger et al.
-(2003), per mass of the body without the device. Walks that end in a fall are left out, with their pairs.
+(2003), per mass of the body without the device. Walks that end early are left out, with their pairs.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def of_walk(cycles: GaitCycles, walk: int) -> GaitCycles:
 
 
 def measured(recording: Recording, mass: float) -> np.ndarray:
-    """Numbers of each walk (N, F), in the order of `FORMS`; NaN for one that fell.
+    """Numbers of each walk (N, F), in the order of `FORMS`; NaN for one that ended early.
 
     Args:
         recording: of N walks.
@@ -80,7 +80,7 @@ def measured(recording: Recording, mass: float) -> np.ndarray:
 
 def walked(walker: Walker, changes: dict[str, Any], mass: float, given: argparse.Namespace) -> np.ndarray:
     """Numbers of each walk in a condition, as of `measured`."""
-    changed = walker.with_changes(walker.config.lenient() | changes)
+    changed = walker.with_changes(changes)
     recording = record(changed, given.walks, given.seconds, given.seed, given.threads)
     stayed = recording.ended.count("completed")
     print(f"{stayed} of {given.walks} walks of {given.seconds:g} s", flush=True)
