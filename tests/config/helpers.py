@@ -20,6 +20,7 @@ _CHOSEN_KEYS = {
     "environment.parameters.muscle.tendon_slack": "soleus",
     "environment.parameters.body.mass": "torso",
     "environment.parameters.ground": "friction",
+    "environment.devices": "exo",
 }
 
 

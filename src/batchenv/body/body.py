@@ -1,9 +1,10 @@
 """Body: a compiled model, and where in it joints, couplings, muscles and feet are found."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 import mujoco
@@ -17,6 +18,7 @@ from batchenv.body.mechanism import Mechanism, MomentStructure
 from batchenv.body.names import COMMON_NAMES, BodyNames
 from batchenv.body.polynomial_fit import PolynomialPaths
 from batchenv.body.sources import GRF_SENSORS, compile_spec, find_floor, load_spec
+from batchenv.body.worn import add_masses
 from batchenv.errors import BodyError, InputError, nearest
 from batchenv.files.paths import checked_path
 
@@ -65,6 +67,7 @@ class Body:
         forward, left, up: unit vectors (3,) in the frame of the root.
         polynomials: that stand for the paths of muscles; None where all tendons are MuJoCo's.
         tendon_body: with polynomials, the body whose tendons they replace.
+        worn_mass: part of `mass` that devices have [kg].
     """
 
     file: str
@@ -102,6 +105,7 @@ class Body:
     up: np.ndarray
     polynomials: PolynomialPaths | None = None
     tendon_body: "Body | None" = None
+    worn_mass: float = 0.0
 
     def error(self, message: str) -> BodyError:
         """Return an error that begins with the file of the body."""
@@ -279,6 +283,7 @@ def load_body(
     visual: bool = False,
     names: BodyNames = COMMON_NAMES,
     held: Sequence[str] = (),
+    worn: Mapping[str, float] = MappingProxyType({}),
 ) -> Body:
     """Load a body that walks on a floor.
 
@@ -291,6 +296,7 @@ def load_body(
         visual: keep what only the eye needs; see `batchenv.body.sources.load_spec`.
         names: what the body calls its parts.
         held: joints that do not move; see `batchenv.body.held.hold_joints`.
+        worn: masses of devices [kg]; see `batchenv.body.worn.add_masses`.
 
     Raises:
         BodyError: the body is missing, cannot be compiled, is not a human on a floor, or cannot be steered.
@@ -319,7 +325,10 @@ def load_body(
         human.check_names(model, root, names)
         human.check_physics(model, root)
         human.check_muscles(model)
-        return _describe(file, spec, model, root, names)
+        if not worn:
+            return _describe(file, spec, model, root, names)
+        worn_mass = add_masses(spec, model, worn, names)
+        return replace(_describe(file, spec, compile_spec(spec), root, names), worn_mass=worn_mass)
     except BodyError as error:
         raise BodyError(f"skeleton file {file!r}: {error}") from error.__cause__
 

@@ -42,6 +42,8 @@ def hold_joints(spec: mujoco.MjSpec, patterns: Sequence[str], names: BodyNames) 
     for joint in scalar:
         if joint.name in held:
             spec.delete(joint)
+    for pose in list(spec.keys):  # of all joints
+        spec.delete(pose)
     _drop_idle_parts(spec)
     spec.compiler.LRopt.useexisting = 1
     spec.compiler.fusestatic = True

@@ -11,6 +11,7 @@ from pathlib import Path
 import mujoco
 import myo_sim
 
+from batchenv.body.converted import converted_mjcf
 from batchenv.body.mjcf_file import check_mjcf
 from batchenv.body.names import FEET, Pair
 from batchenv.errors import BodyError, nearest
@@ -21,6 +22,7 @@ GRF_SENSORS = ("grf_r", "grf_l")
 SIDE_CAMERA = "side"
 
 FLOOR = "floor"
+_PROSTHETIC = "osl_"  # of the Open Source Leg
 
 # MuJoCo raises RuntimeError where C++ runs out of memory, and FatalError where its engine gives up.
 _MUJOCO_ERRORS = (ValueError, RuntimeError, UserWarning, mujoco.FatalError)
@@ -102,6 +104,7 @@ def _myo_sim_body(name: str, visual: bool) -> mujoco.MjSpec:
     """A myo_sim model on our floor, for copies only: myo_sim takes a second to put one together."""
     spec = _myo_sim_spec(name)
     _replace_scene(spec)
+    _replace_motors(spec)
     if not visual:
         delete_unused_sites(spec)
     return spec
@@ -129,8 +132,11 @@ def _mjcf_spec(path: Path) -> mujoco.MjSpec:
             f" Expected the path of an MJCF file, or '{MYO_SIM_PREFIX}NAME'."
         )
     check_mjcf(path)
+    changed = converted_mjcf(path)
     with _attach_warning_silenced():
         try:
+            if changed is not None:
+                return mujoco.MjSpec.from_string(changed)
             return mujoco.MjSpec.from_file(str(path))
         except _MUJOCO_ERRORS as error:
             raise BodyError(
@@ -184,6 +190,7 @@ def _replace_scene(spec: mujoco.MjSpec) -> None:
                 spec.delete(asset)
     for element in (*spec.worldbody.geoms, *spec.worldbody.lights, *spec.worldbody.cameras):
         spec.delete(element)
+    spec.nconmax = spec.njmax = -1  # our floor needs less room for contacts
     add_sky(spec)
     _add_floor(spec)
     add_tracking_light(spec, 0.4, 0.4)
@@ -195,6 +202,15 @@ def _replace_scene(spec: mujoco.MjSpec) -> None:
             pos=[-3.2, 0, 0],
             quat=[0.5, 0.5, -0.5, -0.5],
         )
+
+
+def _replace_motors(spec: mujoco.MjSpec) -> None:
+    """Leave joints of prostheses to ideal torques, under the names of those that they stand for."""
+    for actuator in list(spec.actuators):
+        if actuator.gaintype != mujoco.mjtGain.mjGAIN_MUSCLE:
+            spec.delete(actuator)
+    for joint in spec.joints:
+        joint.name = joint.name.removeprefix(_PROSTHETIC)
 
 
 def _add_floor(spec: mujoco.MjSpec) -> None:

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from batchenv.config.clocks import Clocks
+from batchenv.config.devices import Device
 from batchenv.config.parameters import WorldParameters
 from batchenv.config.section import (
     BodyFile,
@@ -460,6 +461,9 @@ class Environment(Section):
     )
     parameters: WorldParameters = Field(
         default_factory=WorldParameters, description="Properties that differ between worlds."
+    )
+    devices: dict[BodyName, Device] = Field(
+        default_factory=dict, description="Exoskeletons that the body wears, by a name of your own."
     )
 
     @field_validator("episode")

@@ -32,6 +32,7 @@ from batchenv.engine.coordinators.problem import (
 )
 from batchenv.engine.coordinators.shared_network import evaluate_network, is_taught, store_sample
 from batchenv.engine.coordinators.static_optimization import optimize
+from batchenv.engine.devices import apply_devices, relieve
 from batchenv.engine.disturbances import disturb_activations, disturb_body
 from batchenv.engine.fields import LENGTH, QFRC_APPLIED, QPOS, USERDATA, VELOCITY, f64, shared_u32
 from batchenv.engine.guests import call_guest
@@ -179,7 +180,7 @@ def compile_kernel(choice: Choice):
             place = user.ctypes.data
             if call_guest(block.guest_recorder, data, place, substep, 0, 0, 0, 0, 0) != 1:
                 return
-        if applies == 1:
+        if applies == 1 or block.n_device > 0:
             clear_applied(block, data)
         if disturbed == 1:
             disturb_body(block, data, user, substep)
@@ -212,6 +213,10 @@ def compile_kernel(choice: Choice):
             if substep == 0:
                 start_targets(block, user)
             stable_pd_torques(block, model, data, user, ball, jtp[:0], desired)
+        if block.n_device > 0:
+            apply_devices(block, data, user, substep)
+            if controller != NO_CONTROLLER:
+                relieve(block, user, substep, desired)
 
         # Which activations make them.
         activation = user[block.at_activation : block.at_activation + n]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchenv.body.mechanism import Mechanism
-from batchenv.engine import disturbances, guests, joints, kernel
+from batchenv.engine import devices, disturbances, guests, joints, kernel
 from batchenv.engine.constraints import rows, tree_newton
 from batchenv.engine.controllers import pd, stable_pd
 from batchenv.engine.coordinators import problem, static_optimization
@@ -101,6 +101,7 @@ class ControlLaw:
             method along the kinematic tree.
         ideal_joints: joints that ideal torques drive with "mass_lower" (K,).
         disturbances: what the task disturbs in every substep; None for nothing.
+        device_joints: joints that devices worn on the body drive, one for each torque of theirs (K,).
         records: what a step remembers.
     """
 
@@ -123,6 +124,7 @@ class ControlLaw:
     ideal_joints: tuple[int, ...] = ()
     guest: Callable[..., object] | None = None
     disturbances: Disturbances | None = None
+    device_joints: tuple[int, ...] = ()
     records: Records = field(default_factory=Records)
 
     @property
@@ -161,6 +163,8 @@ def check_law(mechanism: Mechanism, law: ControlLaw) -> None:
         )
     if law.foresee_passive and law.controller != "stable_pd":
         raise UsageError("foresee_passive needs controller 'stable_pd'")
+    if law.device_joints and law.controller != "pd":
+        raise UsageError("device_joints need controller 'pd', which leaves muscles what devices do not do")
     if law.disturbances is not None and law.disturbances.muscles and not forces_are_applied(mechanism, law):
         raise UsageError("disturbances of muscles need muscles whose forces the engine applies")
     if law.symmetric and on_tendons:
@@ -297,6 +301,7 @@ def describe(
         values |= static_optimization.values(mechanism, law.sweeps, law.regularization, own)
     if law.disturbances is not None:
         values |= disturbances.values(mechanism.model, law.disturbances, substeps, n_muscle)
+    values |= devices.values(law.device_joints, substeps)
     values |= _described_records(mechanism, law, substeps, measured)
     values |= guests.values(law.guest, records.guests)
     for guest in records.guests:

@@ -2,7 +2,7 @@
 
 import numba
 
-from batchenv.engine import disturbances, guests, joints
+from batchenv.engine import devices, disturbances, guests, joints
 from batchenv.engine.constraints import rows, tree_newton
 from batchenv.engine.controllers import pd, stable_pd
 from batchenv.engine.coordinators import problem, shared_network, static_optimization
@@ -34,6 +34,7 @@ PARTS = (
     capacity.PART,
     muscles.PART,
     guests.PART,
+    devices.PART,
     disturbances.PART,
 )
 RECORD = record_dtype(PARTS)

@@ -9,12 +9,12 @@ from batchenv.arrays import array_namespace
 Array = Any
 
 
-def advance(phase: Array, dt: float, period: Array | float, warp: Array | float = 0.0) -> Array:
+def advance(phase: Array, dt: Array | float, period: Array | float, warp: Array | float = 0.0) -> Array:
     """Phase after a time.
 
     Args:
         phase: (N,).
-        dt: [s].
+        dt: [s], one for all or of a shape that goes with the others.
         period: of the cycle (N,) or one for all [s].
         warp: fraction by which the clock runs fast (N,) or one for all.
     """

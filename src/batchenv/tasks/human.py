@@ -18,6 +18,7 @@ from batchenv.mdp import actions, commands, events, observations, rewards, termi
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.capture import WalkingCapture
 from batchenv.mdp.columns import Mirror, check_distinct, permutation
+from batchenv.mdp.devices import Assistance
 from batchenv.mdp.episodes import FLOOR, PARAMETERS
 from batchenv.mdp.figure import WalkingFigure
 from batchenv.mdp.gait_phase import advance
@@ -78,6 +79,7 @@ class HumanTask(HumanQuantities):
         )
         self.gait = self.load_reference()
         self._family = self._gait_family()
+        self._assistance = Assistance(environment.devices, body)
         self.compose_commands(environment.commands)
         self._measure_in_one_pass()
         self._compose()
@@ -207,10 +209,27 @@ class HumanTask(HumanQuantities):
         return out
 
     def apply_actions(self, batch: Batch[Body, HumanState]) -> None:
-        """Set the worlds' targets for the next step from the actions."""
+        """Set the worlds' targets for the next step from the actions, and the torques of devices."""
         if self.parameter_set.uneven:
             keep_floor_below(batch.worlds)
         batch.worlds.set_targets(*self.targets(batch))
+        if self._assistance.joints:
+            batch.worlds.slot("device_torque")[:] = self._device_torques(batch)
+
+    def _device_torques(self, batch: Batch[Body, HumanState]) -> Array:
+        """Torques of devices in all substeps of the step to come (N, S, K) [Nm]; none where worlds stand."""
+        since = np.arange(batch.worlds.substeps) * batch.worlds.timestep
+        period, warp = (
+            np.reshape(self.reference_period(batch), (-1, 1)),
+            np.reshape(self._warp(batch), (-1, 1)),
+        )
+        torques = self._assistance.torques(advance(batch.state.phase[:, None], since, period, warp))
+        return torques * np.isfinite(period)[..., None]
+
+    def _warp(self, batch: Batch[Body, HumanState]) -> Array | float:
+        """Share by which the last actions let the clocks of all worlds run fast (N,), or 0."""
+        warping = self.environment.action.time_warping
+        return warping * np.clip(batch.episodes.action[:, -1], -1.0, 1.0) if warping > 0 else 0.0
 
     def targets(self, batch: Batch[Body, HumanState]) -> tuple[Array, Array]:
         """Targets of the step to come, and their rates (N, n), (N, J)."""
@@ -230,10 +249,11 @@ class HumanTask(HumanQuantities):
 
     def advance(self, batch: Batch[Body, HumanState]) -> None:
         """Move the clock of the reference by a control step."""
-        warping, state = self.environment.action.time_warping, batch.state
-        warp = warping * np.clip(batch.episodes.action[:, -1], -1.0, 1.0) if warping > 0 else 0.0
+        state = batch.state
         state.lasted += ~batch.episodes.ended
-        state.phase[:] = advance(state.phase, self.control_dt, self.reference_period(batch), warp)
+        state.phase[:] = advance(
+            state.phase, self.control_dt, self.reference_period(batch), self._warp(batch)
+        )
 
     def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:
         """Put worlds (n,) into their first states."""

@@ -19,6 +19,7 @@ from batchenv.engine.coordinators.shared_network import NetworkSpec
 from batchenv.engine.guests import Recorder, is_coordinator, recorded_shape
 from batchenv.engine.law import ControlLaw, Records
 from batchenv.errors import ConfigError, InputError
+from batchenv.mdp.devices import Assistance, worn_masses
 from batchenv.mdp.terms import load_code
 
 # Numbers that a recorder may keep of each world.
@@ -44,6 +45,7 @@ def load_human(config: Config, *, visual: bool = False) -> Body:
             joints=names.joints,
         ),
         held=environment.skeleton.held,
+        worn=worn_masses(environment.devices),
     )
     if environment.muscle.paths != "mujoco" and not visual and body.muscle_names:
         body = with_polynomial_paths(body, environment.muscle.polynomial.tolerance)
@@ -81,6 +83,7 @@ def human_law(config: Config, body: Body, seed: int = 0) -> ControlLaw:
         records=Records(joint_torques=environment.muscle.model == "mujoco", guests=own_recorders(config)),
         network=network_law(config, seed) if networked else None,
         guest=_own_coordinator(environment.muscle.coordinator, environment.skeleton.actuator),
+        device_joints=Assistance(environment.devices, body).joints,
     )
 
 

@@ -220,6 +220,11 @@ class HumanQuantities(Task[Body, HumanState]):
         """Root mean square of the torque error over the last step (N, J) [Nm]."""
         return np.sqrt(q.batch.worlds.mean_of("residual_squared_sum")[q.rows])
 
+    @quantity
+    def device_torque(self, q: Quantities) -> Array:
+        """Torques of devices, mean over the last step (N, K) [Nm], as the body's joints turn."""
+        return q.batch.worlds.slot("device_torque")[q.rows].mean(axis=1)
+
 
 def _measured(name: str) -> Function:
     """A quantity out of `HumanQuantities.measured`, with which the others are known, too."""
