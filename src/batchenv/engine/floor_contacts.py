@@ -29,6 +29,7 @@ from batchenv.engine.memory import (
     field_array_2d,
     offset,
     shared_array_2d,
+    stack_f64,
     struct_of,
 )
 from batchenv.messages import mujoco_global
@@ -127,7 +128,7 @@ def compile_contacts():
         size = _f64_2d(model, GEOM_SIZE, geom + 1, 3)[geom]
         kind = _i32(model, GEOM_TYPE, geom + 1)[geom]
         out = _contacts(address_of(contacts), 3, _CONTACT)
-        point, found = np.empty(3), 0
+        point, found = numba.carray(stack_f64(3), (3,)), 0
         if kind != _CAPSULE:
             if kind == _ELLIPSOID:
                 _lowest(rotation, size, center, point)
