@@ -12,7 +12,7 @@ import numpy as np
 from batchenv.body.bound_arms import peak_forces
 from batchenv.body.indices import sampled_range
 from batchenv.body.mechanism import Fibers, Mechanism, MomentStructure
-from batchenv.body.polynomial_fit import dofs_moved
+from batchenv.body.polynomial_fit import PolynomialPaths, dofs_moved
 from batchenv.body.sources import compile_spec
 from batchenv.errors import BodyError
 
@@ -37,9 +37,11 @@ def moment_structure(body: Body, model: mujoco.MjModel) -> MomentStructure:
     """
     arms, joints = largest_moment_arms(body, model), dof_joints(body, model)
     rownnz, rowadr, colind, largest = _sparse_moments(model)
-    for m in np.flatnonzero(body.polynomials.degree) if body.polynomials is not None else ():
+    paths: PolynomialPaths | None = body.polynomials
+    for m in np.flatnonzero(paths.degree).tolist() if paths is not None else ():
+        assert paths is not None
         # What the model says of it is room alone.
-        dofs = dofs_moved(body, body.polynomials, m)
+        dofs = dofs_moved(body, paths, m)
         own = slice(rowadr[m], rowadr[m] + rownnz[m])
         rownnz[m], largest[own], arms[m], arms[m, joints[dofs]] = dofs.size, 0.0, 0.0, 1.0
         colind[own.start :][: dofs.size], largest[own.start :][: dofs.size] = dofs, 1.0

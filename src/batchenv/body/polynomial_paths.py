@@ -104,7 +104,7 @@ def _with_stand_ins(body: Body, paths: PolynomialPaths) -> mujoco.MjSpec:
     touched: set[str] = set()
     root = next(joint for joint in spec.joints if joint.type == mujoco.mjtJoint.mjJNT_FREE)
     root.name = root.name or _free_name(spec.joint, "batchenv_root")
-    for m in np.flatnonzero(paths.degree):
+    for m in np.flatnonzero(paths.degree).tolist():
         joints = tuple(model.dof_jntid[dofs_moved(body, paths, m)].tolist())
         actuator = spec.actuator(body.muscle_names[m])
         replaced = spec.tendon(actuator.target)

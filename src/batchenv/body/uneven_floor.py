@@ -74,7 +74,7 @@ def with_uneven_floor(body: Body, highest: Mapping[str, float]) -> Body:
                 nrow=len(heights),
                 ncol=len(heights),
                 size=[PERIOD, PERIOD, level * HEIGHT_STEP, DEPTH],
-                userdata=heights.ravel(),
+                userdata=heights.ravel().tolist(),
             )
     if not spec.compiler.discardvisual:
         _add_horizon(spec, max(highest.values(), default=0.0))

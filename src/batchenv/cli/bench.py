@@ -117,7 +117,7 @@ def _thread_counts(most: int, scaling: bool) -> list[int]:
 
 
 def _contenders(name: str, config: Any) -> dict[str, Any]:
-    """Return the configurations to compare, by name: also with polynomials for paths, where these are tendons."""
+    """Return the configurations to compare, by name; where paths are tendons, also with polynomials."""
     stem, actuator = Path(name).stem, config.environment.skeleton.actuator
     found = {stem: config}
     if actuator != "muscle":

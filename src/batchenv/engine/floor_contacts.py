@@ -173,7 +173,7 @@ def install_contacts() -> list[Any]:
     kept: list[Any] = []
     for kind in (_SPHERE, _CAPSULE, _ELLIPSOID):
         place = _FIELD * _TYPES + kind
-        kept.append(_either(ours, np.uintp(table[place])))
+        kept.append(_either(ours, np.uintp(table[place] or 0)))
         table[place] = kept[-1].address
     return kept
 

@@ -111,7 +111,8 @@ class ParameterSet:
             forward, left = (self.value(_SLOPE + name, values) for name in ("forward", "left"))
             set_slope(worlds, forward, left, ids)
         if self.uneven:
-            set_relief(worlds, *(self.value(_RELIEF + name, values) for name in ("bumps", "steps")), ids)
+            bumps, steps = (self.value(_RELIEF + name, values) for name in ("bumps", "steps"))
+            set_relief(worlds, bumps, steps, ids)
 
     def value(self, name: str, values: Array) -> Array:
         """Values (n,) of a parameter by its path, out of all (n, P); 0 where it does not vary."""
