@@ -36,3 +36,21 @@ def test_a_shipped_walker_walks(name):
             assert not dones.any(), f"fell at step {step}"
         way = env.worlds.qpos[:, :3] @ env.task.axes[0] - start
         assert way / (step + 1) / env.control_dt == pytest.approx(np.full(4, 1.24), abs=0.12)
+
+
+@pytest.mark.slow
+def test_the_whole_body_walks_and_swings_its_arms():
+    walker = load_walker("full_body")
+    with walker.worlds(4, 6.0, 2) as env:
+        columns = [column.name for column in env.obs_layout]
+        obs, seen = env.reset(3), []
+        for _ in range(env.max_episode_steps - 1):
+            obs, _, dones = env.step(walker.policy(obs))
+            assert not dones.any()
+            seen.append(obs.copy())
+    for joint, least in (("elv_angle_r", 0.8), ("elbow_flexion_l", 0.8), ("knee_angle_r", 0.95)):
+        own, reference = (
+            np.ravel([step[:, columns.index(f"{term}/{joint}")] for step in seen[60:]])
+            for term in ("joint_pos", "reference_pos")
+        )
+        assert np.corrcoef(own, reference)[0, 1] > least
