@@ -1,4 +1,4 @@
-"""How well a walker with arms follows its reference: falls in walks of 20 s, and the correlation of each joint.
+"""How well a walker with arms follows its reference: falls in walks of 20 s, and correlations of joints.
 
     python benchmarks/arm_swing.py full_body --walks 100
 
