@@ -169,11 +169,11 @@ def install_contacts() -> list[Any]:
     """Let our fields have contacts of their own in this process; return what has to be kept for that."""
     address = ctypes.addressof(mujoco_global("mjCOLLISIONFUNC"))
     table = (ctypes.c_size_t * (_TYPES * _TYPES)).from_address(address)
-    ours = np.uintp(compile_contacts().address)
+    ours = np.uintp(compile_contacts().address or 0)
     kept: list[Any] = []
     for kind in (_SPHERE, _CAPSULE, _ELLIPSOID):
         place = _FIELD * _TYPES + kind
-        kept.append(_either(ours, np.uintp(table[place] or 0)))
+        kept.append(_either(ours, np.uintp(table[place])))
         table[place] = kept[-1].address
     return kept
 
