@@ -24,6 +24,7 @@ SHAPES = {
     "commanded_speed": (N,), "commanded_yaw_rate": (N,), "off_course": (N,),
     "difficulty": (N,), "reference_pelvis": (N, 3),
     "effector_pos": (N, 4, 3), "reference_effector_pos": (N, 4, 3), "reference_root_pos": (N, 3),
+    "device_torque": (N, 0),
     "root_turn": (N,), "reference_root_linvel": (N, 3), "reference_root_angvel": (N, 3),
 }  # fmt: skip
 OF_COMMAND = {"off_course", "reference_pelvis"}

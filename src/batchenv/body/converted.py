@@ -23,7 +23,10 @@ def converted_mjcf(path: Path) -> str | None:
     Args:
         path: of a file that `check_mjcf` has found harmless.
     """
-    tree = ElementTree.fromstring(path.read_bytes())
+    try:
+        tree = ElementTree.fromstring(path.read_bytes())
+    except ElementTree.ParseError:  # MuJoCo's reader is not as strict; MyoConverter's files are well-formed
+        return None
     world = tree.find("worldbody")
     pelvis = None if world is None else _pelvis(world)
     if world is None or pelvis is None or tree.find(".//include") is not None:
