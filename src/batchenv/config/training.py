@@ -9,6 +9,25 @@ from batchenv.errors import ConfigError
 
 # Above 10, one step of Adam throws weights farther than they reach; below, Torch's float32 counts as none.
 LearningRate = Annotated[float, Field(ge=1e-12, le=10)]
+TaughtSteps = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=10**15,
+        description=(
+            "Environment steps at the beginning of a run in which static optimisation coordinates, while the "
+            "network learns from its problems; without effect on a network from a file [steps]."
+        ),
+    ),
+]
+Updates = Annotated[
+    int,
+    Field(
+        gt=0,
+        le=1_000_000,
+        description="Mini-batches per iteration, drawn from its samples [mini-batches].",
+    ),
+]
 # A rollout holds about 100 float32 for each sample: a hundred million samples are 40 GB.
 MAX_SAMPLES = 100_000_000
 
@@ -16,21 +35,8 @@ MAX_SAMPLES = 100_000_000
 class MuscleLearning(Section):
     """How the muscle network is trained with the policy, where `keep_samples` is set."""
 
-    taught_steps: int = Field(
-        default=0,
-        ge=0,
-        le=10**15,
-        description=(
-            "Environment steps at the beginning of a run in which static optimisation coordinates, while the "
-            "network learns from its problems; without effect on a network from a file [steps]."
-        ),
-    )
-    updates: int = Field(
-        default=12,
-        gt=0,
-        le=1_000_000,
-        description="Mini-batches per iteration, drawn from its samples [mini-batches].",
-    )
+    taught_steps: TaughtSteps = 0
+    updates: Updates = 12
     mini_batch: int = Field(default=512, gt=0, le=1_000_000, description="Samples in a mini-batch [samples].")
     learning_rate: LearningRate = Field(default=1e-4, description="Learning rate of Adam [1].")
     effort: float = Field(

@@ -6,28 +6,15 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from batchenv.config.problems import shortened
-from batchenv.config.training import LearningRate, MuscleLearning, Training
+from batchenv.config.training import LearningRate, MuscleLearning, TaughtSteps, Training, Updates
 from batchenv.errors import ConfigError
 
 
 class GaitNetMuscleLearning(MuscleLearning):
     """How the muscle network is trained with the policy; unlike elsewhere it is taught, and learns faster."""
 
-    taught_steps: int = Field(
-        default=100_000,
-        ge=0,
-        le=10**15,
-        description=(
-            "Environment steps at the beginning of a run in which static optimisation coordinates, while the "
-            "network learns from its problems; without effect on a network from a file [steps]."
-        ),
-    )
-    updates: int = Field(
-        default=50,
-        gt=0,
-        le=1_000_000,
-        description="Mini-batches per iteration, drawn from its samples [mini-batches].",
-    )
+    taught_steps: TaughtSteps = 100_000
+    updates: Updates = 50
     learning_rate: LearningRate = Field(default=1e-3, description="Learning rate of Adam [1].")
 
 

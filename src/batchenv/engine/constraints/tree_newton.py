@@ -30,6 +30,7 @@ from numba import carray
 
 from batchenv.body.mechanism import Mechanism
 from batchenv.engine.constraints.active_set import FREE, HIGH, LOW, NOWHERE, padded, side_of
+from batchenv.engine.constraints.rows import smooth_forces
 from batchenv.engine.controllers.stable_pd import LANES, subtract_scaled
 from batchenv.engine.fields import (
     EFC_COLIND,
@@ -46,7 +47,6 @@ from batchenv.engine.fields import (
     NEFC,
     QACC_WARMSTART,
     QFRC_APPLIED,
-    QFRC_BIAS,
     QFRC_PASSIVE,
     XFRC_APPLIED,
     f64,
@@ -351,16 +351,13 @@ def forces_of_rows(block, data, depth, path, at, actuated, acceleration, force):
     factor, row = carray(stack_f64(nv * width), (nv, width)), carray(stack_f64(width), (width,))
     given = carray(stack_f64(nv), (nv,))
     inertia = f64(data, INERTIA, block.n_inertia)
-    passive, bias = f64(data, QFRC_PASSIVE, nv), f64(data, QFRC_BIAS, nv)
-    applied = f64(data, QFRC_APPLIED, nv)
     for i in range(nv * width):
         flat[i] = 0.0
     for i in range(block.n_inertia):
         flat[at[i]] = inertia[i]
     for i in range(width):
         row[i] = 0.0
-    for d in range(nv):
-        given[d] = passive[d] - bias[d] + applied[d] + actuated[d]
+    smooth_forces(data, f64(data, QFRC_APPLIED, nv), actuated, given)
 
     largest = 0.0
     for r in range(n):
