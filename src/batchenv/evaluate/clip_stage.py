@@ -9,7 +9,7 @@ import numpy as np
 from batchenv.body.body import Body
 from batchenv.evaluate.browser import HOST, PORT, check_browser, open_server, silence
 from batchenv.evaluate.camera import FollowingCamera, check_view
-from batchenv.evaluate.drawing import THIN, colour_muscles, draw_quickly, light_softly
+from batchenv.evaluate.drawing import THIN, colour_muscles, draw_quickly, light_softly, most_geoms
 from batchenv.evaluate.numbers import check_seconds
 from batchenv.evaluate.offscreen import Offscreen
 from batchenv.evaluate.stage import LOOK_AT_HEIGHT, USUAL_FPS
@@ -115,9 +115,7 @@ def film_clip(stage: ClipStage, seconds: float, width: int, height: int) -> Iter
         UsageError: this machine cannot render.
     """
     check_seconds("seconds", seconds)
-    # A muscle that bends around a geom is drawn in three pieces there.
-    most = stage.model.ngeom + 3 * stage.model.nwrap + 100
-    scene = mujoco.MjvScene(stage.model, maxgeom=most)
+    scene = mujoco.MjvScene(stage.model, maxgeom=most_geoms(stage.model))
     drawn = (stage.model, stage.data, stage.option, mujoco.MjvPerturb(), stage.camera.mujoco)
     with Offscreen(stage.model, width, height, samples=0) as screen:
         for _ in stage.play(seconds):

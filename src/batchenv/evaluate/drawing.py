@@ -15,6 +15,11 @@ FORCE_COLOUR = np.array([0.10, 0.62, 0.36, 1.0], np.float32)
 FORCE_LEAST = 20.0  # [N]; smaller ones are not drawn
 
 
+def most_geoms(model: mujoco.MjModel) -> int:
+    """Number of shapes that a picture of a model may hold: geoms, segments of muscles, contacts."""
+    return model.ngeom + 3 * model.nwrap + 100  # a muscle that bends around a geom has three pieces there
+
+
 def muscle_colours(share: np.ndarray) -> np.ndarray:
     """Colours (n, 3) between those of a relaxed and of an active muscle; shares (n,) from 0 to 1."""
     return (1 - share[:, None]) * RELAXED + share[:, None] * ACTIVE

@@ -20,6 +20,7 @@ from batchenv.evaluate.drawing import (
     draw_quickly,
     ground_reactions,
     light_softly,
+    most_geoms,
 )
 from batchenv.evaluate.numbers import check_count, check_number, check_seconds, check_threads
 from batchenv.evaluate.walker import Walker
@@ -31,7 +32,6 @@ EPISODE_SECONDS = 1e4  # nobody walks that long: an episode ends with a fall
 LOOK_AT_HEIGHT = 0.87  # [m]
 MOST_WALKERS = 400
 MOST_PUSH = 10_000.0  # [N]
-GEOMS_PER_WALKER = 700  # at most: bones, segments of muscles, contacts
 USUAL_FPS = 30.0  # [Hz]
 SPEED_SECONDS = 0.5  # time constant of the speed that is shown [s]
 
@@ -229,7 +229,7 @@ class Stage:
 
     def new_scene(self) -> mujoco.MjvScene:
         """A scene with room for all walkers."""
-        return mujoco.MjvScene(self.model, maxgeom=GEOMS_PER_WALKER * self.env.num_envs + 100)
+        return mujoco.MjvScene(self.model, maxgeom=most_geoms(self.model) * self.env.num_envs)
 
     def follow(self, seconds: float) -> None:
         """Let the camera follow the walkers for a time [s]."""

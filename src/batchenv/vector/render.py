@@ -8,7 +8,7 @@ import numpy as np
 from batchenv.arrays import shown
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError, UsageError
-from batchenv.evaluate.drawing import colour_muscles, draw_quickly
+from batchenv.evaluate.drawing import colour_muscles, draw_quickly, most_geoms
 from batchenv.evaluate.offscreen import Offscreen, checked_size
 from batchenv.evaluate.stage import LOOK_AT_HEIGHT
 
@@ -47,7 +47,7 @@ class Renderer:
         self._model.vis.headlight.ambient[:] = self._model.vis.headlight.diffuse[:] = 0.35
         draw_quickly(self._model)
         self._data = mujoco.MjData(self._model)
-        self._scene = mujoco.MjvScene(self._model, maxgeom=2000)
+        self._scene = mujoco.MjvScene(self._model, maxgeom=most_geoms(self._model))
         self._option, self._camera = mujoco.MjvOption(), mujoco.MjvCamera()
         forward = self._axes[0]
         self._camera.azimuth = float(np.degrees(np.arctan2(forward[1], forward[0]))) + _BEHIND
