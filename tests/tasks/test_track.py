@@ -78,6 +78,15 @@ def test_policies_see_the_clip_ahead():
         assert np.array_equal(mirrored, obs)
 
 
+def test_joints_count_by_their_weights():
+    with built(2, **{"motion.joint_weight": {"ankle_angle": 0.1}}) as light, built(2) as equal:
+        ankles = [name.startswith("ankle") for name in light.task.joint_names]
+        weights = [env.task.quantities(env._batch)["tracked"] for env in (light, equal)]
+        assert (
+            np.array_equal(weights[0], np.where(ankles, 0.1, 1.0) * weights[1]) and weights[1][ankles].all()
+        )
+
+
 def test_each_world_follows_a_clip_of_its_own(clips: list[str]):
     with built(12, **{"motion.files": clips, "motion.loop": False}) as env:
         env.reset()
@@ -127,6 +136,7 @@ def test_a_world_draws_the_same_clips_whatever_the_number_of_worlds_and_after_a_
     ("changes", "message"),
     [
         ({"motion.files": []}, "environment.motion.files: name at least one clip"),
+        ({"motion.joint_weight": {"mtp_angel": 0.1}}, "no joint .mtp_angel.. Did you mean .mtp_angle."),
         ({"motion.files": ["@data/human_emg_onoff.csv"]}, "environment.motion.files: .*human_emg_onoff.csv"),
         ({"events": {"start_on_reference": {}}}, "begins episodes by the event start_on_clip"),
         ({"action.time_warping": 0.2}, "time_warping has no effect with the task track"),

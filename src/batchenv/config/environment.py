@@ -171,6 +171,13 @@ class Motion(Section):
             "the list of the pelvis, which a body with a rigid trunk lacks."
         ),
     )
+    joint_weight: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(
+        default_factory=dict,
+        description=(
+            "Weights of joints in the rewards pose and joint_velocity, by joint without its side [1]; 1 for "
+            "others, 0 for those that the motion does not tell."
+        ),
+    )
     files: tuple[DataFile, ...] = Field(
         default=(),
         strict=False,

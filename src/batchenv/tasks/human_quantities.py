@@ -7,7 +7,7 @@ import numpy as np
 
 from batchenv.body import Body, GaitCycle
 from batchenv.engine import Worlds
-from batchenv.errors import ConfigError
+from batchenv.errors import ConfigError, nearest
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.measure import measure, measured_columns
 from batchenv.mdp.parameters import ParameterSet
@@ -107,7 +107,7 @@ class HumanQuantities(Task[Body, HumanState]):
         )
         first, last = self.columns["reference_pos"], self.columns["reference_foot_load"]
         self._reference_columns = slice(first.start, last.stop)
-        self._tracked = self.gait.tracked.copy()
+        self._tracked = self.gait.tracked * self._joint_weights()
         own = {each.name: _recorded(each.name) for each in own_recorders(self.config)}
         for name in own:
             if name in self.functions or name in self.columns:
@@ -116,6 +116,17 @@ class HumanQuantities(Task[Body, HumanState]):
                 )
         self.own_quantities = frozenset(self.functions)
         self.functions = own | {name: _measured(name) for name in self.columns} | self.functions
+
+    def _joint_weights(self) -> Array:
+        """Weights of `environment.motion.joint_weight` (J,)."""
+        weights, kinds = self.environment.motion.joint_weight, self.body.joint_kinds
+        for name in weights:
+            if name not in kinds:
+                raise ConfigError(
+                    f"environment.motion.joint_weight: the body has no joint {name!r}.{nearest(name, kinds)}"
+                    f" There are: {', '.join(dict.fromkeys(kinds))}"
+                )
+        return np.array([weights.get(kind, 1.0) for kind in kinds])
 
     def measured(self, q: Quantities) -> dict[str, Array]:
         """All that one pass over the worlds measures, by name; see `measured_columns`."""
@@ -147,7 +158,7 @@ class HumanQuantities(Task[Body, HumanState]):
 
     @quantity
     def tracked(self, q: Quantities) -> Array:
-        """1 for joints that the reference speaks of, 0 for others (J,)."""
+        """Weights of joints that the reference speaks of, 0 for others (J,)."""
         return self._tracked.copy()
 
     @quantity
