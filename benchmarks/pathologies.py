@@ -8,9 +8,10 @@ body's doing. A severity s raises each of a preset's factors to the power s, so 
 and 1 that of the preset; all begin with the same starts. Numbers are of the right leg, without the half
 second before a fall.
 
-With `--adapted` each preset's own walker, where one ships, walks for 20 s in its body, and its strides are
-compared with those of `walk` in a healthy one: the clinical sign, the effect size over strides (Cohen's d),
-and the difference with a 95 % interval from drawing walks with replacement.
+With `--adapted` each preset's own walker, where one ships, walks for 20 s in its body and for 20 s in a
+healthy one, which it has been trained for, too: the same policy, so that what differs is the body's doing.
+Printed are the clinical sign, the effect size over strides (Cohen's d), the difference with a 95 % interval
+from drawing walks with replacement, and the same for `walk`, which has been trained in a healthy body alone.
 """
 
 import argparse
@@ -43,6 +44,17 @@ SIGNS = {
     "crouch": ("knee in stance deg",),
 }
 ADAPTED_SECONDS, DRAWS = 20.0, 2000
+ADAPTED_HEAD = (
+    "walker",
+    "upright after 20 s",
+    "sign",
+    "in a healthy body",
+    "here",
+    "Cohen's d",
+    "difference, 95 %",
+    "`walk`, healthy",
+    "difference to `walk`, 95 %",
+)
 HEAD = ("preset", "severity", "factors", "upright at the end", "seconds upright", *GAIT)
 
 
@@ -129,29 +141,38 @@ def difference(walks: list[np.ndarray], healthy: list[np.ndarray], column: int) 
 
 def adapted(envs: int, seed: int, folder: Path | None) -> None:
     """Print how each preset's own walker does in its body, and its clinical signs."""
-    head = (
-        "walker",
-        "upright after 20 s",
-        "sign",
-        "`walk`, healthy",
-        "here",
-        "Cohen's d",
-        "difference, 95 %",
-    )
-    printed(*head)
-    printed(*["---"] * len(head))
+    printed(*ADAPTED_HEAD)
+    printed(*["---"] * len(ADAPTED_HEAD))
     _, steps, phase = steps_of(load_walker("walk"), {}, ADAPTED_SECONDS, envs, seed)
-    healthy = strides(steps, phase)
+    others = strides(steps, phase)
     for preset in PRESETS:
         if folder is None and preset not in shipped_walkers():
             continue
         walker = load_walker(preset if folder is None else folder / preset)
         up, steps, phase = steps_of(walker, {}, ADAPTED_SECONDS, envs, seed)
-        walks = strides(steps, phase)
+        _, *own = steps_of(walker, healthy_body(walker), ADAPTED_SECONDS, envs, seed)
+        walks, healthy = strides(steps, phase), strides(*own)
         for sign in SIGNS[preset]:
-            usual, own, effect, low, high = difference(walks, healthy, list(GAIT).index(sign))
-            numbers = f"{usual:.1f}", f"{own:.1f}", f"{effect:+.1f}", f"{low:+.1f} to {high:+.1f}"
-            printed(f"`{preset}`", f"{up.sum()} of {envs}", sign, *numbers)
+            column = list(GAIT).index(sign)
+            usual, here, effect, low, high = difference(walks, healthy, column)
+            other, _, _, less, more = difference(walks, others, column)
+            numbers = f"{usual:.1f}", f"{here:.1f}", f"{effect:+.1f}", f"{low:+.1f} to {high:+.1f}"
+            printed(
+                f"`{preset}`",
+                f"{up.sum()} of {envs}",
+                sign,
+                *numbers,
+                f"{other:.1f}",
+                f"{less:+.1f} to {more:+.1f}",
+            )
+
+
+def healthy_body(walker: Walker) -> dict[str, object]:
+    """Changes of a walker's configuration that make all factors of its body 1."""
+    return {
+        f"environment.parameters.{name}": limits.model_dump() | {"default": 1.0, "sampling": "fixed"}
+        for name, limits in walker.config.environment.parameters.by_name.items()
+    }
 
 
 def mean(values: np.ndarray, axis: int) -> np.ndarray:
