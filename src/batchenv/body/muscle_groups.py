@@ -99,7 +99,7 @@ def selection(
         ]
         raise ConfigError(
             f"{path}: the body has nothing of the name {selector!r}.{nearest(selector, candidates)} "
-            f"There are: {', '.join(['all', *_SIDES, *known, *kinds])}; with "
+            f"There are: {', '.join(dict.fromkeys(['all', *_SIDES, *known, *kinds]))}; with "
             f"{' or '.join(body_names.sides)}, on one side."
         )
     return np.array(chosen)

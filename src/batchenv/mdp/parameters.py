@@ -1,6 +1,6 @@
 """Parameters of worlds: which there are, how they are drawn, and how they are written into the worlds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ from batchenv.mdp.resets import parameter
 Array = np.ndarray
 _SWAPPED = {"left": "right", "right": "left"}
 _MUSCLE, _MASS, _SLOPE, _RELIEF = "muscle.", "body.mass.", "slope.", "relief."
+STRENGTH, OPTIMAL_LENGTH = "muscle.strength.", "muscle.optimal_length."
+_TENDON_SLACK = "muscle.tendon_slack."
 
 
 class ParameterSet:
@@ -55,23 +57,16 @@ class ParameterSet:
         self._per_episode = np.array(
             [r.per == "episode" and r.sampling != "fixed" for r in self.ranges], bool
         )
-        if actuator in ("pd", "tor") and (found := [n for n in self.names if n.startswith(_MUSCLE)]):
-            raise ConfigError(
-                f"environment.parameters.{found[0]}: muscles make no force with actuator {actuator!r}; "
-                "give actuator 'mass' or 'muscle', or no parameters of muscles"
-            )
+        check_muscles_act(self.names, actuator)
         self.uneven = any(name.startswith(_RELIEF) for name in self.names)
-        self._body_names = body.names
-        twin = {name: _twin_of(name, body.names) for name in self.names}
+        twin = {name: twin_of(name, body.names) for name in self.names}
         self.shown = (*self.names, *(other for other in twin.values() if other not in self.names))
-        self.twins = tuple(_twin_of(name, body.names) for name in self.shown)
+        self.twins = tuple(twin_of(name, body.names) for name in self.shown)
         bodies = tuple(body.model.body(i).name for i in range(body.model.nbody))
         self._selected = {
-            "muscle.strength.": self._masks("muscle.strength.", body.muscle_names),
-            "muscle.optimal_length.": self._masks("muscle.optimal_length.", body.muscle_names),
-            "muscle.tendon_slack.": self._masks("muscle.tendon_slack.", body.muscle_names),
-            _MASS: self._masks(_MASS, bodies, {}),
-        }
+            prefix: masks_of(self.names, prefix, body.muscle_names, body.names)
+            for prefix in (STRENGTH, OPTIMAL_LENGTH, _TENDON_SLACK)
+        } | {_MASS: masks_of(self.names, _MASS, bodies, body.names, {})}
 
     def draw(self, values: Array, numbers: Array, first: Array, level: Array) -> Array:
         """Return the parameters of n episodes that begin (n, P).
@@ -94,7 +89,7 @@ class ParameterSet:
     def write(self, worlds: Worlds[Body], ids: Array, values: Array) -> None:
         """Write parameters (n, P) into worlds (n,), as far as they are properties of their models."""
         strength, length, slack, mass = (
-            self._factors(values, masks) if masks else None for masks in self._selected.values()
+            factors(values, masks) if masks else None for masks in self._selected.values()
         )
         if strength is not None:
             set_muscle_strength(worlds, strength, ids)
@@ -123,28 +118,59 @@ class ParameterSet:
         """Place of a parameter by its path; None where it does not vary."""
         return self.names.index(name) if name in self.names else None
 
-    def _masks(
-        self, prefix: str, names: tuple[str, ...], groups: Mapping[str, tuple[str, ...]] | None = None
-    ) -> dict[int, Array]:
-        """Which names each parameter under a prefix selects, by the parameter's column."""
-        more = {} if groups is None else {"groups": groups}
-        return {
-            k: selection(
-                name.removeprefix(prefix),
-                names,
-                f"environment.parameters.{name}",
-                body_names=self._body_names,
-                **more,
-            )
-            for k, name in enumerate(self.names)
-            if name.startswith(prefix)
-        }
 
-    def _factors(self, values: Array, masks: dict[int, Array]) -> Array:
-        factors = np.ones((len(values), len(next(iter(masks.values())))))
-        for k, mask in masks.items():
-            factors[:, mask] *= values[:, k : k + 1]
-        return factors
+def check_muscles_act(names: Sequence[str], actuator: str) -> None:
+    """Refuse parameters of muscles that are not used.
+
+    Raises:
+        ConfigError: names the first.
+    """
+    if actuator in ("pd", "tor") and (found := [name for name in names if name.startswith(_MUSCLE)]):
+        raise ConfigError(
+            f"environment.parameters.{found[0]}: muscles make no force with actuator {actuator!r}; "
+            "give actuator 'mass' or 'muscle', or no parameters of muscles"
+        )
+
+
+def masks_of(
+    parameters: Sequence[str],
+    prefix: str,
+    members: tuple[str, ...],
+    body_names: BodyNames,
+    groups: Mapping[str, tuple[str, ...]] | None = None,
+) -> dict[int, Array]:
+    """Which members each parameter under a prefix selects (M,) bool, by the parameter's column.
+
+    Args:
+        parameters: names of all (P,).
+        prefix: of those to look at.
+        members: names of muscles or bodies (M,).
+        body_names: what marks their sides.
+        groups: of members; None for those of the muscles of myo_sim.
+
+    Raises:
+        ConfigError: a parameter selects none.
+    """
+    more = {} if groups is None else {"groups": groups}
+    return {
+        k: selection(
+            name.removeprefix(prefix),
+            members,
+            f"environment.parameters.{name}",
+            body_names=body_names,
+            **more,
+        )
+        for k, name in enumerate(parameters)
+        if name.startswith(prefix)
+    }
+
+
+def factors(values: Array, masks: dict[int, Array]) -> Array:
+    """Product of parameters (n, P) on each member (n, M), see `masks_of`."""
+    product = np.ones((len(values), len(next(iter(masks.values())))))
+    for k, mask in masks.items():
+        product[:, mask] *= values[:, k : k + 1]
+    return product
 
 
 def checked_values(values: Any, ranges: Mapping[Any, Any], num_worlds: int) -> Array:
@@ -175,7 +201,7 @@ def checked_values(values: Any, ranges: Mapping[Any, Any], num_worlds: int) -> A
     return array.astype(float)
 
 
-def _twin_of(name: str, names: BodyNames) -> str:
+def twin_of(name: str, names: BodyNames) -> str:
     """The parameter of the other side; itself where it has none."""
     if name.startswith(_SLOPE):  # a direction, not a side of the body
         return name

@@ -20,7 +20,7 @@ GAITNET_ABSENT: Mapping[str, str] = {
 # Keys that GaitNet reads, where it reads nothing from others.
 _READ = (
     ("", ("environment", "training", "Horizon", "cascading")),
-    ("environment.parameters.", ("gait", "skeleton", "torsion")),
+    ("environment.parameters.", ("gait", "skeleton", "torsion", "muscle")),
 )
 
 

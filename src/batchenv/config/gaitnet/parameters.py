@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -11,6 +11,13 @@ from batchenv.config.section import Section, not_below_min
 from batchenv.errors import ConfigError
 
 _SIDES = ("left", "right")
+GaitNetSampling = Literal["ends", "grid", "uniform", "normal", "fixed"]
+_HOW_DRAWN = (
+    "uniform: anywhere from min to max; normal: around default with standard deviation (max - min) / 4, "
+    "clipped; fixed: always default. As GaitNet draws, with a standard deviation of 0.025, clipped: ends: min "
+    "or max; grid: those and the quarters between."
+)
+_SELECTED = "by muscle, group or side, such as L_Soleus, Gluteus_Medius, R_plantarflexors, left or all"
 
 
 class GaitNetRange(Section):
@@ -24,14 +31,7 @@ class GaitNetRange(Section):
         le=10,
         description="Value where it is fixed [1]; null: the usual one, 1, or as near as the range has it.",
     )
-    sampling: Literal["ends", "grid", "uniform", "normal", "fixed"] = Field(
-        default="ends",
-        description=(
-            "uniform: anywhere from min to max; normal: around default with standard deviation "
-            "(max - min) / 4, clipped; fixed: always default. As GaitNet draws, with a standard deviation of "
-            "0.025, clipped: ends: min or max; grid: those and the quarters between."
-        ),
-    )
+    sampling: GaitNetSampling = Field(default="ends", description=_HOW_DRAWN)
 
     _max_is_not_below_min = field_validator("max")(not_below_min)
 
@@ -62,8 +62,36 @@ class TorsionRange(GaitNetRange):
     )
 
 
+class MuscleFactor(GaitNetRange):
+    """A factor on a property of muscles that is drawn for each world and episode."""
+
+    min: float = Field(ge=1e-3, le=100, description="Least value [1].")
+    max: float = Field(ge=1e-3, le=100, description="Greatest value [1].")
+    default: float | None = Field(
+        default=None,
+        ge=1e-3,
+        le=100,
+        description="Value where it is fixed [1]; null: the usual one, 1, or as near as the range has it.",
+    )
+    sampling: GaitNetSampling = Field(default="uniform", description=_HOW_DRAWN)
+
+
+class GaitNetMuscleParameters(Section):
+    """Factors on properties of muscles; where several select one muscle, it has their product."""
+
+    strength: dict[str, MuscleFactor] = Field(
+        default_factory=dict, description=f"On peak forces [1], {_SELECTED}."
+    )
+    optimal_length: dict[str, MuscleFactor] = Field(
+        default_factory=dict,
+        description=f"On optimal fiber lengths [1], below 1 a contracture, {_SELECTED}.",
+    )
+
+
 class GaitNetParameters(Section):
     """Properties of each world, drawn for every episode; the policy observes those that vary."""
+
+    own_keys: ClassVar[frozenset[str]] = frozenset({"muscle"})
 
     gait: dict[GaitParameter, GaitNetRange] = Field(
         default_factory=dict,
@@ -76,6 +104,9 @@ class GaitNetParameters(Section):
     torsion: dict[str, TorsionRange] = Field(
         default_factory=dict,
         description="Twist of the bodies whose names are part of the key, such as FemurL.",
+    )
+    muscle: GaitNetMuscleParameters = Field(
+        default_factory=GaitNetMuscleParameters, description="Factors on muscles."
     )
 
     @field_validator("gait", "skeleton", "torsion", mode="before")
@@ -98,6 +129,8 @@ class GaitNetParameters(Section):
         found: dict[str, GaitNetRange] = {str(name): given for name, given in self.gait.items()}
         for group in ("skeleton", "torsion"):
             found |= {f"{group}.{name}": given for name, given in getattr(self, group).items()}
+        for kind in ("strength", "optimal_length"):
+            found |= {f"muscle.{kind}.{name}": r for name, r in getattr(self.muscle, kind).items()}
         return found
 
     @property

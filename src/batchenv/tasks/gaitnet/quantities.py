@@ -25,7 +25,7 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
         substeps: of a control step.
         head: number of the body.
         ranges: of all parameters, by name.
-        varying: names of the parameters that vary.
+        varying: names of the parameters that vary, and of twins of one-sided ones of muscles.
         varying_twin: place of each in the mirror among them.
         idle: names of parameters that change nothing.
     """
@@ -56,6 +56,8 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
 
     def values_of(self, name: str, state: GaitNetState, ids: Array | slice = slice(None)) -> Array:
         """A parameter's values in some worlds (n,), by its name."""
+        if name not in self.ranges:  # the twin of a parameter of one side
+            return np.ones(len(state.stride[ids]))
         shaped = [other for other in self.ranges if "." in other]
         return state.shape[ids, shaped.index(name)] if name in shaped else getattr(state, name)[ids]
 
@@ -167,7 +169,9 @@ class GaitNetQuantities(Task[GaitNetBody, GaitNetState]):
         values = np.where(mirrored[:, None], values[:, self.varying_twin], values)
         if self.environment.advanced.use_normalized_param_state:
             for k, name in enumerate(self.varying):
-                r = self.ranges[name]
+                r = self.ranges.get(name)
+                if r is None or not r.varies:
+                    r = self.ranges[self.varying[self.varying_twin[k]]]
                 values[:, k] = (values[:, k] - r.min) / (r.max - r.min)
         return values
 

@@ -23,7 +23,7 @@ class GaitNetState(TaskState):
     Attributes:
         phase: of the local clock, in [0, 1) (N,).
         stride, cadence: of the gait, 1 as usual (N,).
-        shape: parameters of the body, see `Growth.of` (N, Q).
+        shape: parameters of the body and its muscles (N, Q).
         ratio: factor on the length of the whole body (N,).
         global_time, local_time: of the two clocks (N,) [s].
         half_cycles: see `clocks.run_clocks` (N,).
@@ -82,7 +82,7 @@ class GaitNetState(TaskState):
             num_worlds: N.
             window: substeps over which speed is a mean, at most.
             substeps: of a step.
-            shapes: parameters of the body, Q.
+            shapes: parameters of the body and its muscles, Q.
         """
         n = num_worlds
         return cls(

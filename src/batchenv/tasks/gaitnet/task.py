@@ -1,6 +1,5 @@
 """GaitNet's task: where its gait, rewards and observations meet the live views of the engine."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, ClassVar, Self
@@ -8,12 +7,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from batchenv.body.gaitnet import GaitNetBody, Motion
-from batchenv.body.gaitnet.reshaped import GLOBAL, bounding_boxes, reshaped, sizes
+from batchenv.body.gaitnet.reshaped import bounding_boxes, reshaped, sizes
 from batchenv.config import Config, GaitNetConfig
-from batchenv.config.gaitnet import GaitNetEnvironment, GaitNetRange
+from batchenv.config.gaitnet import GaitNetEnvironment
 from batchenv.config.section import Section as ConfigSection
 from batchenv.engine import ControlLaw, Worlds
-from batchenv.errors import ConfigError, nearest
 from batchenv.mdp import actions
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.columns import Mirror, permutation
@@ -35,13 +33,12 @@ from batchenv.tasks.gaitnet.law import (
     load_configured_motion,
     load_gaitnet_configured_body,
 )
+from batchenv.tasks.gaitnet.parameters import MuscleFactors, idle_parameters, varying_parameters
 from batchenv.tasks.gaitnet.quantities import GaitNetQuantities
 from batchenv.tasks.gaitnet.reshape import reshape
 from batchenv.tasks.gaitnet.rewards import STRIDE_LENGTH
 from batchenv.tasks.gaitnet.state import GaitNetState
 from batchenv.tasks.registry import task
-
-_log = logging.getLogger(__name__)
 
 GaitNetBatch = Batch[GaitNetBody, GaitNetState]
 Array = np.ndarray
@@ -86,9 +83,9 @@ class GaitNetTask(GaitNetQuantities):
         self.noise = configured_noise(config, body)
         self.symmetric = environment.advanced.enforce_symmetry
         self.ranges = environment.parameters.by_name
-        self.idle = _idle_parameters(self.ranges, body)
-        self.varying = [name for name, r in self.ranges.items() if r.varies]
-        self.varying_twin = _twins(self.varying)
+        self.idle = idle_parameters(self.ranges, body)
+        self.varying, self.varying_twin = varying_parameters(self.ranges, body)
+        self.muscle_factors = MuscleFactors(self.ranges, body, self.actuator)
         self.head = body.skeleton.index("Head")
         self.strided = starts.strided_dofs(body)
         self.is_left, self.edges = starts.left_shapes(body), starts.box_edges(body)
@@ -386,11 +383,14 @@ class GaitNetTask(GaitNetQuantities):
                 state.shape[ids, shaped.index(name)] = 0.0 if name in self.idle else column
             else:
                 getattr(state, name)[ids] = column
-        if shaped:
+        if self.environment.parameters.reshaped:
             growth = self.growth(state, ids)
             state.ratio[ids] = growth.ratio
             weighed = self.environment.reward.metabolic.type.startswith("M")
             reshape(worlds, ids, reshaped(self.body, growth), weighed=weighed)
+        self.muscle_factors.write(
+            worlds, ids, state.shape[ids], reshaped=self.environment.parameters.reshaped
+        )
 
     def _edges(self, state: GaitNetState, ids: Array) -> Array:
         """Edges of the boxes around the shapes of the feet (C, 3), or of each world's (n, C, 3) [m]."""
@@ -446,41 +446,3 @@ class GaitNetTask(GaitNetQuantities):
 def _unchanged(name: str) -> float:
     """The value of a parameter at which nothing differs from the files."""
     return 0.0 if name.startswith("torsion.") else 1.0
-
-
-def _idle_parameters(ranges: Mapping[str, GaitNetRange], body: GaitNetBody) -> frozenset[str]:
-    """Twists that name no body: GaitNet draws them, turns nothing, and shows zero.
-
-    Raises:
-        ConfigError: a factor on a length names no body; GaitNet's own program ends at it.
-    """
-    bodies: tuple[str, ...] = body.skeleton.names
-    idle: set[str] = set()
-    for name in ranges:
-        group, _, part = name.partition(".")
-        where = f"environment.parameters.{name}"
-        if group == "skeleton" and part != GLOBAL and part not in bodies:
-            raise ConfigError(
-                f"{where}: the skeleton has no such body.{nearest(part, (*bodies, GLOBAL))} There are: "
-                f"{GLOBAL}, {', '.join(bodies)}"
-            )
-        if group == "torsion" and not any(each in part for each in bodies):
-            idle.add(name)
-            _log.warning(
-                "%s has no effect, as in the original: no body's name is part of it.%s",
-                where,
-                nearest(part.replace("_", ""), bodies),
-            )
-    return frozenset(idle)
-
-
-def _twins(names: Sequence[str]) -> list[int]:
-    """Place of each parameter in the mirror: neighbours whose names differ at one end change places."""
-    twins, k = list(range(len(names))), 0
-    while k < len(names) - 1:
-        (group, _, one), (other_group, _, other) = names[k].partition("."), names[k + 1].partition(".")
-        if one and group == other_group and (one[1:] == other[1:] or one[:-1] == other[:-1]):
-            twins[k], twins[k + 1] = k + 1, k
-            k += 1
-        k += 1
-    return twins
