@@ -7,6 +7,7 @@ import pytest
 
 from batchenv import InputError, VectorEnv, load_config
 from batchenv.body.gaitnet.clinical import ClinicalAngles
+from batchenv.build import load_configured_body
 from batchenv.cli import main
 from batchenv.errors import ConfigError
 from batchenv.evaluate import judge, load_recording
@@ -14,10 +15,11 @@ from batchenv.evaluate.disturbances import SWEEPS, Pushes, robustness
 from batchenv.evaluate.drawing import ground_reactions
 from batchenv.evaluate.gait_cycles import find_cycles
 from batchenv.evaluate.human import JOINTS, human_angles, human_muscles, muscle_cycles
+from batchenv.evaluate.judge import WEAKER
 from batchenv.evaluate.mm_evalkit import export
 from batchenv.evaluate.offscreen import BACKENDS, usable
 from batchenv.evaluate.record import record
-from batchenv.evaluate.rollout import Sweep, roll_out
+from batchenv.evaluate.rollout import Sweep, read_sweep, roll_out
 from batchenv.evaluate.stage import Stage
 from batchenv.evaluate.video import film
 from batchenv.evaluate.walker import load_walker
@@ -74,8 +76,6 @@ def test_a_rollout_is_a_file_with_angles_forces_and_activations(walker, tmp_path
 
 def test_sweeps_of_what_this_world_lacks_are_refused_before_anything_is_written(walker, tmp_path):
     file = tmp_path / "walk.h5"
-    with pytest.raises(InputError, match="muscle_strength: worlds share the strength"):
-        roll_out(walker, file, 1, Sweep(("Psoas_r",), np.array([[0.5]])), num_threads=1)
     with pytest.raises(ConfigError, match="speed"):
         roll_out(walker, file, 1, Sweep(("speed",), np.array([[1.0]])), num_threads=1)
     with pytest.raises(InputError, match="MyoFullBody has no 'FemurR'"):
@@ -83,12 +83,33 @@ def test_sweeps_of_what_this_world_lacks_are_refused_before_anything_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_it_withstands_leaves_out_the_strength_that_worlds_share(walker, monkeypatch):
+def test_a_sweep_over_muscles_and_parameters_gives_each_row_its_own(walker, tmp_path):
+    (tmp_path / "sweep.csv").write_text(
+        "environment.parameters.gait.stride,Gastroc\n1,1\n1,0.01\n0.8,1\n", encoding="utf-8"
+    )
+    body = load_configured_body(walker.config)
+    sweep = read_sweep(
+        tmp_path / "sweep.csv", body.muscle_names, body.names, walker.config.environment.parameters.by_path
+    )
+    assert sweep.names == ("gait.stride", "Gastroc")
+    ended = roll_out(walker, tmp_path / "walk.h5", 1, sweep, num_threads=1)
+    read = load_recording(tmp_path / "walk.h5")
+    usual, weak, short = (read.joint_pos[read.episode == k] for k in range(3))
+    assert read.ended == tuple(ended) and len(ended) == 3
+    assert np.abs(weak[5] - usual[5]).max() > 1e-4  # the same start, other muscles
+    assert np.abs(short[0] - usual[0]).max() > 1e-4  # the first velocities are those of shorter steps
+    (tmp_path / "sweep.csv").write_text("gait.stride\n1.5\n", encoding="utf-8")
+    with pytest.raises(InputError, match="gait.stride is '1.5', expected 0.75 to 1.25"):
+        read_sweep(tmp_path / "sweep.csv", (), body.names, walker.config.environment.parameters.by_path)
+
+
+def test_what_it_withstands_includes_weaker_muscles(walker, monkeypatch):
     few = {condition: settings[:1] for condition, settings in SWEEPS.items()}
     monkeypatch.setattr("batchenv.evaluate.disturbances.SWEEPS", few)
     monkeypatch.setattr("batchenv.evaluate.disturbances.SECONDS", 0.2)
     found = robustness(walker, repeats=1, num_threads=2)
-    assert set(found.survived) == {"push [N]", "ground friction", "body mass"}
+    assert set(found.survived) == {"push [N]", "ground friction", "body mass", WEAKER}
+    del found.survived[WEAKER]
     report = judge(human_walk(), robustness=found.survived)
     assert any("walks with weaker ones are missing" in note for note in report.numbers["notes"])
 

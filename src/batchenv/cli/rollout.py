@@ -40,8 +40,9 @@ def rollout(
     Args:
         out: file to write; .h5 is written continuously, of any length, and stays readable if interrupted.
         strides: length of a rollout, in cycles of the reference gait.
-        sweep: CSV file with one rollout per row; columns: speed, period, friction, mass, muscle_strength, and
-            names of muscles with or without their side, such as soleus_r or soleus.
+        sweep: CSV file with one rollout per row; columns: speed, period, friction, mass, muscle_strength,
+            names of muscles with or without their side, such as soleus_r or soleus, and parameters of the
+            walker, such as environment.parameters.gait.stride.
         seed: seed of the starting states.
         threads: number of threads that step the worlds; by default all CPUs available to this process.
         file_format: by default what --out ends with. mot: motion and ground forces for OpenSim; sto:
@@ -75,7 +76,8 @@ def rollout(
     rows = None
     if sweep is not None:
         body = load_configured_body(loaded.config)
-        rows = read_sweep(sweep, body.muscle_names, body.names)
+        parameters = loaded.config.environment.parameters.by_path
+        rows = read_sweep(sweep, body.muscle_names, body.names, parameters)
     before = identity(out)
     walked = "holds what was walked so far"
     with saying(lambda: f"{out} {walked if identity(out) != before else 'was not written'}"):

@@ -214,11 +214,8 @@ class GaitNetConfig(Config):
 
     def undrawn(self) -> dict[str, Any]:
         """Changes that give every world the defaults of its parameters."""
-        names = self.environment.parameters.by_name
-        return {
-            f"environment.parameters.{name if '.' in name else f'gait.{name}'}.sampling": "fixed"
-            for name in names
-        }
+        names = self.environment.parameters.by_path
+        return {f"environment.parameters.{name}.sampling": "fixed" for name in names}
 
     def lenient(self) -> dict[str, Any]:
         """Changes that let nothing but a fall end an episode early."""

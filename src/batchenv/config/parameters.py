@@ -26,11 +26,12 @@ class ParameterRange(Section):
     default: float = Field(
         ge=_LEAST, le=_MOST, description="Middle of a normal draw, and the value where it is fixed [1]."
     )
-    sampling: Literal["uniform", "normal", "fixed"] = Field(
+    sampling: Literal["uniform", "adaptive", "normal", "fixed"] = Field(
         default="uniform",
         description=(
-            "uniform: anywhere from min to max; normal: around default with standard deviation "
-            "(max - min) / 4, clipped; fixed: always default."
+            "uniform: anywhere from min to max; adaptive: more often where episodes of the world ended "
+            "early; normal: around default with standard deviation (max - min) / 4, clipped; fixed: always "
+            "default."
         ),
     )
 
@@ -52,6 +53,13 @@ class Parameter(ParameterRange):
         default="episode",
         description="episode: drawn when an episode begins; world: once, and kept until a new seed.",
     )
+
+    @field_validator("per")
+    @classmethod
+    def _adapts_to_episodes(cls, per: str, info: ValidationInfo) -> str:
+        if per == "world" and info.data.get("sampling") == "adaptive":
+            raise ConfigError("sampling: adaptive learns from episodes; give episode, or another sampling")
+        return per
 
 
 class GaitRange(ParameterRange):
@@ -166,6 +174,11 @@ class WorldParameters(Section):
         default_factory=dict,
         description="From the policy to the joints: delay, of actions [s], in whole control steps.",
     )
+
+    @property
+    def by_path(self) -> dict[str, Parameter]:
+        """All parameters by their path in this section."""
+        return self.by_name
 
     @property
     def by_name(self) -> dict[str, Parameter]:

@@ -9,18 +9,26 @@ from batchenv.engine.worlds import Worlds
 
 
 def has_own_strengths(worlds: Worlds[Any]) -> bool:
-    """Whether worlds can have peak forces of their own: where MuJoCo's actuators are the muscles at work."""
+    """Whether worlds can have peak forces of their own: where muscles are at work."""
+    return _actuators_act(worlds) or worlds.law.has_muscles
+
+
+def _actuators_act(worlds: Worlds[Any]) -> bool:
+    """Whether MuJoCo's actuators are the muscles at work, and not the engine's."""
     return worlds.model.nu > 0 and not worlds.model.opt.disableactuator
 
 
 def set_muscle_strength(worlds: Worlds[Any], strength: np.ndarray, ids: np.ndarray | None = None) -> None:
-    """Scale peak forces.
+    """Scale peak forces: the model's, or those that worlds have where the engine applies the forces.
 
     Args:
         strength: factor on every muscle's peak force (len(ids), n_muscle) or broadcastable.
         ids: worlds, or None for all.
     """
     rows = (np.arange(worlds.num_worlds) if ids is None else ids)[:, None]
+    if not _actuators_act(worlds):
+        worlds.own("peak_force")[rows[:, 0]] *= strength
+        return
     for name in ("actuator_gainprm", "actuator_biasprm"):
         usual = getattr(worlds.model, name)
         # A negative peak force stands for `scale` over the acceleration at unit force.

@@ -30,13 +30,11 @@ def set_conditions(
         The observations (N, O), which are those of the reset.
 
     Raises:
-        InputError: muscles cannot differ from world to world; nothing is changed.
+        InputError: muscles make no force; nothing is changed.
     """
     worlds = env.worlds
     if muscle_strength is not None and np.isfinite(muscle_strength).any() and not has_own_strengths(worlds):
-        raise InputError(
-            "muscle_strength: worlds share the strength of these muscles, which are not actuators of MuJoCo's"
-        )
+        raise InputError("muscle_strength: the muscles of these worlds make no force")
     for values, write in (
         (friction, set_friction),
         (mass, set_mass),

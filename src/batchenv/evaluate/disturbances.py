@@ -143,7 +143,7 @@ def withstand(
     """Disturb a walker, each time in so many fresh starts anywhere in the gait cycle.
 
     It is withstood by staying up for 8 s: a push, 3 s after the start, may turn the walker or shift it off
-    its line. Left out is what a walker cannot be put under: weaker muscles where worlds share them; late
+    its line. Left out is what a walker cannot be put under: weaker muscles where they make no force; late
     actions and uneven floors where the policy observes the parameters, or the task knows none.
 
     Args:
@@ -313,6 +313,6 @@ def _can_meet(walker: Walker, disturbance: Disturbance) -> bool:
 
 
 def _own_strengths(walker: Walker) -> bool:
-    """Whether each world of a walker can have muscles of its own strength."""
+    """Whether the muscles of a walker make forces."""
     with walker.worlds(1, SECONDS, 1) as env:
         return has_own_strengths(env.worlds)

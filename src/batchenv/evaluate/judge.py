@@ -268,7 +268,7 @@ def _notes(recording: Recording, cycles: GaitCycles, numbers: dict[str, Any]) ->
         )
     withstood = numbers["robustness"]
     if withstood is not None and WEAKER not in withstood:
-        notes.append("Worlds share the strength of their muscles: walks with weaker ones are missing.")
+        notes.append("Its muscles make no force: walks with weaker ones are missing.")
     if not recording.measured("joint_torque"):
         notes.append("Joint torques were not recorded: joint moments and powers are missing.")
     if "interrupted" in recording.ended:

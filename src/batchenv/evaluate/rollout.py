@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from batchenv.rng import checked_seed
 GAIT = ("speed", "period")  # of the reference: rows that share them walk in one batch
 CONDITIONS = ("friction", "mass", "muscle_strength")
 BATCH = 64  # rows that walk side by side
+PARAMETERS = "environment.parameters."
 SPEED_SHARE = 0.1  # of the speed asked, by which one that counts as kept may differ
 # What a column may hold; those of muscles are factors as muscle_strength is.
 RANGES = {
@@ -56,16 +57,23 @@ class Sweep:
         return self.values[:, self.names.index(name)]
 
 
-def read_sweep(file: str | Path, muscles: tuple[str, ...], body_names: BodyNames = COMMON_NAMES) -> Sweep:
+def read_sweep(
+    file: str | Path,
+    muscles: tuple[str, ...],
+    body_names: BodyNames = COMMON_NAMES,
+    parameters: Mapping[str, Any] | None = None,
+) -> Sweep:
     """Read a sweep from CSV: a header, then one rollout in each row.
 
     Columns are friction (coefficient of the floor), mass and muscle_strength (factors), speed [m/s] and
-    period [s] of the reference gait, and muscles, with or without their side (factor on the peak force).
+    period [s] of the reference gait, muscles, with or without their side (factor on the peak force), and the
+    walker's own parameters, by path with or without "environment.parameters.".
 
     Args:
         file: the CSV file.
         muscles: names of the body's muscles.
         body_names: what marks their sides.
+        parameters: ranges of the walker's own parameters, by path in `environment.parameters`.
 
     Raises:
         InputError: the file is no CSV file in UTF-8, a column is unknown, or a value is no positive number or
@@ -77,17 +85,18 @@ def read_sweep(file: str | Path, muscles: tuple[str, ...], body_names: BodyNames
     rows = _read_rows(path)
     if len(rows) < 2:
         raise InputError(f"{path}: {len(rows)} lines, expected a header and at least one row")
-    names = tuple(rows[0][1])
-    known = (*GAIT, *CONDITIONS, *muscles, *map(body_names.without_side, muscles))
+    own = parameters or {}
+    names = tuple(name.removeprefix(PARAMETERS) for name in rows[0][1])
+    known = (*GAIT, *CONDITIONS, *own, *muscles, *map(body_names.without_side, muscles))
     for name in names:
         if name not in known:
             raise InputError(
                 f"{path}: unknown column {name!r}.{nearest(name, known)}"
-                f" Expected {', '.join((*GAIT, *CONDITIONS))}, or muscles"
+                f" Expected {', '.join((*GAIT, *CONDITIONS, *own))}, or muscles"
             )
         if names.count(name) > 1:
             raise InputError(f"{path}: column {name!r} occurs twice")
-    return Sweep(names, np.array([_numbers(path, names, line, row) for line, row in rows[1:]]))
+    return Sweep(names, np.array([_numbers(path, names, line, row, own) for line, row in rows[1:]]))
 
 
 def roll_out(
@@ -135,21 +144,22 @@ def roll_out(
     sweep = sweep or Sweep((), np.zeros((1, 0)))
     attributes = {"walker": walker.name, "config": walker.config.to_yaml(), "seed": seed}
     ended = ["interrupted"] * len(sweep)
-    walks = [(rows, *_gait(walker, sweep, rows)) for rows in _batches(sweep)]
+    own = walker.config.environment.parameters.by_path
+    walks = [(rows, *_gait(walker, sweep, rows)) for rows in _batches(sweep, own)]
     with held_back() as check, ExitStack() as files:
         sink: Sink | None = None
         for rows, changes, period in walks:
             check()
             with walker.worlds(len(rows), strides * period, num_threads, changes) as env:
                 env.reset(seed)
-                obs = set_conditions(env, **_conditions(sweep, rows, env.body))
+                obs = set_conditions(env, **_conditions(sweep, rows, env.body, own))
                 sampler = Sampler(env, loads=True)
                 if path.suffix not in HDF5_SUFFIXES:
                     check_samples(path, sampler.names, round(strides * period / sampler.dt))
                 sink = sink or files.enter_context(_sink(path, sampler.constants, sweep, attributes))
-                own = sweep.values[rows] if sweep.names else None
-                watched = _WatchedPolicy(walker.policy, env)
-                endings = record_walks(watched, env, obs, sampler, sink, rows, own, watched.on_speed)
+                given = sweep.values[rows] if sweep.names else None
+                watched = _WatchedPolicy(walker.policy, env, _speed_factor(sweep, rows))
+                endings = record_walks(watched, env, obs, sampler, sink, rows, given, watched.on_speed)
             for row, ending in zip(rows, endings, strict=True):
                 ended[row] = ending
     return ended
@@ -175,8 +185,8 @@ def _sink(
 class _WatchedPolicy:
     """A policy, and the mean speed of the worlds that it walks in since the beginning."""
 
-    def __init__(self, policy: Policy, env: BatchEnv):
-        self._policy, self._asked = policy, env.task.usual_speed
+    def __init__(self, policy: Policy, env: BatchEnv, factor: float):
+        self._policy, self._asked = policy, env.task.usual_speed * factor
         names = [column.name for column in env.obs_layout]
         speed = env.task.speed_column
         # Who is commanded is asked other speeds all the time.
@@ -198,28 +208,38 @@ class _WatchedPolicy:
 
 def _gait(walker: Walker, sweep: Sweep, rows: np.ndarray) -> tuple[dict[str, float], float]:
     """What rows that walk side by side change in the configuration, and the period of their gait [s]."""
-    changes = {
-        f"environment.motion.{name}": float(sweep.column(name)[rows[0]])
-        for name in GAIT
-        if name in sweep.names
-    }
-    return changes, walker.period(changes)
+    first = dict(zip(sweep.names, sweep.values[rows[0]].tolist(), strict=True))
+    gait = {f"environment.motion.{name}": first[name] for name in GAIT if name in first}
+    own = walker.config.environment.parameters.by_path
+    defaults = {f"{PARAMETERS}{name}.default": value for name, value in first.items() if name in own}
+    return gait | defaults, walker.period(gait)
 
 
-def _batches(sweep: Sweep) -> Iterator[np.ndarray]:
-    """Rows that walk side by side, those with the same gait, `BATCH` at most."""
-    gaits = sweep.values[:, [sweep.names.index(name) for name in GAIT if name in sweep.names]]
+def _speed_factor(sweep: Sweep, rows: np.ndarray) -> float:
+    """How much faster rows that walk side by side are asked to walk than as usual, by their gait and size."""
+    powers = {"gait.stride": 1.0, "gait.cadence": 1.0, "skeleton.global": 0.5}
+    return math.prod(
+        float(sweep.column(name)[rows[0]]) ** power for name, power in powers.items() if name in sweep.names
+    )
+
+
+def _batches(sweep: Sweep, parameters: Mapping[str, Any]) -> Iterator[np.ndarray]:
+    """Rows that walk side by side, those with the same gait and parameters, `BATCH` at most."""
+    shared = [k for k, name in enumerate(sweep.names) if name in GAIT or name in parameters]
+    gaits = sweep.values[:, shared]
     _, group = np.unique(gaits, axis=0, return_inverse=True)
     for members in (np.flatnonzero(group == g) for g in range(group.max() + 1)):
         for start in range(0, len(members), BATCH):
             yield members[start : start + BATCH]
 
 
-def _conditions(sweep: Sweep, rows: np.ndarray, body: Walking) -> dict[str, np.ndarray]:
+def _conditions(
+    sweep: Sweep, rows: np.ndarray, body: Walking, parameters: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
     """Conditions of some rows, for `set_conditions`; factors on one muscle multiply."""
     conditions = {name: sweep.column(name)[rows] for name in CONDITIONS if name in sweep.names}
     muscles, bare = body.muscle_names, body.names.without_side
-    weakened = [name for name in sweep.names if name not in (*GAIT, *CONDITIONS)]
+    weakened = [name for name in sweep.names if name not in (*GAIT, *CONDITIONS, *parameters)]
     if weakened:
         overall = conditions.get("muscle_strength", np.ones(len(rows)))
         strength = np.repeat(overall[:, None], len(muscles), axis=1)
@@ -243,7 +263,9 @@ def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
     return rows
 
 
-def _numbers(path: Path, names: tuple[str, ...], line: int, row: list[str]) -> list[float]:
+def _numbers(
+    path: Path, names: tuple[str, ...], line: int, row: list[str], parameters: Mapping[str, Any]
+) -> list[float]:
     if len(row) != len(names):
         raise InputError(f"{path}, line {line}: {len(row)} values, expected {len(names)} as in the header")
     numbers = []
@@ -252,9 +274,11 @@ def _numbers(path: Path, names: tuple[str, ...], line: int, row: list[str]) -> l
             number = float(cell)
         except ValueError:
             number = math.nan
-        if not (math.isfinite(number) and number > 0):
+        if not (math.isfinite(number) and (number > 0 or name in parameters)):
             raise InputError(f"{path}, line {line}: {name} is {cell!r}, expected a positive number")
         least, most = RANGES.get(name, RANGES["muscle_strength"])
+        if name in parameters:
+            least, most = parameters[name].min, parameters[name].max
         if not least <= number <= most:
             raise InputError(f"{path}, line {line}: {name} is {cell!r}, expected {least:g} to {most:g}")
         numbers.append(number)

@@ -228,13 +228,15 @@ def unpack(packed: Any, like: Any = None) -> Any:
     if dataclasses.is_dataclass(like) and not isinstance(like, type):
         fields = {field.name: getattr(like, field.name) for field in dataclasses.fields(like)}
         _check_kind(packed, {})
-        missing = [name for name in fields if name not in packed]
+        # What is empty here makes no difference: other versions may not know it.
+        empty = {name for name, value in fields.items() if isinstance(value, np.ndarray) and not value.size}
+        missing = [name for name in fields if name not in packed and name not in empty]
         if missing:
             raise CheckpointError(
                 f"The checkpoint lacks {', '.join(missing)} of the environment's state: another version of "
                 "batchenv wrote it; go on with that version, or train from the beginning."
             )
-        known = {name: unpack(packed[name], value) for name, value in fields.items()}
+        known = {name: unpack(packed[name], value) for name, value in fields.items() if name in packed}
         return dataclasses.replace(like, **known)
     value = packed.numpy() if isinstance(packed, torch.Tensor) else packed
     if like is not None:

@@ -19,6 +19,7 @@ from batchenv.engine.world_parameters import (
     set_slope,
 )
 from batchenv.errors import ConfigError, InputError
+from batchenv.mdp.adaptive import AdaptiveRanges
 from batchenv.mdp.resets import parameter
 
 Array = np.ndarray
@@ -43,6 +44,7 @@ class ParameterSet:
         shown: names of the parameters, and of twins of one-sided ones that are no parameters.
         twins: name of the twin of each that is shown, or its own.
         uneven: whether floors can have bumps or steps.
+        adaptive: those that are drawn more often where episodes ended early.
 
     Raises:
         ConfigError: a selector means nothing, or muscles vary that are not used.
@@ -57,6 +59,7 @@ class ParameterSet:
         self._per_episode = np.array(
             [r.per == "episode" and r.sampling != "fixed" for r in self.ranges], bool
         )
+        self.adaptive = AdaptiveRanges.of(self.ranges)
         check_muscles_act(self.names, actuator)
         self.uneven = any(name.startswith(_RELIEF) for name in self.names)
         twin = {name: twin_of(name, body.names) for name in self.names}
@@ -68,7 +71,7 @@ class ParameterSet:
             for prefix in (STRENGTH, OPTIMAL_LENGTH, _TENDON_SLACK)
         } | {_MASS: masks_of(self.names, _MASS, bodies, body.names, {})}
 
-    def draw(self, values: Array, numbers: Array, first: Array, level: Array) -> Array:
+    def draw(self, values: Array, numbers: Array, first: Array, level: Array, missed: Array) -> Array:
         """Return the parameters of n episodes that begin (n, P).
 
         Args:
@@ -76,11 +79,14 @@ class ParameterSet:
             numbers: uniform ones (n, 2 P).
             first: whether each episode is the first after a seed (n,) bool.
             level: how far what is drawn for an episode is from its default, as a share (n,).
+            missed: failures of the parameters that are drawn adaptively (n, A, BINS), see `AdaptiveRanges`.
         """
-        drawn = values.copy()
+        drawn, columns = values.copy(), self.adaptive.columns
+        chosen = self.adaptive.drawn(missed, numbers.reshape(len(values), -1, 2)[:, columns])
+        adaptive = dict(zip(columns.tolist(), chosen.T, strict=True))
         for k, limits in enumerate(self.ranges):
             rows = slice(None) if self._per_episode[k] else first
-            value = parameter(limits, numbers[:, 2 * k : 2 * k + 2])
+            value = adaptive[k] if k in adaptive else parameter(limits, numbers[:, 2 * k : 2 * k + 2])
             if self._per_episode[k]:
                 value = np.where(level < 1.0, limits.default + level * (value - limits.default), value)
             drawn[rows, k] = value[rows]

@@ -198,7 +198,7 @@ def parameter(draw: ParameterRange, u: np.ndarray) -> np.ndarray:
     """
     if draw.sampling == "fixed":
         return np.full(len(u), draw.default)
-    if draw.sampling == "uniform":
+    if draw.sampling in ("uniform", "adaptive"):
         return draw.min + (draw.max - draw.min) * u[:, 0]
     bell = rng.gaussian(u)[:, 0]
     return np.clip(draw.default + 0.25 * (draw.max - draw.min) * bell, draw.min, draw.max)

@@ -5,12 +5,12 @@ from typing import Self
 
 import numpy as np
 
+from batchenv.mdp.adaptive import chosen, updated
+
 Array = np.ndarray
 
 _SECONDS = 0.5  # of a part, unless there would be too many
 _MOST = 200
-# Change of a part's failures by an episode that crosses it; least weight of a part that never fails.
-_RATE, _LEAST = 0.2, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +50,7 @@ class ClipParts:
             failures: of each world in each part (n, P).
             draws: uniform numbers (n, 2).
         """
-        weight = np.cumsum((_LEAST + failures) * (self.end - self.begin), axis=1)
-        part = (weight < draws[:, :1] * weight[:, -1:]).sum(axis=1)
+        part = chosen(failures, draws[:, 0], self.end - self.begin)
         length = self.end[part] - self.begin[part]
         return self.clip[part], self.begin[part] + draws[:, 1] * length
 
@@ -72,5 +71,4 @@ class ClipParts:
         once, twice = cycle[:, None] > 0, cycle[:, None] > 1
         crossed: Array = twice | (after & before) | (once & (after | before))
         here = own & before & (self.end > last[:, None]) & failed[:, None]
-        moved = failures + _RATE * (here - failures)
-        return np.where(own & (crossed | here), moved, failures)
+        return np.where(own & (crossed | here), updated(failures, here), failures)

@@ -182,11 +182,16 @@ class HumanTask(HumanQuantities):
             lasted=np.zeros(num_worlds, np.int64),
             delay=np.zeros(num_worlds, np.int64),
             sent=np.zeros((num_worlds, depth, self._num_targets)),
+            missed=self.parameter_set.adaptive.unknown(num_worlds),
         )
 
     def reset(self, batch: Batch[Body, HumanState], ids: Array) -> None:
         """Put worlds (n,) whose episode has begun into their first states."""
         state, curriculum = batch.state, self.environment.curriculum
+        if state.missed.size:
+            missed = 1.0 - np.minimum(state.lasted[ids] / self.max_episode_steps, 1.0)
+            first = batch.episodes.number[ids] == 0
+            self.parameter_set.adaptive.follow(state.missed, ids, first, state.parameters[ids], missed)
         if curriculum is not None:
             share = state.lasted[ids] / self.max_episode_steps
             following = next_difficulty(curriculum, state.difficulty[ids], share)
@@ -375,7 +380,9 @@ class HumanTask(HumanQuantities):
             return
         before, episode = batch.state.parameters[ids], batch.episodes.number[ids]
         numbers = batch.episodes.uniform(ids, 2 * len(self.parameter_names), PARAMETERS)
-        drawn = self.parameter_set.draw(before, numbers, episode == 0, batch.state.difficulty[ids])
+        drawn = self.parameter_set.draw(
+            before, numbers, episode == 0, batch.state.difficulty[ids], batch.state.missed[ids]
+        )
         changed = (episode == 0) | (drawn != before).any(axis=1)
         self.set_parameters(batch, ids[changed], drawn[changed])
 

@@ -30,6 +30,7 @@ class HumanState(TaskState):
         lasted: control steps since the last reset (N,).
         delay: of actions, in control steps (N,).
         sent: the actions before the last one, the latest first (N, D, A).
+        missed: failures of the parameters that are drawn adaptively (N, A, BINS), see `AdaptiveRanges`.
     """
 
     phase: Array
@@ -38,6 +39,7 @@ class HumanState(TaskState):
     lasted: Array
     delay: Array
     sent: Array
+    missed: Array
 
 
 class HumanQuantities(Task[Body, HumanState]):

@@ -20,7 +20,7 @@ VARIED = CONFIG.replace(
     "  parameters:\n"
     "    skeleton: {FemurL: {min: 0.9, max: 1.1, sampling: uniform}}\n"
     "    muscle:\n"
-    "      strength: {L_Gastroc: {min: 0.2, max: 1.0}, all: {min: 0.5, max: 1.0}}\n"
+    "      strength: {L_Gastroc: {min: 0.2, max: 1.0, sampling: adaptive}, all: {min: 0.5, max: 1.0}}\n"
     "      optimal_length: {Rectus: {min: 0.8, max: 1.0}}\n",
 )
 OF_MUSCLES = ("muscle.strength.L_Gastroc", "muscle.strength.all", "muscle.optimal_length.Rectus")
@@ -93,6 +93,8 @@ def test_muscles_are_the_same_bits_in_any_batch_and_after_a_snapshot(tmp_path: P
         env.restore(kept)
         for k in range(10, 50):
             np.testing.assert_array_equal(env.step(act[k, :, :n])[0], later[k - 10])
+        missed = env._state.missed  # of the one that is adaptive
+        assert missed.shape == (3, 1, 5) and (missed < 1.0).any()
 
 
 def test_unknown_muscles_and_muscles_without_force_are_refused(tmp_path: Path):
@@ -124,3 +126,19 @@ def test_all_muscles_of_the_groups_are_in_the_original_file():
     text = (gaitnet_data() / "distribute_lower_only.xml").read_text(encoding="utf-8")
     there = {name.rstrip("0123456789") for name in re.findall(r'name="[LR]_(\w+)"', text)}
     assert {name for members in GROUPS.values() for name in members} <= there
+
+
+def test_the_example_is_a_configuration_on_the_original_files():
+    config = load_config(Path(__file__).parents[3] / "examples" / "gaitnet_bodies.yaml", gaitnet_data())
+    config = config.replace({"environment.muscle.coordinator": "static_optimization"})
+    with BatchEnv(config, 2, 1, seed=0) as env:
+        assert np.isfinite(env.reset()).all() and len(env.parameter_names) == 10
+        obs, rewards, _ = env.step(np.zeros((2, env.action_dim)))
+        assert np.isfinite(obs).all() and (rewards > 0.0).all()
+        own = env.worlds.own("peak_force")[0] / env.worlds.own("reference_length")[0] ** 1.5
+        ratio = own / (env.worlds.usual("peak_force") / env.worlds.usual("reference_length") ** 1.5)
+        values = dict(zip(env.parameter_names, env.parameters[0], strict=True))
+        for muscle, group in (("L_Soleus1", "plantarflexors"), ("R_Gluteus_Medius3", "gluteus_medius")):
+            found = ratio[env.body.muscle_names.index(muscle)]
+            assert found == pytest.approx(values[f"muscle.strength.{group}"])
+        assert ratio[env.body.muscle_names.index("L_Gracilis")] == pytest.approx(1.0)

@@ -5,6 +5,7 @@ import pytest
 
 from batchenv.config.gaitnet import GaitNetRange
 from batchenv.config.gaitnet.parameters import TorsionRange
+from batchenv.mdp.adaptive import AdaptiveRanges
 from batchenv.tasks.gaitnet import starts
 
 COUNT = 4000
@@ -13,7 +14,8 @@ COUNT = 4000
 def drawn(name: str, given: GaitNetRange) -> np.ndarray:
     """Many draws of one parameter."""
     u = np.random.default_rng(0).random((COUNT, 4))
-    return starts.draw_parameters({name: given}, u)[name]
+    ranges = AdaptiveRanges.of([given])
+    return starts.draw_parameters({name: given}, u, ranges, ranges.unknown(COUNT))[name]
 
 
 @pytest.mark.parametrize(("sampling", "places"), [("ends", 2), ("grid", 5)])

@@ -11,11 +11,12 @@ from batchenv.config.section import Section, not_below_min
 from batchenv.errors import ConfigError
 
 _SIDES = ("left", "right")
-GaitNetSampling = Literal["ends", "grid", "uniform", "normal", "fixed"]
+GaitNetSampling = Literal["ends", "grid", "uniform", "adaptive", "normal", "fixed"]
 _HOW_DRAWN = (
-    "uniform: anywhere from min to max; normal: around default with standard deviation (max - min) / 4, "
-    "clipped; fixed: always default. As GaitNet draws, with a standard deviation of 0.025, clipped: ends: min "
-    "or max; grid: those and the quarters between."
+    "uniform: anywhere from min to max; adaptive: more often where episodes of the world ended early; "
+    "normal: around default with standard deviation (max - min) / 4, clipped; fixed: always default. As "
+    "GaitNet draws, with a standard deviation of 0.025, clipped: ends: min or max; grid: those and the "
+    "quarters between."
 )
 _SELECTED = "by muscle, group or side, such as L_Soleus, Gluteus_Medius, R_plantarflexors, left or all"
 
@@ -132,6 +133,11 @@ class GaitNetParameters(Section):
         for kind in ("strength", "optimal_length"):
             found |= {f"muscle.{kind}.{name}": r for name, r in getattr(self.muscle, kind).items()}
         return found
+
+    @property
+    def by_path(self) -> dict[str, GaitNetRange]:
+        """All parameters by their path in this section."""
+        return {name if "." in name else f"gait.{name}": given for name, given in self.by_name.items()}
 
     @property
     def reshaped(self) -> bool:

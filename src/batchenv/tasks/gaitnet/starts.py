@@ -18,6 +18,7 @@ from batchenv.body.gaitnet.mechanism import ROOT_DOFS, leg_joints
 from batchenv.body.gaitnet.shapes import Shape, bounding_box
 from batchenv.config.gaitnet import GaitNetRange, usual_value
 from batchenv.engine import Worlds
+from batchenv.mdp.adaptive import AdaptiveRanges
 from batchenv.rng import gaussian
 
 Array = np.ndarray
@@ -55,23 +56,34 @@ def draw_phase(kind: str, u: Array) -> Array:
     return np.where(u[:, 0] < 0.5, 0.0, 0.5) + FIRST_PHASE + SPREAD * (2.0 * u[:, 1] - 1.0)
 
 
-def draw_parameters(ranges: Mapping[str, GaitNetRange], u: Array) -> dict[str, Array]:
+def draw_parameters(
+    ranges: Mapping[str, GaitNetRange], u: Array, adaptive: AdaptiveRanges, missed: Array
+) -> dict[str, Array]:
     """Parameters (n,) by name, from uniform numbers (n, 4 P).
 
     The third and fourth number of each parameter stand behind the first two of all.
+
+    Args:
+        ranges: of the parameters.
+        u: uniform numbers (n, 4 P).
+        adaptive: the ranges that are drawn more often where episodes ended early.
+        missed: their failures (n, A, BINS).
     """
-    count = 2 * max(1, len(ranges))
-    return {
+    count, names = 2 * max(1, len(ranges)), tuple(ranges)
+    drawn = {
         name: _drawn(name, r, u[:, 2 * k : 2 * k + 2], u[:, count + 2 * k : count + 2 * k + 2])
         for k, (name, r) in enumerate(ranges.items())
     }
+    columns = adaptive.columns
+    chosen = adaptive.drawn(missed, u.reshape(len(u), -1, 2)[:, columns])
+    return drawn | {names[k]: column for k, column in zip(columns.tolist(), chosen.T, strict=True)}
 
 
 def _drawn(name: str, r: GaitNetRange, u: Array, more: Array) -> Array:
     extent = r.max - r.min
     if r.sampling == "fixed":
         return np.full(len(u), usual_value(name, r))
-    if r.sampling == "uniform":
+    if r.sampling in ("uniform", "adaptive"):
         return r.min + extent * u[:, 0]
     if r.sampling == "normal":
         return np.clip(usual_value(name, r) + 0.25 * extent * gaussian(u)[:, 0], r.min, r.max)

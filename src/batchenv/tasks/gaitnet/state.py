@@ -38,6 +38,7 @@ class GaitNetState(TaskState):
         stance_clock, stride_time: see `gait.follow_phase` (N, 2) [s].
         knee_load, knee_peak, cycled: see `knees.follow_knees` (N,).
         total_steps: control steps of all episodes, where noise needs them (N,).
+        missed: failures of the parameters that are drawn adaptively (N, A, BINS), see `AdaptiveRanges`.
         start_x: of the centre of mass when the episode began (N,) [m].
         logged: substeps of this episode (N,).
         com_log: centre of mass in the last W substeps (N, W, 3) [m]; substep k lies in column k % W.
@@ -69,13 +70,16 @@ class GaitNetState(TaskState):
     knee_peak: np.ndarray
     cycled: np.ndarray
     total_steps: np.ndarray
+    missed: np.ndarray
     start_x: np.ndarray
     logged: np.ndarray
     com_log: np.ndarray
     head_log: np.ndarray
 
     @classmethod
-    def of(cls, num_worlds: int, window: int, substeps: int, shapes: int) -> "GaitNetState":
+    def of(
+        cls, num_worlds: int, window: int, substeps: int, shapes: int, missed: np.ndarray
+    ) -> "GaitNetState":
         """The state before the first reset.
 
         Args:
@@ -83,6 +87,7 @@ class GaitNetState(TaskState):
             window: substeps over which speed is a mean, at most.
             substeps: of a step.
             shapes: parameters of the body and its muscles, Q.
+            missed: failures of the parameters that are drawn adaptively (N, A, BINS).
         """
         n = num_worlds
         return cls(
@@ -109,6 +114,7 @@ class GaitNetState(TaskState):
             knee_peak=np.zeros(n),
             cycled=np.zeros(n, bool),
             total_steps=np.zeros(n, np.int64),
+            missed=missed,
             start_x=np.zeros(n),
             logged=np.zeros(n, np.int64),
             com_log=np.zeros((n, window + substeps, 3)),

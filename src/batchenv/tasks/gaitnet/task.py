@@ -13,6 +13,7 @@ from batchenv.config.gaitnet import GaitNetEnvironment
 from batchenv.config.section import Section as ConfigSection
 from batchenv.engine import ControlLaw, Worlds
 from batchenv.mdp import actions
+from batchenv.mdp.adaptive import AdaptiveRanges
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.columns import Mirror, permutation
 from batchenv.mdp.episodes import PARAMETERS, START
@@ -85,6 +86,7 @@ class GaitNetTask(GaitNetQuantities):
         self.ranges = environment.parameters.by_name
         self.idle = idle_parameters(self.ranges, body)
         self.varying, self.varying_twin = varying_parameters(self.ranges, body)
+        self.adaptive = AdaptiveRanges.of(tuple(self.ranges.values()))
         self.muscle_factors = MuscleFactors(self.ranges, body, self.actuator)
         self.head = body.skeleton.index("Head")
         self.strided = starts.strided_dofs(body)
@@ -188,7 +190,8 @@ class GaitNetTask(GaitNetQuantities):
     def new_state(self, num_worlds: int) -> GaitNetState:
         """State of N worlds before their first reset."""
         shapes = sum("." in name for name in self.ranges)
-        return GaitNetState.of(num_worlds, self.window, self.substeps, shapes)
+        missed = self.adaptive.unknown(num_worlds)
+        return GaitNetState.of(num_worlds, self.window, self.substeps, shapes, missed)
 
     def apply_actions(self, batch: GaitNetBatch) -> None:
         """Set the worlds' targets from the actions, and run the clocks through the next step."""
@@ -282,13 +285,19 @@ class GaitNetTask(GaitNetQuantities):
 
     def reset(self, batch: GaitNetBatch, ids: Array) -> None:
         """Put worlds whose episode has begun into their first states: draw their gait and phase."""
+        state = batch.state
+        if state.missed.size:
+            lasted = state.logged[ids] / (self.substeps * self.max_episode_steps)
+            values = np.stack([self.values_of(name, state, ids) for name in self.ranges], axis=1)
+            first = batch.episodes.number[ids] == 0
+            self.adaptive.follow(state.missed, ids, first, values, 1.0 - np.minimum(lasted, 1.0))
         if self.quirks:
             drawn = {name: np.full(len(ids), _unchanged(name)) for name in self.ranges}
         else:
             numbers = batch.episodes.uniform(ids, 4 * max(1, len(self.ranges)), PARAMETERS)
-            drawn = starts.draw_parameters(self.ranges, numbers)
+            drawn = starts.draw_parameters(self.ranges, numbers, self.adaptive, state.missed[ids])
         phase = starts.draw_phase(self.environment.reward.type, batch.episodes.uniform(ids, 2, START))
-        self.begin_at(batch.worlds, batch.state, ids, phase, drawn)
+        self.begin_at(batch.worlds, state, ids, phase, drawn)
 
     def random_states(self, number: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Draw states in the joints' ranges, some of them near the motion, the root at rest in the air."""
