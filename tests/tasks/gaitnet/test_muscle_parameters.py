@@ -128,9 +128,9 @@ def test_all_muscles_of_the_groups_are_in_the_original_file():
     assert {name for members in GROUPS.values() for name in members} <= there
 
 
+@pytest.mark.slow
 def test_the_example_is_a_configuration_on_the_original_files():
     config = load_config(Path(__file__).parents[3] / "examples" / "gaitnet_bodies.yaml", gaitnet_data())
-    config = config.replace({"environment.muscle.coordinator": "static_optimization"})
     with BatchEnv(config, 2, 1, seed=0) as env:
         assert np.isfinite(env.reset()).all() and len(env.parameter_names) == 10
         obs, rewards, _ = env.step(np.zeros((2, env.action_dim)))
