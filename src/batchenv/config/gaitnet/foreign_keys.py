@@ -22,6 +22,8 @@ _READ = (
     ("", ("environment", "training", "Horizon", "cascading")),
     ("environment.parameters.", ("gait", "skeleton", "torsion", "muscle")),
 )
+# Groups of parameters that GaitNet reads in XML alone.
+_OF_XML = ("muscle_length", "muscle_force")
 
 
 def without_idle_keys(data: Mapping[Any, Any]) -> tuple[dict[Any, Any], list[str]]:
@@ -37,7 +39,9 @@ def without_idle_keys(data: Mapping[Any, Any]) -> tuple[dict[Any, Any], list[str
         if not isinstance(inner, Mapping):
             continue
         found = [
-            key for key in inner if isinstance(key, str) and key not in known and not nearest(key, known)
+            key
+            for key in inner
+            if isinstance(key, str) and key not in known and (key in _OF_XML or not nearest(key, known))
         ]
         idle += [f"{prefix}{key}" for key in found]
         rest = {key: value for key, value in inner.items() if key not in found}
