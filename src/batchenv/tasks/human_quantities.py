@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from batchenv.body import Body, GaitCycle
+from batchenv.config import Environment
 from batchenv.engine import Worlds
 from batchenv.errors import ConfigError, nearest
 from batchenv.mdp.batch import Batch
@@ -66,12 +67,14 @@ class HumanQuantities(Task[Body, HumanState]):
     Where there are commands, `command` is all their columns (N, C), and `commanded_NAME` is one (N,).
 
     Attributes:
+        environment: configuration of the worlds.
         gait: the reference.
         parameter_set: what differs from world to world.
         columns: of `measured`, by quantity.
         own_quantities: those that are computed by functions of the class.
     """
 
+    environment: Environment
     gait: GaitCycle
     parameter_set: ParameterSet
     columns: dict[str, Any]
