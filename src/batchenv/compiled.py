@@ -25,6 +25,7 @@ import numba
 import numpy as np
 from numba.core import caching, config, sigutils
 from numba.core.ccallback import CFunc
+from numba.core.registry import CPUDispatcher
 
 Result = TypeVar("Result")
 
@@ -39,15 +40,17 @@ _IMPORT = re.compile(
 _FLAGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE")
 
 
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+def compiled(*, allocates: bool = True, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function as `numba.njit` does, and cache it.
 
     Args:
+        allocates: whether the function, or one that it calls, makes arrays. Without, Numba counts no
+            references, which takes a good part of its time.
         **options: of `numba.njit`.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        dispatcher: Any = numba.njit(no_cfunc_wrapper=True, **options)(function)  # pyright: ignore[reportCallIssue]
+        dispatcher: Any = numba.njit(no_cfunc_wrapper=True, _nrt=allocates, **options)(function)  # pyright: ignore[reportCallIssue]
         if hasattr(dispatcher, "enable_caching"):  # with NUMBA_DISABLE_JIT it is the function itself
             dispatcher._cache = _cache_of(function)  # pyright: ignore[reportAttributeAccessIssue]
         return dispatcher
@@ -55,15 +58,32 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-def c_function(signature: Any) -> Callable[[Callable[..., Any]], CFunc]:
+class _Inner(CPUDispatcher):
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        raise TypeError(f"{self.py_func.__name__} is compiled for other compiled functions, not for Python")
+
+
+def inner(function: Callable[..., Any]) -> Any:
+    """Compile a function for compiled functions alone, which Python cannot call.
+
+    Numba takes as long for the code around a function that Python calls as for a short function itself.
+    """
+    if config.DISABLE_JIT:
+        return function
+    alone = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return _Inner(function, targetoptions={"nopython": True, "error_model": "numpy"} | alone)
+
+
+def c_function(signature: Any, *, allocates: bool = True) -> Callable[[Callable[..., Any]], CFunc]:
     """Compile a C function as `numba.cfunc` does, and cache it.
 
     Args:
         signature: of Numba's types.
+        allocates: see `compiled`.
     """
 
     def decorate(function: Callable[..., Any]) -> CFunc:
-        callback = CFunc(function, sigutils.normalize_signature(signature), {}, {})
+        callback = CFunc(function, sigutils.normalize_signature(signature), {}, {"_nrt": allocates})
         callback._cache = _cache_of(function)  # pyright: ignore[reportAttributeAccessIssue]
         callback.compile()
         return callback

@@ -28,7 +28,7 @@ def mujoco_global(name: str) -> ctypes.c_void_p:
 def _ignore():
     """Compile a handler that drops messages; worker threads call it, and none of them waits for the GIL."""
 
-    @c_function(types.void(types.voidptr))
+    @c_function(types.void(types.voidptr), allocates=False)
     def ignore(message):
         return
 

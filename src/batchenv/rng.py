@@ -32,7 +32,7 @@ def philox4x32(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@compiled()
+@compiled(allocates=False)
 def _draw(seed, world, episode, stream, first, out):
     """Fill rows (n, count) with uniform numbers, beginning at each stream's block `first` (n,)."""
     count = out.shape[1]

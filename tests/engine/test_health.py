@@ -67,23 +67,23 @@ def examined(**changes):
 @pytest.mark.parametrize("kind", ["BADQPOS", "BADQVEL", "BADQACC", "BADCTRL"])
 def test_every_warning_of_a_bad_state_fails_its_world(kind):
     result, failed, _ = examined(warning=((int(getattr(mujoco.mjtWarning, f"mjWARN_{kind}")), 1), 1))
-    assert result == (True, NOBODY) and failed == [False, True]
+    assert result == (True, False, NOBODY) and failed == [False, True]
 
 
 @pytest.mark.parametrize("name", ["qpos", "qvel"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_state_that_is_not_finite_fails_its_world(name, value):
-    assert examined(**{name: (2, value)})[:2] == ((True, NOBODY), [False, True])
+    assert examined(**{name: (2, value)})[:2] == ((True, False, NOBODY), [False, True])
 
 
 def test_other_warnings_are_counted_and_fail_no_world():
     result, failed, mild = examined(warning=((int(mujoco.mjtWarning.mjWARN_CONTACTFULL), 1), 3))
-    assert result == (False, NOBODY) and not any(failed) and mild == [0, 3, 0]
+    assert result == (False, True, NOBODY) and not any(failed) and mild == [0, 3, 0]
 
 
 @pytest.mark.parametrize("place", [MAGIC_AT, SUBSTEP_AT])
 def test_a_world_that_was_not_served_is_found(place):
-    assert examined(user=(place, 1.0))[:2] == ((False, 1), [False, False])
+    assert examined(user=(place, 1.0))[:2] == ((False, False, 1), [False, False])
 
 
 def test_a_world_that_diverged_needs_no_control_any_more():
@@ -91,7 +91,7 @@ def test_a_world_that_diverged_needs_no_control_any_more():
     result, failed, _ = examined(
         user=(MAGIC_AT, 0.0), warning=((int(mujoco.mjtWarning.mjWARN_BADQACC), 1), 1)
     )
-    assert result == (True, NOBODY) and failed == [False, True]
+    assert result == (True, False, NOBODY) and failed == [False, True]
 
 
 def test_a_world_diverges_every_time(worlds):

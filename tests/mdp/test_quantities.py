@@ -81,8 +81,9 @@ def test_the_compiled_measurement_equals_its_plain_twin():
     ids, feet, qposadr, dofadr = np.array([7, 0, 3]), np.array([2, 4]), np.array([9, 7]), np.array([8, 6])
     sums, factors = np.array([1, 4, 5]), np.array([2.0, 0.5, 3.0])
     state = (qpos, qvel, xpos, user)
-    compiled = measure(ids, phase, *state, qposadr, dofadr, 1, feet, AXES, table, sums, factors)
     columns = measured_columns(2, 2, {"reference": 7}, {"sums": 3})
+    compiled, room = np.full((3, columns["sums"].stop), np.nan), np.full((8, 3), np.nan)
+    measure(ids, phase, *state, qposadr, dofadr, 1, feet, AXES, table, sums, factors, room, compiled)
     plain = root_state(qpos[ids], qvel[ids], xpos[ids][:, feet] - xpos[ids][:, None, 1], AXES)
     plain["foot_pos"] = plain["foot_pos"].reshape(3, 6)
     plain |= {"joint_pos": qpos[ids][:, qposadr], "joint_vel": qvel[ids][:, dofadr]}

@@ -16,12 +16,13 @@ from typing import Any
 import mujoco
 import numpy as np
 from llvmlite import ir
-from numba import carray, types
+from numba import types
 from numba.extending import intrinsic
 
 from batchenv.compiled import c_function, once, source_digest
 from batchenv.engine.memory import (
     address_of,
+    carray,
     f64_pointer,
     i64_pointer,
     load_address,
@@ -80,7 +81,7 @@ def compile_control():
     """
     expected = float(magic())
 
-    @c_function(types.void(types.voidptr, types.voidptr))
+    @c_function(types.void(types.voidptr, types.voidptr), allocates=False)
     def control(model_pointer, data_pointer):
         model, data = address_of(model_pointer), address_of(data_pointer)
         if carray(i64_pointer(model + NUSERDATA), (1,))[0] < N_HEADER:

@@ -9,9 +9,9 @@ that of muscle and device together: what the device makes of it, muscles need no
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 
+from batchenv.compiled import inner
 from batchenv.engine.fields import QFRC_APPLIED, f64, shared_i32
 from batchenv.engine.record import Part, Values
 
@@ -32,7 +32,7 @@ def values(driven: Sequence[int], substeps: int) -> Values:
     )
 
 
-@numba.njit(error_model="numpy")
+@inner
 def apply_devices(block, data, user, substep):
     """Add the torques of devices to the applied ones."""
     applied, start = f64(data, QFRC_APPLIED, block.n_dof), block.at_device_torque + substep * block.n_device
@@ -42,7 +42,7 @@ def apply_devices(block, data, user, substep):
         applied[dofadr[driven[k]]] += user[start + k]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def relieve(block, user, substep, desired):
     """Take what devices make off the desired torques (J,)."""
     driven, start = (

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
-import numba
 import numpy as np
 
+from batchenv.compiled import inner
 from batchenv.engine.controllers.stable_pd import rotation_vector
 from batchenv.engine.fields import CDOF, QFRC_APPLIED, QPOS, SUBTREE_COM, XIPOS, f64, f64_2d, shared_u32
 from batchenv.engine.record import Part, Values
@@ -99,7 +99,7 @@ def _chain(model: mujoco.MjModel, body: int) -> Sequence[int]:
     return found
 
 
-@numba.njit(error_model="numpy")
+@inner
 def disturb_body(block, data, user, substep):
     """Push bodies and move joints in a substep."""
     _push(block, data, user, substep)
@@ -124,7 +124,7 @@ def disturb_body(block, data, user, substep):
         )
 
 
-@numba.njit(error_model="numpy")
+@inner
 def _push(block, data, user, substep):
     """Add the generalised forces of forces at the centres of mass of bodies to those applied."""
     applied, cdof = f64(data, QFRC_APPLIED, block.n_dof), f64_2d(data, CDOF, block.n_dof, 6)
@@ -143,7 +143,7 @@ def _push(block, data, user, substep):
             applied[dofs[j]] += turn + axis[3] * x + axis[4] * y + axis[5] * z
 
 
-@numba.njit(error_model="numpy")
+@inner
 def disturb_activations(block, user, substep):
     """Add to the activations of all muscles in a substep; they stay between 0 and 1."""
     if block.shaken:

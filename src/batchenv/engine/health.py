@@ -13,7 +13,7 @@ FIRST_FATAL = int(mujoco.mjtWarning.mjWARN_BADQPOS)
 NOBODY = -1
 
 
-@compiled()
+@compiled(allocates=False)
 def clear(rows, columns):
     """Set some columns (K,) of all rows (N, n) to zero."""
     for i in range(rows.shape[0]):
@@ -21,7 +21,7 @@ def clear(rows, columns):
             rows[i, column] = 0.0
 
 
-@compiled()
+@compiled(allocates=False)
 def inspect(ids, warning, user, magic, substep, qpos, qvel, failed, mild):
     """Flag worlds that diverged since the last call, and find one that the control callback did not serve.
 
@@ -39,16 +39,19 @@ def inspect(ids, warning, user, magic, substep, qpos, qvel, failed, mild):
         mild: out, how often each warning came that does not tell of divergence (`FIRST_FATAL`,).
 
     Returns:
-        Whether any world failed; and one that did not, and was not served, or `NOBODY`.
+        Whether any world failed; whether `mild` has grown; and a world that did not fail, and was not
+        served, or `NOBODY`.
     """
-    any_failed, neglected = False, NOBODY
+    any_failed, any_mild, neglected = False, False, NOBODY
     for i in ids:
         for w in range(warning.shape[1]):
-            if w < FIRST_FATAL:
-                mild[w] += warning[i, w, 1]
-            elif warning[i, w, 1] != 0:
-                failed[i] = True
-            warning[i, w, 1] = 0
+            if warning[i, w, 1] != 0:
+                if w < FIRST_FATAL:
+                    mild[w] += warning[i, w, 1]
+                    any_mild = True
+                else:
+                    failed[i] = True
+                warning[i, w, 1] = 0
         checked = 0.0
         for k in range(qpos.shape[1]):
             checked += qpos[i, k]
@@ -60,4 +63,4 @@ def inspect(ids, warning, user, magic, substep, qpos, qvel, failed, mild):
             any_failed = True
         elif user[i, MAGIC_AT] != magic or user[i, SUBSTEP_AT] != substep:
             neglected = i
-    return any_failed, neglected
+    return any_failed, any_mild, neglected

@@ -7,10 +7,10 @@ hands to the callback, and the world's `userdata`.
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false
 
-import numba
 import numpy as np
 
 from batchenv.body.mechanism import Mechanism
+from batchenv.compiled import inner
 from batchenv.engine.fields import QFRC_APPLIED, QVEL, f64, shared_f64, shared_i32
 from batchenv.engine.record import Part, Values
 
@@ -55,14 +55,14 @@ def values(mechanism: Mechanism, ideal: np.ndarray, damping: np.ndarray, n_targe
     )
 
 
-@numba.njit(error_model="numpy")
+@inner
 def take_torques(block, user):
     """Desired torques are the targets themselves."""
     for j in range(block.n_joint):
         user[block.at_desired + j] = user[block.at_target + j]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def clear_applied(block, data):
     """Begin a substep without applied forces."""
     applied = f64(data, QFRC_APPLIED, block.n_dof)
@@ -70,7 +70,7 @@ def clear_applied(block, data):
         applied[d] = 0.0
 
 
-@numba.njit(error_model="numpy")
+@inner
 def apply_ideal_torques(block, data, user):
     """Add desired torques at the joints that no muscle moves, less the damping that the model integrates."""
     applied, qvel = f64(data, QFRC_APPLIED, block.n_dof), f64(data, QVEL, block.n_dof)

@@ -15,7 +15,7 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
-from numba import carray, types
+from numba import types
 
 from batchenv.compiled import c_function, once, source_digest
 from batchenv.engine import fields
@@ -25,6 +25,7 @@ from batchenv.engine.constraints.tree_newton import apply_tree_newton
 from batchenv.engine.controllers.pd import pd_torques
 from batchenv.engine.controllers.stable_pd import ball_coordinates, stable_pd_torques, start_targets
 from batchenv.engine.coordinators.problem import (
+    copy,
     mirror_crossings,
     mirror_joints,
     mirror_muscles,
@@ -37,7 +38,7 @@ from batchenv.engine.disturbances import disturb_activations, disturb_body
 from batchenv.engine.fields import LENGTH, QFRC_APPLIED, QPOS, USERDATA, VELOCITY, f64, shared_u32
 from batchenv.engine.guests import call_guest
 from batchenv.engine.joints import apply_ideal_torques, clear_applied, take_torques
-from batchenv.engine.memory import address_of, stack_f64
+from batchenv.engine.memory import address_of, carray, stack_f64
 from batchenv.engine.muscles.crossings import take_excitations
 from batchenv.engine.parts import block_pointer
 from batchenv.engine.paths.polynomials import polynomial_paths
@@ -131,7 +132,7 @@ def compile_kernel(choice: Choice):
     in_every_substep = int(own_forces == 1 or forces_known == 1)
     coordinates = int(coordinator in (STATIC_OPTIMIZATION, NETWORK, GUEST))
 
-    @c_function(types.void(types.voidptr, types.voidptr))
+    @c_function(types.void(types.voidptr, types.voidptr), allocates=False)
     def kernel(model_pointer, data_pointer):
         model, data = address_of(model_pointer), address_of(data_pointer)
         address = np.uintp(np.int64(f64(data, USERDATA, RECORD_AT + 1)[RECORD_AT]))
@@ -244,9 +245,9 @@ def compile_kernel(choice: Choice):
                         mirror_crossings(block, jta, seen)
                         mirror_joints(block, required, wanted)
                         mirror_muscles(block, activation, force)
-                        jta[:] = seen
-                        required[:] = wanted
-                        activation[:] = force
+                        copy(seen, jta)
+                        copy(wanted, required)
+                        copy(force, activation)
                 if coordinator == NETWORK:
                     if block.samples:
                         store_sample(block, user, substep, required, jta)
@@ -275,7 +276,7 @@ def compile_kernel(choice: Choice):
                 if mirrored == 1:
                     if in_mirror:
                         mirror_muscles(block, activation, force)
-                        activation[:] = force
+                        copy(force, activation)
 
         # What they do to the body.
         actuated = carray(stack_f64(nv), (nv,))

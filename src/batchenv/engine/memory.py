@@ -12,7 +12,7 @@ import mujoco
 from mujoco.introspect import ast_nodes, structs
 from numba import types
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
+from numba.np.arrayobj import get_cfarray_intrinsic, make_array, populate_array
 
 _PRIMITIVE = {
     "int": ctypes.c_int,
@@ -168,6 +168,10 @@ stack_i64 = _stack(types.int64)
 def record_pointer(element: types.Type):
     """An intrinsic that reinterprets an address as a pointer to a record type."""
     return _load(element)
+
+
+# `numba.carray` without the function around it, which is compiled for every shape, and counts references.
+carray: Any = get_cfarray_intrinsic("C", None)
 
 
 def _array(element: Any, ndim: int, *, in_field: bool) -> Any:

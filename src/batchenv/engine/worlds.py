@@ -330,8 +330,8 @@ class Worlds(Generic[BodyType]):
         """
         ids = self._everyone if ids is None else ids
         given = (ids, self.batch.warning, self._user, float(magic()), substep, self.qpos, self.qvel)
-        any_failed, neglected = inspect(*given, self.failed, self._mild)
-        if self._mild.any():
+        any_failed, any_mild, neglected = inspect(*given, self.failed, self._mild)
+        if any_mild:
             self._report_mild()
         if any_failed:
             self.fail(np.flatnonzero(self.failed))

@@ -34,8 +34,7 @@ def measured_columns(
     return columns
 
 
-@compiled(error_model="numpy")
-def interpolate(table, phase):
+def interpolate(table: np.ndarray, phase: np.ndarray) -> np.ndarray:
     """Rows of a periodic table at phases, linearly between them.
 
     Args:
@@ -45,10 +44,15 @@ def interpolate(table, phase):
     Returns:
         (N, n).
     """
-    rows = np.empty((phase.size, table.shape[1]))
-    for i in range(phase.size):
-        interpolate_row(table, phase[i], rows[i])
+    rows = np.empty((len(phase), table.shape[1]))
+    _interpolate(table, phase, rows)
     return rows
+
+
+@compiled(allocates=False, error_model="numpy")
+def _interpolate(table, phase, out):
+    for i in range(phase.size):
+        interpolate_row(table, phase[i], out[i])
 
 
 @numba.njit(error_model="numpy")
@@ -63,7 +67,7 @@ def interpolate_row(table, phase, out):
         out[k] = table[below, k] + weight * (table[above, k] - table[below, k])
 
 
-@compiled(error_model="numpy")
+@compiled(allocates=False, error_model="numpy")
 def measure(
     # which worlds, and their phases
     ids,
@@ -83,8 +87,11 @@ def measure(
     table,
     sums,
     factors,
+    # room and out
+    room,
+    out,
 ):
-    """Rows as `measured_columns` lays them out: all that a step must know of every world, in one pass.
+    """Fill rows as `measured_columns` lays them out: all that a step must know of every world, in one pass.
 
     Vectors are given in the heading frame: forward, left and up of the root, levelled.
 
@@ -99,16 +106,14 @@ def measure(
         axes: forward, left and up of the walking frame, in the world (3, 3).
         table: one cycle of the reference (K, t).
         sums, factors: columns of `user` to take, and what to multiply each by (s,).
-
-    Returns:
-        (n, 13 + 3 F + 2 J + t + s).
+        room: for what lies between (6 + F, 3).
+        out: (n, 13 + 3 F + 2 J + t + s).
     """
     n_joint, n_foot, n_table = qposadr.size, foot_body.size, table.shape[1]
     at_joints = N_ROOT + 3 * n_foot
     at_table = at_joints + 2 * n_joint
     at_sums = at_table + n_table
-    out = np.empty((ids.size, at_sums + sums.size))
-    rotation, vectors = np.empty((3, 3)), np.empty((3 + n_foot, 3))
+    rotation, vectors = room[:3], room[3:]
     for row in range(ids.size):
         i, values = ids[row], out[row]
         _measure_root(qpos[i], qvel[i], xpos[i], root_body, foot_body, axes, rotation, vectors, values)
@@ -118,7 +123,6 @@ def measure(
         interpolate_row(table, phase[i], values[at_table:at_sums])
         for k in range(sums.size):
             values[at_sums + k] = user[i, sums[k]] * factors[k]
-    return out
 
 
 @numba.njit(error_model="numpy")

@@ -38,7 +38,9 @@ class Start:
     def at_rest(cls, model: mujoco.MjModel, num_worlds: int) -> "Start":
         """The model's first pose, at rest."""
         return cls(
-            np.zeros(num_worlds), np.tile(model.qpos0, (num_worlds, 1)), np.zeros((num_worlds, model.nv))
+            np.zeros(num_worlds),
+            np.repeat(model.qpos0[None], num_worlds, axis=0),
+            np.zeros((num_worlds, model.nv)),
         )
 
     def check(self, title: str) -> None:
@@ -134,7 +136,7 @@ def _write_pose(
     )
 
 
-@compiled()
+@compiled(allocates=False)
 def _write_joints(
     # draws and reference
     draws,

@@ -1,5 +1,6 @@
 """The quantities that terms of a human are given."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +72,7 @@ class HumanQuantities(Task[Body, HumanState]):
         gait: the reference.
         parameter_set: what differs from world to world.
         columns: of `measured`, by quantity.
-        own_quantities: those that are computed by functions of the class.
+        own_quantities: those of `measured` that functions of the class compute otherwise.
     """
 
     environment: Environment
@@ -79,7 +80,7 @@ class HumanQuantities(Task[Body, HumanState]):
     parameter_set: ParameterSet
     columns: dict[str, Any]
     _sums: tuple[Array, Array] | None = None
-    own_quantities: frozenset[str] = frozenset()
+    own_quantities: Set[str] = frozenset()
 
     @property
     def one_reference(self) -> bool:
@@ -110,6 +111,7 @@ class HumanQuantities(Task[Body, HumanState]):
             },
             {"foot_load": n_foot, "foot_load_peak": n_foot, "activation_squared": 0},
         )
+        self._width = self.columns["activation_squared"] + 1
         first, last = self.columns["reference_pos"], self.columns["reference_foot_load"]
         self._reference_columns = slice(first.start, last.stop)
         self._tracked = self.gait.tracked * self._joint_weights()
@@ -119,7 +121,7 @@ class HumanQuantities(Task[Body, HumanState]):
                 raise ConfigError(
                     f"environment.simulation.recorders: {name} is a quantity, too; rename the recorder"
                 )
-        self.own_quantities = frozenset(self.functions)
+        self.own_quantities = self.functions.keys() & self.columns.keys()
         self.functions = own | {name: _measured(name) for name in self.columns} | self.functions
 
     def _joint_weights(self) -> Array:
@@ -137,8 +139,10 @@ class HumanQuantities(Task[Body, HumanState]):
         """All that one pass over the worlds measures, by name; see `measured_columns`."""
         worlds, state, body = q.batch.worlds, q.batch.state, self.body
         slots, factors = self._sums = self._sums or _sums(worlds, body.weight)
-        values = measure(
-            np.arange(worlds.num_worlds) if q.ids is None else q.ids,
+        ids = np.arange(worlds.num_worlds) if q.ids is None else q.ids
+        values, room = np.empty((len(ids), self._width)), np.empty((6 + len(body.foot_body), 3))
+        measure(
+            ids,
             state.phase,
             worlds.qpos,
             worlds.qvel,
@@ -152,6 +156,8 @@ class HumanQuantities(Task[Body, HumanState]):
             self.gait.table,
             slots,
             factors,
+            room,
+            values,
         )
         if not self.one_reference:
             values[:, self._reference_columns] = self.reference_rows(q.batch, q.ids, state.phase[q.rows])
@@ -247,9 +253,11 @@ def _measured(name: str) -> Function:
 
     def value(task: HumanQuantities, q: Quantities) -> Array:
         found = task.measured(q)
-        # Quantities that a subclass computes otherwise stay its own.
-        q.know({key: array for key, array in found.items() if key not in task.own_quantities})
-        return found[name]
+        value = found[name]
+        for own in task.own_quantities:
+            del found[own]
+        q.know(found)
+        return value
 
     return value
 

@@ -16,9 +16,9 @@ import math
 import mujoco
 import numba
 import numpy as np
-from numba import carray
 
 from batchenv.body.mechanism import Mechanism
+from batchenv.compiled import inner
 from batchenv.engine.constraints.active_set import (
     guess_sides,
     half_solve,
@@ -58,7 +58,7 @@ from batchenv.engine.fields import (
     shared_f64_2d,
     shared_u32,
 )
-from batchenv.engine.memory import i32_pointer, stack_f64, stack_i64
+from batchenv.engine.memory import carray, i32_pointer, stack_f64, stack_i64
 from batchenv.engine.record import SUBSTEP_AT, Part, Values
 from batchenv.engine.recorders.joint_loads import keep_contact_forces
 from batchenv.engine.recorders.logs import log_forces
@@ -223,7 +223,7 @@ def made_rows(data, n, ptr, column, value, regulariser, reference, lower, upper)
             lower[r], upper[r] = -math.inf, math.inf
 
 
-@numba.njit(error_model="numpy")
+@inner
 def smooth_forces(data, applied, actuated, smooth):
     """All generalised forces but those of constraints (nv,)."""
     passive, bias = f64(data, QFRC_PASSIVE, smooth.size), f64(data, QFRC_BIAS, smooth.size)
@@ -340,7 +340,7 @@ def apply_constraint_forces(block, model, data, user, coordinates, actuated):
         applied[d] += total[d]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def skip_constraints(data):
     """Remove all constraints in a world that is only measured, so that MuJoCo solves none."""
     carray(i32_pointer(data + NEFC), (1,))[0] = 0

@@ -26,9 +26,9 @@ import math
 import mujoco
 import numba
 import numpy as np
-from numba import carray
 
 from batchenv.body.mechanism import Mechanism
+from batchenv.compiled import inner
 from batchenv.engine.constraints.active_set import FREE, HIGH, LOW, NOWHERE, padded, side_of
 from batchenv.engine.constraints.rows import smooth_forces
 from batchenv.engine.controllers.stable_pd import LANES, subtract_scaled
@@ -53,7 +53,7 @@ from batchenv.engine.fields import (
     i32,
     shared_i32,
 )
-from batchenv.engine.memory import i32_pointer, stack_f64, stack_i64
+from batchenv.engine.memory import carray, i32_pointer, stack_f64, stack_i64
 from batchenv.engine.record import Part, Values
 
 PART = Part(
@@ -210,7 +210,7 @@ def solve(depth, path, factor, x):
         x[k] = x[k] * factor[k, last] - (even + odd)
 
 
-@numba.njit(error_model="numpy")
+@inner
 def along_paths(depth, path, kind, number, rownnz, rowadr, colind):
     """Whether every sparse row joins dofs of one path alone.
 
@@ -228,7 +228,7 @@ def along_paths(depth, path, kind, number, rownnz, rowadr, colind):
     return True
 
 
-@numba.njit(error_model="numpy")
+@inner
 def is_pushed(data, n_body):
     """Whether a force acts on a body itself."""
     applied = f64(data, XFRC_APPLIED, 6 * n_body)
@@ -238,7 +238,7 @@ def is_pushed(data, n_body):
     return largest > 0.0
 
 
-@numba.njit(error_model="numpy")
+@inner
 def row_bounds(kind, loss, lower, upper):
     """Least and greatest force of every row; but for friction and equalities they push only."""
     for r in range(kind.size):
@@ -249,7 +249,7 @@ def row_bounds(kind, loss, lower, upper):
             lower[r], upper[r] = -loss[r], loss[r]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def push_of(column, value, begin, end, reference, regulariser, acceleration):
     """Force of a row between its bounds, at an acceleration (nv,); its entries are from `begin` to `end`."""
     push = reference
@@ -258,7 +258,7 @@ def push_of(column, value, begin, end, reference, regulariser, acceleration):
     return push / regulariser
 
 
-@numba.njit(error_model="numpy")
+@inner
 def change_side(depth, column, value, reference, regulariser, low, high, before, after, matrix, given, row):
     """Take a row's part out of the equations and put in that of its new side; arguments as in `add_row`, and
 
@@ -278,7 +278,7 @@ def change_side(depth, column, value, reference, regulariser, low, high, before,
         add_row(depth, column, value, -1.0 / regulariser, matrix, row)
 
 
-@numba.njit(error_model="numpy")
+@inner
 def foresee(block, data, user, guess):
     """Extrapolate the acceleration (nv,) from those of the two substeps before."""
     nv = block.n_dof
@@ -288,7 +288,7 @@ def foresee(block, data, user, guess):
         before[d] = now[d]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def apply_tree_newton(block, data, user, actuated):
     """Add the forces of all constraints to `qfrc_passive`, and leave MuJoCo no constraint to solve; or leave
     them all to MuJoCo, see the module.
@@ -326,7 +326,7 @@ def apply_tree_newton(block, data, user, actuated):
     n_row[0] = 0  # MuJoCo adds no forces of its own
 
 
-@numba.njit(error_model="numpy")
+@inner
 def forces_of_rows(block, data, depth, path, at, actuated, acceleration, force):
     """Find the forces of all rows (n,); returns whether their sides settled.
 
@@ -363,12 +363,14 @@ def forces_of_rows(block, data, depth, path, at, actuated, acceleration, force):
     for r in range(n):
         begin, end = rowadr[r], rowadr[r] + rownnz[r]
         push = push_of(colind, jacobian, begin, end, reference[r], regulariser[r], acceleration)
-        side[r] = LOW if push <= lower[r] else HIGH if push >= upper[r] else FREE
+        after = LOW if push <= lower[r] else HIGH if push >= upper[r] else FREE
         largest = max(largest, abs(push))
+        side[r] = NOWHERE  # a constant would have Numba compile `change_side` once more
         change_side(
             depth, colind[begin:end], jacobian[begin:end], reference[r], regulariser[r], lower[r], upper[r],
-            NOWHERE, side[r], matrix, given, row,
+            side[r], after, matrix, given, row,
         )  # fmt: skip
+        side[r] = after
     nothing = _NOTHING * largest
 
     for _ in range(_MOST_STEPS):

@@ -3,9 +3,9 @@
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false
 
-import numba
 import numpy as np
 
+from batchenv.compiled import inner
 from batchenv.engine.fields import QPOS, QVEL, f64, shared_f64, shared_i32, timestep_of
 from batchenv.engine.record import Part, Values
 
@@ -17,7 +17,7 @@ def values(kp: np.ndarray, kv: np.ndarray) -> Values:
     return Values(arrays={"kp": kp, "kv": kv}, slots={"target_rate": (len(kp),)})
 
 
-@numba.njit(error_model="numpy")
+@inner
 def pd_torques(block, model, data, user, substep):
     """Desired torques kp (target - q) + kv (rate - qvel); the target moves at its rate through the step."""
     n = block.n_joint

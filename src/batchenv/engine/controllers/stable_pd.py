@@ -16,11 +16,12 @@ import math
 import numba
 import numpy as np
 from llvmlite import ir
-from numba import carray, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from batchenv.body.mechanism import Mechanism
+from batchenv.compiled import inner
 from batchenv.engine.fields import (
     INERTIA,
     M_COLIND,
@@ -36,7 +37,7 @@ from batchenv.engine.fields import (
     shared_u32,
     timestep_of,
 )
-from batchenv.engine.memory import stack_f64
+from batchenv.engine.memory import carray, stack_f64
 from batchenv.engine.record import Part, Values
 
 PART = Part(
@@ -309,7 +310,7 @@ def values(mechanism: Mechanism, kp: np.ndarray, kv: np.ndarray) -> Values:
     )
 
 
-@numba.njit(error_model="numpy")
+@inner
 def start_targets(block, user):
     """Compute the quaternions of the targets, once in each step."""
     n = block.n_ball

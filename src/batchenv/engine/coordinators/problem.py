@@ -7,6 +7,7 @@ import numba
 import numpy as np
 
 from batchenv.body.mechanism import Mechanism
+from batchenv.compiled import inner
 from batchenv.engine.fields import shared_f64, shared_u32
 from batchenv.engine.record import Part, Values
 
@@ -58,6 +59,13 @@ def required_torques(block, wanted, jtp, required):
 
 
 @numba.njit(error_model="numpy")
+def copy(values, out):
+    """Copy numbers (n,): an assigned slice would compile the message about its shape, too."""
+    for i in range(out.size):
+        out[i] = values[i]
+
+
+@inner
 def mirror_joints(block, values, out):
     """The mirror image of a number for each joint coordinate (J,)."""
     joint, sign = shared_u32(block.mirror_joint, block.n_joint), shared_f64(block.mirror_sign, block.n_joint)
@@ -65,7 +73,7 @@ def mirror_joints(block, values, out):
         out[j] = sign[j] * values[joint[j]]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def mirror_crossings(block, values, out):
     """The mirror image of a number for each pair of a muscle and a joint coordinate (nnz,)."""
     crossing = shared_u32(block.mirror_crossing, block.n_crossing)
@@ -74,7 +82,7 @@ def mirror_crossings(block, values, out):
         out[k] = sign[k] * values[crossing[k]]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def mirror_muscles(block, values, out):
     """The mirror image of a number for each muscle (M,)."""
     twin = shared_u32(block.mirror_muscle, block.n_muscle)

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numba import carray
 from numpy.typing import NDArray
 
 from batchenv.engine.coordinators.network import MuscleNetLayout, MuscleNetwork, muscle_network
 from batchenv.engine.coordinators.network.network import StateDict
 from batchenv.engine.fields import shared_i32
-from batchenv.engine.memory import f32_pointer, stack_f64
+from batchenv.engine.memory import carray, f32_pointer, stack_f64
 from batchenv.engine.record import WORLD_AT, Part, Values
 
 PART = Part(

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numba import carray
 
 from batchenv.body.mechanism import Mechanism
 from batchenv.engine.fields import shared_f64, shared_i32, shared_u32
-from batchenv.engine.memory import stack_f64, u32_pointer
+from batchenv.engine.memory import carray, stack_f64, u32_pointer
 from batchenv.engine.record import Part, Values
 
 PART = Part(

@@ -3,10 +3,10 @@
 # Pyright does not see what Numba makes of functions.
 # pyright: reportCallIssue=false
 
-import numba
 import numpy as np
 
 from batchenv.body.mechanism import Mechanism
+from batchenv.compiled import inner
 from batchenv.engine.record import Part, Values
 
 PART = Part(
@@ -30,7 +30,7 @@ def values(mechanism: Mechanism) -> Values:
     )
 
 
-@numba.njit(error_model="numpy")
+@inner
 def take_excitations(block, user):
     """Activations are the excitations themselves, between 0 and 1."""
     for m in range(block.n_muscle):

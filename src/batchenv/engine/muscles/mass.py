@@ -15,6 +15,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from batchenv.body.mechanism import Fibers
+from batchenv.compiled import inner
 from batchenv.engine.fields import shared_f64
 from batchenv.engine.muscles.mujoco import muscle_bias, muscle_gain
 from batchenv.engine.record import Part, Values
@@ -167,7 +168,7 @@ def values(fibers: Fibers, velocity_force: bool, *, mujoco_curves: bool) -> Valu
     )
 
 
-@numba.njit(error_model="numpy")
+@inner
 def fiber_forces(block, length, velocity, active, passive):
     """Active force at full activation and passive force of each muscle (M,) [N].
 

@@ -28,13 +28,14 @@ from typing import Any
 import numba
 import numpy as np
 from llvmlite import ir
-from numba import carray, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from batchenv.body.bound_arms import DEGREE as BOUND_DEGREE
 from batchenv.body.mechanism import Mechanism
 from batchenv.body.path_pieces import Piece, graded_exponents
+from batchenv.compiled import inner
 from batchenv.engine.fields import (
     LENGTH,
     MOMENT,
@@ -46,7 +47,7 @@ from batchenv.engine.fields import (
     shared_f64_2d,
     shared_i32,
 )
-from batchenv.engine.memory import f64_pointer, i32_pointer, stack_f64
+from batchenv.engine.memory import carray, f64_pointer, i32_pointer, stack_f64
 from batchenv.engine.muscles.mujoco import coupling_slope
 from batchenv.engine.record import Part, Values
 from batchenv.engine.vectors import I32, I64, at, call_vector, splat
@@ -260,7 +261,7 @@ def polynomial_paths(block, data):
     _velocities(block, data, muscle, row, moment)
 
 
-@numba.njit(error_model="numpy")
+@inner
 def _legendre(block, qpos, power, slope):
     """Legendre polynomials P_0, P_1, ... of each joint's place in its range, and their slopes [1/rad].
 
@@ -282,7 +283,7 @@ def _legendre(block, qpos, power, slope):
             slope[j, k + 1] = slope[j, k - 1] + gain * power[j, k] * slope[j, 1]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def _multiply(block, group, power, slope, products, spare):
     """Products over all joints of a group but the last, and their slopes by each of these (T, `WIDTH`), in
     the order of `graded_exponents`: joint after joint, from those of the joints before.
@@ -300,7 +301,9 @@ def _multiply(block, group, power, slope, products, spare):
     this, other = np.uint64(products.ctypes.data), np.uint64(spare.ctypes.data)
     if last % 2 == 1:
         this, other = other, this
-    carray(f64_pointer(this), (WIDTH,))[:] = (1.0, 0.0, 0.0, 0.0)
+    one = carray(f64_pointer(this), (WIDTH,))
+    for k in range(WIDTH):  # a slice would compile the message about its shape, too
+        one[k] = 1.0 if k == 0 else 0.0
     for i in range(last):
         j, n = np.uint64(joint[first + i]) * row, np.int64(start[i + 1, degree + 1])
         given = (
@@ -322,7 +325,7 @@ def _multiply(block, group, power, slope, products, spare):
         this, other = other, this
 
 
-@numba.njit(error_model="numpy")
+@inner
 def _sum_block(block, group, own, power, slope, products, total):
     """Lengths of the pieces of the muscles of a block, and their slopes by each joint (k + 1, LANES)."""
     k, degree = np.int64(group[_JOINTS]), np.int64(own[_BLOCK_DEGREE])
@@ -341,7 +344,7 @@ def _sum_block(block, group, own, power, slope, products, total):
         _sums_4(*where, *factors)
 
 
-@numba.njit(error_model="numpy")
+@inner
 def _add_block(block, k, own, total, length, moment):
     """Add what a block has found to the lengths and moments of its muscles."""
     n, first, at, k = own[_MUSCLES], own[_MUSCLE_AT], np.int64(own[_MOMENT_AT]), np.int64(k)
@@ -354,7 +357,7 @@ def _add_block(block, k, own, total, length, moment):
             at += 1
 
 
-@numba.njit(error_model="numpy")
+@inner
 def _couplings(block, qpos, given, course):
     """How far each bound joint is from where its coupling puts it, and d of that position / d driver (C,)."""
     n = block.n_bound
@@ -368,7 +371,7 @@ def _couplings(block, qpos, given, course):
         course[b] = coupling_slope(x, c)
 
 
-@numba.njit(error_model="numpy")
+@inner
 def _add_bound(block, own, total, given, course, length, moment):
     """Add r_b (q_b - g_b) to the lengths of a block's muscles, and its gradient to their moments."""
     n, first, at = own[_MUSCLES], own[_MUSCLE_AT], np.int64(own[_MOMENT_AT])
@@ -382,7 +385,7 @@ def _add_bound(block, own, total, given, course, length, moment):
         at += 3
 
 
-@numba.njit(error_model="numpy")
+@inner
 def _velocities(block, data, muscle, row, moment):
     velocity, qvel = f64(data, VELOCITY, block.n_muscle), f64(data, QVEL, block.n_dof)
     dof = shared_i32(block.kept_dof, block.n_kept)

@@ -7,6 +7,7 @@ import numba
 import numpy as np
 
 from batchenv.body.mechanism import Mechanism
+from batchenv.compiled import inner
 from batchenv.engine.fields import (
     ACC0,
     ACT,
@@ -100,7 +101,7 @@ def values(mechanism: Mechanism, activation_dynamics: bool, *, early: bool) -> V
     )
 
 
-@numba.njit(error_model="numpy")
+@inner
 def coupling_slopes(block, data, slope):
     """dq_dof / dq_joint (nv,): 1 for a joint's own dof, the polynomial's slope for a bound one."""
     qpos = f64(data, QPOS, block.n_qpos)
@@ -116,7 +117,7 @@ def coupling_slopes(block, data, slope):
         slope[bound_dofadr[b]] = coupling_slope(x, coef[b])
 
 
-@numba.njit(error_model="numpy")
+@inner
 def pack_moments(block, data):
     """Compact MuJoCo's sparse moments in place to those that are not zero in every pose (`MomentStructure`).
 
@@ -140,7 +141,7 @@ def pack_moments(block, data):
         start += number[m]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def actuator_strengths(block, model, data, gain, bias):
     """Force of MuJoCo's muscles at full activation, and added to it at any (M,) [N], with each world's own
     parameters; tension is negative."""
@@ -153,7 +154,7 @@ def actuator_strengths(block, model, data, gain, bias):
         gain[m] = muscle_gain(length[m], velocity[m], lengthrange[m], acc0[m], gainprm[m])
 
 
-@numba.njit(error_model="numpy")
+@inner
 def fiber_strengths(block, data, gain, bias):
     """As `actuator_strengths`, of muscles on MuJoCo's tendons whose forces the engine applies."""
     n = block.n_muscle
@@ -163,7 +164,7 @@ def fiber_strengths(block, data, gain, bias):
         gain[m], bias[m] = -gain[m], -bias[m]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def tendon_torques(block, data, slope, gain, bias, jta, jtp):
     """What muscles on tendons can do at the joints in this pose.
 
@@ -191,7 +192,7 @@ def tendon_torques(block, data, slope, gain, bias, jta, jtp):
         jta[k] = arm * gain[m]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def bound_activations(block, model, data, lower, upper):
     """Lowest and highest activation that each muscle can reach in this substep (M,)."""
     n = block.n_muscle
@@ -210,7 +211,7 @@ def excite(block, data, user):
         ctrl[m] = user[block.at_excitation + m]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def activate(block, model, data, user):
     """Carry MuJoCo's muscles to the coordinator's activations: through their dynamics, or at once."""
     n = block.n_muscle
@@ -224,7 +225,7 @@ def activate(block, model, data, user):
             ctrl[m] = act[m] = a
 
 
-@numba.njit(error_model="numpy")
+@inner
 def actuator_forces(block, model, data, gain, bias, force):
     """Forces (M,) [N] that MuJoCo's muscles will make in this substep, excitations being set."""
     n = block.n_muscle
@@ -237,14 +238,14 @@ def actuator_forces(block, model, data, gain, bias, force):
         force[m] = gain[m] * a + bias[m]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def fiber_tensions(block, user, gain, bias, force):
     """Forces (M,) [N] of muscles whose forces the engine applies, by the activations chosen."""
     for m in range(block.n_muscle):
         force[m] = gain[m] * user[block.at_activation + m] + bias[m]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def spread_tendons(block, data, force, total):
     """Add the generalised forces (nv,) of forces along the tendons (M,) [N]."""
     moment, dof = f64(data, MOMENT, block.n_kept), shared_i32(block.kept_dof, block.n_kept)

@@ -8,9 +8,9 @@ The engine traces these paths and applies the muscles' forces at the joints; MuJ
 
 import numba
 import numpy as np
-from numba import carray
 
 from batchenv.body.mechanism import WayPoints
+from batchenv.compiled import inner
 from batchenv.engine.fields import (
     QFRC_APPLIED,
     QVEL,
@@ -23,7 +23,7 @@ from batchenv.engine.fields import (
     shared_i32,
     shared_u32,
 )
-from batchenv.engine.memory import stack_f64, u32_pointer
+from batchenv.engine.memory import carray, stack_f64, u32_pointer
 from batchenv.engine.muscles.mass import fiber_forces
 from batchenv.engine.paths.geometry import (
     gather_wrenches,
@@ -166,7 +166,7 @@ def trace_paths(block, data, first_body, length, moment, pull):
     )
 
 
-@numba.njit(error_model="numpy")
+@inner
 def path_velocities(block, data, moment, velocity):
     """Rates of the lengths (M,) [m/s], from their gradient (K,) [m/rad]."""
     muscle, joint = (

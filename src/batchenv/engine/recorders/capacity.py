@@ -3,12 +3,10 @@
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false
 
-import numba
-from numba import carray
-
+from batchenv.compiled import inner
 from batchenv.engine.coordinators.problem import mirror_crossings, mirror_joints
 from batchenv.engine.fields import shared_i32
-from batchenv.engine.memory import stack_f64
+from batchenv.engine.memory import carray, stack_f64
 from batchenv.engine.record import Part, Values
 
 PART = Part(slots=("negative_torque", "positive_torque", "passive_torque"))
@@ -19,7 +17,7 @@ def values(n_joint: int) -> Values:
     return Values(slots=dict.fromkeys(PART.slots, (n_joint,)))
 
 
-@numba.njit(error_model="numpy")
+@inner
 def record_capacity(block, user, mirrored, jta, jtp):
     """Keep the torques that muscles could make, and passive ones, in the mirror where that is so [Nm].
 

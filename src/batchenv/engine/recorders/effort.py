@@ -6,6 +6,7 @@
 import numba
 import numpy as np
 
+from batchenv.compiled import inner
 from batchenv.engine.fields import ACT, f64, shared_f64, shared_i32
 from batchenv.engine.record import Part, Values
 
@@ -32,7 +33,7 @@ def values(weight: np.ndarray, power: int, divisor: float) -> Values:
     )
 
 
-@numba.njit(error_model="numpy")
+@inner
 def _effort(block, activation, user):
     weight = shared_f64(block.effort_weight, block.n_muscle)
     cost = 0.0
@@ -48,13 +49,13 @@ def record_effort(block, user):
     _effort(block, user[block.at_activation : block.at_activation + block.n_muscle], user)
 
 
-@numba.njit(error_model="numpy")
+@inner
 def record_mujoco_effort(block, data, user):
     """Add the cost of the activations of MuJoCo's muscles."""
     _effort(block, f64(data, ACT, block.n_muscle), user)
 
 
-@numba.njit(error_model="numpy")
+@inner
 def record_ideal_torques(block, user):
     """Add the magnitudes of the torques that no muscle makes [Nm]."""
     ideal = shared_i32(block.ideal_joint, block.n_ideal)

@@ -6,10 +6,10 @@ The forces of a substep are known when the next one begins, so the sums are over
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false
 
-import numba
 import numpy as np
 
 from batchenv.body.mechanism import Mechanism
+from batchenv.compiled import inner
 from batchenv.engine.fields import SENSORDATA, f64, shared_i32
 from batchenv.engine.record import Part, Values
 
@@ -31,7 +31,7 @@ def values(mechanism: Mechanism) -> Values:
     )
 
 
-@numba.njit(error_model="numpy")
+@inner
 def record_foot_loads(block, data, user, substep):
     """Add the loads of the substep before this one [N], and keep the largest."""
     if substep == 0:

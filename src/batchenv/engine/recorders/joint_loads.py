@@ -17,9 +17,9 @@ from collections.abc import Sequence
 import mujoco
 import numba
 import numpy as np
-from numba import carray
 
 from batchenv.body.mechanism import Mechanism
+from batchenv.compiled import inner
 from batchenv.engine.fields import (
     BODY_MASS,
     CONTACT,
@@ -46,7 +46,7 @@ from batchenv.engine.fields import (
     shared_u32,
     timestep_of,
 )
-from batchenv.engine.memory import f64_pointer, i32_pointer, load_address, stack_f64
+from batchenv.engine.memory import carray, f64_pointer, i32_pointer, load_address, stack_f64
 from batchenv.engine.record import Part, Values
 
 PART = Part(
@@ -127,7 +127,7 @@ def values(mechanism: Mechanism, carrying: Sequence[int], substeps: int, *, meas
     )
 
 
-@numba.njit(error_model="numpy")
+@inner
 def log_loads(block, model, data, user, substep):
     """Log the loads of all joints (C,) in the substep before [N], and keep the momenta they carry now."""
     n = block.n_load
@@ -149,7 +149,7 @@ def log_loads(block, model, data, user, substep):
             user[block.at_load_log + k * n + joint] = math.sqrt(square)
 
 
-@numba.njit(error_model="numpy")
+@inner
 def carried_momentum(block, model, data, momentum, mass):
     """Momentum (C, 3) [kg m/s] and mass (C,) [kg] of the bodies that each joint carries."""
     com = f64_2d(data, SUBTREE_COM, block.n_body, 3)[1]
@@ -171,7 +171,7 @@ def carried_momentum(block, model, data, momentum, mass):
         mass[j] += m
 
 
-@numba.njit(error_model="numpy")
+@inner
 def keep_pull(block, user, pull, force):
     """Add the pull of muscles on the bodies that the joints carry.
 
@@ -189,7 +189,7 @@ def keep_pull(block, user, pull, force):
             outer[np.int64(3 * joint[p]) + i] -= force[muscle[p]] * pull[p, i]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def keep_contact_forces(block, data, user, n_made, force):
     """Add the contact forces on the bodies that the joints carry; arguments as of `add_contact_forces`."""
     outer = user[block.at_load_external : block.at_load_external + 3 * block.n_load]
@@ -226,7 +226,7 @@ def add_contact_forces(data, geom_group, n_made, force, outer):
                         outer[3 * joint + i] += sign * way * force[r]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def keep_sensed_forces(block, data, user):
     """Add the floor's forces on the feet in the substep before, from the model's sensors."""
     sensordata = f64(data, SENSORDATA, block.n_load_sensordata)
@@ -238,7 +238,7 @@ def keep_sensed_forces(block, data, user):
                 outer[3 * joint[s] + i] += sensordata[adr[s] + i]
 
 
-@numba.njit(error_model="numpy")
+@inner
 def keep_tendon_pull(block, model, data, user, force):
     """Add the pull of muscles on MuJoCo's tendons on the bodies that the joints carry.
 

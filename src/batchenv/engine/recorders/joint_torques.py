@@ -6,12 +6,11 @@ The torques of a substep are known when the next one begins, so the sums are ove
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false
 
-import numba
 import numpy as np
-from numba import carray
 
+from batchenv.compiled import inner
 from batchenv.engine.fields import QFRC_ACTUATOR, f64, shared_i32
-from batchenv.engine.memory import stack_f64
+from batchenv.engine.memory import carray, stack_f64
 from batchenv.engine.record import Part, Values
 
 PART = Part(
@@ -36,7 +35,7 @@ def values(n_joint: int, *, all_ideal: bool, has_desired: bool) -> Values:
     )
 
 
-@numba.njit(error_model="numpy")
+@inner
 def record_joint_torques(block, data, user, substep, slope):
     """Add the torques of the substep before this one.
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numba
 import numpy as np
-from numba import carray
 
+from batchenv.compiled import inner
 from batchenv.engine.fields import (
     CONTACT,
     CONTACT_SIZE,
@@ -22,7 +22,7 @@ from batchenv.engine.fields import (
     shared_i32,
     shared_u32,
 )
-from batchenv.engine.memory import i32_pointer, load_address
+from batchenv.engine.memory import carray, i32_pointer, load_address
 from batchenv.engine.record import Part, Values
 from batchenv.engine.recorders.joint_loads import add_contact_forces
 
@@ -97,7 +97,7 @@ def log_start(block, data, user, k):
     user[block.at_velocity_log + 3 * k + 2] = v[5] + v[0] * y - v[1] * x
 
 
-@numba.njit(error_model="numpy")
+@inner
 def log_forces(block, data, user, k, n_made, force):
     """Log the sums of the forces of contacts in substep k, from the forces of rows (n,) [N]."""
     log = user[block.at_force_log + 3 * k * block.n_side : block.at_force_log + 3 * (k + 1) * block.n_side]

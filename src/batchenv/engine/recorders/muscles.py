@@ -3,8 +3,7 @@
 # Numba's intrinsics take a typing context that callers do not pass, and its package re-exports untyped names.
 # pyright: reportCallIssue=false, reportPrivateImportUsage=false
 
-import numba
-
+from batchenv.compiled import inner
 from batchenv.engine.fields import GAINPRM, LENGTH, LENGTHRANGE, N_GAIN, VELOCITY, f64, f64_2d, shared_f64
 from batchenv.engine.record import Part, Values
 
@@ -16,7 +15,7 @@ def values(n_muscle: int) -> Values:
     return Values(slots=dict.fromkeys(PART.slots, (n_muscle,)))
 
 
-@numba.njit(error_model="numpy")
+@inner
 def record_actuators(block, model, data, user, force):
     """Keep MuJoCo's muscles, with each world's own parameters; see `mju_muscleGain` for the lengths.
 
@@ -33,7 +32,7 @@ def record_actuators(block, model, data, user, force):
         user[block.at_fiber_velocity + m] = velocity[m] / optimal
 
 
-@numba.njit(error_model="numpy")
+@inner
 def record_fibers(block, user, length, velocity, force, sign):
     """Keep muscles whose forces the engine applies.
 

@@ -16,11 +16,11 @@ from typing import Any
 import numba
 import numpy as np
 from llvmlite import ir
-from numba import carray, types
+from numba import types
 from numba.extending import intrinsic
 
 from batchenv.engine.coordinators.network.layout import LEAKY_SLOPE, PREVIOUS_SCALE, TORQUE_SCALE
-from batchenv.engine.memory import f32_pointer
+from batchenv.engine.memory import carray, f32_pointer
 from batchenv.engine.vectors import I32, I64, at, call_vector, splat
 
 LANES = 16  # outputs side by side in one vector; LLVM splits a vector that is wider than the machine's
