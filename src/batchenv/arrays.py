@@ -16,6 +16,13 @@ def array_namespace(array: Any) -> Any:
     return np if type(array) is np.ndarray else array_api_compat.array_namespace(array)
 
 
+def summed(array: Any, axis: int | tuple[int, ...] = -1) -> Any:
+    """Sum of an array over axes, as the array-API namespace of the array has it."""
+    if type(array) is np.ndarray:
+        return np.add.reduce(array, axis=axis)
+    return array_api_compat.array_namespace(array).sum(array, axis=axis)
+
+
 def shown(value: object) -> str:
     """A value as messages show it: in one line, not too long, whatever it is."""
     try:
@@ -64,6 +71,8 @@ def numpy_array(name: str, value: Any) -> np.ndarray:
     Raises:
         InputError: no array can be made of it, or some of it is masked.
     """
+    if type(value) is np.ndarray:
+        return value
     try:
         if hasattr(value, "detach"):  # a Torch tensor; NumPy knows no bfloat16
             value = value.detach().cpu()

@@ -429,6 +429,7 @@ class BatchEnv(Described):
 
     def _judge(self) -> None:
         """Compute rewards, ends and observations; a failed world keeps its last good observation."""
+        # NumPy need not warn of what is not finite: it is found below.
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             quantities = self.task.quantities(self._batch)
             self.task.compute_observations(quantities, self._seen)

@@ -76,6 +76,8 @@ class CommandSet:
 
     def begin(self, state: CommandState, task: Any, batch: Batch[Any, Any], ids: Array) -> None:
         """Draw all commands of worlds (n,) whose episode begins."""
+        if not self:
+            return
         state.drawn[ids], state.held[ids] = 0, False
         for k in range(len(self)):
             self._draw(k, state, task, batch, ids)

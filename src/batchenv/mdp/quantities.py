@@ -37,8 +37,8 @@ class Quantities(Mapping[str, Array]):
         self._task, self._functions, self._values = task, functions, dict[str, Array]()
         self.batch, self.ids = batch, ids
         self.rows: np.ndarray | slice = slice(None) if ids is None else ids
-        for name, value in (known or {}).items():
-            self._values[name] = _sealed(value)
+        if known is not None:
+            self._values = {name: _sealed(value) for name, value in known.items()}
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._values:
@@ -47,7 +47,7 @@ class Quantities(Mapping[str, Array]):
 
     def know(self, values: dict[str, Array]) -> None:
         """Take over quantities that were computed together, but those that are known already."""
-        self._values.update(values | self._values)
+        self._values = values | self._values
 
     def _computed(self, name: str) -> Array:
         if name not in self._functions:

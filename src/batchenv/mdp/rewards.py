@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from batchenv.arrays import array_namespace
+from batchenv.arrays import array_namespace, summed
 from batchenv.mdp.marks import reward_term
 
 Array = Any
@@ -20,15 +20,13 @@ def _gaussian(squared_error: Array, scale: float) -> Array:
 @reward_term
 def pose(joint_pos: Array, reference_pos: Array, tracked: Array, *, scale: Scale = 2.0) -> Array:
     """exp(-scale * squared distance of the pose from the reference, summed over tracked joints [rad^2])."""
-    xp = array_namespace(joint_pos)
-    return _gaussian(xp.sum(tracked * (joint_pos - reference_pos) ** 2, axis=-1), scale)
+    return _gaussian(summed(tracked * (joint_pos - reference_pos) ** 2), scale)
 
 
 @reward_term
 def joint_velocity(joint_vel: Array, reference_vel: Array, tracked: Array, *, scale: Scale = 0.02) -> Array:
     """exp(-scale * squared error of joint velocities, summed over tracked joints [rad^2/s^2])."""
-    xp = array_namespace(joint_vel)
-    return _gaussian(xp.sum(tracked * (joint_vel - reference_vel) ** 2, axis=-1), scale)
+    return _gaussian(summed(tracked * (joint_vel - reference_vel) ** 2), scale)
 
 
 @reward_term
@@ -77,7 +75,7 @@ def upright(root_up: Array, *, scale: Scale = 8.0) -> Array:
 def pelvis(root_up: Array, reference_pelvis: Array, *, scale: Scale = 20.0) -> Array:
     """exp(-scale * squared errors of the sines of the pelvis' tilt and list from the reference's, summed)."""
     xp = array_namespace(root_up)
-    return _gaussian(xp.sum((root_up[:, :2] - xp.sin(reference_pelvis[:, :2])) ** 2, axis=-1), scale)
+    return _gaussian(summed((root_up[:, :2] - xp.sin(reference_pelvis[:, :2])) ** 2), scale)
 
 
 @reward_term
@@ -89,23 +87,21 @@ def root_height(root_pos: Array, reference_root_height: Array, *, scale: Scale =
 @reward_term
 def foot_placement(foot_pos: Array, reference_foot_pos: Array, *, scale: Scale = 30.0) -> Array:
     """exp(-scale * squared distance of the heels from where the reference has them [m^2], summed)."""
-    xp = array_namespace(foot_pos)
-    return _gaussian(xp.sum((foot_pos - reference_foot_pos) ** 2, axis=(-2, -1)), scale)
+    return _gaussian(summed((foot_pos - reference_foot_pos) ** 2, axis=(-2, -1)), scale)
 
 
 @reward_term
 def end_effectors(effector_pos: Array, reference_effector_pos: Array, *, scale: Scale = 20.0) -> Array:
     """exp(-scale * squared distance of heels, trunk and arms from the clip's [m^2], averaged)."""
     xp = array_namespace(effector_pos)
-    squared = xp.sum((effector_pos - reference_effector_pos) ** 2, axis=-1)
+    squared = summed((effector_pos - reference_effector_pos) ** 2)
     return _gaussian(xp.mean(squared, axis=-1), scale)
 
 
 @reward_term
 def root_place(root_pos: Array, reference_root_pos: Array, *, scale: Scale = 5.0) -> Array:
     """exp(-scale * squared distance of the root from the clip's [m^2])."""
-    xp = array_namespace(root_pos)
-    return _gaussian(xp.sum((root_pos - reference_root_pos) ** 2, axis=-1), scale)
+    return _gaussian(summed((root_pos - reference_root_pos) ** 2), scale)
 
 
 @reward_term
@@ -125,9 +121,8 @@ def root_velocity(
     spin: Annotated[float, Field(ge=0, le=1e6)] = 0.1,
 ) -> Array:
     """exp(-scale * squared error of the root's velocity [m^2/s^2], spin times that of its turning added)."""
-    xp = array_namespace(root_linvel)
-    squared = xp.sum((root_linvel - reference_root_linvel) ** 2, axis=-1)
-    return _gaussian(squared + spin * xp.sum((root_angvel - reference_root_angvel) ** 2, axis=-1), scale)
+    squared = summed((root_linvel - reference_root_linvel) ** 2)
+    return _gaussian(squared + spin * summed((root_angvel - reference_root_angvel) ** 2), scale)
 
 
 @reward_term
@@ -140,14 +135,13 @@ def effort(activation_squared: Array) -> Array:
 def impact(foot_load_peak: Array, *, threshold: Annotated[float, Field(ge=0, le=100)] = 1.2) -> Array:
     """Peak load on each foot above a threshold, in body weights; give it a negative weight."""
     xp = array_namespace(foot_load_peak)
-    return xp.sum(xp.clip(foot_load_peak - threshold, 0.0, None), axis=-1)
+    return summed(xp.clip(foot_load_peak - threshold, 0.0, None))
 
 
 @reward_term
 def ground_reaction(foot_load: Array, reference_foot_load: Array, *, scale: Scale = 4.0) -> Array:
     """exp(-scale * squared error of the feet's loads from those of humans [body weights^2], summed)."""
-    xp = array_namespace(foot_load)
-    return _gaussian(xp.sum((foot_load - reference_foot_load) ** 2, axis=-1), scale)
+    return _gaussian(summed((foot_load - reference_foot_load) ** 2), scale)
 
 
 @reward_term

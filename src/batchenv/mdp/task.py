@@ -270,8 +270,8 @@ class Task(Generic[BodyT, StateT]):
         self.observation_terms = tuple(terms)
         found = [(term, term.columns(self)) for term in terms]
         layouts = [columns.named(term.column_prefix, term.mark.unit) for term, columns in found]
-        ends = [0, *accumulate(len(layout) for layout in layouts)]
-        self._places = [slice(a, b) for a, b in pairwise(ends)]
+        self._widths = [len(layout) for layout in layouts]
+        self._places = [slice(a, b) for a, b in pairwise([0, *accumulate(self._widths)])]
         self.obs_layout = tuple(column for layout in layouts for column in layout)
         for term, layout in zip(terms, layouts, strict=True):
             check_distinct(term.where, layout, self.obs_layout)
@@ -283,9 +283,12 @@ class Task(Generic[BodyT, StateT]):
 
     def compute_observations(self, quantities: Quantities, out: np.ndarray) -> np.ndarray:
         """Write observations into `out` (n, O), and return it."""
-        for term, place in zip(self.observation_terms, self._places, strict=True):
-            out[:, place] = term.checked(quantities, (len(out), place.stop - place.start))
-        return out
+        n = len(out)
+        values = [
+            term.checked(quantities, (n, width))
+            for term, width in zip(self.observation_terms, self._widths, strict=True)
+        ]
+        return np.concatenate(values, axis=1, out=out)
 
     def check_widths(self, batch: Batch[BodyT, StateT]) -> None:
         """Refuse observations of a user's own that return other columns than they declare.
@@ -296,14 +299,14 @@ class Task(Generic[BodyT, StateT]):
             InputError: names the observation.
         """
         quantities = self.quantities(batch)
-        for term, place in zip(self.observation_terms, self._places, strict=True):
+        for term, width in zip(self.observation_terms, self._widths, strict=True):
             if term.shipped:
                 continue
             try:
                 values = term(quantities)
             except BatchEnvError:
                 continue
-            term.shaped(values, (quantities.num_worlds, place.stop - place.start))
+            term.shaped(values, (quantities.num_worlds, width))
 
     def compute_rewards(self, quantities: Quantities, rows: np.ndarray, out: np.ndarray) -> None:
         """Write unweighted terms into `rows` (terms, N), and the reward into `out` (N,), of all worlds."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from batchenv.arrays import array_namespace
+from batchenv.arrays import array_namespace, summed
 from batchenv.mdp.marks import termination_term
 
 Array = Any
@@ -43,15 +43,14 @@ def drifted(root_pos: Array, *, max_drift: Distance = 1.0) -> Array:
 @termination_term
 def off_path(root_pos: Array, reference_root_pos: Array, *, max_distance: Distance = 0.5) -> Array:
     """Whether the root is farther from the clip's than a distance [m] (N,)."""
-    xp = array_namespace(root_pos)
-    return xp.sum((root_pos - reference_root_pos) ** 2, axis=-1) > max_distance**2
+    return summed((root_pos - reference_root_pos) ** 2) > max_distance**2
 
 
 @termination_term
 def off_posture(effector_pos: Array, reference_effector_pos: Array, *, max_distance: Distance = 0.5) -> Array:
     """Whether a heel, the trunk or an arm is farther from its place in the clip than a distance [m] (N,)."""
     xp = array_namespace(effector_pos)
-    squared = xp.sum((effector_pos - reference_effector_pos) ** 2, axis=-1)
+    squared = summed((effector_pos - reference_effector_pos) ** 2)
     return xp.max(squared, axis=-1) > max_distance**2
 
 

@@ -72,6 +72,7 @@ class HumanTask(HumanQuantities):
     def __init__(self, config: Config, body: Body):
         super().__init__(config, body)
         environment = self.environment = config.environment
+        self._max_episode_steps = round(environment.episode.max_seconds * environment.simulation.control_hz)
         self._axes = np.stack([body.forward, body.left, np.cross(body.forward, body.left)])
         self.parameter_set = ParameterSet(environment.parameters, body, self.actuator)
         self._stride, self._cadence = (
@@ -169,7 +170,7 @@ class HumanTask(HumanQuantities):
     @property
     def max_episode_steps(self) -> int:
         """After which episodes are truncated."""
-        return round(self.environment.episode.max_seconds * self.environment.simulation.control_hz)
+        return self._max_episode_steps
 
     def new_state(self, num_worlds: int) -> HumanState:
         """State of N worlds before their first reset."""
@@ -270,12 +271,10 @@ class HumanTask(HumanQuantities):
 
     def compute_rewards(self, quantities: Quantities, rows: Array, out: Array) -> None:
         """Write unweighted terms into `rows` (terms, N), and their weighted sum into `out` (N,)."""
-        # NumPy need not warn of what is not finite: `check_finite` refuses it.
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            for term, row in zip(self.reward_terms, rows, strict=True):
-                row[:] = term.checked(quantities, row.shape)
-            # One after another: `sum` adds in another order where there is one world. -0 becomes 0.
-            np.add(np.add.accumulate(self._weights * rows, axis=0)[-1], 0.0, out=out)
+        values = [term.checked(quantities, out.shape)[None] for term in self.reward_terms]
+        np.concatenate(values, out=rows)
+        # One after another: `sum` adds in another order where there is one world. -0 becomes 0.
+        np.add(np.add.accumulate(self._weights * rows, axis=0)[-1], 0.0, out=out)
 
     # What those ask who look at walkers.
     @property
