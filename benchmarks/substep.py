@@ -48,9 +48,13 @@ def reach_repeatedly(n, act, dynprm, timestep, lower, upper, ctrl):
 
 
 @numba.njit
-def optimization_repeatedly(n, muscle, entry, joint, jta, required, price, lower, upper, sweeps, residual, a):
+def optimization_repeatedly(
+    n, muscle, number, entry, joint, jta, required, price, lower, upper, sweeps, residual, a
+):
     for _ in range(n):
-        static_optimization(muscle, entry, joint, jta, required, price, lower, upper, sweeps, residual, a)
+        static_optimization(
+            muscle, number, entry, joint, jta, required, price, lower, upper, sweeps, residual, a
+        )
 
 
 def parts() -> Iterator[tuple[str, Callable[[int], None]]]:
@@ -84,7 +88,7 @@ def parts() -> Iterator[tuple[str, Callable[[int], None]]]:
         "bounds of activation, and excitations",
         lambda k: reach_repeatedly(k, act, model.actuator_dynprm, 1 / 300, out.copy(), out.copy(), out),
     )
-    visits = (order.muscle, order.entry, order.joint)
+    visits = (order.muscle, order.number, order.entry, order.joint)
     problem = (jta, required, settings.regularization, lower, upper, settings.sweeps, residual, act.copy())
     yield (
         f"static optimisation, {settings.sweeps} sweeps",

@@ -68,7 +68,7 @@ class Problems:
             np.zeros((len(jta), len(self.muscle_names))) if start is None else np.array(start, np.float64)
         )
         order, (jta, torque) = self._sweep_order, (np.asarray(x, np.float64) for x in (jta, torque))
-        given = (order.muscle, order.entry, order.joint, jta, torque)
+        given = (order.muscle, order.number, order.entry, order.joint, jta, torque)
         _optimize(*given, regularization, sweeps, activation)
         return activation
 
@@ -147,14 +147,16 @@ def problems_of(body: Any, law: ControlLaw, num_threads: int) -> Problems:
 
 
 @numba.njit
-def _optimize(sweep_muscle, sweep_entry, sweep_joint, jta, required, regularization, sweeps, activation):
+def _optimize(
+    sweep_muscle, sweep_number, sweep_entry, sweep_joint, jta, required, regularization, sweeps, activation
+):
     """Rows of `Problems.optimize`."""
     n_muscle = activation.shape[1]
     lower, upper = np.zeros(n_muscle), np.ones(n_muscle)
     residual = np.empty(required.shape[1])
     for i in range(jta.shape[0]):
         static_optimization(
-            sweep_muscle, sweep_entry, sweep_joint,
+            sweep_muscle, sweep_number, sweep_entry, sweep_joint,
             jta[i], required[i], regularization, lower, upper, sweeps,
             residual, activation[i],
         )  # fmt: skip

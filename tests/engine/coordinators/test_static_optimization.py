@@ -24,7 +24,7 @@ def solve(ptr, joint, entries, required, sweeps, lower=None, upper=None, regular
     a = np.zeros(n) if start is None else start.copy()
     residual, order = np.zeros(required.size), sweep_order(ptr, joint, required.size)
     static_optimization(
-        order.muscle, order.entry, order.joint, entries, required, regularization,
+        order.muscle, order.number, order.entry, order.joint, entries, required, regularization,
         np.zeros(n) if lower is None else lower, np.ones(n) if upper is None else upper,
         sweeps, residual, a,
     )  # fmt: skip
@@ -80,8 +80,9 @@ def test_turns_deal_out_muscles_of_unconnected_joints_in_turn():
     joint = np.array([0, 1, 1, 2, 2, 3, 0], np.int32)  # muscles 0, 1 and 4 share joints, and 2 and 3
     order = sweep_order(ptr, joint, 4)
     assert order.muscle.tolist() == [2, 0, 3, 1, 4]
-    assert order.joint.tolist() == [[2, 4], [0, 1], [2, 3], [1, 4], [0, 4]]
-    assert order.entry[1:].tolist() == [[0, 1], [4, 5], [2, 0], [6, 0]]
+    assert order.number.tolist() == [4] * 5  # four entries at once, those of no effect behind the joints
+    assert order.joint.tolist() == [[2, 4, 4, 4], [0, 1, 5, 5], [2, 3, 6, 6], [1, 7, 7, 7], [0, 4, 4, 4]]
+    assert order.entry[1:, :2].tolist() == [[0, 1], [4, 5], [2, 0], [6, 0]]
 
 
 def test_static_optimization_makes_the_torques_that_were_asked(body):

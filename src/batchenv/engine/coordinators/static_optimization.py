@@ -24,6 +24,7 @@ PART = Part(
     numbers={"sweeps": np.int64, "regularization": np.float64, "sweep_width": np.int64},
     arrays={
         "sweep_muscle": np.uint32,
+        "sweep_number": np.uint32,
         "sweep_entry": np.uint32,
         "sweep_joint": np.uint32,
         "torque_scale": np.float64,
@@ -31,21 +32,28 @@ PART = Part(
 )
 
 
+ENTRIES = 4  # of a muscle that compiled code visits at once: most muscles cross no more joints
+_NOWHERE = 4  # places behind the joints for entries of no effect
+
+
 @dataclass(frozen=True)
 class SweepOrder:
     """Order in which coordinate descent visits the muscles, with the joints that each of them crosses.
 
     Neighbours share no joint where possible (they alternate between the legs), so that a processor works on
-    several at once. All muscles have the same number of entries, padded with entries of no effect, so that
-    no loop ends in a mispredicted branch.
+    several at once. Entries are padded to whole `ENTRIES` with ones of no effect, so that few loops end in a
+    mispredicted branch. Those of neighbours act on different places behind the joints: at one place, each
+    muscle would wait for the muscle before.
 
     Attributes:
         muscle: permutation of the muscles (n_muscle,).
+        number: of entries of each muscle that are visited (n_muscle,).
         entry: indices in JtA_reduced (n_muscle, width); 0 where there is none.
-        joint: their joints (n_muscle, width); n_joint where there is none.
+        joint: their joints (n_muscle, width); n_joint or more where there is none.
     """
 
     muscle: np.ndarray
+    number: np.ndarray
     entry: np.ndarray
     joint: np.ndarray
 
@@ -54,6 +62,7 @@ class SweepOrder:
 def static_optimization(
     # problem
     sweep_muscle,
+    sweep_number,
     sweep_entry,
     sweep_joint,
     jta,
@@ -70,7 +79,7 @@ def static_optimization(
     """Minimise in place.
 
     Args:
-        sweep_muscle, sweep_entry, sweep_joint: see `SweepOrder`.
+        sweep_muscle, sweep_number, sweep_entry, sweep_joint: see `SweepOrder`.
         jta: torque of each muscle at full activation on each joint it crosses (nnz,) [Nm].
         required: torque the muscles are to make, passive torques subtracted (n_joint,) [Nm].
         regularization: of the squared activations [Nm^2].
@@ -82,29 +91,34 @@ def static_optimization(
     n, width, n_joint = sweep_entry.shape[0], sweep_entry.shape[1], required.size
     arm, a = carray(stack_f64(n * width), (n, width)), carray(stack_f64(n), (n,))
     inverse_curvature = carray(stack_f64(n), (n,))
-    error = carray(stack_f64(n_joint + 1), (n_joint + 1,))
+    error = carray(stack_f64(n_joint + _NOWHERE), (n_joint + _NOWHERE,))
     for j in range(n_joint):
         error[j] = -required[j]
-    error[n_joint] = 0.0
+    for j in range(n_joint, n_joint + _NOWHERE):
+        error[j] = 0.0
     for t in range(n):
         m, curvature = sweep_muscle[t], regularization
         a[t] = min(upper[m], max(lower[m], activation[m]))
-        for s in range(width):
-            joint = sweep_joint[t, s]
-            arm[t, s] = jta[sweep_entry[t, s]] * (1.0 if joint < n_joint else 0.0)
-            error[joint] += arm[t, s] * a[t]
-            curvature += arm[t, s] * arm[t, s]
+        for first in range(0, sweep_number[t], ENTRIES):
+            for i in range(ENTRIES):
+                s = first + i
+                joint = sweep_joint[t, s]
+                arm[t, s] = jta[sweep_entry[t, s]] * (1.0 if joint < n_joint else 0.0)
+                error[joint] += arm[t, s] * a[t]
+                curvature += arm[t, s] * arm[t, s]
         inverse_curvature[t] = 1.0 / curvature
     for _ in range(sweeps):
         for t in range(n):
             m, before = sweep_muscle[t], a[t]
             gradient = regularization * before
-            for s in range(width):
-                gradient += arm[t, s] * error[sweep_joint[t, s]]
+            for first in range(0, sweep_number[t], ENTRIES):
+                for i in range(ENTRIES):
+                    gradient += arm[t, first + i] * error[sweep_joint[t, first + i]]
             after = min(upper[m], max(lower[m], before - gradient * inverse_curvature[t]))
             a[t] = after
-            for s in range(width):
-                error[sweep_joint[t, s]] += arm[t, s] * (after - before)
+            for first in range(0, sweep_number[t], ENTRIES):
+                for i in range(ENTRIES):
+                    error[sweep_joint[t, first + i]] += arm[t, first + i] * (after - before)
     for t in range(n):
         activation[sweep_muscle[t]] = a[t]
     for j in range(n_joint):
@@ -127,13 +141,13 @@ def sweep_order(ptr: np.ndarray, joint: np.ndarray, n_joint: int) -> SweepOrder:
         groups.append((joints.union(*(group[0] for group in touching)), merged))
     rounds = itertools.zip_longest(*(members for _, members in groups))
     order = np.array([m for each in rounds for m in each if m is not None], np.uint32)
-    width = max(1, int(np.diff(ptr).max(initial=0)))
-    entry = np.zeros((order.size, width), np.uint32)
-    joints = np.full((order.size, width), n_joint, np.uint32)
+    number = ENTRIES * np.maximum(1, -(-np.diff(ptr)[order] // ENTRIES)).astype(np.uint32)
+    entry = np.zeros((order.size, int(number.max(initial=ENTRIES))), np.uint32)
+    joints = np.zeros_like(entry) + n_joint + np.arange(order.size, dtype=np.uint32)[:, None] % _NOWHERE
     for place, muscle in enumerate(order.tolist()):
         entries = np.arange(int(ptr[muscle]), int(ptr[muscle + 1]))
         entry[place, : entries.size], joints[place, : entries.size] = entries, joint[entries]
-    return SweepOrder(order, entry, joints)
+    return SweepOrder(order, number, entry, joints)
 
 
 def values(mechanism: Mechanism, sweeps: int, regularization: float, torque_weight: np.ndarray) -> Values:
@@ -149,6 +163,7 @@ def values(mechanism: Mechanism, sweeps: int, regularization: float, torque_weig
         numbers={"sweeps": sweeps, "regularization": regularization, "sweep_width": order.entry.shape[1]},
         arrays={
             "sweep_muscle": order.muscle,
+            "sweep_number": order.number,
             "sweep_entry": order.entry,
             "sweep_joint": order.joint,
             "torque_scale": np.sqrt(torque_weight),
@@ -175,6 +190,7 @@ def optimize(block, jta, required, lower, upper, activation):
         jta[k] *= scale[joint[k]]
     static_optimization(
         shared_u32(block.sweep_muscle, n),
+        shared_u32(block.sweep_number, n),
         carray(u32_pointer(block.sweep_entry), (n, block.sweep_width)),
         carray(u32_pointer(block.sweep_joint), (n, block.sweep_width)),
         jta,
