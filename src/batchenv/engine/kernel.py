@@ -40,6 +40,7 @@ from batchenv.engine.guests import call_guest
 from batchenv.engine.joints import apply_ideal_torques, clear_applied, take_torques
 from batchenv.engine.memory import address_of, carray, stack_f64
 from batchenv.engine.muscles.crossings import take_excitations
+from batchenv.engine.muscles.damping import damp_muscles
 from batchenv.engine.parts import block_pointer
 from batchenv.engine.paths.polynomials import polynomial_paths
 from batchenv.engine.paths.tendons import (
@@ -88,6 +89,7 @@ class Choice(NamedTuple):
         joint_torques, foot_loads, joint_loads, logs, capacity, muscles: whether these are recorded.
         guests: whether recorders of a user's own are called.
         disturbed: whether joints, bodies or activations are.
+        damped: whether the kernel adds the damping of MuJoCo's muscles to the mass matrix.
     """
 
     controller: int
@@ -106,6 +108,7 @@ class Choice(NamedTuple):
     muscles: int
     guests: int
     disturbed: int
+    damped: int
 
 
 @functools.cache
@@ -123,7 +126,7 @@ def compile_kernel(choice: Choice):
     expected = kernel_digest()
     controller, coordinator, paths, polynomials, own_forces, constraints = choice[:6]
     ideal, mirrored, joint_torques, foot_loads, joint_loads, logs, capacity, muscles, guests = choice[6:15]
-    disturbed = choice.disturbed
+    disturbed, damped = choice.disturbed, choice.damped
     applies = int(ideal == 1 or own_forces == 1 or constraints == ACTIVE_SET or disturbed == 1)
     has_muscles = int(coordinator != NO_COORDINATOR)
     # Strengths of MuJoCo's muscles are needed where the coordinator runs; else MuJoCo computes them itself.
@@ -323,6 +326,8 @@ def compile_kernel(choice: Choice):
             apply_constraint_forces(block, model, data, user, ball, actuated)
         if constraints == TREE_NEWTON:
             apply_tree_newton(block, data, user, actuated)
+        if damped == 1:
+            damp_muscles(block, model, data)
         # Last of all: Numba swallows exceptions, and a step finds by this count that one came in between.
         user[SUBSTEP_AT] = substep + 1.0
 

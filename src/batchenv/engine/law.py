@@ -17,7 +17,7 @@ from batchenv.engine.coordinators.shared_network import NetworkCoordinator, Netw
 from batchenv.engine.disturbances import Disturbances
 from batchenv.engine.guests import Recorder
 from batchenv.engine.kernel import Choice
-from batchenv.engine.muscles import crossings, mass
+from batchenv.engine.muscles import crossings, damping, mass
 from batchenv.engine.paths import polynomials, tendons, way_points
 from batchenv.engine.record import Values
 from batchenv.engine.recorders import capacity, effort, foot_loads, joint_loads, joint_torques, logs, muscles
@@ -239,12 +239,25 @@ def choose_parts(mechanism: Mechanism, law: ControlLaw) -> Choice:
         muscles=int(records.muscles and law.has_muscles),
         guests=int(len(records.guests) > 0),
         disturbed=int(law.disturbances is not None),
+        damped=int(damps_muscles(mechanism, law)),
     )
 
 
 def forces_are_applied(mechanism: Mechanism, law: ControlLaw) -> bool:
     """Whether the engine applies the forces of muscles, instead of MuJoCo's actuators."""
     return mechanism.way_points is not None or (law.muscle_model == "mass" and law.has_muscles)
+
+
+def damps_muscles(mechanism: Mechanism, law: ControlLaw) -> bool:
+    """Whether the kernel adds the damping of MuJoCo's muscles to the mass matrix, for Euler's method to solve
+    what `implicitfast` would."""
+    return (
+        mechanism.polynomials is not None
+        and law.has_muscles
+        and not forces_are_applied(mechanism, law)
+        and law.constraints == "tree_newton"
+        and damping.is_all_that_is_implicit(mechanism.model)
+    )
 
 
 def ideal_joints(mechanism: Mechanism, law: ControlLaw) -> NDArray[np.int64]:
@@ -274,10 +287,10 @@ def describe(
     n_joint, n_muscle, records = len(mechanism.joint_names), len(mechanism.muscle_names), law.records
     ideal = ideal_joints(mechanism, law)
     stable = law.controller == "stable_pd"
-    damping = law.kv[ideal] if law.actuator == "pd" and not stable else np.zeros(ideal.size)
+    ideal_damping = law.kv[ideal] if law.actuator == "pd" and not stable else np.zeros(ideal.size)
     weight = np.ones(n_muscle) if records.effort_weight is None else records.effort_weight
     n_target = mechanism.model.nv if stable and law.actuator != "tor" else n_joint
-    values = joints.values(mechanism, ideal, damping, n_target)
+    values = joints.values(mechanism, ideal, ideal_damping, n_target)
     values |= crossings.values(mechanism)
     values |= problem.values(mechanism, law.inference_per_sim, law.foresee_passive, substeps)
     values |= effort.values(weight, records.effort_power, max(1, n_muscle) if records.mean_effort else 1)
@@ -292,6 +305,8 @@ def describe(
         values |= tendons.values(mechanism, dynamics, early=law.coordinated)
         if mechanism.polynomials is not None:
             values |= polynomials.values(mechanism)
+        if damps_muscles(mechanism, law):
+            values |= damping.values(mechanism)
     else:
         values |= way_points.values(mechanism.way_points, first_body_forces=law.first_body_forces)
     if coordinator is not None:

@@ -7,7 +7,7 @@ from batchenv.engine.constraints import rows, tree_newton
 from batchenv.engine.controllers import pd, stable_pd
 from batchenv.engine.coordinators import problem, shared_network, static_optimization
 from batchenv.engine.memory import record_pointer
-from batchenv.engine.muscles import crossings, mass
+from batchenv.engine.muscles import crossings, damping, mass
 from batchenv.engine.paths import polynomials, tendons, way_points
 from batchenv.engine.record import record_dtype
 from batchenv.engine.recorders import capacity, effort, foot_loads, joint_loads, joint_torques, logs, muscles
@@ -18,6 +18,7 @@ PARTS = (
     stable_pd.PART,
     crossings.PART,
     mass.PART,
+    damping.PART,
     tendons.PART,
     way_points.PART,
     polynomials.PART,

@@ -122,7 +122,10 @@ class Worlds(Generic[BodyType]):
         adapt_model(mechanism, law)
         memory.check_layout(mechanism.model)
         with notice("compiling the control kernel, once per machine: about 20 s"):
-            kernel = compile_kernel(choose_parts(mechanism, law))
+            choice = choose_parts(mechanism, law)
+            kernel = compile_kernel(choice)
+        if choice.damped:
+            mechanism.model.opt.integrator = mujoco.mjtIntegrator.mjINT_EULER
         header = {
             "kernel": kernel.address,
             "digest": kernel_digest(),

@@ -44,3 +44,14 @@ def test_coupling_slope_is_the_derivative_of_the_polynomial():
     coef = np.array([0.1, -0.4, 0.3, 0.2, -0.15])
     expected = np.polynomial.Polynomial(coef).deriv()(0.7)
     assert muscles.coupling_slope(0.7, coef) == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("velocity", [-2.0, -0.5, 0.2, 0.9])
+def test_gain_slope_is_the_derivative_of_the_gain(velocity):
+    # Range, peak force, scale, lmin, lmax, vmax, fpmax, fvmax: all four pieces of the force-velocity curve.
+    prm = np.array([0.75, 1.05, 500.0, 200.0, 0.5, 1.6, 1.5, 1.3, 1.4])
+    ends, step = np.array([0.2, 0.4]), 1e-6
+    high, low = (muscles.muscle_gain(0.3, velocity + sign * step, ends, 1.0, prm) for sign in (1, -1))
+    slope = muscles.muscle_gain_slope(0.3, velocity, ends, 1.0, prm)
+    assert slope == pytest.approx((high - low) / (2 * step), abs=1e-4)
+    assert (slope < 0.0) == (-1.0 < velocity < 0.4)

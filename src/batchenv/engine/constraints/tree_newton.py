@@ -13,7 +13,7 @@ F the rows between their bounds and B those at them; this step is repeated until
 contact with the floor, of a limit or of a coupling joins dofs of one branch, so that the matrix keeps the
 sparsity of M and is factorised without fill-in, as M itself (Featherstone 2005). Where a row joins two
 branches, as between two legs that touch, the tree is a chain of all dofs, and the matrix dense. MuJoCo's own
-solver does the substeps in which a body is pushed, and those where the sides do not settle.
+solver does the substeps in which the sides do not settle.
 
 The first guess of the sides is at the acceleration extrapolated from the two substeps before.
 """
@@ -33,6 +33,7 @@ from batchenv.engine.constraints.active_set import FREE, HIGH, LOW, NOWHERE, pad
 from batchenv.engine.constraints.rows import smooth_forces
 from batchenv.engine.controllers.stable_pd import LANES, subtract_scaled
 from batchenv.engine.fields import (
+    CDOF,
     EFC_COLIND,
     EFC_FORCE,
     EFC_FRICTIONLOSS,
@@ -48,8 +49,11 @@ from batchenv.engine.fields import (
     QACC_WARMSTART,
     QFRC_APPLIED,
     QFRC_PASSIVE,
+    SUBTREE_COM,
     XFRC_APPLIED,
+    XIPOS,
     f64,
+    f64_2d,
     i32,
     shared_i32,
 )
@@ -65,6 +69,9 @@ PART = Part(
         "chain_depth": np.int32,
         "chain_path": np.int32,
         "chain_inertia": np.int32,
+        "body_root": np.int32,
+        "body_dof": np.int32,
+        "dof_above": np.int32,
     },
     slots=("acceleration_before",),
 )
@@ -87,7 +94,8 @@ def values(mechanism: Mechanism) -> Values:
     return Values(
         numbers={"n_inertia": model.nC, "tree_width": tree[1].shape[1]},
         arrays={f"tree_{name}": table for name, table in zip(names, tree, strict=True)}
-        | {f"chain_{name}": table for name, table in zip(names, chain, strict=True)},
+        | {f"chain_{name}": table for name, table in zip(names, chain, strict=True)}
+        | {"body_root": model.body_rootid, "body_dof": _last_dofs(model), "dof_above": model.dof_parentid},
         slots={"acceleration_before": (model.nv,)},
     )
 
@@ -104,6 +112,15 @@ def _tables(model: mujoco.MjModel, parent: np.ndarray) -> tuple[np.ndarray, np.n
         table[k, : len(path)] = path
     owner = np.repeat(np.arange(model.nv), model.M_rownnz)
     return depth, table, owner * table.shape[1] + depth[model.M_colind]
+
+
+def _last_dofs(model: mujoco.MjModel) -> np.ndarray:
+    """The dof next to each body of those that move it (nbody,), or -1."""
+    last = np.full(model.nbody, -1)
+    for body in range(1, model.nbody):
+        end = model.body_dofadr[body] + model.body_dofnum[body]
+        last[body] = end - 1 if model.body_dofnum[body] else last[model.body_parentid[body]]
+    return last
 
 
 def elimination_tree(model: mujoco.MjModel) -> np.ndarray:
@@ -229,13 +246,25 @@ def along_paths(depth, path, kind, number, rownnz, rowadr, colind):
 
 
 @inner
-def is_pushed(data, n_body):
-    """Whether a force acts on a body itself."""
-    applied = f64(data, XFRC_APPLIED, 6 * n_body)
-    largest = 0.0
-    for i in range(6 * n_body):
-        largest = max(largest, abs(applied[i]))
-    return largest > 0.0
+def add_pushes(block, data, total):
+    """Add the generalised forces (nv,) of what acts on bodies themselves, as `mj_xfrcAccumulate` does."""
+    n = block.n_body
+    applied, center = f64_2d(data, XFRC_APPLIED, n, 6), f64_2d(data, XIPOS, n, 3)
+    com, cdof = f64_2d(data, SUBTREE_COM, n, 3), f64_2d(data, CDOF, block.n_dof, 6)
+    root, last = shared_i32(block.body_root, n), shared_i32(block.body_dof, n)
+    above = shared_i32(block.dof_above, block.n_dof)
+    for body in range(n):
+        push = applied[body]
+        x, y, z = push[0], push[1], push[2]
+        if x != 0.0 or y != 0.0 or z != 0.0 or push[3] != 0.0 or push[4] != 0.0 or push[5] != 0.0:
+            at, about = center[body], com[root[body]]
+            px, py, pz = at[0] - about[0], at[1] - about[1], at[2] - about[2]
+            u, v, w = push[3] + py * z - pz * y, push[4] + pz * x - px * z, push[5] + px * y - py * x
+            d = last[body]
+            while d >= 0:
+                axis = cdof[d]
+                total[d] += axis[0] * u + axis[1] * v + axis[2] * w + axis[3] * x + axis[4] * y + axis[5] * z
+                d = above[d]
 
 
 @inner
@@ -305,8 +334,6 @@ def apply_tree_newton(block, data, user, actuated):
         return
     rownnz, rowadr = i32(data, EFC_ROWNNZ, n), i32(data, EFC_ROWADR, n)
     nnz = np.int64(rowadr[n - 1] + rownnz[n - 1])
-    if is_pushed(data, block.n_body):
-        return
     depth, at = shared_i32(block.tree_depth, nv), shared_i32(block.tree_inertia, block.n_inertia)
     path = carray(i32_pointer(block.tree_path), (nv, block.tree_width))
     kind, number = i32(data, EFC_TYPE, n), i32(data, EFC_ID, n)
@@ -358,6 +385,7 @@ def forces_of_rows(block, data, depth, path, at, actuated, acceleration, force):
     for i in range(width):
         row[i] = 0.0
     smooth_forces(data, f64(data, QFRC_APPLIED, nv), actuated, given)
+    add_pushes(block, data, given)
 
     largest = 0.0
     for r in range(n):

@@ -41,6 +41,15 @@ def force_velocity(velocity, fvmax):
 
 
 @numba.njit(error_model="numpy")
+def force_velocity_slope(velocity, fvmax):
+    """Slope of `force_velocity`; in `mjd_muscleGain_vel`."""
+    y = fvmax - 1.0
+    lengthening = 2.0 * (y - velocity) / max(MINVAL, y) if velocity <= y else 0.0
+    moving = 2.0 * (velocity + 1.0) if velocity <= 0.0 else lengthening
+    return 0.0 if velocity <= -1.0 else moving
+
+
+@numba.njit(error_model="numpy")
 def peak_force(force, scale, acc0):
     """Peak isometric force [N]; a negative `force` means `scale` over the acceleration at unit force."""
     return scale / max(MINVAL, acc0) if force < 0.0 else force
@@ -62,6 +71,17 @@ def muscle_gain(length, velocity, lengthrange, acc0, prm):
     normal_velocity = velocity / max(MINVAL, optimal * prm[6])
     active = force_length(normal_length, prm[4], prm[5])
     return -peak_force(prm[2], prm[3], acc0) * active * force_velocity(normal_velocity, prm[8])
+
+
+@numba.njit(error_model="numpy")
+def muscle_gain_slope(length, velocity, lengthrange, acc0, prm):
+    """Slope of `muscle_gain` over the velocity [Ns/m], <= 0; equals `mjd_muscleGain_vel`."""
+    optimal = (lengthrange[1] - lengthrange[0]) / max(MINVAL, prm[1] - prm[0])
+    normal_length = prm[0] + (length - lengthrange[0]) / max(MINVAL, optimal)
+    fastest = max(MINVAL, optimal * prm[6])
+    active = force_length(normal_length, prm[4], prm[5])
+    slope = force_velocity_slope(velocity / fastest, prm[8])
+    return -peak_force(prm[2], prm[3], acc0) * active * slope / fastest
 
 
 @numba.njit(error_model="numpy")
