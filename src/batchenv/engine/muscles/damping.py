@@ -17,7 +17,6 @@ MuJoCo has made before.
 import mujoco
 import numba
 import numpy as np
-from numba import carray
 
 from batchenv.body.mechanism import Mechanism
 from batchenv.engine.fields import (
@@ -39,7 +38,7 @@ from batchenv.engine.fields import (
     shared_i32,
     timestep_of,
 )
-from batchenv.engine.memory import i32_pointer, stack_f64
+from batchenv.engine.memory import carray, i32_pointer, stack_f64
 from batchenv.engine.muscles.mujoco import muscle_gain_slope, next_activation
 from batchenv.engine.record import Part, Values
 
