@@ -68,7 +68,7 @@ def inner(function: Callable[..., Any]) -> Any:
 
     Numba takes as long for the code around a function that Python calls as for a short function itself.
     """
-    if config.DISABLE_JIT:
+    if config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]  # numba sets it from the environment
         return function
     alone = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     return _Inner(function, targetoptions={"nopython": True, "error_model": "numpy"} | alone)
