@@ -11,7 +11,8 @@ from batchenv.cpus import one_blas_thread
 from batchenv.engine import ControlLaw, Worlds
 from batchenv.engine.callback import callbacks
 from batchenv.engine.worlds import Moving
-from batchenv.errors import BatchEnvError, ConfigError
+from batchenv.errors import BatchEnvError, ConfigError, UsageError
+from batchenv.extras import import_extra
 from batchenv.mdp.task import Task
 from batchenv.mdp.terms import code_run_once
 from batchenv.tasks.human_law import network_law
@@ -77,7 +78,9 @@ def task_of(config: Config) -> type[Task[Any, Any]]:
     return task_named(config.environment.task)
 
 
-def build_scene(config: Config, num_envs: int, num_threads: int | None, seed: int) -> Scene:
+def build_scene(
+    config: Config, num_envs: int, num_threads: int | None, seed: int, device: str | None = None
+) -> Scene:
     """Build the body, the task and the worlds of a configuration.
 
     Args:
@@ -85,11 +88,13 @@ def build_scene(config: Config, num_envs: int, num_threads: int | None, seed: in
         num_envs: N.
         num_threads: threads that step the worlds; by default the CPUs that this process may use.
         seed: of a muscle network without a file.
+        device: of the engine warp; by default a GPU if there is one.
 
     Raises:
         ConfigError: a file or a term that the configuration names cannot be used.
         BodyError: the body lacks what the task needs.
-        UsageError: another library's callbacks are installed in MuJoCo.
+        UsageError: another library's callbacks are installed in MuJoCo, or the engine cannot do what the
+            configuration asks for.
     """
     callbacks().install()  # first of all, for MuJoCo calls them while it compiles a body, too
     kind, simulation = task_of(config), config.environment.simulation
@@ -98,8 +103,36 @@ def build_scene(config: Config, num_envs: int, num_threads: int | None, seed: in
         task = kind.of(config, body)
         law = kind.control_law(config, body, seed)
     substeps = simulation.sim_hz // simulation.control_hz
-    worlds = Worlds(body, law, num_envs, substeps, num_threads, measured=kind.measured_worlds)
+    if on_warp(config):
+        worlds = _warp_worlds(config)(body, law, num_envs, substeps, device, measured=kind.measured_worlds)
+    elif device not in (None, "cpu"):
+        raise UsageError(f"device {device!r} needs environment.simulation.engine warp; numba is for 'cpu'")
+    else:
+        worlds = Worlds(body, law, num_envs, substeps, num_threads, measured=kind.measured_worlds)
     return Scene(body, task, worlds)
+
+
+def on_warp(config: Config) -> bool:
+    """Whether MuJoCo Warp steps the worlds of a configuration; those of GaitNet have no choice."""
+    return getattr(config.environment.simulation, "engine", "numba") == "warp"
+
+
+def _warp_worlds(config: Config) -> Any:
+    """The class of worlds on a Warp device, which stands in for `Worlds`.
+
+    Raises:
+        ConfigError: the configuration has what none of them can do.
+        UsageError: MuJoCo Warp is not installed.
+    """
+    if parameters := config.environment.parameters.by_name:
+        raise ConfigError(
+            f"environment.parameters.{min(parameters)}: engine 'warp' does not support parameters of worlds; "
+            "give environment.simulation.engine 'numba'"
+        )
+    import_extra("mujoco_warp", "environment.simulation.engine warp")
+    from batchenv.engine.warp.worlds import WarpWorlds
+
+    return WarpWorlds
 
 
 def load_configured_body(config: Config, *, visual: bool = False) -> Any:

@@ -62,6 +62,8 @@ class BatchEnv(Described):
             numbers as world `first_world` + i of that batch.
         trust: whether the configuration may name Python files, whose code then runs; see `load_config`.
         task: name of a task, or a class made with `batchenv.task`; by default the task of the configuration.
+        device: with `environment.simulation.engine: warp`, where the worlds live: "cpu" or "cuda"; by default a
+            GPU if there is one.
 
     Raises:
         ConfigError: the configuration is invalid, or names code and is not trusted.
@@ -106,6 +108,7 @@ class BatchEnv(Described):
         first_world: int = 0,
         trust: bool = True,
         task: str | type[Task[Any, Any]] | None = None,
+        device: Literal["cpu", "cuda"] | None = None,
     ):
         num_envs = inputs.checked_whole_number("num_envs", num_envs, 1)
         inputs.check_memory(num_envs)
@@ -113,12 +116,14 @@ class BatchEnv(Described):
             num_threads = inputs.checked_whole_number("num_threads", num_threads, 1, _MOST_THREADS)
         self.first_world = inputs.checked_whole_number("first_world", first_world, 0, 2**62)
         inputs.check_choice("autoreset", autoreset, get_args(Autoreset))
+        if device is not None:
+            inputs.check_choice("device", device, ("cpu", "cuda"))
         inputs.check_flag("copy", copy)
         self.seed, self.autoreset = rng.checked_seed(seed), autoreset
         name = task if task is None or isinstance(task, str) else name_of(task)
         with code_run_once():
             self.config = load_config(config, data_root, trust=trust, task=name)
-            scene = build_scene(self.config, num_envs, num_threads, self.seed)
+            scene = build_scene(self.config, num_envs, num_threads, self.seed, device)
         self._calls = Calls("this BatchEnv")
         self.body, self.task = scene.body, scene.task  # of the classes that the configuration asks for
         self.worlds: Worlds[Any] = scene.worlds

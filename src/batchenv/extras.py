@@ -18,6 +18,7 @@ _EXTRAS = {
     "onnx": "export",
     "onnxruntime": "export",
     "wandb": "wandb",
+    "mujoco_warp": "gpu",
 }
 
 

@@ -310,8 +310,15 @@ class Muscle(Section):
 
 
 class Simulation(Clocks):
-    """Rates, integrator, recorders and constraints."""
+    """Rates, engine, integrator, recorders and constraints."""
 
+    engine: Literal["numba", "warp"] = Field(
+        default="numba",
+        description=(
+            "What steps the worlds: numba (MuJoCo on all cores, the control law compiled by Numba) or warp "
+            "(MuJoCo Warp in float32, on the CPU or a GPU; needs the extra gpu)."
+        ),
+    )
     integrator: Literal["implicitfast", "euler"] = Field(
         default="implicitfast",
         description="MuJoCo's integrator; euler needs shorter substeps to stay stable with muscles.",

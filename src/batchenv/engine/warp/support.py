@@ -1,0 +1,74 @@
+"""What worlds on a Warp device can do, and which device they are on; what they cannot is refused by name."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import mujoco
+
+from batchenv.body.mechanism import Mechanism
+from batchenv.engine.law import ControlLaw
+from batchenv.errors import UsageError
+
+
+def check_supported(mechanism: Mechanism, law: ControlLaw, *, measured: bool) -> None:
+    """Refuse parts that have no kernels here.
+
+    Raises:
+        UsageError: names all of them.
+    """
+    found = list(_unsupported(mechanism, law, measured))
+    if found:
+        raise UsageError(
+            f"engine 'warp' does not support {', '.join(found)}; give environment.simulation.engine 'numba'"
+        )
+
+
+def _unsupported(mechanism: Mechanism, law: ControlLaw, measured: bool) -> Iterator[str]:
+    records, model = law.records, mechanism.model
+    choices = {
+        f"actuator {law.actuator!r}": law.actuator not in ("mass", "muscle"),
+        f"controller {law.controller!r}": law.controller != "pd",
+        f"constraints {law.constraints!r}": law.constraints != "mujoco",
+        f"muscle model {law.muscle_model!r}": law.muscle_model != "mujoco",
+        "muscle paths on way-points": mechanism.way_points is not None,
+        "muscle paths 'polynomial'": mechanism.polynomials is not None,
+        "a muscle network": law.network is not None,
+        "coordinators of your own": law.guest is not None,
+        "recorders of your own": len(records.guests) > 0,
+        "devices": len(law.device_joints) > 0,
+        "disturbances": law.disturbances is not None,
+        "symmetric coordination": law.symmetric,
+        "logs of every substep": records.logs is not None,
+        "records of muscles": records.muscles,
+        "records of joint loads": len(records.loaded) > 0,
+        "records of capacity": records.capacity,
+        "uneven floors": model.nhfield > 0,
+        "derived fields at the end of a step": measured,
+    }
+    return (name for name, present in choices.items() if present)
+
+
+def chosen_device(wp: Any, name: str | None) -> Any:
+    """Return the Warp device of a name, "cpu" or "cuda"; None: a CUDA device if there is one.
+
+    Raises:
+        UsageError: there is no such device.
+    """
+    if name is None:
+        return wp.get_preferred_device()
+    if name.startswith("cuda") and not wp.is_cuda_available():
+        raise UsageError(f"device {name!r}: Warp finds no CUDA device and driver here; give device 'cpu'")
+    return wp.get_device(name)
+
+
+def most_rows(model: mujoco.MjModel, contacts: int) -> int:
+    """Rows that the constraints of a world can have, with so many contacts at once."""
+    condim = int(max([1, *model.geom_condim.tolist(), *model.pair_dim.tolist()]))
+    by_contact = 2 * (condim - 1) if model.opt.cone == mujoco.mjtCone.mjCONE_PYRAMIDAL else condim
+    equalities = {mujoco.mjtEq.mjEQ_CONNECT: 3, mujoco.mjtEq.mjEQ_WELD: 6}
+    return (
+        sum(equalities.get(mujoco.mjtEq(kind), 1) for kind in model.eq_type.tolist())
+        + int(model.jnt_limited.sum() + model.tendon_limited.sum())
+        + int((model.dof_frictionloss > 0).sum() + (model.tendon_frictionloss > 0).sum())
+        + max(1, by_contact) * contacts
+    )

@@ -1,0 +1,281 @@
+"""N worlds of one body on a Warp device, stepped by MuJoCo Warp with the control law in every substep."""
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Generic, NoReturn
+
+import mujoco
+import mujoco_warp as mjw
+import numpy as np
+import warp as wp
+from mujoco_warp._src.types import OverflowType
+from numpy.typing import NDArray
+
+from batchenv.body.mechanism import Mechanism
+from batchenv.compiled import notice
+from batchenv.engine.law import ControlLaw, adapt_model, check_law, describe
+from batchenv.engine.record import SUBSTEP_AT, Layout
+from batchenv.engine.snapshot import Snapshot, check_snapshot
+from batchenv.engine.warp.control import Control
+from batchenv.engine.warp.support import check_supported, chosen_device, most_rows
+from batchenv.engine.worlds import BodyType
+from batchenv.errors import EngineError, UsageError
+
+Array = NDArray[np.float64]
+
+_log = logging.getLogger(__name__)
+
+# Fields of a world's state, in the order of a snapshot's rows.
+STATE = ("time", "qpos", "qvel", "act", "qacc_warmstart", "userdata")
+# What whoever steps the worlds may write beside the state.
+APPLIED = ("qfrc_applied", "xfrc_applied")
+CONTACTS = 48  # at once in one world
+
+
+class WarpWorlds(Generic[BodyType]):
+    """N worlds of one body on a Warp device; stands in for `Worlds` where its parts are supported.
+
+    The state of the worlds lives in float64 arrays of the host, as that of `Worlds` does. A step copies it to
+    the device, takes all substeps there, and copies the results back: one transfer each way in a control
+    step. The physics is MuJoCo Warp's, in float32.
+
+    Args:
+        body: what moves.
+        law: how targets become forces.
+        num_worlds: N.
+        substeps: physics steps in one `step`, at least 2.
+        device: "cpu" or "cuda"; by default a CUDA device if there is one.
+        measured: as of `Worlds`; not supported.
+
+    Attributes:
+        failed: worlds that diverged, lie at rest, and are not reset yet (N,).
+        coordinator: None; muscle networks are not supported.
+        layout: where the slots of `userdata` lie.
+        num_threads: of the host that step worlds: 1.
+
+    Raises:
+        BodyError: the body cannot be steered.
+        UsageError: the law asks for parts that do not go together or are not supported, or there is no such
+            device.
+    """
+
+    def __init__(
+        self,
+        body: BodyType,
+        law: ControlLaw,
+        num_worlds: int,
+        substeps: int,
+        device: str | None = None,
+        *,
+        measured: bool = False,
+    ):
+        self.body, self.law, self.num_worlds, self.substeps = body, law, num_worlds, substeps
+        self.coordinator, self.num_threads, self.measured = None, 1, measured
+        self.device = chosen_device(wp, device)
+        mechanism = body.mechanism()
+        check_law(mechanism, law)
+        check_supported(mechanism, law, measured=measured)
+        adapt_model(mechanism, law)
+        values = describe(mechanism, law, substeps, None, measured=measured)
+        self.layout = Layout.of(values.slots)
+        self._cleared = np.concatenate(
+            [[SUBSTEP_AT], *(np.r_[self.layout.columns(name)] for name in values.cleared)]
+        ).astype(np.intp)
+        mechanism = body.mechanism(self.layout.size)
+        adapt_model(mechanism, law)
+        self.model = mechanism.model
+        with wp.ScopedDevice(self.device):
+            self._control = Control(mechanism, law, values, self.layout, num_worlds)
+            self._make_worlds(mechanism)
+        self.failed = np.zeros(num_worlds, bool)
+        self._stepped = False
+        self._slots: dict[str, Array] = {}
+        self._host: dict[str, np.ndarray] = {}
+        self.time, self.qpos, self.qvel, self.act, self._warmstart, self._user = map(self.bind, STATE)
+
+    def _make_worlds(self, mechanism: Mechanism) -> None:
+        """Put model and data on the current device."""
+        try:
+            self._m = mjw.put_model(mechanism.model)
+        except NotImplementedError as error:
+            raise UsageError(f"engine 'warp': MuJoCo Warp does not support this body: {error}") from error
+        self._m.callback.control = self._control
+        self._m.opt.warn_overflow = 0  # `_inspect` tells of it
+        rows = most_rows(mechanism.model, CONTACTS)
+        self._d = mjw.make_data(mechanism.model, nworld=self.num_worlds, nconmax=CONTACTS, njmax=rows)
+
+    @property
+    def timestep(self) -> float:
+        """Length of a substep [s]."""
+        return float(self.model.opt.timestep)
+
+    def bind(self, name: str) -> np.ndarray:
+        """Array (num_worlds, ...) of an MjData field, by MuJoCo's name, up to date after each step.
+
+        What is written to fields of the state, and to applied forces, acts in the next step.
+        """
+        if name not in self._host:
+            array = getattr(self._d, name, None)
+            if not isinstance(array, wp.array) or array.shape[0] != self.num_worlds:
+                raise UsageError(f"engine 'warp' has no field {name!r} of worlds; give engine 'numba'")
+            self._host[name] = array.numpy().astype(np.float64)
+        return self._host[name]
+
+    def slot(self, name: str) -> Array:
+        """Live view of a slot of `userdata` (num_worlds, ...), by the name that its part declares."""
+        if name not in self._slots:
+            rows = self._user[:, self.layout.columns(name)]
+            self._slots[name] = rows.reshape((self.num_worlds, *self.layout.shapes[name]))
+        return self._slots[name]
+
+    def mean_of(self, name: str) -> Array:
+        """Return a sum that is known one substep late as a mean over the step's substeps but the last."""
+        return self.slot(name) / (self.substeps - 1)
+
+    def set_targets(self, target: np.ndarray, rate: np.ndarray | None = None) -> None:
+        """Set the targets of all actuators for the next step; see `Worlds.set_targets`."""
+        self.slot("excitation" if self.law.actuator == "muscle" else "target")[:] = target
+        if rate is not None:
+            self.slot("target_rate")[:] = rate
+
+    def choose_samples(self, draws: np.ndarray) -> None:
+        """Do nothing: there is no muscle network that could learn."""
+
+    def step(self, watch: Callable[[], None] | None = None, ids: np.ndarray | None = None) -> None:
+        """Advance worlds by `substeps`.
+
+        Worlds whose state became bad are flagged in `failed` and lie at rest until they are reset.
+
+        Args:
+            watch: called after every substep, as of `Worlds.step`.
+            ids: which worlds (n,); None for all. All of them are computed.
+
+        Raises:
+            EngineError: the worlds have more contacts together than there is room for.
+        """
+        self._user[:, self._cleared] = 0.0
+        with wp.ScopedDevice(self.device), self._noticed():
+            for name in (*STATE, *(name for name in APPLIED if name in self._host)):
+                getattr(self._d, name).assign(self._host[name])
+            for k in range(self.substeps):
+                self._control.substep = k
+                mjw.step(self._m, self._d)
+                if k < self.substeps - 1:  # sums are over all substeps but the last, as those of `Worlds`
+                    self._control.after(self._d)
+                if watch is not None:
+                    self._fetch(ids)
+                    watch()
+            self._fetch(ids)
+        self._stepped = True
+        self._inspect()
+
+    def reset(self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray) -> None:
+        """Put worlds into a state, their muscles at rest; derived fields follow with a step.
+
+        Args:
+            ids: worlds (n,).
+            qpos: (n, nq).
+            qvel: (n, nv).
+        """
+        self._lay_down(ids)
+        self.qpos[ids], self.qvel[ids] = qpos, qvel
+        self.failed[ids] = False
+
+    def snapshot(self) -> Snapshot:
+        """Copy the state of all worlds, for `restore`."""
+        rows = [self._host[name].reshape(self.num_worlds, -1) for name in STATE]
+        return Snapshot(np.hstack(rows))
+
+    def check_snapshot(self, snapshot: Any) -> None:
+        """Refuse a snapshot that `restore` cannot take over completely.
+
+        Raises:
+            InputError: it is no snapshot, of another number of worlds or another body, or damaged.
+        """
+        check_snapshot(snapshot, self.snapshot().state, self.model, {})
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Restore all worlds from a snapshot.
+
+        Raises:
+            InputError: it is no snapshot, of another number of worlds or another body, or damaged.
+        """
+        self.check_snapshot(snapshot)
+        start = 0
+        for name in STATE:
+            host = self._host[name]
+            width = host[0].size
+            host[:] = snapshot.state[:, start : start + width].reshape(host.shape)
+            start += width
+        self.failed[:] = False
+
+    def fail(self, ids: np.ndarray) -> None:
+        """Flag worlds (n,) as failed, and put them at rest."""
+        self.failed[ids] = True
+        self._lay_down(ids)
+
+    def own_model(self, world: int) -> mujoco.MjModel:
+        """Return the model of one world, which is that of all."""
+        return self.model
+
+    @property
+    def batch(self) -> NoReturn:
+        """MuJoCo's batch, which is not there."""
+        self._refuse("MuJoCo's data of single worlds")
+
+    def expand(self, name: str) -> NoReturn:
+        """Refuse fields of the model of each world's own."""
+        self._refuse(f"{name} of each world's own")
+
+    def own(self, name: str) -> NoReturn:
+        """Refuse parts of each world's own."""
+        self._refuse(f"{name} of each world's own")
+
+    def measure(self, ids: np.ndarray) -> NoReturn:
+        """Refuse derived fields that are brought up to a state."""
+        self._refuse("derived fields at the end of a step")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise UsageError(f"engine 'warp' does not support {what}; give environment.simulation.engine 'numba'")
+
+    def _noticed(self) -> AbstractContextManager[None]:
+        """Tell of the first step, which compiles."""
+        if self._stepped:
+            return nullcontext()
+        return notice("compiling MuJoCo Warp's kernels, once per machine: minutes")
+
+    def _fetch(self, ids: np.ndarray | None) -> None:
+        """Copy what is bound from the device."""
+        rows = slice(None) if ids is None else ids
+        for name, host in self._host.items():
+            if name not in APPLIED:
+                host[rows] = getattr(self._d, name).numpy()[rows]
+
+    def _inspect(self) -> None:
+        """Fail the worlds that diverged, by the bounds of `mj_checkPos` and `mj_checkVel`, or that had more
+        constraints than there is room for.
+
+        Raises:
+            EngineError: some world has lost contacts.
+        """
+        full = self._d.overflow.numpy().copy()
+        self._d.overflow.zero_()
+        with np.errstate(invalid="ignore"):
+            sound = (np.abs(self.qpos) < mujoco.mjMAXVAL).all(axis=1)
+            sound &= (np.abs(self.qvel) < mujoco.mjMAXVAL).all(axis=1)
+        sound &= np.isfinite(self.act).all(axis=1) & np.isfinite(self._user).all(axis=1)
+        sound &= full & (OverflowType.NEFC | OverflowType.NJMAX_NNZ) == 0
+        if not sound.all():
+            self.fail(np.flatnonzero(~sound))
+        elif (full & (OverflowType.BROADPHASE | OverflowType.NARROWPHASE)).any():
+            raise EngineError(
+                f"the worlds have more than {CONTACTS} contacts each, which is more than there is room for: "
+                "give environment.simulation.engine 'numba'"
+            )
+
+    def _lay_down(self, ids: np.ndarray) -> None:
+        """Put some worlds (n,) where the model begins, at rest."""
+        for name in STATE:
+            self._host[name][ids] = 0.0
+        self.qpos[ids] = self.model.qpos0
