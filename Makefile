@@ -60,7 +60,7 @@ $(BIN)/pip:
 	touch $@
 
 .venv/test.stamp: .venv/train.stamp
-	$(PIP) --editable '.[train,sb3,evaluate,viewer,browser,export,mocap,dev]'
+	$(PIP) --editable '.[train,sb3,evaluate,viewer,browser,export,gpu,mocap,dev]'
 	touch $@
 
 .venv/ray.stamp: .venv/test.stamp

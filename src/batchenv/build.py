@@ -96,6 +96,9 @@ def build_scene(
         UsageError: another library's callbacks are installed in MuJoCo, or the engine cannot do what the
             configuration asks for.
     """
+    if device not in (None, "cpu") and not on_warp(config):
+        raise UsageError(f"device {device!r} needs environment.simulation.engine warp; numba is for 'cpu'")
+    warp_worlds = _warp_worlds(config) if on_warp(config) else None
     callbacks().install()  # first of all, for MuJoCo calls them while it compiles a body, too
     kind, simulation = task_of(config), config.environment.simulation
     with blaming(kind), code_run_once(), one_blas_thread():
@@ -103,13 +106,10 @@ def build_scene(
         task = kind.of(config, body)
         law = kind.control_law(config, body, seed)
     substeps = simulation.sim_hz // simulation.control_hz
-    if on_warp(config):
-        worlds = _warp_worlds(config)(body, law, num_envs, substeps, device, measured=kind.measured_worlds)
-    elif device not in (None, "cpu"):
-        raise UsageError(f"device {device!r} needs environment.simulation.engine warp; numba is for 'cpu'")
-    else:
-        worlds = Worlds(body, law, num_envs, substeps, num_threads, measured=kind.measured_worlds)
-    return Scene(body, task, worlds)
+    measured = kind.measured_worlds
+    if warp_worlds is not None:
+        return Scene(body, task, warp_worlds(body, law, num_envs, substeps, device, measured=measured))
+    return Scene(body, task, Worlds(body, law, num_envs, substeps, num_threads, measured=measured))
 
 
 def on_warp(config: Config) -> bool:

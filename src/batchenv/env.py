@@ -62,8 +62,8 @@ class BatchEnv(Described):
             numbers as world `first_world` + i of that batch.
         trust: whether the configuration may name Python files, whose code then runs; see `load_config`.
         task: name of a task, or a class made with `batchenv.task`; by default the task of the configuration.
-        device: with `environment.simulation.engine: warp`, where the worlds live: "cpu" or "cuda"; by default a
-            GPU if there is one.
+        device: where the worlds of `environment.simulation.engine: warp` live: "cpu" or "cuda"; by default on
+            a GPU if there is one.
 
     Raises:
         ConfigError: the configuration is invalid, or names code and is not trusted.

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tyro.conf import Positional
 
@@ -22,6 +22,7 @@ def bench(
     envs: tuple[int, ...] = (8, 16, 32, 128, 512),
     threads: int | None = None,
     json_file: JsonFile = None,
+    engine: Literal["numba", "warp"] | None = None,
     scaling: bool = False,
     adapters: bool = False,
     peers: bool = False,
@@ -38,6 +39,7 @@ def bench(
         envs: numbers of worlds.
         threads: number of threads that step the worlds; by default all CPUs available to this process.
         json_file: file to write the figures to.
+        engine: engine to measure instead of the configuration's; warp is compared with bare MuJoCo Warp.
         scaling: measure with 1, 2, 4, ... threads, and predict 16 and 64 cores from the serial share.
         adapters: compare VectorEnv and SB3VecEnv with BatchEnv instead.
         peers: compare MyoSuite and EnvPool with BatchEnv instead, at the rates of their task.
@@ -54,12 +56,15 @@ def bench(
             LIMIT_TABLE_HEAD,
             PEER_TABLE_HEAD,
             PREDICTION_HEAD,
+            WARP_TABLE_HEAD,
             benchmark,
             benchmark_adapters,
             benchmark_gaitnet,
             benchmark_peers,
+            benchmark_warp,
             predictions,
         )
+        from batchenv.build import on_warp
         from batchenv.config import GaitNetConfig, load_config, parse_changes
         from batchenv.evaluate.numbers import check_threads
     if alternations < 5:
@@ -68,10 +73,16 @@ def bench(
     if json_file is not None:
         check_output_file(json_file, "--json")
     resolved = load_config(config, data, trust=trust).replace(parse_changes(change))
+    if engine is not None:
+        resolved = resolved.replace({"environment.simulation.engine": engine})
     counts = _thread_counts(threads or available_cpus(), scaling)
     sizes = [*envs], counts, alternations
-    predicted = scaling and not adapters and not peers
-    if adapters:
+    predicted = scaling and not adapters and not peers and not on_warp(resolved)
+    if on_warp(resolved):
+        if adapters or peers or scaling or threads is not None:
+            raise SystemExit("--engine warp compares with bare MuJoCo Warp: leave out the other comparisons")
+        head, measured = WARP_TABLE_HEAD, benchmark_warp(Path(config).stem, resolved, [*envs], alternations)
+    elif adapters:
         head, measured = ADAPTER_TABLE_HEAD, benchmark_adapters(resolved, *sizes)
     elif peers:
         head, measured = PEER_TABLE_HEAD, benchmark_peers(*_peers(config, resolved, peer_python), *sizes)

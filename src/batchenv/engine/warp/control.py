@@ -69,7 +69,7 @@ class Control:
         wp.launch(kernels.record_effort, self._worlds, [block, d.act], [user])
 
     def after(self, d: Any) -> None:
-        """Record what only the end of a substep knows: MuJoCo Warp clears sensors when the next one begins."""
+        """Record what the next substep cannot: MuJoCo Warp clears sensors when it begins."""
         if self._law.records.foot_loads:
             wp.launch(kernels.record_foot_loads, self._feet, [self._block, d.sensordata], [d.userdata])
 

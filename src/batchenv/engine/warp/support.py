@@ -1,13 +1,18 @@
 """What worlds on a Warp device can do, and which device they are on; what they cannot is refused by name."""
 
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from typing import Any
 
 import mujoco
+import mujoco_warp as mjw
+import warp as wp
 
 from batchenv.body.mechanism import Mechanism
 from batchenv.engine.law import ControlLaw
 from batchenv.errors import UsageError
+
+CONTACTS = 48  # room for so many at once in one world
 
 
 def check_supported(mechanism: Mechanism, law: ControlLaw, *, measured: bool) -> None:
@@ -48,7 +53,7 @@ def _unsupported(mechanism: Mechanism, law: ControlLaw, measured: bool) -> Itera
     return (name for name, present in choices.items() if present)
 
 
-def chosen_device(wp: Any, name: str | None) -> Any:
+def chosen_device(name: str | None) -> Any:
     """Return the Warp device of a name, "cpu" or "cuda"; None: a CUDA device if there is one.
 
     Raises:
@@ -59,6 +64,20 @@ def chosen_device(wp: Any, name: str | None) -> Any:
     if name.startswith("cuda") and not wp.is_cuda_available():
         raise UsageError(f"device {name!r}: Warp finds no CUDA device and driver here; give device 'cpu'")
     return wp.get_device(name)
+
+
+def bare_worlds(model: mujoco.MjModel, num_worlds: int) -> tuple[Any, Any]:
+    """Put a model and data of its worlds on the current device; return MuJoCo Warp's both.
+
+    Raises:
+        UsageError: MuJoCo Warp does not support the model.
+    """
+    try:
+        m = mjw.put_model(model)
+    except NotImplementedError as error:
+        raise UsageError(f"engine 'warp': MuJoCo Warp does not support this body: {error}") from error
+    m.opt.warn_overflow = 0  # `WarpWorlds` tells of it itself
+    return m, mjw.make_data(model, nworld=num_worlds, nconmax=CONTACTS, njmax=most_rows(model, CONTACTS))
 
 
 def most_rows(model: mujoco.MjModel, contacts: int) -> int:
@@ -72,3 +91,15 @@ def most_rows(model: mujoco.MjModel, contacts: int) -> int:
         + int((model.dof_frictionloss > 0).sum() + (model.tendon_frictionloss > 0).sum())
         + max(1, by_contact) * contacts
     )
+
+
+def taken(owner: object) -> int:
+    """Memory of all arrays of an object, and of the dataclasses in it [B]."""
+    total = 0
+    for value in vars(owner).values():
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, wp.array):
+                total += each.capacity
+            elif is_dataclass(each):
+                total += taken(each)
+    return total

@@ -1,7 +1,7 @@
 """N worlds of one body on a Warp device, stepped by MuJoCo Warp with the control law in every substep."""
 
-import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Generic, NoReturn
 
@@ -12,25 +12,21 @@ import warp as wp
 from mujoco_warp._src.types import OverflowType
 from numpy.typing import NDArray
 
-from batchenv.body.mechanism import Mechanism
 from batchenv.compiled import notice
 from batchenv.engine.law import ControlLaw, adapt_model, check_law, describe
 from batchenv.engine.record import SUBSTEP_AT, Layout
 from batchenv.engine.snapshot import Snapshot, check_snapshot
 from batchenv.engine.warp.control import Control
-from batchenv.engine.warp.support import check_supported, chosen_device, most_rows
+from batchenv.engine.warp.support import CONTACTS, bare_worlds, check_supported, chosen_device, taken
 from batchenv.engine.worlds import BodyType
 from batchenv.errors import EngineError, UsageError
 
 Array = NDArray[np.float64]
 
-_log = logging.getLogger(__name__)
-
 # Fields of a world's state, in the order of a snapshot's rows.
 STATE = ("time", "qpos", "qvel", "act", "qacc_warmstart", "userdata")
 # What whoever steps the worlds may write beside the state.
 APPLIED = ("qfrc_applied", "xfrc_applied")
-CONTACTS = 48  # at once in one world
 
 
 class WarpWorlds(Generic[BodyType]):
@@ -72,7 +68,7 @@ class WarpWorlds(Generic[BodyType]):
     ):
         self.body, self.law, self.num_worlds, self.substeps = body, law, num_worlds, substeps
         self.coordinator, self.num_threads, self.measured = None, 1, measured
-        self.device = chosen_device(wp, device)
+        self.device = chosen_device(device)
         mechanism = body.mechanism()
         check_law(mechanism, law)
         check_supported(mechanism, law, measured=measured)
@@ -87,23 +83,13 @@ class WarpWorlds(Generic[BodyType]):
         self.model = mechanism.model
         with wp.ScopedDevice(self.device):
             self._control = Control(mechanism, law, values, self.layout, num_worlds)
-            self._make_worlds(mechanism)
+            self._m, self._d = bare_worlds(self.model, num_worlds)
+        self._m.callback.control = self._control
         self.failed = np.zeros(num_worlds, bool)
-        self._stepped = False
+        self._stepped, self._graph = False, None
         self._slots: dict[str, Array] = {}
         self._host: dict[str, np.ndarray] = {}
         self.time, self.qpos, self.qvel, self.act, self._warmstart, self._user = map(self.bind, STATE)
-
-    def _make_worlds(self, mechanism: Mechanism) -> None:
-        """Put model and data on the current device."""
-        try:
-            self._m = mjw.put_model(mechanism.model)
-        except NotImplementedError as error:
-            raise UsageError(f"engine 'warp': MuJoCo Warp does not support this body: {error}") from error
-        self._m.callback.control = self._control
-        self._m.opt.warn_overflow = 0  # `_inspect` tells of it
-        rows = most_rows(mechanism.model, CONTACTS)
-        self._d = mjw.make_data(mechanism.model, nworld=self.num_worlds, nconmax=CONTACTS, njmax=rows)
 
     @property
     def timestep(self) -> float:
@@ -128,6 +114,11 @@ class WarpWorlds(Generic[BodyType]):
             rows = self._user[:, self.layout.columns(name)]
             self._slots[name] = rows.reshape((self.num_worlds, *self.layout.shapes[name]))
         return self._slots[name]
+
+    @property
+    def bytes_per_world(self) -> float:
+        """Memory on the device that a world takes [B]."""
+        return (taken(self._d) + taken(self._control)) / self.num_worlds
 
     def mean_of(self, name: str) -> Array:
         """Return a sum that is known one substep late as a mean over the step's substeps but the last."""
@@ -158,15 +149,13 @@ class WarpWorlds(Generic[BodyType]):
         with wp.ScopedDevice(self.device), self._noticed():
             for name in (*STATE, *(name for name in APPLIED if name in self._host)):
                 getattr(self._d, name).assign(self._host[name])
-            for k in range(self.substeps):
-                self._control.substep = k
-                mjw.step(self._m, self._d)
-                if k < self.substeps - 1:  # sums are over all substeps but the last, as those of `Worlds`
-                    self._control.after(self._d)
-                if watch is not None:
+            if watch is None:
+                self._take_substeps()
+                self._fetch(ids)
+            else:
+                for _ in self._substeps():
                     self._fetch(ids)
                     watch()
-            self._fetch(ids)
         self._stepped = True
         self._inspect()
 
@@ -238,6 +227,26 @@ class WarpWorlds(Generic[BodyType]):
 
     def _refuse(self, what: str) -> NoReturn:
         raise UsageError(f"engine 'warp' does not support {what}; give environment.simulation.engine 'numba'")
+
+    def _take_substeps(self) -> None:
+        """Launch all substeps: the first time one by one, which loads all kernels, then as one graph."""
+        if self._graph is None and self._stepped:
+            with wp.ScopedCapture() as capture:
+                deque(self._substeps(), maxlen=0)
+            self._graph = capture.graph
+        if self._graph is None:
+            deque(self._substeps(), maxlen=0)
+        else:
+            wp.capture_launch(self._graph)
+
+    def _substeps(self) -> Iterator[None]:
+        """Launch one substep after another."""
+        for k in range(self.substeps):
+            self._control.substep = k
+            mjw.step(self._m, self._d)
+            if k < self.substeps - 1:  # sums are over all substeps but the last, as those of `Worlds`
+                self._control.after(self._d)
+            yield
 
     def _noticed(self) -> AbstractContextManager[None]:
         """Tell of the first step, which compiles."""

@@ -1,0 +1,86 @@
+"""An environment on Warp's CPU device beside the same one on MuJoCo and Numba.
+
+MuJoCo Warp computes in float32. Both begin in the same state; what differs later is rounding and what
+contacts make of it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tests.warp_kernels", reason="needs the extra gpu")
+
+from batchenv import BatchEnv, load_config
+
+WORLDS, STEPS = 4, 3
+CHANGES = {"environment.termination.terms.tilted.max_tilt": 0.03}  # some worlds fall over it, others do not
+
+
+@dataclass
+class Run:
+    """What an environment did: states at the end of every substep, and results of every step."""
+
+    first: np.ndarray
+    qpos: list[np.ndarray] = field(default_factory=list)
+    act: list[np.ndarray] = field(default_factory=list)
+    activation: list[np.ndarray] = field(default_factory=list)
+    obs: list[np.ndarray] = field(default_factory=list)
+    rewards: list[np.ndarray] = field(default_factory=list)
+    terminated: list[np.ndarray] = field(default_factory=list)
+    truncated: list[np.ndarray] = field(default_factory=list)
+    starts: list[np.ndarray] = field(default_factory=list)
+
+
+def run(env: BatchEnv) -> Run:
+    """Three steps, under the same actions for any environment; the time of one world is over after two."""
+    found, worlds, rng = Run(env.reset().copy()), env.worlds, np.random.default_rng(1)
+    env.set_episode_steps([0, 0, env.max_episode_steps - 2, 0])
+
+    def watch() -> None:
+        found.qpos.append(worlds.qpos.copy())
+        found.act.append(worlds.act.copy())
+        found.activation.append(worlds.slot("activation").copy())
+
+    for _ in range(STEPS):
+        obs, rewards, dones = env.step(rng.normal(0.0, 0.3, (WORLDS, env.action_dim)), watch)
+        found.obs.append(obs.copy())
+        found.rewards.append(rewards.copy())
+        found.terminated.append(env.terminated.copy())
+        found.truncated.append(env.truncated.copy())
+        found.starts.append(worlds.qpos[dones].copy())
+    return found
+
+
+@pytest.fixture(scope="module")
+def runs() -> Iterator[tuple[Run, Run]]:
+    config = load_config("walk").replace(CHANGES)
+    on_warp = config.replace({"environment.simulation.engine": "warp"})
+    with (
+        BatchEnv(config, WORLDS, 1, seed=0) as numba,
+        BatchEnv(on_warp, WORLDS, seed=0, device="cpu") as warp,
+    ):
+        yield run(numba), run(warp)
+
+
+def test_states_and_activations_stay_together_for_thirty_substeps(runs):
+    numba, warp = runs
+    assert len(numba.qpos) == len(warp.qpos) == 30
+    np.testing.assert_allclose(warp.qpos, numba.qpos, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(warp.act, numba.act, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(warp.activation, numba.activation, rtol=0, atol=1e-4)
+
+
+def test_rewards_ends_and_resets_are_the_same(runs):
+    numba, warp = runs
+    assert np.array_equal(warp.first, numba.first)  # drawn from the same streams, on the host
+    np.testing.assert_allclose(warp.rewards, numba.rewards, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        warp.obs, numba.obs, rtol=0, atol=1e-3
+    )  # velocities [rad/s] and loads among them
+    assert np.array_equal(warp.terminated, numba.terminated)
+    assert np.array_equal(warp.truncated, numba.truncated)
+    assert np.sum(numba.terminated) > 0 and np.sum(numba.truncated) == 1
+    for ours, theirs in zip(warp.starts, numba.starts, strict=True):
+        assert np.array_equal(ours, theirs)
