@@ -36,7 +36,7 @@ def test_parameters_of_worlds_are_refused_by_name():
     ("changes", "named"),
     [
         ({"actuator": "pd"}, "actuator 'pd'"),
-        ({"network": NetworkSpec()}, "a muscle network"),
+        ({"network": NetworkSpec(keep_samples=True)}, "keep_samples of a muscle network"),
         (
             {"constraints": "tree_newton", "muscle_model": "mass"},
             "constraints 'tree_newton', muscle model 'mass'",

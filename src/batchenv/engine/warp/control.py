@@ -7,9 +7,11 @@ import numpy as np
 import warp as wp
 
 from batchenv.body.mechanism import Mechanism
+from batchenv.engine.coordinators.shared_network import NetworkCoordinator
 from batchenv.engine.law import ControlLaw
 from batchenv.engine.record import Layout, Values
 from batchenv.engine.warp import kernels
+from batchenv.engine.warp.network import DeviceNetworks
 
 Array = np.ndarray
 
@@ -23,17 +25,25 @@ class Control:
         values: of all parts, see `batchenv.engine.law.describe`.
         layout: of `userdata`.
         num_worlds: N.
+        coordinator: the muscle network, or None.
 
     Attributes:
         substep: number of the substep that comes next; whoever steps the worlds sets it.
     """
 
     def __init__(
-        self, mechanism: Mechanism, law: ControlLaw, values: Values, layout: Layout, num_worlds: int
+        self,
+        mechanism: Mechanism,
+        law: ControlLaw,
+        values: Values,
+        layout: Layout,
+        num_worlds: int,
+        coordinator: NetworkCoordinator | None,
     ):
         self.substep = 0
         self._law, self._timestep = law, float(mechanism.model.opt.timestep)
-        self._block = make_block(mechanism, values, layout)
+        self._networks = None if coordinator is None else DeviceNetworks(coordinator, num_worlds)
+        self._block = make_block(mechanism, values, layout, scaled=coordinator is None)
         n_joint, n_muscle = len(mechanism.joint_names), len(mechanism.muscle_names)
         n_crossing, width = len(mechanism.crossing_joint), int(values.numbers.get("sweep_width", 0))
         n_foot = len(mechanism.foot_sensor_adr)
@@ -68,6 +78,11 @@ class Control:
             wp.launch(kernels.activate, self._muscles, given, [d.act, d.ctrl])
         wp.launch(kernels.record_effort, self._worlds, [block, d.act], [user])
 
+    def refresh(self) -> None:
+        """Take over parameters of the muscle network that were loaded since the last step."""
+        if self._networks is not None:
+            self._networks.refresh()
+
     def after(self, d: Any) -> None:
         """Record what the next substep cannot: MuJoCo Warp clears sensors when it begins."""
         if self._law.records.foot_loads:
@@ -76,7 +91,7 @@ class Control:
     def _coordinate(self, m: Any, d: Any) -> None:
         """Desired torques of the joints, and the activations that make them."""
         block, user = self._block, d.userdata
-        bounds = [self._lower, self._upper]
+        bounds = (self._lower, self._upper)
         wp.launch(
             kernels.muscle_strengths,
             self._muscles,
@@ -98,33 +113,33 @@ class Control:
             [block, self.substep * self._timestep, d.qpos, d.qvel, self._passive],
             [user, self._required],
         )
-        if self.substep % self._law.inference_per_sim == 0:
-            wp.launch(
-                kernels.optimize,
-                self._worlds,
-                [block, self._jta, self._required, *bounds, *self._room],
-                [user],
-            )
+        if self.substep % self._law.inference_per_sim != 0:
+            return
+        if self._networks is not None:
+            self._networks.evaluate(self._jta, self._required, bounds, block.at_activation, user)
+        else:
+            problem = [block, self._jta, self._required, *bounds]
+            wp.launch(kernels.optimize, self._worlds, [*problem, *self._room], [user])
 
 
-def make_block(mechanism: Mechanism, values: Values, layout: Layout) -> kernels.Block:
+def make_block(mechanism: Mechanism, values: Values, layout: Layout, *, scaled: bool) -> kernels.Block:
     """Copy what all worlds share to the current device.
 
     Args:
         mechanism: the body.
         values: of all parts.
         layout: of `userdata`.
+        scaled: whether torques are scaled by joint, as static optimisation weighs them.
     """
     moments = mechanism.moments
     assert moments is not None
     n_joint, n_crossing = len(mechanism.joint_names), len(mechanism.crossing_joint)
-    scale = np.asarray(values.arrays.get("torque_scale", np.ones(n_joint)))
     by_crossing = np.argsort(moments.place, kind="stable")
     joint_crossing = np.argsort(mechanism.crossing_joint, kind="stable")
     joint_dof = np.argsort(moments.dof_joint, kind="stable")[np.count_nonzero(moments.dof_joint < 0) :]
-    block = kernels.Block()
+    block, has_problem = kernels.Block(), "torque_scale" in values.arrays
     arrays = {
-        "torque_scale": scale,
+        "torque_scale": values.arrays["torque_scale"] if scaled and has_problem else np.ones(n_joint),
         "crossing_entry_ptr": starts(moments.place, n_crossing),
         "crossing_entry": moments.entry[by_crossing],
         "crossing_dof": moments.dof[by_crossing],

@@ -37,7 +37,7 @@ def _unsupported(mechanism: Mechanism, law: ControlLaw, measured: bool) -> Itera
         f"muscle model {law.muscle_model!r}": law.muscle_model != "mujoco",
         "muscle paths on way-points": mechanism.way_points is not None,
         "muscle paths 'polynomial'": mechanism.polynomials is not None,
-        "a muscle network": law.network is not None,
+        "keep_samples of a muscle network": law.network is not None and law.network.keep_samples,
         "coordinators of your own": law.guest is not None,
         "recorders of your own": len(records.guests) > 0,
         "devices": len(law.device_joints) > 0,

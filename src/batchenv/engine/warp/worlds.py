@@ -13,6 +13,7 @@ from mujoco_warp._src.types import OverflowType
 from numpy.typing import NDArray
 
 from batchenv.compiled import notice
+from batchenv.engine.coordinators.shared_network import NetworkCoordinator
 from batchenv.engine.law import ControlLaw, adapt_model, check_law, describe
 from batchenv.engine.record import SUBSTEP_AT, Layout
 from batchenv.engine.snapshot import Snapshot, check_snapshot
@@ -46,7 +47,7 @@ class WarpWorlds(Generic[BodyType]):
 
     Attributes:
         failed: worlds that diverged, lie at rest, and are not reset yet (N,).
-        coordinator: None; muscle networks are not supported.
+        coordinator: the muscle network, or None where none coordinates.
         layout: where the slots of `userdata` lie.
         num_threads: of the host that step worlds: 1.
 
@@ -67,13 +68,23 @@ class WarpWorlds(Generic[BodyType]):
         measured: bool = False,
     ):
         self.body, self.law, self.num_worlds, self.substeps = body, law, num_worlds, substeps
-        self.coordinator, self.num_threads, self.measured = None, 1, measured
+        self.num_threads, self.measured = 1, measured
         self.device = chosen_device(device)
         mechanism = body.mechanism()
         check_law(mechanism, law)
         check_supported(mechanism, law, measured=measured)
         adapt_model(mechanism, law)
-        values = describe(mechanism, law, substeps, None, measured=measured)
+        self.coordinator = None
+        if law.coordinated and law.network is not None:
+            self.coordinator = NetworkCoordinator(
+                law.network,
+                mechanism.muscle_names,
+                mechanism.joint_names,
+                mechanism.crossing_ptr,
+                mechanism.crossing_joint,
+                num_worlds,
+            )
+        values = describe(mechanism, law, substeps, self.coordinator, measured=measured)
         self.layout = Layout.of(values.slots)
         self._cleared = np.concatenate(
             [[SUBSTEP_AT], *(np.r_[self.layout.columns(name)] for name in values.cleared)]
@@ -82,7 +93,7 @@ class WarpWorlds(Generic[BodyType]):
         adapt_model(mechanism, law)
         self.model = mechanism.model
         with wp.ScopedDevice(self.device):
-            self._control = Control(mechanism, law, values, self.layout, num_worlds)
+            self._control = Control(mechanism, law, values, self.layout, num_worlds, self.coordinator)
             self._m, self._d = bare_worlds(self.model, num_worlds)
         self._m.callback.control = self._control
         self.failed = np.zeros(num_worlds, bool)
@@ -131,7 +142,7 @@ class WarpWorlds(Generic[BodyType]):
             self.slot("target_rate")[:] = rate
 
     def choose_samples(self, draws: np.ndarray) -> None:
-        """Do nothing: there is no muscle network that could learn."""
+        """Do nothing: no samples are kept."""
 
     def step(self, watch: Callable[[], None] | None = None, ids: np.ndarray | None = None) -> None:
         """Advance worlds by `substeps`.
@@ -149,6 +160,7 @@ class WarpWorlds(Generic[BodyType]):
         with wp.ScopedDevice(self.device), self._noticed():
             for name in (*STATE, *(name for name in APPLIED if name in self._host)):
                 getattr(self._d, name).assign(self._host[name])
+            self._control.refresh()
             if watch is None:
                 self._take_substeps()
                 self._fetch(ids)
