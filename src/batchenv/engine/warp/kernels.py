@@ -7,6 +7,7 @@ compiled parts, by one thread each.
 # Warp compiles annotations and calls that Pyright reads as plain Python.
 # pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false, reportOperatorIssue=false
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false, reportAttributeAccessIssue=false
+# pyright: reportAssignmentType=false
 # ruff: noqa: UP018 -- a number that a loop of Warp's changes must not be a literal
 
 import warp as wp

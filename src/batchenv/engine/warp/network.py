@@ -3,6 +3,7 @@
 # Warp compiles annotations and calls that Pyright reads as plain Python.
 # pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false, reportOperatorIssue=false
 # pyright: reportInvalidTypeForm=false, reportGeneralTypeIssues=false, reportAttributeAccessIssue=false
+# pyright: reportAssignmentType=false
 
 from itertools import pairwise
 from typing import Any
