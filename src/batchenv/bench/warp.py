@@ -34,7 +34,7 @@ class WarpRow:
         steps_per_second: environment steps, wall time.
         bare_steps_per_second: as many substeps of bare MuJoCo Warp, in the same turns.
         ratio_to_bare: median over turns of the bare worlds' wall time over the environment's.
-        mb_per_env: memory of a world on the device [MB].
+        mb_per_env: memory of a world on the device, without what MuJoCo Warp takes while it steps [MB].
     """
 
     config: str

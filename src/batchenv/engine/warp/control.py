@@ -122,7 +122,7 @@ class Control:
             wp.launch(kernels.optimize, self._worlds, [*problem, *self._room], [user])
 
 
-def make_block(mechanism: Mechanism, values: Values, layout: Layout, *, scaled: bool) -> kernels.Block:
+def make_block(mechanism: Mechanism, values: Values, layout: Layout, *, scaled: bool) -> Any:
     """Copy what all worlds share to the current device.
 
     Args:

@@ -128,7 +128,7 @@ class WarpWorlds(Generic[BodyType]):
 
     @property
     def bytes_per_world(self) -> float:
-        """Memory on the device that a world takes [B]."""
+        """Memory on the device that a world takes, without what MuJoCo Warp allocates within a step [B]."""
         return (taken(self._d) + taken(self._control)) / self.num_worlds
 
     def mean_of(self, name: str) -> Array:
