@@ -1,5 +1,6 @@
 """N worlds of one body on a Warp device, stepped by MuJoCo Warp with the control law in every substep."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -28,6 +29,8 @@ Array = NDArray[np.float64]
 STATE = ("time", "qpos", "qvel", "act", "qacc_warmstart", "userdata")
 # What whoever steps the worlds may write beside the state.
 APPLIED = ("qfrc_applied", "xfrc_applied")
+# Warp captures whatever any thread launches meanwhile, so worlds of several batches step one after another.
+_ALONE = threading.RLock()
 
 
 class WarpWorlds(Generic[BodyType]):
@@ -157,7 +160,7 @@ class WarpWorlds(Generic[BodyType]):
             EngineError: the worlds have more contacts together than there is room for.
         """
         self._user[:, self._cleared] = 0.0
-        with wp.ScopedDevice(self.device), self._noticed():
+        with _ALONE, wp.ScopedDevice(self.device), self._noticed():
             for name in (*STATE, *(name for name in APPLIED if name in self._host)):
                 getattr(self._d, name).assign(self._host[name])
             self._control.refresh()
