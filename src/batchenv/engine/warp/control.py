@@ -59,7 +59,7 @@ class Control:
         self._room = (
             wp.zeros((num_worlds, n_muscle * width), dtype=float),
             wp.zeros(self._muscles, dtype=float),
-            wp.zeros((num_worlds, n_joint + 1), dtype=float),
+            wp.zeros(self._joints, dtype=float),
         )
 
     def __call__(self, m: Any, d: Any) -> None:

@@ -224,14 +224,13 @@ def optimize(
     """Static optimisation of each world (N,), as `static_optimization` does it.
 
     Args:
-        arm, inverse_curvature, error: room (N, M * width), (N, M), (N, J + 1).
+        arm, inverse_curvature, error: room (N, M * width), (N, M), (N, J).
         user: activations, start and solution.
     """
     world = wp.tid()
     n_joint, width = block.n_joint, block.sweep_width
     for j in range(n_joint):
         error[world, j] = -required[world, j]
-    error[world, n_joint] = 0.0
     for t in range(block.n_muscle):
         m = block.sweep_muscle[t]
         at = block.at_activation + m
@@ -239,12 +238,11 @@ def optimize(
         curvature = block.regularization
         for s in range(width):
             joint = block.sweep_joint[t, s]
-            force = float(0.0)
             if joint < n_joint:
                 force = jta[world, block.sweep_entry[t, s]]
-            arm[world, t * width + s] = force
-            error[world, joint] = error[world, joint] + force * a
-            curvature += force * force
+                arm[world, t * width + s] = force
+                error[world, joint] = error[world, joint] + force * a
+                curvature += force * force
         inverse_curvature[world, t] = 1.0 / curvature
         user[world, at] = a
     for _sweep in range(block.sweeps):
@@ -254,13 +252,16 @@ def optimize(
             before = user[world, at]
             gradient = block.regularization * before
             for s in range(width):
-                gradient += arm[world, t * width + s] * error[world, block.sweep_joint[t, s]]
+                joint = block.sweep_joint[t, s]
+                if joint < n_joint:
+                    gradient += arm[world, t * width + s] * error[world, joint]
             after = before - gradient * inverse_curvature[world, t]
             after = wp.min(upper[world, m], wp.max(lower[world, m], after))
             user[world, at] = after
             for s in range(width):
                 joint = block.sweep_joint[t, s]
-                error[world, joint] = error[world, joint] + arm[world, t * width + s] * (after - before)
+                if joint < n_joint:
+                    error[world, joint] = error[world, joint] + arm[world, t * width + s] * (after - before)
 
 
 @wp.kernel
