@@ -75,8 +75,8 @@ def test_other_words_are_no_whole_numbers(text: str):
 
 def test_a_walker_where_a_preset_is_asked_and_the_reverse(tmp_path):
     (tmp_path / "config.yaml").write_text(load_config("walk").to_yaml())
-    with pytest.raises(SystemExit, match="crouch is a preset.*train it with 'batchenv train crouch'"):
-        main(["play", "crouch", "--video", str(tmp_path / "w.gif")])
+    with pytest.raises(SystemExit, match="torque is a preset.*train it with 'batchenv train torque'"):
+        main(["play", "torque", "--video", str(tmp_path / "w.gif")])
     with pytest.raises(
         SystemExit, match=r"is the directory of a training run.*Its configuration is .*config\.yaml"
     ):
