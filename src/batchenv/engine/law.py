@@ -177,6 +177,20 @@ def check_law(mechanism: Mechanism, law: ControlLaw) -> None:
         raise UsageError("records.capacity needs muscles on way-points")
 
 
+def network_coordinator(mechanism: Mechanism, law: ControlLaw, num_worlds: int) -> NetworkCoordinator | None:
+    """Build the network that coordinates the muscles of N worlds; None where none does."""
+    if not law.coordinated or law.network is None:
+        return None
+    return NetworkCoordinator(
+        law.network,
+        mechanism.muscle_names,
+        mechanism.joint_names,
+        mechanism.crossing_ptr,
+        mechanism.crossing_joint,
+        num_worlds,
+    )
+
+
 def adapt_model(mechanism: Mechanism, law: ControlLaw) -> None:
     """Change a mechanism's model as the law asks for."""
     model, on_tendons = mechanism.model, mechanism.way_points is None

@@ -91,6 +91,11 @@ class Layout:
         """Columns of `userdata` that a slot takes."""
         return slice(self.starts[name], self.starts[name] + int(np.prod(self.shapes[name])))
 
+    def cleared(self, names: Iterable[str]) -> np.ndarray:
+        """Columns that are zero when a step begins: the number of the substep, and those of some slots."""
+        slots = (np.r_[self.columns(name)] for name in names)
+        return np.concatenate([[SUBSTEP_AT], *slots]).astype(np.intp)
+
 
 def record_dtype(parts: Iterable[Part]) -> np.dtype:
     """Return the dtype of the record of all parts; two parts may not declare the same field."""

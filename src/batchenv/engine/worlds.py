@@ -14,12 +14,18 @@ from batchenv.compiled import notice
 from batchenv.cpus import available_cpus
 from batchenv.engine import memory
 from batchenv.engine.callback import callbacks, magic
-from batchenv.engine.coordinators.shared_network import NetworkCoordinator
 from batchenv.engine.floor_contacts import install_contacts
 from batchenv.engine.guests import FAULT, blame, compile_coordinator, compile_recorders
 from batchenv.engine.health import FIRST_FATAL, NOBODY, clear, inspect
 from batchenv.engine.kernel import compile_kernel, kernel_digest
-from batchenv.engine.law import ControlLaw, adapt_model, check_law, choose_parts, describe
+from batchenv.engine.law import (
+    ControlLaw,
+    adapt_model,
+    check_law,
+    choose_parts,
+    describe,
+    network_coordinator,
+)
 from batchenv.engine.owned_batch import OwnedBatch
 from batchenv.engine.parts import PARTS, RECORD
 from batchenv.engine.record import (
@@ -103,21 +109,10 @@ class Worlds(Generic[BodyType]):
         adapt_model(mechanism, law)
         if mechanism.model.nhfield:
             install_contacts()
-        self.coordinator = None
-        if law.coordinated and law.network is not None:
-            self.coordinator = NetworkCoordinator(
-                law.network,
-                mechanism.muscle_names,
-                mechanism.joint_names,
-                mechanism.crossing_ptr,
-                mechanism.crossing_joint,
-                num_worlds,
-            )
+        self.coordinator = network_coordinator(mechanism, law, num_worlds)
         values = describe(mechanism, law, substeps, self.coordinator, measured=measured)
         self.layout = Layout.of(values.slots)
-        self._cleared = np.concatenate(
-            [[SUBSTEP_AT], *(np.r_[self.layout.columns(name)] for name in values.cleared)]
-        ).astype(np.intp)
+        self._cleared = self.layout.cleared(values.cleared)
         mechanism = body.mechanism(self.layout.size)
         adapt_model(mechanism, law)
         memory.check_layout(mechanism.model)

@@ -14,9 +14,8 @@ from mujoco_warp._src.types import OverflowType
 from numpy.typing import NDArray
 
 from batchenv.compiled import notice
-from batchenv.engine.coordinators.shared_network import NetworkCoordinator
-from batchenv.engine.law import ControlLaw, adapt_model, check_law, describe
-from batchenv.engine.record import SUBSTEP_AT, Layout
+from batchenv.engine.law import ControlLaw, adapt_model, check_law, describe, network_coordinator
+from batchenv.engine.record import Layout
 from batchenv.engine.snapshot import Snapshot, check_snapshot
 from batchenv.engine.warp.control import Control
 from batchenv.engine.warp.support import CONTACTS, bare_worlds, check_supported, chosen_device, taken
@@ -77,21 +76,10 @@ class WarpWorlds(Generic[BodyType]):
         check_law(mechanism, law)
         check_supported(mechanism, law, measured=measured)
         adapt_model(mechanism, law)
-        self.coordinator = None
-        if law.coordinated and law.network is not None:
-            self.coordinator = NetworkCoordinator(
-                law.network,
-                mechanism.muscle_names,
-                mechanism.joint_names,
-                mechanism.crossing_ptr,
-                mechanism.crossing_joint,
-                num_worlds,
-            )
+        self.coordinator = network_coordinator(mechanism, law, num_worlds)
         values = describe(mechanism, law, substeps, self.coordinator, measured=measured)
         self.layout = Layout.of(values.slots)
-        self._cleared = np.concatenate(
-            [[SUBSTEP_AT], *(np.r_[self.layout.columns(name)] for name in values.cleared)]
-        ).astype(np.intp)
+        self._cleared = self.layout.cleared(values.cleared)
         mechanism = body.mechanism(self.layout.size)
         adapt_model(mechanism, law)
         self.model = mechanism.model
