@@ -17,6 +17,7 @@ SHAPES = {
     "reference_foot_pos": (N, 2, 3),
     "target_speed": (N,), "phase": (N,),
     "root_pos": (N, 3), "root_linvel": (N, 3), "root_angvel": (N, 3), "heading": (N,), "root_up": (N, 3),
+    "trunk_up": (N, 3),
     "foot_pos": (N, 2, 3), "foot_load": (N, 2), "foot_load_peak": (N, 2), "activation_squared": (N,),
     "desired_torque": (N, J), "achieved_torque": (N, J), "residual_torque": (N, J), "action": (N, J),
     "previous_action": (N, J), "parameters": (N, 3), "shown_parameters": (N, 3), "episode_time": (N,),
@@ -72,7 +73,11 @@ def on_the_reference():
     q |= {"effector_pos": q["reference_effector_pos"], "root_turn": np.zeros(N)}
     q |= {f"reference_root_{name}": q[f"root_{name}"] for name in ("linvel", "angvel")}
     q["root_pos"] = q["reference_root_pos"] = np.c_[np.ones(N), np.zeros(N), q["reference_root_height"]]
-    q |= {"root_up": np.tile([0.0, 0.0, 1.0], (N, 1)), "foot_load_peak": np.full((N, 2), 0.5)}
+    q |= {
+        "root_up": np.tile([0.0, 0.0, 1.0], (N, 1)),
+        "trunk_up": np.tile([0.0, 0.0, 1.0], (N, 1)),
+        "foot_load_peak": np.full((N, 2), 0.5),
+    }
     return q
 
 

@@ -72,6 +72,12 @@ def upright(root_up: Array, *, scale: Scale = 8.0) -> Array:
 
 
 @reward_term
+def trunk_lean(trunk_up: Array, *, scale: Scale = 30.0) -> Array:
+    """exp(-scale * squared sine of the trunk's lean to a side)."""
+    return _gaussian(trunk_up[:, 1] ** 2, scale)
+
+
+@reward_term
 def pelvis(root_up: Array, reference_pelvis: Array, *, scale: Scale = 20.0) -> Array:
     """exp(-scale * squared errors of the sines of the pelvis' tilt and list from the reference's, summed)."""
     xp = array_namespace(root_up)

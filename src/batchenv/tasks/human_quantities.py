@@ -2,8 +2,10 @@
 
 from collections.abc import Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import mujoco
 import numpy as np
 
 from batchenv.body import Body, GaitCycle
@@ -181,9 +183,25 @@ class HumanQuantities(Task[Body, HumanState]):
     def head_pos(self, q: Quantities) -> Array:
         """Place of the head relative to the root, in the heading frame, as old as `foot_pos` (N, 3) [m]."""
         places = q.batch.worlds.bind("xpos")[q.rows]
-        offset = places[:, self.body.head_body] - places[:, self.body.root_body]
-        forward, left, up = (offset[:, None] * self.axes).sum(axis=-1).T
-        cos, sin = np.cos(q["heading"]), np.sin(q["heading"])
+        return self._seen(places[:, self.body.head_body] - places[:, self.body.root_body], q["heading"])
+
+    @quantity
+    def trunk_up(self, q: Quantities) -> Array:
+        """The trunk's axis that is vertical in the zero pose, seen as `head_pos` is (N, 3)."""
+        turned = q.batch.worlds.bind("xmat")[q.rows][:, self.body.trunk_body].reshape(-1, 3, 3)
+        return self._seen(turned @ self._trunk_axis, q["heading"])
+
+    @cached_property
+    def _trunk_axis(self) -> Array:
+        """What is vertical in the zero pose, in the trunk's frame (3,)."""
+        data = mujoco.MjData(self.body.model)
+        mujoco.mj_kinematics(self.body.model, data)
+        return data.xmat[self.body.trunk_body].reshape(3, 3).T @ self.axes[2]
+
+    def _seen(self, vectors: Array, heading: Array) -> Array:
+        """Vectors of the world (N, 3) in the heading frame that `heading` (N,) gives."""
+        forward, left, up = (vectors[:, None] * self.axes).sum(axis=-1).T
+        cos, sin = np.cos(heading), np.sin(heading)
         return np.stack([cos * forward + sin * left, cos * left - sin * forward, up], axis=1)
 
     @quantity
