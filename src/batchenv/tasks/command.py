@@ -23,8 +23,10 @@ from batchenv.tasks.registry import task
 
 Array = np.ndarray
 _SPEED, _YAW_RATE = "speed", "yaw_rate"
-# The course waits for a walker that turns less than it is asked [rad].
-_MOST_AHEAD = 0.5
+# A walker d [rad] off the course is forgiven _PATIENCE d^2 in a second. One that turns too little by e
+# [rad/s] ends up sqrt(e / _PATIENCE) off, so it always gains by turning as told, and the course
+# waits for one that falls behind.
+_PATIENCE = 2.0  # [1/(rad s)]
 # The reference takes up a new command within a second or two, as humans do when they start and stop.
 _ACCELERATION, _YAW_ACCELERATION = 1.2, 1.6  # [m/s^2], [rad/s^2]
 
@@ -36,7 +38,7 @@ class CommandedState(HumanState):
     Attributes:
         pace: speed forward and rate of turning to the left of the reference now, on their way to those
             commanded (N, 2) [m/s], [rad/s].
-        course: heading to which the reference has turned since the episode began (N,) [rad].
+        course: heading to which the reference has turned, less what the walker was forgiven (N,) [rad].
     """
 
     pace: Array
@@ -138,8 +140,8 @@ class CommandTask(HumanTask):
         _approach(state.pace[:, 0], commands[:, self._speed_column], _ACCELERATION * self.control_dt)
         if self._turn_column is not None:
             _approach(state.pace[:, 1], commands[:, self._turn_column], _YAW_ACCELERATION * self.control_dt)
-        course += self.control_dt * state.pace[:, 1]
-        course[:] = heading + np.clip(wrapped(course - heading), -_MOST_AHEAD, _MOST_AHEAD)
+        ahead = wrapped(course - heading)
+        course += self.control_dt * (state.pace[:, 1] - _PATIENCE * np.abs(ahead) * ahead)
 
     def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:
         """Put worlds (n,) into their first states."""
