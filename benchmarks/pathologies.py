@@ -3,15 +3,16 @@
     python benchmarks/pathologies.py --envs 16 --json pathologies.json
     python benchmarks/pathologies.py --adapted --envs 100
 
-Without `--adapted` the policy is that of `walk`, which has never felt these bodies: what changes is the
-body's doing. A severity s raises each of a preset's factors to the power s, so that 0 is the body of `walk`
-and 1 that of the preset; all begin with the same starts. Numbers are of the right leg, without the half
-second before a fall.
+Without `--adapted` the policy is that of a healthy walker, `walk` or `full_body`, which has never felt these
+bodies: what changes is the body's doing. A severity s raises each of a preset's factors to the power s, so
+that 0 is the healthy body and 1 that of the preset; all begin with the same starts. Numbers are of the right
+leg, without the half second before a fall.
 
 With `--adapted` each preset's own walker, where one ships, walks for 20 s in its body and for 20 s in a
 healthy one, which it has been trained for, too: the same policy, so that what differs is the body's doing.
 Printed are the clinical sign, the effect size over strides (Cohen's d), the difference with a 95 % interval
-from drawing walks with replacement, and the same for `walk`, which has been trained in a healthy body alone.
+from drawing walks with replacement, and the same for the healthy walker, which has been trained in a healthy
+body alone.
 """
 
 import argparse
@@ -26,7 +27,13 @@ from batchenv.config import ParameterRange
 from batchenv.evaluate.walker import Walker, load_walker, shipped_walkers
 from batchenv.files import check_output_file
 
-PRESETS = ("weak_gluteus", "drop_foot", "crouch")
+# Presets, and the healthy walkers of their bodies.
+PRESETS = {
+    "trendelenburg": "full_body",
+    "weak_gluteus": "walk",
+    "drop_foot": "walk",
+    "crouch": "walk",
+}
 SECONDS = 6.0
 BEFORE_FALL = 0.5  # what is left out of the means, since it is of the fall and not of the walk [s]
 GAIT = {
@@ -39,6 +46,7 @@ GAIT = {
 }
 # What clinicians see, by preset.
 SIGNS = {
+    "trendelenburg": ("pelvis drop in stance deg",),
     "weak_gluteus": ("pelvis drop in stance deg",),
     "drop_foot": ("ankle in swing deg", "toes passing the other foot mm"),
     "crouch": ("knee in stance deg",),
@@ -52,8 +60,8 @@ ADAPTED_HEAD = (
     "here",
     "Cohen's d",
     "difference, 95 %",
-    "`walk`, healthy",
-    "difference to `walk`, 95 %",
+    "healthy walker",
+    "difference to it, 95 %",
 )
 HEAD = ("preset", "severity", "factors", "upright at the end", "seconds upright", *GAIT)
 
@@ -100,14 +108,13 @@ def steps_of(
 
 
 def walk(
-    parameters: dict[str, ParameterRange], severity: float, envs: int, seed: int
+    walker: Walker, parameters: dict[str, ParameterRange], severity: float, envs: int, seed: int
 ) -> dict[str, np.ndarray]:
     """Walk in a body; how long each world stood (N,) [s], and its gait's numbers (N, 6)."""
     changes = {
         f"environment.parameters.{name}": limits.model_dump() | {"default": limits.default**severity}
         for name, limits in parameters.items()
     }
-    walker = load_walker("walk")
     up, steps, _ = steps_of(walker, changes, SECONDS, envs, seed)
     seconds = np.isfinite(steps[..., 0]).sum(axis=0) / walker.config.environment.simulation.control_hz
     numbers = mean(steps, axis=0)
@@ -143,11 +150,11 @@ def adapted(envs: int, seed: int, folder: Path | None) -> None:
     """Print how each preset's own walker does in its body, and its clinical signs."""
     printed(*ADAPTED_HEAD)
     printed(*["---"] * len(ADAPTED_HEAD))
-    _, steps, phase = steps_of(load_walker("walk"), {}, ADAPTED_SECONDS, envs, seed)
-    others = strides(steps, phase)
-    for preset in PRESETS:
+    for preset, healthy_walker in PRESETS.items():
         if folder is None and preset not in shipped_walkers():
             continue
+        _, *own = steps_of(load_walker(healthy_walker), {}, ADAPTED_SECONDS, envs, seed)
+        others = strides(*own)
         walker = load_walker(preset if folder is None else folder / preset)
         up, steps, phase = steps_of(walker, {}, ADAPTED_SECONDS, envs, seed)
         _, *own = steps_of(walker, healthy_body(walker), ADAPTED_SECONDS, envs, seed)
@@ -162,7 +169,7 @@ def adapted(envs: int, seed: int, folder: Path | None) -> None:
                 f"{up.sum()} of {envs}",
                 sign,
                 *numbers,
-                f"{other:.1f}",
+                f"`{healthy_walker}`: {other:.1f}",
                 f"{less:+.1f} to {more:+.1f}",
             )
 
@@ -229,13 +236,15 @@ def main() -> None:
         check_output_file(given.json, "--json")
     printed(*HEAD)
     printed(*["---"] * len(HEAD))
-    healthy = walk({}, 0.0, given.envs, given.seed)
-    printed("`walk`", "0", "1", *cells(healthy))
-    rows, verdicts = {"walk": {0.0: healthy}}, []
-    for preset in PRESETS:
-        parameters, levels = load_config(preset).environment.parameters.by_name, rows.setdefault(preset, {})
+    rows, verdicts = {}, []
+    for preset, name in PRESETS.items():
+        walker, parameters = load_walker(name), load_config(preset).environment.parameters.by_name
+        if name not in rows:
+            rows[name] = {0.0: walk(walker, {}, 0.0, given.envs, given.seed)}
+            printed(f"`{name}`", "0", "1", *cells(rows[name][0.0]))
+        healthy, levels = rows[name][0.0], rows.setdefault(preset, {})
         for severity in sorted(given.severities):
-            levels[severity] = walk(parameters, severity, given.envs, given.seed)
+            levels[severity] = walk(walker, parameters, severity, given.envs, given.seed)
             factors = sorted({f"{limits.default**severity:.2f}" for limits in parameters.values()})
             printed(f"`{preset}`", f"{severity:g}", ", ".join(factors), *cells(levels[severity]))
         verdicts.append(verdict(preset, levels, healthy))
