@@ -6,9 +6,11 @@ import mujoco
 import numpy as np
 import pytest
 
+from batchenv import BatchEnv
 from batchenv.body import Body, load_body
 from batchenv.body.body import title_parts
 from batchenv.body.names import BodyNames
+from batchenv.config import load_config
 from batchenv.errors import ConfigError, InputError
 from batchenv.motion import Clip, fit_clip, load_clip, save_clip
 from batchenv.motion.floor import feet_of
@@ -64,10 +66,10 @@ def test_mass_inertia_and_muscles_go_with_the_lengths(body: Body, short: Body):
     np.testing.assert_allclose(other.inertia, THIGH**5 * one.inertia)
     np.testing.assert_allclose(other.ipos, THIGH * one.ipos)
     lost = sum(
-        (1 - f**3) * body.model.body(n).mass
+        (1 - f**3) * body.model.body(n).mass[0]
         for n, f in {"femur_l": THIGH, "patella_l": 0.95, "tibia_l": SHANK, "talus_l": SHANK}.items()
     )
-    assert body.mass - short.mass == pytest.approx(float(lost[0]))
+    assert body.mass - short.mass == pytest.approx(lost)
     ratio = short.model.tendon_length0 / body.model.tendon_length0
     ranges = short.model.actuator_lengthrange / body.model.actuator_lengthrange
     np.testing.assert_allclose(ranges, ratio[body.model.actuator_trnid[:, 0], None].repeat(2, axis=1))
@@ -164,3 +166,15 @@ def test_a_clip_of_a_listing_pelvis_stands_on_both_feet_of_unequal_legs(
     assert title_parts(again.body) == ("myo_sim:myolegs", SHORT)
     with pytest.raises(InputError, match="expected a body, or BODY"):
         title_parts("body.xml | thigh long")
+
+
+def test_walkers_with_unequal_legs_begin_on_the_floor_and_step(short: Body):
+    changes = {"environment.skeleton.scale": SHORT, "environment.muscle.paths": "mujoco"}
+    with BatchEnv(load_config("walk").replace(changes), 4, 1, seed=0) as env:
+        assert env.body.mass == pytest.approx(short.mass, abs=1e-9)  # pyright: ignore[reportAttributeAccessIssue]
+        obs = env.reset()
+        for _ in range(10):
+            obs, rewards, dones = env.step(np.zeros((4, env.action_dim)))
+            assert np.isfinite(obs).all() and np.isfinite(rewards).all() and not dones.any()
+        loads = [column.name.startswith("foot_load") for column in env.obs_layout]
+        assert obs[:, loads].max() > 0.0

@@ -54,7 +54,7 @@ def scale_segments(spec: mujoco.MjSpec, factors: Mapping[str, float], names: Bod
         BodyError: the body is no human.
     """
     before = compile_spec(spec)
-    factor = _by_body(before, factors, names)
+    factor: list[float] = _by_body(before, factors, names).tolist()
     for actuator in spec.actuators:
         if actuator.gaintype == mujoco.mjtGain.mjGAIN_MUSCLE:
             keep_strength(actuator, before)
@@ -138,13 +138,13 @@ _MESH = (
 )
 
 
-def _scale_couplings(spec: mujoco.MjSpec, model: mujoco.MjModel, factor: Array) -> None:
+def _scale_couplings(spec: mujoco.MjSpec, model: mujoco.MjModel, factor: list[float]) -> None:
     """Scale what equalities bind: polynomials of sliding joints, and anchors of bodies.
 
     Args:
         spec: to change.
         model: compiled from it.
-        factor: of all bodies (nbody,).
+        factor: of each body.
     """
     lengths = {
         model.joint(i).name: factor[model.body_parentid[model.jnt_bodyid[i]]]
@@ -167,16 +167,14 @@ def _scale_couplings(spec: mujoco.MjSpec, model: mujoco.MjModel, factor: Array) 
 
 def _scale_muscles(spec: mujoco.MjSpec, before: mujoco.MjModel) -> None:
     """Scale the lengths of tendons, and of the muscles on them, as those of their paths."""
-    after = compile_spec(spec)
-    ratio = {
-        after.tendon(i).name: after.tendon_length0[i] / before.tendon_length0[i] for i in range(after.ntendon)
-    }
+    old, new = before.tendon_length0, compile_spec(spec).tendon_length0
+    ratios = np.divide(new, old, out=np.ones_like(new), where=old > 0.0)
+    longer: dict[str, float] = {}
     for tendon in spec.tendons:
-        tendon.range *= ratio[tendon.name]
-        tendon.springlength = np.where(
-            tendon.springlength < 0.0, -1.0, ratio[tendon.name] * tendon.springlength
-        )
+        longer[tendon.name] = ratio = float(ratios[tendon.id])
+        tendon.range *= ratio
+        tendon.springlength = np.where(tendon.springlength < 0.0, -1.0, ratio * tendon.springlength)
     for actuator in spec.actuators:
-        if actuator.gaintype == mujoco.mjtGain.mjGAIN_MUSCLE and actuator.target in ratio:
-            actuator.lengthrange *= ratio[actuator.target]
+        if actuator.gaintype == mujoco.mjtGain.mjGAIN_MUSCLE:
+            actuator.lengthrange *= longer.get(actuator.target, 1.0)
     spec.compiler.LRopt.useexisting = 1

@@ -133,8 +133,8 @@ class Skeleton(Section):
         default_factory=dict,
         description=(
             "Factors on the sizes of segments [1]: pelvis, thigh, shank, foot, trunk, head, shoulder, "
-            "upper_arm, forearm, hand, or a body of the file, without a side on both; all for the whole body. "
-            "Several of one segment multiply."
+            "upper_arm, forearm, hand, or a body of the file, without a side on both sides; all for the "
+            "whole body. Several of one segment multiply."
         ),
     )
     held: tuple[BodyName, ...] = Field(

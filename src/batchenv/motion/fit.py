@@ -43,7 +43,8 @@ def fit_clip(clip: Clip, body: Body, scale: float | None = None) -> Clip:
     """
     if clip.body:
         raise InputError(
-            f"{clip.source}: the clip is fitted to {clip.body} already, not to {body.title}; read its file again"
+            f"{clip.source}: the clip is fitted to {clip.body} already, not to {body.title}; read its file"
+            " again"
         )
     if scale is not None and not _SCALES[0] <= scale <= _SCALES[1]:
         raise InputError(f"scale is {shown(scale)}; expected a number from {_SCALES[0]} to {_SCALES[1]}")
