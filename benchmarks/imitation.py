@@ -78,6 +78,8 @@ def main() -> None:
         for term in ("joint_pos", "reference_pos")
     )
     print(f"{(~fallen).sum()} of {given.walks} episodes of {given.seconds:g} s completed\n")
+    if not own.size:
+        return
     print("| joint | correlation | error, rms [deg] | range of the reference [deg] | range [deg] |")
     print("|---|---|---|---|---|")
     for j, name in enumerate(names):

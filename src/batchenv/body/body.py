@@ -1,7 +1,7 @@
 """Body: a compiled model, and where in it joints, couplings, muscles and feet are found."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from batchenv.body.held import hold_joints
 from batchenv.body.mechanism import Mechanism, MomentStructure
 from batchenv.body.names import COMMON_NAMES, BodyNames
 from batchenv.body.polynomial_fit import PolynomialPaths
+from batchenv.body.scaled import SCALES, scale_segments
 from batchenv.body.sources import GRF_SENSORS, compile_spec, find_floor, load_spec
 from batchenv.body.worn import add_masses
 from batchenv.errors import BodyError, InputError, nearest
@@ -33,6 +34,7 @@ _INTEGRATORS = {
     "euler": mujoco.mjtIntegrator.mjINT_EULER,
 }
 _ROOT_NQ, _ROOT_NV = 7, 6
+_IN_TITLE = " | "
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -68,6 +70,7 @@ class Body:
         polynomials: that stand for the paths of muscles; None where all tendons are MuJoCo's.
         tendon_body: with polynomials, the body whose tendons they replace.
         worn_mass: part of `mass` that devices have [kg].
+        scale: factors on the sizes of segments that differ from the file.
     """
 
     file: str
@@ -106,10 +109,17 @@ class Body:
     polynomials: PolynomialPaths | None = None
     tendon_body: "Body | None" = None
     worn_mass: float = 0.0
+    scale: Mapping[str, float] = field(default_factory=dict)
 
     def error(self, message: str) -> BodyError:
         """Return an error that begins with the file of the body."""
         return BodyError(f"skeleton file {self.file!r}: {message}")
+
+    @property
+    def title(self) -> str:
+        """File and proportions, such as "myo_sim:myolegs | thigh_l 0.9"; see `title_parts`."""
+        factors = [f"{name} {factor!r}" for name, factor in sorted(self.scale.items())]
+        return _IN_TITLE.join([self.file, *factors])
 
     def bound_pos(self, joint_pos: Any) -> Any:
         """Return the positions (..., B) that the couplings give the bound joints.
@@ -259,6 +269,22 @@ class Body:
         )
 
 
+def title_parts(title: str) -> tuple[str, dict[str, float]]:
+    """Return the file and the proportions that `Body.title` names.
+
+    Raises:
+        InputError: it is no such title.
+
+    >>> title_parts("myo_sim:myolegs | thigh_l 0.9")
+    ('myo_sim:myolegs', {'thigh_l': 0.9})
+    """
+    file, *factors = title.split(_IN_TITLE)
+    try:
+        return file, {name: float(factor) for name, _, factor in (each.rpartition(" ") for each in factors)}
+    except ValueError:
+        raise InputError(f"body {shown(title)}; expected a body, or BODY | SEGMENT FACTOR") from None
+
+
 def _columns(root: int, joint: np.ndarray, bound: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the columns that are of neither, and the order that sorts root, joint, bound and those."""
     rest = np.setdiff1d(np.arange(root, size), [*joint, *bound])
@@ -282,6 +308,7 @@ def load_body(
     friction: float = 1.0,
     visual: bool = False,
     names: BodyNames = COMMON_NAMES,
+    scale: Mapping[str, float] = MappingProxyType({}),
     held: Sequence[str] = (),
     worn: Mapping[str, float] = MappingProxyType({}),
 ) -> Body:
@@ -295,12 +322,14 @@ def load_body(
         friction: sliding friction of the floor, whatever the geom that touches it.
         visual: keep what only the eye needs; see `batchenv.body.sources.load_spec`.
         names: what the body calls its parts.
+        scale: factors on the sizes of segments [1]; see `batchenv.body.scaled.scale_segments`.
         held: joints that do not move; see `batchenv.body.held.hold_joints`.
         worn: masses of devices [kg]; see `batchenv.body.worn.add_masses`.
 
     Raises:
         BodyError: the body is missing, cannot be compiled, is not a human on a floor, or cannot be steered.
         InputError: a number is outside its range, or the integrator unknown.
+        ConfigError: there is no segment of a name in `scale`.
     """
     if not isinstance(integrator, str) or integrator not in _INTEGRATORS:
         raise InputError(
@@ -308,6 +337,8 @@ def load_body(
         )
     _check_number("timestep", timestep, 1e-6, 1.0)
     _check_number("friction", friction, 0.0, 1e6)
+    for segment, factor in scale.items():
+        _check_number(f"scale of {segment}", factor, *SCALES)
     file = str(checked_path("file", file))
     spec = load_spec(file, visual=visual, feet=names.foot_bodies)
     spec.option.timestep = timestep
@@ -318,6 +349,8 @@ def load_body(
         floor.priority = 1
         floor.friction[0] = friction
     try:
+        if scale:
+            scale_segments(spec, scale, names)
         if held:
             hold_joints(spec, held, names)
         model = compile_spec(spec)
@@ -325,10 +358,12 @@ def load_body(
         human.check_names(model, root, names)
         human.check_physics(model, root)
         human.check_muscles(model)
-        if not worn:
-            return _describe(file, spec, model, root, names)
-        worn_mass = add_masses(spec, model, worn, names)
-        return replace(_describe(file, spec, compile_spec(spec), root, names), worn_mass=worn_mass)
+        worn_mass = 0.0
+        if worn:
+            worn_mass = add_masses(spec, model, worn, names)
+            model = compile_spec(spec)
+        described = _describe(file, spec, model, root, names)
+        return replace(described, worn_mass=worn_mass, scale=MappingProxyType(dict(scale)))
     except BodyError as error:
         raise BodyError(f"skeleton file {file!r}: {error}") from error.__cause__
 

@@ -170,13 +170,14 @@ def show(
 
 
 def _load_body(name: str, *, visual: bool = False, trust: bool = False) -> "Body":
-    from batchenv.body.body import Body, load_body
+    from batchenv.body.body import Body, load_body, title_parts
     from batchenv.body.sources import MYO_SIM_PREFIX
     from batchenv.build import load_configured_body
     from batchenv.config import load_config
 
-    if name.startswith(MYO_SIM_PREFIX) or name.endswith(".xml"):
-        return load_body(name, timestep=_TIMESTEP, visual=visual)
+    file, scale = title_parts(name)
+    if file.startswith(MYO_SIM_PREFIX) or file.endswith(".xml"):
+        return load_body(file, timestep=_TIMESTEP, visual=visual, scale=scale)
     loaded = load_configured_body(load_config(name, trust=trust), visual=visual)
     if not isinstance(loaded, Body):
         sys.exit(

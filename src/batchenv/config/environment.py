@@ -129,6 +129,14 @@ class Skeleton(Section):
         default=None,
         description="Damping [Nms/rad], in the same form as kp; null: 0.08 s * kp.",
     )
+    scale: dict[BodyName, Annotated[float, Field(ge=0.5, le=2)]] = Field(
+        default_factory=dict,
+        description=(
+            "Factors on the sizes of segments [1]: pelvis, thigh, shank, foot, trunk, head, shoulder, "
+            "upper_arm, forearm, hand, or a body of the file, without a side on both sides; all for the "
+            "whole body. Several of one segment multiply."
+        ),
+    )
     held: tuple[BodyName, ...] = Field(
         default=(),
         strict=False,

@@ -36,7 +36,7 @@ class Clip:
       model of Rajagopal (hip_flexion_r, knee_angle_l, arm_flex_r), with their signs: flexion, adduction,
       internal rotation, dorsiflexion and inversion are positive on both sides. In the world x is forward, y
       left, z up; the root has the quaternion (1, 0, 0, 0) where the pelvis stands upright and faces along x.
-    - Fitted to a body by `batchenv.motion.fit.fit_clip`, `body` is its file. Then `joint_names` are its
+    - Fitted to a body by `batchenv.motion.fit.fit_clip`, `body` is its title. Then `joint_names` are its
       primary joints, all of them, in its order and with its signs, and root and joints are what `Body.qpos`
       takes.
 
@@ -49,7 +49,7 @@ class Clip:
         loops: whether the last sample is the first one again, a cycle later: alike but for where the root is
             on the floor and where it heads.
         source: file or walker that it came from, for messages.
-        body: file of the body that it was fitted to, or "".
+        body: title of the body that it was fitted to, its file and proportions, or "".
         markers: places by name, each (T, 3) [m] in the world of the root; not-a-number where one is hidden.
         forces: grf (T, 2, 3) [N] on the right and the left foot, cop (T, 2, 3) [m], free_moment (T, 2) [Nm].
 

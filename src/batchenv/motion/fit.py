@@ -42,7 +42,10 @@ def fit_clip(clip: Clip, body: Body, scale: float | None = None) -> Clip:
         BodyError: the body has no feet that can stand on the floor.
     """
     if clip.body:
-        raise InputError(f"{clip.source}: the clip is fitted to {clip.body} already; read its file again")
+        raise InputError(
+            f"{clip.source}: the clip is fitted to {clip.body} already, not to {body.title}; read its file"
+            " again"
+        )
     if scale is not None and not _SCALES[0] <= scale <= _SCALES[1]:
         raise InputError(f"scale is {shown(scale)}; expected a number from {_SCALES[0]} to {_SCALES[1]}")
     frame = np.stack([body.forward, body.left, body.up], axis=1)
@@ -53,7 +56,7 @@ def fit_clip(clip: Clip, body: Body, scale: float | None = None) -> Clip:
         joint_pos=_joints(clip, body),
         root_pos=clip.root_pos @ frame.T,
         root_quat=quat_product(quat_product(turn, clip.root_quat), quat_inverse(turn)),
-        body=body.file,
+        body=body.title,
         markers={},
         forces={
             name: force if name == "free_moment" else force @ frame.T for name, force in clip.forces.items()
@@ -90,8 +93,10 @@ def common_clip(clip: Clip, body: Body) -> Clip:
 
 def check_fitted(clip: Clip, body: Body) -> None:
     """InputError unless a clip is fitted to a body."""
-    if clip.body != body.file:
-        raise InputError(f"{clip.source}: the clip is fitted to {clip.body or 'no body'}, not to {body.file}")
+    if clip.body != body.title:
+        raise InputError(
+            f"{clip.source}: the clip is fitted to {clip.body or 'no body'}, not to {body.title}"
+        )
 
 
 def _joints(clip: Clip, body: Body) -> Array:

@@ -112,7 +112,7 @@ def solve_markers(
         joint_pos=np.array([each.joints for each in poses]),
         root_pos=np.array([each.place for each in poses]),
         root_quat=np.array([each.quat for each in poses]),
-        body=body.file,
+        body=body.title,
         markers={name: place @ frame.T for name, place in clip.markers.items()},
     )
     left_out = tuple(name for name in clip.markers if name not in found.values())

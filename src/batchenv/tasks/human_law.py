@@ -44,6 +44,7 @@ def load_human(config: Config, *, visual: bool = False) -> Body:
             sides=names.sides or SIDES,
             joints=names.joints,
         ),
+        scale=environment.skeleton.scale,
         held=environment.skeleton.held,
         worn=worn_masses(environment.devices),
     )

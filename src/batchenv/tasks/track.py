@@ -111,7 +111,7 @@ class TrackTask(HumanTask):
     def _clip(self, file: str) -> Clip:
         try:
             clip = read_motion(self.config.resolve_path(file))
-            if clip.body != self.body.file:
+            if clip.body != self.body.title:
                 clip = fit_clip(clip, self.body)
             elif clip.joint_names != self.body.joint_names:  # of the body with other joints held
                 columns = [clip.joint(name) for name in self.body.joint_names]
