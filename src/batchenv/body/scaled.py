@@ -126,7 +126,7 @@ def _scale_meshes(
         if key not in known:
             known[key] = f"{geom.meshname} x {factor:.9g}"
             mesh = spec.mesh(geom.meshname)
-            copy = spec.add_mesh(name=known[key], scale=factor * mesh.scale)
+            copy = spec.add_mesh(name=known[key], scale=(factor * mesh.scale).tolist())
             for name in _MESH:
                 setattr(copy, name, getattr(mesh, name))
         geom.meshname = known[key]
