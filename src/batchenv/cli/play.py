@@ -32,6 +32,7 @@ def play(
     muscles: bool = True,
     overlay: bool = False,
     slow: float = 1.0,
+    course: Path | None = None,
     width: int = 1280,
     height: int = 720,
     seed: int = 0,
@@ -53,6 +54,7 @@ def play(
         muscles: draw the muscles.
         overlay: write time, speed and commands on the video, and what the colours of muscles mean.
         slow: factor of slow motion of the video.
+        course: YAML file of what the walkers are told, and how they are pushed, at which times.
         width: of the video [pixels].
         height: of the video [pixels].
         seed: seed of the starting states.
@@ -65,6 +67,7 @@ def play(
         from batchenv.evaluate.browser import check_browser
         from batchenv.evaluate.camera import check_view
         from batchenv.evaluate.caption import caption
+        from batchenv.evaluate.course import follow_course, load_course
         from batchenv.evaluate.numbers import check_seconds, check_threads
         from batchenv.evaluate.offscreen import checked_size
         from batchenv.evaluate.stage import Stage, check_grid
@@ -90,6 +93,7 @@ def play(
         check_video(video)
     elif not has_screen():
         sys.exit("there is no screen to open a window on: add --browser, or --video FILE.mp4")
+    moments = () if course is None else load_course(course)
     loaded = load_walker(walker, trust=trust).with_changes(parse_changes(change))
     with Stage(
         loaded,
@@ -100,6 +104,7 @@ def play(
         muscles=muscles,
         view=camera,
     ) as stage:
+        follow_course(stage, moments)
         if browser:
             _serve(stage, host, port, loaded.name)
         elif video is None:

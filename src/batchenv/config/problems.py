@@ -107,11 +107,11 @@ def _unknown_key(location: Sequence[str], model: type[BaseModel]) -> str:
 
 
 def section_at(model: type[BaseModel], location: Sequence[str]) -> type[BaseModel] | None:
-    """Return the section at a path of keys; None where there is none, or a mapping with keys of any name."""
+    """Return the section at a path of keys and places in lists; None where there is none, or any key will do."""
     kind: Any = model
     for part in location:
-        if get_origin(kind) is dict:
-            kind = get_args(kind)[1]
+        if get_origin(kind) in (dict, list):
+            kind = get_args(kind)[-1]
         else:
             section = _section_in(kind)
             field = section.model_fields.get(part) if section else None

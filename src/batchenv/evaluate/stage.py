@@ -101,6 +101,7 @@ class Stage:
         falls: number of episodes that were terminated since the start.
         seconds: that the walkers have walked since then [s].
         asked: what a spectator asked, by column of the commands.
+        before_step: called before every step.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class Stage:
         # Who is told where to go leaves its lane, and the others.
         self._kept = slice(2) if self.env.command_layout else slice(1)
         self.asked: dict[str, float] = {}
+        self.before_step: Callable[[], None] = lambda: None
         self.followed = 0 if self.env.command_layout else None
         self.restart()
         extent = max(0.0, (grid[0] - 1) * ROW, (grid[1] - 1) * LANE)
@@ -152,6 +154,7 @@ class Stage:
 
     def step(self, watch: Callable[[], None] | None = None) -> None:
         """Advance every walker by a control step; `watch` is called after every substep."""
+        self.before_step()
         before = self.places()
         self._push_on()
         self.obs, _, dones = self.env.step(self._policy(self.obs), watch)

@@ -1,0 +1,95 @@
+"""Courses: what walkers are told, and how they are pushed, at which times of a film, from YAML."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from batchenv.body.files import MEGABYTE, read_file
+from batchenv.config.problems import describe_problems
+from batchenv.config.section import Section
+from batchenv.config.yaml_text import parse_yaml
+from batchenv.errors import InputError
+from batchenv.evaluate.remote import DIRECTIONS, PUSH_NEWTONS, PUSH_SECONDS
+from batchenv.evaluate.stage import MOST_PUSH, Stage
+from batchenv.files.paths import path_to_read
+
+_EXAMPLE = "{at: 3, tell: {speed: 1.2}} and {at: 5, push: left, newtons: 60}"
+Direction = Literal["forward", "backward", "left", "right"]
+
+
+class Moment(Section):
+    """What happens at one time of a course.
+
+    Attributes:
+        at: when [s].
+        tell: commands by name, such as speed [m/s] and yaw_rate [rad/s]; others stay as they were.
+        push: into which direction the trunks are pushed; None: not at all.
+        newtons, seconds: of the push [N], [s].
+    """
+
+    at: float = Field(ge=0.0, le=1e5)
+    tell: dict[str, float] = Field(default_factory=dict)
+    push: Direction | None = None
+    newtons: Annotated[float, Field(gt=0.0, le=MOST_PUSH)] = PUSH_NEWTONS
+    seconds: Annotated[float, Field(gt=0.0, le=60.0)] = PUSH_SECONDS
+
+    @model_validator(mode="after")
+    def _something_happens(self) -> "Moment":
+        if not self.tell and self.push is None:
+            raise ValueError("expected tell or push, or both")
+        return self
+
+
+class _File(Section):
+    course: list[Moment] = Field(min_length=1)
+
+
+def load_course(file: str | Path) -> tuple[Moment, ...]:
+    """Read a course, in the order of time.
+
+    Args:
+        file: YAML with `course`, a list of moments such as {at: 3, tell: {speed: 1.2}}.
+
+    Raises:
+        InputError: the file cannot be read; the message says which entry is wrong.
+    """
+    path = path_to_read("file", file)
+    try:
+        content = parse_yaml(read_file(path, MEGABYTE).decode("utf-8"), str(path))
+        moments = _File.model_validate(content).course
+    except ValidationError as error:
+        problems = "\n  ".join(describe_problems(error, _File))
+        raise InputError(
+            f"{path}: a course is a list of moments, such as {_EXAMPLE}:\n  {problems}"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    return tuple(sorted(moments, key=lambda moment: moment.at))
+
+
+def follow_course(stage: Stage, moments: Sequence[Moment]) -> None:
+    """Let moments, in the order of time, happen to the walkers of a stage as their time comes.
+
+    Raises:
+        InputError: a moment tells what the walkers do not know.
+        UsageError: the walkers know no commands.
+    """
+    left = list(moments)
+    told = {name: value for moment in moments for name, value in moment.tell.items()}
+    if told:  # who knows no such command says so before the film begins
+        stage.ask(told)
+        stage.ask(None)
+
+    def go_on() -> None:
+        while left and left[0].at <= stage.seconds + 1e-9:
+            moment = left.pop(0)
+            if moment.tell:
+                stage.ask(moment.tell)
+            if moment.push is not None:
+                stage.push(moment.newtons, DIRECTIONS[moment.push], moment.seconds)
+
+    stage.before_step = go_on
