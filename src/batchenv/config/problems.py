@@ -107,7 +107,7 @@ def _unknown_key(location: Sequence[str], model: type[BaseModel]) -> str:
 
 
 def section_at(model: type[BaseModel], location: Sequence[str]) -> type[BaseModel] | None:
-    """Return the section at a path of keys and places in lists; None where there is none, or any key will do."""
+    """Return the section at a path of keys and places in lists; None where there is none, or any key goes."""
     kind: Any = model
     for part in location:
         if get_origin(kind) in (dict, list):
