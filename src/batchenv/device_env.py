@@ -94,7 +94,8 @@ class DeviceEnv(Described):
             scene = build_scene(self.config, num_envs, None, self.seed, device, tensors=True)
         self._calls = Calls("this DeviceEnv")
         self.body, self.task = scene.body, scene.task
-        self.worlds: TensorWorlds[Any] = scene.worlds
+        worlds: Any = scene.worlds
+        self.worlds: TensorWorlds[Any] = worlds
         self.device = self.worlds.torch_device
         with blaming(type(self.task)):
             self._terms = DeviceTask(self.task, self.worlds)
@@ -106,7 +107,6 @@ class DeviceEnv(Described):
         self._episodes.seed_worlds(Streams.of(self.seed, num_envs, self.first_world), np.arange(num_envs))
         self._state: Any = self.task.new_state(num_envs)
         self._commands = self.task.commands.new_state(num_envs)
-        worlds: Any = self.worlds
         self._host = Batch(worlds, self._episodes.read_only(), self._state, self._commands)
         tensors: dict[str, Any] = {
             name: self.worlds.tensor(getattr(self._episodes, name)) for name in _STEPPED

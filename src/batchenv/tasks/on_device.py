@@ -10,7 +10,6 @@ import torch
 
 from batchenv.engine.warp.tensor_worlds import TensorWorlds
 from batchenv.errors import InputError, UsageError
-from batchenv.mdp.batch import Batch
 from batchenv.mdp.gait_phase import advance
 from batchenv.mdp.quantities import Function, Quantities
 from batchenv.mdp.root_state import root_state
@@ -19,7 +18,8 @@ from batchenv.mdp.terms import Term
 from batchenv.tasks.human import HumanTask
 
 Tensor = torch.Tensor
-DeviceBatch = Batch[Any, Any]
+# A `Batch` whose arrays that change in a step are tensors.
+DeviceBatch = Any
 
 # Methods of the task that have their twin here; a task with others of its own asks for something else.
 _REPLACED = (
@@ -45,7 +45,7 @@ class DeviceTask:
             raise UsageError(f"task {task.config.environment.task!r} runs on the host alone; give BatchEnv")
         self._task, body = task, task.body
         tracked = worlds.tensor(task.tracked_weights).float()
-        own = {"tracked": lambda task, q: tracked} | _twins()
+        own: dict[str, Function] = _twins() | {"tracked": lambda task, q: tracked}
         own |= {name: _measured(self, name) for name in task.columns}
         unknown = _without_twin(task, own)
         self._functions = task.functions | {
@@ -113,10 +113,11 @@ class DeviceTask:
 
     def measured(self, q: Quantities) -> dict[str, Tensor]:
         """What `HumanQuantities.measured` knows of worlds `q.rows`, by name, float32."""
-        worlds, weight = q.batch.worlds, self._task.body.weight
+        batch, weight = _batch(q), self._task.body.weight
+        worlds = batch.worlds
         qpos, qvel, places = (worlds.bind(name)[q.rows] for name in ("qpos", "qvel", "xpos"))
         feet = places[:, self._feet] - places[:, None, self._task.body.root_body]
-        table = interpolated(self._table, q.batch.state.phase[q.rows]).float()
+        table = interpolated(self._table, batch.state.phase[q.rows]).float()
         first = self._task.columns["reference_pos"].start
         reference = {
             name: table[:, _moved(place, first)]
@@ -133,6 +134,10 @@ class DeviceTask:
             "foot_load_peak": worlds.slot("foot_load_peak")[q.rows] / weight,
             "activation_squared": worlds.slot("effort_sum")[q.rows] / worlds.substeps,
         }
+
+
+def _batch(q: Quantities) -> DeviceBatch:
+    return q.batch
 
 
 def interpolated(table: Tensor, phase: Tensor) -> Tensor:
@@ -168,13 +173,13 @@ def _twins() -> dict[str, Function]:
     return {
         "yaw_rate": lambda task, q: q["root_angvel"][:, 2],
         "target_speed": lambda task, q: q["heading"].new_full((q.num_worlds,), task.gait.speed),
-        "phase": lambda task, q: q.batch.state.phase[q.rows].float(),
-        "action": lambda task, q: q.batch.episodes.action[q.rows].float(),
-        "previous_action": lambda task, q: q.batch.episodes.previous_action[q.rows].float(),
-        "episode_time": lambda task, q: q.batch.episodes.step[q.rows] * task.control_dt,
-        "desired_torque": lambda task, q: q.batch.worlds.mean_of("desired_sum")[q.rows],
-        "achieved_torque": lambda task, q: q.batch.worlds.mean_of("achieved_sum")[q.rows],
-        "residual_torque": lambda task, q: q.batch.worlds.mean_of("residual_squared_sum")[q.rows].sqrt(),
+        "phase": lambda task, q: _batch(q).state.phase[q.rows].float(),
+        "action": lambda task, q: _batch(q).episodes.action[q.rows].float(),
+        "previous_action": lambda task, q: _batch(q).episodes.previous_action[q.rows].float(),
+        "episode_time": lambda task, q: _batch(q).episodes.step[q.rows] * task.control_dt,
+        "desired_torque": lambda task, q: _batch(q).worlds.mean_of("desired_sum")[q.rows],
+        "achieved_torque": lambda task, q: _batch(q).worlds.mean_of("achieved_sum")[q.rows],
+        "residual_torque": lambda task, q: _batch(q).worlds.mean_of("residual_squared_sum")[q.rows].sqrt(),
     }
 
 
