@@ -7,13 +7,13 @@ batchenv evaluate runs/rsl_rl --out report
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import tyro
 from rsl_rl.runners import OnPolicyRunner
 
-from batchenv import BatchEnv
+from batchenv import BatchEnv, Config, load_config
 from batchenv.evaluate.walker import save_walker
 from batchenv.learn.checkpoints import policy_of
 from batchenv.learn.rsl_rl_env import RslRlEnv
@@ -50,14 +50,14 @@ TRAINING = {
 class CountingEnv(RslRlEnv):
     """Keeps and shows the lengths of episodes: the runner's logger does so only where it writes files."""
 
-    def __init__(self, env: BatchEnv):
+    def __init__(self, env: Any):
         super().__init__(env)
         self.lengths: list[int] = []
         self.steps = 0
 
     def step(self, actions: torch.Tensor) -> tuple[Any, torch.Tensor, torch.Tensor, dict[str, Any]]:
         result = super().step(actions)
-        self.lengths += self.env.episode_lengths[result[2].numpy()].tolist()
+        self.lengths += torch.as_tensor(self.env.episode_lengths)[result[2]].tolist()
         self.steps += 1
         if self.steps % (10 * HORIZON) == 0:
             print(f"{self.steps * self.num_envs} steps, mean length {self.mean_length:.1f}", flush=True)
@@ -70,6 +70,15 @@ class CountingEnv(RslRlEnv):
         return sum(lengths) / max(1, len(lengths))
 
 
+def environment(config: Config, envs: int, threads: int | None, seed: int, device: Any) -> Any:
+    """Worlds of a configuration, on the CPU cores or on a device."""
+    if device is None:
+        return BatchEnv(config, envs, threads, seed)
+    from batchenv.device_env import DeviceEnv
+
+    return DeviceEnv(config.replace({"environment.simulation.engine": "warp"}), envs, seed, device=device)
+
+
 def main(
     config: str = "walk",
     steps: int = 20_000,
@@ -77,6 +86,7 @@ def main(
     threads: int | None = None,
     seed: int = 0,
     out: Path = Path("runs/rsl_rl"),
+    device: Literal["cpu", "cuda"] | None = None,
 ) -> None:
     """Train, say how fast, and save the policy as a walker that `batchenv evaluate` judges.
 
@@ -87,21 +97,23 @@ def main(
         threads: threads that step them; by default the CPUs that this process may use.
         seed: of everything that is drawn.
         out: directory of the walker.
+        device: step the worlds with MuJoCo Warp on this device, and learn there; needs the extra gpu.
     """
     torch.set_num_threads(1)  # the cores are for the worlds
     torch.manual_seed(seed)
     iterations = -(-steps // (HORIZON * envs))
-    with BatchEnv(config, envs, threads, seed) as env:
+    judged = load_config(config)
+    with environment(judged, envs, threads, seed, device) as env:
         worlds = CountingEnv(env)
-        runner = OnPolicyRunner(worlds, TRAINING, log_dir=None, device="cpu")
+        runner = OnPolicyRunner(worlds, TRAINING, log_dir=None, device=worlds.device)
         started = time.perf_counter()
         runner.learn(iterations)
         done = iterations * HORIZON * envs
         rate = done / (time.perf_counter() - started)
         columns = ([column.name for column in layout] for layout in (env.obs_layout, env.action_layout))
         observations, actions = map(tuple, columns)
-        actor = runner.alg.save()["actor_state_dict"]
-        save_walker(out, policy_of(actor, observations, actions, done), env.config)
+        actor = {name: tensor.cpu() for name, tensor in runner.alg.save()["actor_state_dict"].items()}
+        save_walker(out, policy_of(actor, observations, actions, done), judged)
     print(
         f"rsl_rl PPO, {config}: {done} steps, {rate:.0f} steps/s end to end, "
         f"mean length of the last {len(worlds.lengths[-100:])} episodes {worlds.mean_length:.1f} steps"

@@ -35,6 +35,7 @@ TIERS = (
     "snapshot",
     "described",
     "env",
+    "device_env",
     "overlap",
     "learn",
     "evaluate",

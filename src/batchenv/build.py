@@ -79,7 +79,13 @@ def task_of(config: Config) -> type[Task[Any, Any]]:
 
 
 def build_scene(
-    config: Config, num_envs: int, num_threads: int | None, seed: int, device: str | None = None
+    config: Config,
+    num_envs: int,
+    num_threads: int | None,
+    seed: int,
+    device: str | None = None,
+    *,
+    tensors: bool = False,
 ) -> Scene:
     """Build the body, the task and the worlds of a configuration.
 
@@ -89,6 +95,7 @@ def build_scene(
         num_threads: threads that step the worlds; by default the CPUs that this process may use.
         seed: of a muscle network without a file.
         device: of the engine warp; by default a GPU if there is one.
+        tensors: whether the state of the engine warp stays on its device, as Torch tensors.
 
     Raises:
         ConfigError: a file or a term that the configuration names cannot be used.
@@ -98,7 +105,7 @@ def build_scene(
     """
     if device not in (None, "cpu") and not on_warp(config):
         raise UsageError(f"device {device!r} needs environment.simulation.engine warp; numba is for 'cpu'")
-    warp_worlds = _warp_worlds(config) if on_warp(config) else None
+    warp_worlds = _warp_worlds(config, tensors) if on_warp(config) else None
     callbacks().install()  # first of all, for MuJoCo calls them while it compiles a body, too
     kind, simulation = task_of(config), config.environment.simulation
     with blaming(kind), code_run_once(), one_blas_thread():
@@ -117,7 +124,7 @@ def on_warp(config: Config) -> bool:
     return getattr(config.environment.simulation, "engine", "numba") == "warp"
 
 
-def _warp_worlds(config: Config) -> Any:
+def _warp_worlds(config: Config, tensors: bool) -> Any:
     """The class of worlds on a Warp device, which stands in for `Worlds`.
 
     Raises:
@@ -130,6 +137,10 @@ def _warp_worlds(config: Config) -> Any:
             "give environment.simulation.engine 'numba'"
         )
     import_extra("mujoco_warp", "environment.simulation.engine warp")
+    if tensors:
+        from batchenv.engine.warp.tensor_worlds import TensorWorlds
+
+        return TensorWorlds
     from batchenv.engine.warp.worlds import WarpWorlds
 
     return WarpWorlds

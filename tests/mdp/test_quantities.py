@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from batchenv.mdp.measure import interpolate, measure, measured_columns
-from tests.mdp.plain_root import root_state, rotation_matrix
+from batchenv.mdp.root_state import root_state, rotation_matrix
 
 AXES = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])  # forward, left, up
 

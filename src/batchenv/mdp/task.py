@@ -283,12 +283,14 @@ class Task(Generic[BodyT, StateT]):
 
     def compute_observations(self, quantities: Quantities, out: np.ndarray) -> np.ndarray:
         """Write observations into `out` (n, O), and return it."""
-        n = len(out)
-        values = [
-            term.checked(quantities, (n, width))
+        return np.concatenate(self.observed(quantities, len(out)), axis=1, out=out)
+
+    def observed(self, quantities: Quantities, num_worlds: int) -> list[Any]:
+        """Values of the observation terms (num_worlds, width), of the library of their quantities."""
+        return [
+            term.checked(quantities, (num_worlds, width))
             for term, width in zip(self.observation_terms, self._widths, strict=True)
         ]
-        return np.concatenate(values, axis=1, out=out)
 
     def check_widths(self, batch: Batch[BodyT, StateT]) -> None:
         """Refuse observations of a user's own that return other columns than they declare.

@@ -97,7 +97,7 @@ class Term:
             else:
                 raise InputError(f"{self.title} returned {_shown(values)}, expected {_wanted(shape)}")
         dtype = values.dtype
-        if isinstance(dtype, np.dtype) and dtype.kind not in self._kinds:
+        if _kind_of(dtype) not in self._kinds:
             expected = _WANTED.get(self.mark.kind, _NUMBERS).name
             raise InputError(f"{self.title} returned values of dtype {dtype}, expected {expected}")
         return values
@@ -135,6 +135,12 @@ class Term:
     def title(self) -> str:
         """How messages call it."""
         return f"{_title(self.mark.kind)} {self.name!r}"
+
+
+def _kind_of(dtype: Any) -> str:
+    """NumPy's letter for a kind of numbers, whatever library the dtype is of, such as torch.bfloat16."""
+    name = str(dtype).rpartition(".")[2]
+    return dtype.kind if isinstance(dtype, np.dtype) else "f" if "float" in name else name[:1]
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def human_law(config: Config, body: Body, seed: int = 0) -> ControlLaw:
         torque_weight=body.by_joint("torque_weight", optimization.torque_weight),
         inference_per_sim=environment.simulation.inference_per_sim,
         muscle_model=environment.muscle.model,
-        constraints=environment.simulation.constraints or _usual_solver(body),
+        constraints=environment.simulation.constraints or _usual_solver(config, body),
         records=Records(joint_torques=environment.muscle.model == "mujoco", guests=own_recorders(config)),
         network=network_law(config, seed) if networked else None,
         guest=_own_coordinator(environment.muscle.coordinator, environment.skeleton.actuator),
@@ -88,10 +88,11 @@ def human_law(config: Config, body: Body, seed: int = 0) -> ControlLaw:
     )
 
 
-def _usual_solver(body: Body) -> Literal["mujoco", "tree_newton"]:
+def _usual_solver(config: Config, body: Body) -> Literal["mujoco", "tree_newton"]:
     """Constraints are solved in the callback where bits are not those of MuJoCo's tendons anyway."""
     pyramidal = body.model.opt.cone == mujoco.mjtCone.mjCONE_PYRAMIDAL
-    return "tree_newton" if body.polynomials is not None and pyramidal else "mujoco"
+    on_cpu = config.environment.simulation.engine == "numba"
+    return "tree_newton" if on_cpu and body.polynomials is not None and pyramidal else "mujoco"
 
 
 def own_recorders(config: Config) -> tuple[Recorder, ...]:

@@ -75,12 +75,14 @@ class HumanQuantities(Task[Body, HumanState]):
         parameter_set: what differs from world to world.
         columns: of `measured`, by quantity.
         own_quantities: those of `measured` that functions of the class compute otherwise.
+        tracked_weights: of joints (J,), see `tracked`.
     """
 
     environment: Environment
     gait: GaitCycle
     parameter_set: ParameterSet
     columns: dict[str, Any]
+    tracked_weights: Array
     _sums: tuple[Array, Array] | None = None
     own_quantities: Set[str] = frozenset()
 
@@ -116,7 +118,7 @@ class HumanQuantities(Task[Body, HumanState]):
         self._width = self.columns["activation_squared"] + 1
         first, last = self.columns["reference_pos"], self.columns["reference_foot_load"]
         self._reference_columns = slice(first.start, last.stop)
-        self._tracked = self.gait.tracked * self._joint_weights()
+        self.tracked_weights = self.gait.tracked * self._joint_weights()
         own = {each.name: _recorded(each.name) for each in own_recorders(self.config)}
         for name in own:
             if name in self.functions or name in self.columns:
@@ -172,7 +174,7 @@ class HumanQuantities(Task[Body, HumanState]):
     @quantity
     def tracked(self, q: Quantities) -> Array:
         """Weights of joints that the reference speaks of, 0 for others (J,)."""
-        return self._tracked.copy()
+        return self.tracked_weights.copy()
 
     @quantity
     def yaw_rate(self, q: Quantities) -> Array:

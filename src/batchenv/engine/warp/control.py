@@ -3,6 +3,7 @@
 from itertools import accumulate
 from typing import Any
 
+import mujoco
 import numpy as np
 import warp as wp
 
@@ -12,6 +13,7 @@ from batchenv.engine.law import ControlLaw
 from batchenv.engine.record import Layout, Values
 from batchenv.engine.warp import kernels
 from batchenv.engine.warp.network import DeviceNetworks
+from batchenv.engine.warp.paths import DevicePaths
 
 Array = np.ndarray
 
@@ -43,6 +45,7 @@ class Control:
         self.substep = 0
         self._law, self._timestep = law, float(mechanism.model.opt.timestep)
         self._networks = None if coordinator is None else DeviceNetworks(coordinator, num_worlds)
+        self._paths = None if mechanism.polynomials is None else DevicePaths(mechanism, num_worlds)
         self._block = make_block(mechanism, values, layout, scaled=coordinator is None)
         n_joint, n_muscle = len(mechanism.joint_names), len(mechanism.muscle_names)
         n_crossing, width = len(mechanism.crossing_joint), int(values.numbers.get("sweep_width", 0))
@@ -66,6 +69,8 @@ class Control:
         """Launch the parts of a substep on worlds `d` of a model `m`, both MuJoCo Warp's."""
         block, user, records = self._block, d.userdata, self._law.records
         wp.launch(kernels.couple, self._bound, [block, d.qpos], [self._slope])
+        if self._paths is not None:
+            self._paths(d, self._slope)
         if self.substep > 0 and records.joint_torques:
             wp.launch(
                 kernels.record_joint_torques, self._joints, [block, d.qfrc_actuator, self._slope], [user]
@@ -104,7 +109,7 @@ class Control:
         wp.launch(
             kernels.crossing_torques,
             self._crossings,
-            [block, d.actuator_moment, self._slope, self._gain, self._bias],
+            [block, d.actuator_moment, d.moment_rowadr, self._slope, self._gain, self._bias],
             [self._jta, self._passive],
         )
         wp.launch(
@@ -137,11 +142,13 @@ def make_block(mechanism: Mechanism, values: Values, layout: Layout, *, scaled: 
     by_crossing = np.argsort(moments.place, kind="stable")
     joint_crossing = np.argsort(mechanism.crossing_joint, kind="stable")
     joint_dof = np.argsort(moments.dof_joint, kind="stable")[np.count_nonzero(moments.dof_joint < 0) :]
+    rows = moment_rows(mechanism.model)
+    muscle = np.repeat(np.arange(len(mechanism.muscle_names)), np.diff(moments.ptr))[moments.place]
     block, has_problem = kernels.Block(), "torque_scale" in values.arrays
     arrays = {
         "torque_scale": values.arrays["torque_scale"] if scaled and has_problem else np.ones(n_joint),
         "crossing_entry_ptr": starts(moments.place, n_crossing),
-        "crossing_entry": moments.entry[by_crossing],
+        "crossing_offset": (moments.entry - rows[muscle])[by_crossing],
         "crossing_dof": moments.dof[by_crossing],
         "joint_crossing_ptr": starts(mechanism.crossing_joint, n_joint),
         "joint_crossing": joint_crossing,
@@ -160,6 +167,13 @@ def make_block(mechanism: Mechanism, values: Values, layout: Layout, *, scaled: 
         else:
             setattr(block, name, values.numbers.get(name, 0))
     return block
+
+
+def moment_rows(model: mujoco.MjModel) -> Array:
+    """Where MuJoCo has the moments of each actuator in `actuator_moment` (nu,)."""
+    data = mujoco.MjData(model)
+    mujoco.mj_fwdPosition(model, data)
+    return data.moment_rowadr.copy()
 
 
 def starts(groups: Array, number: int) -> Array:

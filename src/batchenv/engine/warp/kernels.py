@@ -55,7 +55,7 @@ class Block:
     crossing_muscle: wp.array(dtype=int)
     muscle_joint: wp.array(dtype=int)
     crossing_entry_ptr: wp.array(dtype=int)
-    crossing_entry: wp.array(dtype=int)
+    crossing_offset: wp.array(dtype=int)
     crossing_dof: wp.array(dtype=int)
     joint_crossing_ptr: wp.array(dtype=int)
     joint_crossing: wp.array(dtype=int)
@@ -158,6 +158,7 @@ def crossing_torques(
     block: Block,
     # data
     moment: wp.array2d[float],
+    rowadr: wp.array2d[int],
     slope: wp.array2d[float],
     gain: wp.array2d[float],
     bias: wp.array2d[float],
@@ -165,12 +166,18 @@ def crossing_torques(
     jta: wp.array2d[float],
     passive: wp.array2d[float],
 ):
-    """Torque at full activation, times the joint's scale, and passive torque, for each crossing (N, nnz)."""
+    """Torque at full activation, times the joint's scale, and passive torque, for each crossing (N, nnz).
+
+    Args:
+        rowadr: where the moments of each muscle begin (N, M): MuJoCo Warp gives rows out in the order of
+            threads, which on a GPU differs from world to world and from substep to substep.
+    """
     world, k = wp.tid()
+    m = block.crossing_muscle[k]
     arm = float(0.0)
     for e in range(block.crossing_entry_ptr[k], block.crossing_entry_ptr[k + 1]):
-        arm += moment[world, block.crossing_entry[e]] * slope[world, block.crossing_dof[e]]
-    m = block.crossing_muscle[k]
+        entry = rowadr[world, m] + block.crossing_offset[e]
+        arm += moment[world, entry] * slope[world, block.crossing_dof[e]]
     passive[world, k] = arm * bias[world, m]
     jta[world, k] = arm * gain[world, m] * block.torque_scale[block.muscle_joint[k]]
 

@@ -36,7 +36,6 @@ def _unsupported(mechanism: Mechanism, law: ControlLaw, measured: bool) -> Itera
         f"constraints {law.constraints!r}": law.constraints != "mujoco",
         f"muscle model {law.muscle_model!r}": law.muscle_model != "mujoco",
         "muscle paths on way-points": mechanism.way_points is not None,
-        "muscle paths 'polynomial'": mechanism.polynomials is not None,
         "keep_samples of a muscle network": law.network is not None and law.network.keep_samples,
         "coordinators of your own": law.guest is not None,
         "recorders of your own": len(records.guests) > 0,
@@ -72,6 +71,8 @@ def bare_worlds(model: mujoco.MjModel, num_worlds: int) -> tuple[Any, Any]:
     Raises:
         UsageError: MuJoCo Warp does not support the model.
     """
+    # MuJoCo Warp has no midphase, and refuses the flag that switches it off.
+    model.opt.disableflags &= ~int(mujoco.mjtDisableBit.mjDSBL_MIDPHASE)
     try:
         m = mjw.put_model(model)
     except NotImplementedError as error:

@@ -1,63 +1,38 @@
-"""N worlds of one body on a Warp device, stepped by MuJoCo Warp with the control law in every substep."""
+"""N worlds of one body on a Warp device, whose state lies on the host."""
 
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Generic, NoReturn
+from collections.abc import Callable
 
 import mujoco
-import mujoco_warp as mjw
 import numpy as np
 import warp as wp
-from mujoco_warp._src.types import OverflowType
 from numpy.typing import NDArray
 
-from batchenv.compiled import notice
-from batchenv.engine.law import ControlLaw, adapt_model, check_law, describe, network_coordinator
-from batchenv.engine.record import Layout
-from batchenv.engine.snapshot import Snapshot, check_snapshot
-from batchenv.engine.warp.control import Control
-from batchenv.engine.warp.support import CONTACTS, bare_worlds, check_supported, chosen_device, taken
+from batchenv.engine.law import ControlLaw
+from batchenv.engine.warp.device_worlds import (
+    ALONE,
+    CONTACTS_LOST,
+    STATE,
+    WORLD_FULL,
+    DeviceWorlds,
+    crowded,
+)
 from batchenv.engine.worlds import BodyType
-from batchenv.errors import EngineError, UsageError
 
 Array = NDArray[np.float64]
 
-# Fields of a world's state, in the order of a snapshot's rows.
-STATE = ("time", "qpos", "qvel", "act", "qacc_warmstart", "userdata")
 # What whoever steps the worlds may write beside the state.
 APPLIED = ("qfrc_applied", "xfrc_applied")
-# Warp captures whatever any thread launches meanwhile, so worlds of several batches step one after another.
-_ALONE = threading.RLock()
 
 
-class WarpWorlds(Generic[BodyType]):
+class WarpWorlds(DeviceWorlds[BodyType]):
     """N worlds of one body on a Warp device; stands in for `Worlds` where its parts are supported.
 
     The state of the worlds lives in float64 arrays of the host, as that of `Worlds` does. A step copies it to
     the device, takes all substeps there, and copies the results back: one transfer each way in a control
-    step. The physics is MuJoCo Warp's, in float32.
-
-    Args:
-        body: what moves.
-        law: how targets become forces.
-        num_worlds: N.
-        substeps: physics steps in one `step`, at least 2.
-        device: "cpu" or "cuda"; by default a CUDA device if there is one.
-        measured: as of `Worlds`; not supported.
-
-    Attributes:
-        failed: worlds that diverged, lie at rest, and are not reset yet (N,).
-        coordinator: the muscle network, or None where none coordinates.
-        layout: where the slots of `userdata` lie.
-        num_threads: of the host that step worlds: 1.
-
-    Raises:
-        BodyError: the body cannot be steered.
-        UsageError: the law asks for parts that do not go together or are not supported, or there is no such
-            device.
+    step. The physics is MuJoCo Warp's, in float32. Arguments are those of `DeviceWorlds`.
     """
+
+    failed: NDArray[np.bool_]
 
     def __init__(
         self,
@@ -69,34 +44,10 @@ class WarpWorlds(Generic[BodyType]):
         *,
         measured: bool = False,
     ):
-        self.body, self.law, self.num_worlds, self.substeps = body, law, num_worlds, substeps
-        self.num_threads, self.measured = 1, measured
-        self.device = chosen_device(device)
-        mechanism = body.mechanism()
-        check_law(mechanism, law)
-        check_supported(mechanism, law, measured=measured)
-        adapt_model(mechanism, law)
-        self.coordinator = network_coordinator(mechanism, law, num_worlds)
-        values = describe(mechanism, law, substeps, self.coordinator, measured=measured)
-        self.layout = Layout.of(values.slots)
-        self._cleared = self.layout.cleared(values.cleared)
-        mechanism = body.mechanism(self.layout.size)
-        adapt_model(mechanism, law)
-        self.model = mechanism.model
-        with wp.ScopedDevice(self.device):
-            self._control = Control(mechanism, law, values, self.layout, num_worlds, self.coordinator)
-            self._m, self._d = bare_worlds(self.model, num_worlds)
-        self._m.callback.control = self._control
+        super().__init__(body, law, num_worlds, substeps, device, measured=measured)
         self.failed = np.zeros(num_worlds, bool)
-        self._stepped, self._graph = False, None
-        self._slots: dict[str, Array] = {}
         self._host: dict[str, np.ndarray] = {}
         self.time, self.qpos, self.qvel, self.act, self._warmstart, self._user = map(self.bind, STATE)
-
-    @property
-    def timestep(self) -> float:
-        """Length of a substep [s]."""
-        return float(self.model.opt.timestep)
 
     def bind(self, name: str) -> np.ndarray:
         """Array (num_worlds, ...) of an MjData field, by MuJoCo's name, up to date after each step.
@@ -104,36 +55,8 @@ class WarpWorlds(Generic[BodyType]):
         What is written to fields of the state, and to applied forces, acts in the next step.
         """
         if name not in self._host:
-            array = getattr(self._d, name, None)
-            if not isinstance(array, wp.array) or array.shape[0] != self.num_worlds:
-                raise UsageError(f"engine 'warp' has no field {name!r} of worlds; give engine 'numba'")
-            self._host[name] = array.numpy().astype(np.float64)
+            self._host[name] = self._field(name).numpy().astype(np.float64)
         return self._host[name]
-
-    def slot(self, name: str) -> Array:
-        """Live view of a slot of `userdata` (num_worlds, ...), by the name that its part declares."""
-        if name not in self._slots:
-            rows = self._user[:, self.layout.columns(name)]
-            self._slots[name] = rows.reshape((self.num_worlds, *self.layout.shapes[name]))
-        return self._slots[name]
-
-    @property
-    def bytes_per_world(self) -> float:
-        """Memory on the device that a world takes, without what MuJoCo Warp allocates within a step [B]."""
-        return (taken(self._d) + taken(self._control)) / self.num_worlds
-
-    def mean_of(self, name: str) -> Array:
-        """Return a sum that is known one substep late as a mean over the step's substeps but the last."""
-        return self.slot(name) / (self.substeps - 1)
-
-    def set_targets(self, target: np.ndarray, rate: np.ndarray | None = None) -> None:
-        """Set the targets of all actuators for the next step; see `Worlds.set_targets`."""
-        self.slot("excitation" if self.law.actuator == "muscle" else "target")[:] = target
-        if rate is not None:
-            self.slot("target_rate")[:] = rate
-
-    def choose_samples(self, draws: np.ndarray) -> None:
-        """Do nothing: no samples are kept."""
 
     def step(self, watch: Callable[[], None] | None = None, ids: np.ndarray | None = None) -> None:
         """Advance worlds by `substeps`.
@@ -148,7 +71,7 @@ class WarpWorlds(Generic[BodyType]):
             EngineError: the worlds have more contacts together than there is room for.
         """
         self._user[:, self._cleared] = 0.0
-        with _ALONE, wp.ScopedDevice(self.device), self._noticed():
+        with ALONE, wp.ScopedDevice(self.device), self._noticed():
             for name in (*STATE, *(name for name in APPLIED if name in self._host)):
                 getattr(self._d, name).assign(self._host[name])
             self._control.refresh()
@@ -156,7 +79,7 @@ class WarpWorlds(Generic[BodyType]):
                 self._take_substeps()
                 self._fetch(ids)
             else:
-                for _ in self._substeps():
+                for _ in self._launched():
                     self._fetch(ids)
                     watch()
         self._stepped = True
@@ -174,88 +97,16 @@ class WarpWorlds(Generic[BodyType]):
         self.qpos[ids], self.qvel[ids] = qpos, qvel
         self.failed[ids] = False
 
-    def snapshot(self) -> Snapshot:
-        """Copy the state of all worlds, for `restore`."""
-        rows = [self._host[name].reshape(self.num_worlds, -1) for name in STATE]
-        return Snapshot(np.hstack(rows))
-
-    def check_snapshot(self, snapshot: Any) -> None:
-        """Refuse a snapshot that `restore` cannot take over completely.
-
-        Raises:
-            InputError: it is no snapshot, of another number of worlds or another body, or damaged.
-        """
-        check_snapshot(snapshot, self.snapshot().state, self.model, {})
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Restore all worlds from a snapshot.
-
-        Raises:
-            InputError: it is no snapshot, of another number of worlds or another body, or damaged.
-        """
-        self.check_snapshot(snapshot)
-        start = 0
-        for name in STATE:
-            host = self._host[name]
-            width = host[0].size
-            host[:] = snapshot.state[:, start : start + width].reshape(host.shape)
-            start += width
-        self.failed[:] = False
-
     def fail(self, ids: np.ndarray) -> None:
         """Flag worlds (n,) as failed, and put them at rest."""
         self.failed[ids] = True
         self._lay_down(ids)
 
-    def own_model(self, world: int) -> mujoco.MjModel:
-        """Return the model of one world, which is that of all."""
-        return self.model
+    def _read(self, name: str) -> Array:
+        return self._host[name]
 
-    @property
-    def batch(self) -> NoReturn:
-        """MuJoCo's batch, which is not there."""
-        self._refuse("MuJoCo's data of single worlds")
-
-    def expand(self, name: str) -> NoReturn:
-        """Refuse fields of the model of each world's own."""
-        self._refuse(f"{name} of each world's own")
-
-    def own(self, name: str) -> NoReturn:
-        """Refuse parts of each world's own."""
-        self._refuse(f"{name} of each world's own")
-
-    def measure(self, ids: np.ndarray) -> NoReturn:
-        """Refuse derived fields that are brought up to a state."""
-        self._refuse("derived fields at the end of a step")
-
-    def _refuse(self, what: str) -> NoReturn:
-        raise UsageError(f"engine 'warp' does not support {what}; give environment.simulation.engine 'numba'")
-
-    def _take_substeps(self) -> None:
-        """Launch all substeps: the first time one by one, which loads all kernels, then as one graph."""
-        if self._graph is None and self._stepped:
-            with wp.ScopedCapture() as capture:
-                deque(self._substeps(), maxlen=0)
-            self._graph = capture.graph
-        if self._graph is None:
-            deque(self._substeps(), maxlen=0)
-        else:
-            wp.capture_launch(self._graph)
-
-    def _substeps(self) -> Iterator[None]:
-        """Launch one substep after another."""
-        for k in range(self.substeps):
-            self._control.substep = k
-            mjw.step(self._m, self._d)
-            if k < self.substeps - 1:  # sums are over all substeps but the last, as those of `Worlds`
-                self._control.after(self._d)
-            yield
-
-    def _noticed(self) -> AbstractContextManager[None]:
-        """Tell of the first step, which compiles."""
-        if self._stepped:
-            return nullcontext()
-        return notice("compiling MuJoCo Warp's kernels, once per machine: minutes")
+    def _write(self, name: str, values: Array) -> None:
+        self._host[name][:] = values
 
     def _fetch(self, ids: np.ndarray | None) -> None:
         """Copy what is bound from the device."""
@@ -277,14 +128,11 @@ class WarpWorlds(Generic[BodyType]):
             sound = (np.abs(self.qpos) < mujoco.mjMAXVAL).all(axis=1)
             sound &= (np.abs(self.qvel) < mujoco.mjMAXVAL).all(axis=1)
         sound &= np.isfinite(self.act).all(axis=1) & np.isfinite(self._user).all(axis=1)
-        sound &= full & (OverflowType.NEFC | OverflowType.NJMAX_NNZ) == 0
+        sound &= full & WORLD_FULL == 0
         if not sound.all():
             self.fail(np.flatnonzero(~sound))
-        elif (full & (OverflowType.BROADPHASE | OverflowType.NARROWPHASE)).any():
-            raise EngineError(
-                f"the worlds have more than {CONTACTS} contacts each, which is more than there is room for: "
-                "give environment.simulation.engine 'numba'"
-            )
+        elif (full & CONTACTS_LOST).any():
+            raise crowded()
 
     def _lay_down(self, ids: np.ndarray) -> None:
         """Put some worlds (n,) where the model begins, at rest."""

@@ -1,9 +1,8 @@
-"""The plain twin of the root's part of the compiled `measure`, in array code."""
+"""The root's part of the compiled `measure`, for arrays of any library of the array-API standard."""
 
 from typing import Any
 
-import numpy as np
-from array_api_compat import array_namespace
+from batchenv.arrays import array_namespace, summed
 
 Array = Any
 
@@ -23,31 +22,36 @@ def rotation_matrix(quat: Array) -> Array:
     return xp.reshape(xp.stack(entries, axis=-1), (-1, 3, 3))
 
 
-def root_state(qpos: Array, qvel: Array, feet: Array, axes: np.ndarray) -> dict[str, Array]:
-    """Quantities of the root, and of the feet relative to it.
+def root_state(qpos: Array, qvel: Array, feet: Array, axes: Array) -> dict[str, Array]:
+    """Quantities of the root, and of the feet relative to it; see `measure`.
 
     Args:
         qpos: (N, nq), a free joint first.
         qvel: (N, nv).
         feet: relative to the root, along the axes of the world (N, F, 3) [m].
-        axes: as from `walking_axes`.
+        axes: forward, left and up of the walking frame, in the world (3, 3).
     """
     xp = array_namespace(qpos)
-    walking, rotation = xp.asarray(axes), rotation_matrix(qpos[:, 3:7])
-    ahead = (rotation @ walking[0]) @ walking.T  # the root's forward axis, in the walking frame
+    rotation = rotation_matrix(qpos[:, 3:7])
+    ahead = _along(summed(rotation * axes[0]), axes)  # the root's forward axis, in the walking frame
     heading = xp.atan2(ahead[:, 1], ahead[:, 0])
     # MuJoCo keeps a free joint's spin in its own frame, its velocity in the world's.
-    spin = xp.sum(rotation * qvel[:, None, 3:6], axis=-1)
-    vectors = xp.stack([qvel[:, :3], spin, rotation @ walking[2]], axis=1)
-    levelled = _turned_to(heading, xp.concat([vectors, feet], axis=1) @ walking.T)
+    spin = summed(rotation * qvel[:, None, 3:6])
+    vectors = xp.stack([qvel[:, :3], spin, summed(rotation * axes[2])], axis=1)
+    levelled = _turned_to(heading, _along(xp.concat([vectors, feet], axis=1), axes))
     return {
         "heading": heading,
-        "root_pos": qpos[:, :3] @ walking.T,
+        "root_pos": _along(qpos[:, :3], axes),
         "root_linvel": levelled[:, 0],
         "root_angvel": levelled[:, 1],
         "root_up": levelled[:, 2],
         "foot_pos": levelled[:, 3:],
     }
+
+
+def _along(vectors: Array, axes: Array) -> Array:
+    """Components of vectors (..., 3) along axes (3, 3), as sums: GPUs may round matrix products."""
+    return summed(vectors[..., None, :] * axes)
 
 
 def _turned_to(heading: Array, vectors: Array) -> Array:
