@@ -45,7 +45,11 @@ class DeviceTask:
             raise UsageError(f"task {task.config.environment.task!r} runs on the host alone; give BatchEnv")
         self._task, body = task, task.body
         tracked = worlds.tensor(task.tracked_weights).float()
-        own: dict[str, Function] = _twins() | {"tracked": lambda task, q: tracked}
+
+        def constant(_task: object, _q: Quantities) -> Tensor:
+            return tracked
+
+        own: dict[str, Function] = _twins() | {"tracked": constant}
         own |= {name: _measured(self, name) for name in task.columns}
         unknown = _without_twin(task, own)
         self._functions = task.functions | {
