@@ -19,7 +19,10 @@ def test_the_package_has_a_walker_of_either_coordinator():
 
 @pytest.mark.parametrize(
     ("name", "completed"),
-    [*((name, 0.95) for name in NAMES), ("drop_foot", 0.9), ("crouch", 0.9), ("weak_gluteus", 0.9)],
+    [
+        *((name, 0.95) for name in NAMES),
+        *((name, 0.9) for name in ("drop_foot", "crouch", "weak_gluteus", "trendelenburg")),
+    ],
 )
 def test_a_shipped_walker_is_small_and_says_where_it_comes_from(name: str, completed: float):
     files = {file.name: file for file in (WALKERS / name).iterdir()}
