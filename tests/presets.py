@@ -4,9 +4,9 @@ import pytest
 
 from batchenv import PRESETS
 
-_OTHER_BODIES = {
+OTHER_BODIES = {
     *("full_body", "legs_26", "legs_trunk", "track_full_body", "trendelenburg", "trendelenburg_adapted"),
 }
 EACH_PRESET = [
-    pytest.param(name, marks=pytest.mark.slow) if name in _OTHER_BODIES else name for name in sorted(PRESETS)
+    pytest.param(name, marks=pytest.mark.slow) if name in OTHER_BODIES else name for name in sorted(PRESETS)
 ]

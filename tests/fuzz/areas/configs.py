@@ -11,8 +11,11 @@ from batchenv.shipped import PRESET_FILES
 from tests.fuzz.checks import check_walks
 from tests.fuzz.damage import at, damaged_file, is_number, odd_value, paths, replaced
 from tests.fuzz.outcomes import Fault
+from tests.presets import OTHER_BODIES
 
 FILE = "config.yaml"
+# The first use of another body fits polynomials for a minute, longer than an input may take.
+_QUICK = sorted({*PRESETS} - OTHER_BODIES)
 _WORDS = ("stride", "cadence", "friction", "all", "left", "soleus", "torso", "hamstrings_r", "x")
 
 
@@ -25,7 +28,7 @@ def prepare(materials: Path) -> None:
 
 def make(rng: np.random.Generator, materials: Path, folder: Path) -> dict[str, Any]:
     """Write a damaged preset."""
-    name = str(rng.choice(PRESETS))
+    name = str(rng.choice(_QUICK))
     if rng.random() < 0.25:
         text = PRESET_FILES[name].read_bytes()
         (folder / FILE).write_bytes(damaged_file(rng, text))
