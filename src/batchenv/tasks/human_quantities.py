@@ -126,7 +126,7 @@ class HumanQuantities(Task[Body, HumanState]):
                     f"environment.simulation.recorders: {name} is a quantity, too; rename the recorder"
                 )
         self.own_quantities = self.functions.keys() & self.columns.keys()
-        self.functions = own | {name: _measured(name) for name in self.columns} | self.functions
+        self.functions = own | {name: measured_quantity(name) for name in self.columns} | self.functions
 
     def _joint_weights(self) -> Array:
         """Weights of `environment.motion.joint_weight` (J,)."""
@@ -268,11 +268,11 @@ class HumanQuantities(Task[Body, HumanState]):
         return q.batch.worlds.slot("device_torque")[q.rows].mean(axis=1)
 
 
-def _measured(name: str) -> Function:
-    """A quantity out of `HumanQuantities.measured`, with which the others are known, too."""
+def measured_quantity(name: str, owner: Any = None) -> Function:
+    """A quantity that the task, or another owner, measures with others, which are known with it."""
 
-    def value(task: HumanQuantities, q: Quantities) -> Array:
-        found = task.measured(q)
+    def value(task: HumanQuantities, q: Quantities) -> Any:
+        found = (owner or task).measured(q)
         value = found[name]
         for own in task.own_quantities:
             del found[own]

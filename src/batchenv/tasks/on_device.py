@@ -16,6 +16,7 @@ from batchenv.mdp.root_state import root_state
 from batchenv.mdp.task import Task
 from batchenv.mdp.terms import Term
 from batchenv.tasks.human import HumanTask
+from batchenv.tasks.human_quantities import measured_quantity
 
 Tensor = torch.Tensor
 # A `Batch` whose arrays that change in a step are tensors.
@@ -50,7 +51,7 @@ class DeviceTask:
             return tracked
 
         own: dict[str, Function] = _twins() | {"tracked": constant}
-        own |= {name: _measured(self, name) for name in task.columns}
+        own |= {name: measured_quantity(name, self) for name in task.columns}
         unknown = _without_twin(task, own)
         self._functions = task.functions | {
             name: function for name, function in own.items() if not _is_users(task, name)
@@ -156,20 +157,6 @@ def interpolated(table: Tensor, phase: Tensor) -> Tensor:
 def _moved(place: slice | int, first: int) -> slice | int:
     """A place among columns, counted from another first one."""
     return slice(place.start - first, place.stop - first) if isinstance(place, slice) else place - first
-
-
-def _measured(owner: DeviceTask, name: str) -> Function:
-    """A quantity out of `DeviceTask.measured`, with which the others are known, too."""
-
-    def value(task: HumanTask, q: Quantities) -> Tensor:
-        found = owner.measured(q)
-        value = found[name]
-        for own in task.own_quantities:
-            del found[own]
-        q.know(found)
-        return value
-
-    return value
 
 
 def _twins() -> dict[str, Function]:
