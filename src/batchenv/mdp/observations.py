@@ -107,6 +107,12 @@ def previous_action(action: Array) -> Array:
     return action
 
 
+@observation_term(actions)
+def earlier_action(previous_action: Array) -> Array:
+    """The action before the last one: with actions up to two steps late, it may still be to come."""
+    return previous_action
+
+
 @observation_term(joints, "rad")
 def reference_pos(reference_pos: Array) -> Array:
     """Pose of the reference at this phase."""
@@ -129,6 +135,12 @@ def off_course(off_course: Array) -> Array:
 def lateral_drift(root_pos: Array) -> Array:
     """Distance from the line of travel, positive to the left."""
     return root_pos[:, 1]
+
+
+@observation_term(columns("forward", "left", sign=(1, -1)), "rad")
+def slope(slope: Array) -> Array:
+    """Rise of the floor ahead and to the left, as the inner ear and the feet on the floor tell it."""
+    return slope
 
 
 @observation_term(feet, "body weights")

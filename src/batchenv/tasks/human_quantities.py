@@ -200,6 +200,12 @@ class HumanQuantities(Task[Body, HumanState]):
         mujoco.mj_kinematics(self.body.model, data)
         return data.xmat[self.body.trunk_body].reshape(3, 3).T @ self.axes[2]
 
+    @quantity
+    def slope(self, q: Quantities) -> Array:
+        """Rise of the floor ahead of the walker and to its left, by how gravity leans (N, 2) [rad]."""
+        gravity = self._seen(q.batch.worlds.expand("opt.gravity")[q.rows], q["heading"])
+        return np.arctan(gravity[:, :2] / gravity[:, 2:])
+
     def _seen(self, vectors: Array, heading: Array) -> Array:
         """Vectors of the world (N, 3) in the heading frame that `heading` (N,) gives."""
         forward, left, up = (vectors[:, None] * self.axes).sum(axis=-1).T
