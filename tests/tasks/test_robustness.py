@@ -51,6 +51,30 @@ def test_a_slope_is_gravity_that_leans_against_it():
     np.testing.assert_allclose(gravity[2] / g, [0.0, np.sin(0.1), -np.cos(0.1)], atol=1e-12)
 
 
+def test_a_walker_feels_the_slope_from_where_it_faces():
+    config = torque(parameters__slope=SLOPES, observation__terms__slope={})
+    with BatchEnv(config, 3, 1, seed=0) as env:
+        env.reset()
+        env.set_parameters([0, 1, 2], [[0.0, 0.0], [0.1, 0.0], [0.1, 0.0]])
+        half = np.sqrt(0.5)
+        env.worlds.qpos[2, 3:7] = [half, 0.0, 0.0, half]  # it turns to its left by a right angle
+        felt = env.task.quantities(env._batch)["slope"]
+        heading = env.task.quantities(env._batch)["heading"]
+    np.testing.assert_allclose(felt[0], 0.0, atol=1e-12)
+    turned = np.arctan(np.tan(0.1) * np.stack([np.cos(heading), -np.sin(heading)], axis=1))
+    np.testing.assert_allclose(felt[1:], turned[1:], rtol=1e-9)
+    assert abs(felt[2, 0]) < 0.02 and felt[2, 1] == pytest.approx(-0.1, abs=0.01)
+
+
+def test_the_action_before_the_last_is_observed():
+    with BatchEnv(torque(observation__terms__earlier_action={}), 2, 1, seed=0) as env:
+        env.reset()
+        at = [column.name.startswith("earlier_action/") for column in env.obs_layout]
+        for value, seen in ((0.1, 0.0), (0.2, 0.1), (0.3, 0.2)):
+            obs, _, _ = env.step(np.full((2, env.action_dim), value))
+            np.testing.assert_allclose(obs[:, at], np.float32(seen))
+
+
 def test_worlds_on_slopes_are_restored_with_them():
     with BatchEnv(torque(parameters__slope=SLOPES), 2, 1, seed=0) as env:
         env.reset()
