@@ -49,6 +49,11 @@ def root_state(qpos: Array, qvel: Array, feet: Array, axes: Array) -> dict[str, 
     }
 
 
+def seen_by_walker(vectors: Array, heading: Array, axes: Array) -> Array:
+    """Vectors of the world (N, 3) in the heading frame, turned by headings (N,) [rad]; axes: (3, 3)."""
+    return _turned_to(heading, _along(vectors[:, None], axes))[:, 0]
+
+
 def _along(vectors: Array, axes: Array) -> Array:
     """Components of vectors (..., 3) along axes (3, 3), as sums: GPUs may round matrix products."""
     return summed(vectors[..., None, :] * axes)

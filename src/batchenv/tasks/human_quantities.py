@@ -16,6 +16,7 @@ from batchenv.mdp.batch import Batch
 from batchenv.mdp.measure import measure, measured_columns
 from batchenv.mdp.parameters import ParameterSet
 from batchenv.mdp.quantities import Function, Quantities, quantity
+from batchenv.mdp.root_state import seen_by_walker
 from batchenv.mdp.state import TaskState
 from batchenv.mdp.task import Task
 from batchenv.tasks.human_law import own_recorders
@@ -185,13 +186,14 @@ class HumanQuantities(Task[Body, HumanState]):
     def head_pos(self, q: Quantities) -> Array:
         """Place of the head relative to the root, in the heading frame, as old as `foot_pos` (N, 3) [m]."""
         places = q.batch.worlds.bind("xpos")[q.rows]
-        return self._seen(places[:, self.body.head_body] - places[:, self.body.root_body], q["heading"])
+        offset = places[:, self.body.head_body] - places[:, self.body.root_body]
+        return seen_by_walker(offset, q["heading"], self.axes)
 
     @quantity
     def trunk_up(self, q: Quantities) -> Array:
         """The trunk's axis that is vertical in the zero pose, seen as `head_pos` is (N, 3)."""
         turned = q.batch.worlds.bind("xmat")[q.rows][:, self.body.trunk_body].reshape(-1, 3, 3)
-        return self._seen(turned @ self._trunk_axis, q["heading"])
+        return seen_by_walker(turned @ self._trunk_axis, q["heading"], self.axes)
 
     @cached_property
     def _trunk_axis(self) -> Array:
@@ -203,14 +205,8 @@ class HumanQuantities(Task[Body, HumanState]):
     @quantity
     def slope(self, q: Quantities) -> Array:
         """Rise of the floor ahead of the walker and to its left, by how gravity leans (N, 2) [rad]."""
-        gravity = self._seen(q.batch.worlds.expand("opt.gravity")[q.rows], q["heading"])
+        gravity = seen_by_walker(q.batch.worlds.expand("opt.gravity")[q.rows], q["heading"], self.axes)
         return np.arctan(gravity[:, :2] / gravity[:, 2:])
-
-    def _seen(self, vectors: Array, heading: Array) -> Array:
-        """Vectors of the world (N, 3) in the heading frame that `heading` (N,) gives."""
-        forward, left, up = (vectors[:, None] * self.axes).sum(axis=-1).T
-        cos, sin = np.cos(heading), np.sin(heading)
-        return np.stack([cos * forward + sin * left, cos * left - sin * forward, up], axis=1)
 
     @quantity
     def target_speed(self, q: Quantities) -> Array:
