@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from batchenv.errors import CheckpointError
+from batchenv.learn.checkpoints import load_checkpoint
 from batchenv.learn.ppo import TruncationPPO
 from batchenv.learn.rollouts import EnvRollouts
 from batchenv.learn.training import train
@@ -60,6 +61,27 @@ def test_a_policy_without_a_checkpoint_acts_as_before(earlier, tmp_path):
     load_networks(tmp_path).load_into(shipped, NAMES, ACTIONS)
     obs = {"policy": torch.randn(9, 4)}
     torch.testing.assert_close(shipped.actor(obs), whole.actor(obs))
+
+
+def test_a_policy_rests_until_its_new_value_function_has_learned(earlier, tmp_path, monkeypatch):
+    monkeypatch.setattr("batchenv.learn.training.VALUE_ALONE_STEPS", 1024)
+    (tmp_path / "policy.safetensors").write_bytes((earlier / "policy.safetensors").read_bytes())
+    begun, run, rates, values = load_networks(tmp_path), tmp_path / "run", [], []
+
+    def note(report):
+        rates.append(report.learning_rate)
+        values.append(load_checkpoint(run).learner["critic_state_dict"]["mlp.0.weight"])
+
+    def weight():
+        return load_networks(run).actor["mlp.0.weight"]
+
+    train(PointMass(32), small_config(seed=1), run, steps=1024, warm_start=begun, progress=note)
+    assert torch.equal(weight(), begun.actor["mlp.0.weight"])
+    assert set(rates) == {small_config().training.learning_rate}
+    assert not torch.equal(load_checkpoint(run).learner["critic_state_dict"]["mlp.0.weight"], values[0])
+    assert "value_alone_steps: 1024" in load_checkpoint(run).config
+    train(PointMass(32), small_config(seed=1), run, steps=2048, resume=load_checkpoint(run))
+    assert not torch.equal(weight(), begun.actor["mlp.0.weight"])
 
 
 def test_actions_are_matched_by_name(earlier):

@@ -20,6 +20,18 @@ TaughtSteps = Annotated[
         ),
     ),
 ]
+ValueAloneSteps = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=10**15,
+        description=(
+            "Environment steps at the beginning of a run in which the value function learns alone and the "
+            "policy stays as it is; null: 65,536 after a warm start that brings no value function, else none "
+            "[steps]."
+        ),
+    ),
+]
 Updates = Annotated[
     int,
     Field(
@@ -71,6 +83,7 @@ class Training(Section):
     critic_learning_rate: LearningRate = Field(
         default=1e-3, description="Learning rate of the value function, which is not adapted [1]."
     )
+    value_alone_steps: ValueAloneSteps = None
     desired_kl: float = Field(
         default=0.01,
         ge=1e-9,

@@ -93,10 +93,12 @@ class ActorCriticAdam(torch.optim.Adam):
     ):
         super().__init__(actor, lr=lr)
         self.critic = torch.optim.Adam(critic, lr=critic_lr)
+        self.actor_rests = False
 
     def step(self, closure: None = None) -> None:
-        """Step both."""
-        super().step(closure)
+        """Step both, or where the actor rests, the critic alone."""
+        if not self.actor_rests:
+            super().step(closure)
         self.critic.step()
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -144,14 +146,20 @@ class TruncationPPO(PPO):
             rewards[truncated] += self.gamma * self.critic(final_obs).detach().squeeze(1)
         super().process_env_step(obs, rewards, dones, {})
 
-    def update(self) -> dict[str, float]:
+    def update(self, *, value_alone: bool = False) -> dict[str, float]:
         """Learn from the stored rollout.
+
+        Args:
+            value_alone: whether the value function learns, and the policy stays as it is.
 
         Returns:
             The mean losses by name, and "kl": the mean KL divergence from the policy that collected it.
         """
         kl_divergences = cast(Actor, self.actor).kl_divergences = []
+        rate, cast(ActorCriticAdam, self.optimizer).actor_rests = self.learning_rate, value_alone
         losses = super().update()
+        if value_alone:
+            self.learning_rate = rate  # the divergence of a policy that rests says nothing about it
         losses["kl"] = torch.stack(kl_divergences).mean().item()
         return losses
 

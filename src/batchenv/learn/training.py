@@ -38,6 +38,12 @@ from batchenv.shipped import CONFIG_FILE, POLICY_FILE
 
 _log = logging.getLogger(__name__)
 
+VALUE_ALONE_STEPS = 65_536
+"""Environment steps in which a value function learns alone beside a policy that is no longer a beginner.
+
+Advantages of a new value function are noise, which would undo in a few updates what the policy can do.
+"""
+
 Until = Callable[[Report, Callable[[], Checkpoint]], bool]
 
 
@@ -155,6 +161,8 @@ def _new_run(rollouts: Rollouts, config: Config, warm_start: Networks | None) ->
     ppo = rollouts.begin(config, seed)
     if warm_start is not None:
         warm_start.load_into(ppo, rollouts.observations, rollouts.actions)
+        if warm_start.critic is None and config.training.value_alone_steps is None:
+            config = config.replace({"training.value_alone_steps": VALUE_ALONE_STEPS})
     return _Run(rollouts, ppo, config, seed)
 
 
@@ -276,7 +284,8 @@ def _learn(run: _Run, threads: int) -> dict[str, float]:
     losses, error = {}, None
     with _torch_threads(threads):
         try:
-            losses = run.ppo.update() | run.rollouts.learn()
+            alone = run.steps <= (run.config.training.value_alone_steps or 0)
+            losses = run.ppo.update(value_alone=alone) | run.rollouts.learn()
         except RuntimeError as caught:
             error = caught
     for name, parameter in run.ppo.actor.named_parameters():
