@@ -23,6 +23,7 @@ _SETTINGS = (
     "termination",
     "episode",
     "events",
+    "curriculum",
     "muscle.network.file",
     "muscle.network.base_file",
     "muscle.network.keep_samples",

@@ -52,6 +52,8 @@ def test_train_makes_a_run_that_resume_goes_on_with(tmp_path, capsys):
     assert load_config(out / "config.yaml").training.seed == 3
     run("train", "--resume", out, "--steps", 1024, "--threads", 2)
     assert "finished at 1,024 steps" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match=r"environment\.motion\.speed is 1\.24 there.*: --warm-start"):
+        run("train", "--resume", out, "--set", "environment.motion.speed=1.1")
 
 
 def test_a_run_is_not_overwritten(tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from batchenv.config import Config
+from batchenv.errors import CheckpointError, InputError
 from batchenv.learn.checkpoints import Checkpoint, pack, unpack
 from batchenv.learn.co_training import CoTraining, co_training
 from batchenv.learn.learnable_env import LearnableEnv
@@ -142,4 +143,9 @@ class EnvRollouts(Rollouts):
         if self.muscles is not None:
             self.muscles.restore(checkpoint.muscles)
         if checkpoint.env is not None and self.num_envs == checkpoint.num_envs:
-            self.env.restore(unpack(checkpoint.env, self.env.env.snapshot()))
+            try:
+                self.env.restore(unpack(checkpoint.env, self.env.env.snapshot()))
+            except InputError as error:
+                raise CheckpointError(
+                    f"{error}, or begin a new run with its networks: --warm-start"
+                ) from error
