@@ -169,6 +169,10 @@ class Worlds(Generic[BodyType]):
             self._expanded[name] = self.batch.expand(name)
         return self._expanded[name]
 
+    def is_expanded(self, name: str) -> bool:
+        """Whether worlds have their own values of a model field."""
+        return name in self._expanded
+
     def own(self, name: str) -> np.ndarray:
         """Live (num_worlds, ...) array of what the engine's parts share, for each world its own values."""
         known = name in self._record.owned

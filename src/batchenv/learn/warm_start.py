@@ -14,8 +14,10 @@ from batchenv.learn.checkpoints import CHECKPOINT_FILE, NORMALIZER_EPS, load_che
 from batchenv.learn.policy import Policy, load_policy
 
 State = dict[str, torch.Tensor]
+_SPREAD = ("obs_normalizer._var", "obs_normalizer._std")
 _MOST_COUNTED = 65_536
-"""Samples that the statistics of old columns count for: those of new columns come into force soon."""
+"""Samples that the statistics of old columns count for: those of new columns, which begin as constants, come
+into force soon."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _fitted(new: State, old: State, inputs: np.ndarray, outputs: np.ndarray) -> 
             value[rows.here] = known[rows.there]
         else:
             columns = _pairs(inputs if by_input else _all(value, known, 1, name))
-            kept = value[rows.here] * (0.0 if name == first else 1.0)
+            kept = value[rows.here] * (0.0 if name in (first, *_SPREAD) else 1.0)
             kept[:, columns.here] = known[rows.there][:, columns.there]
             value[rows.here] = kept
         fitted[name] = value

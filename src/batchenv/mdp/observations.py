@@ -40,7 +40,7 @@ def root_height(root_pos: Array) -> Array:
 
 @observation_term(vector)
 def root_up(root_up: Array) -> Array:
-    """The root's vertical axis."""
+    """The root's vertical axis, where gravity pulls straight down."""
     return root_up
 
 

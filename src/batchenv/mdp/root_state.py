@@ -54,6 +54,15 @@ def seen_by_walker(vectors: Array, heading: Array, axes: Array) -> Array:
     return _turned_to(heading, _along(vectors[:, None], axes))[:, 0]
 
 
+def made_upright(vectors: Array, up: Array) -> Array:
+    """Vectors (N, k, 3) after the least rotation that brings the unit vectors `up` (N, 3) to the vertical."""
+    xp = array_namespace(vectors)
+    height, level = up[:, None, 2:], up[:, None, :2]
+    along = summed(level * vectors[..., :2])[..., None]
+    flat = vectors[..., :2] - level * (vectors[..., 2:] + along / (1.0 + height))
+    return xp.concat([flat, height * vectors[..., 2:] + along], axis=-1)
+
+
 def _along(vectors: Array, axes: Array) -> Array:
     """Components of vectors (..., 3) along axes (3, 3), as sums: GPUs may round matrix products."""
     return summed(vectors[..., None, :] * axes)

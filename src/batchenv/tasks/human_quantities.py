@@ -16,12 +16,13 @@ from batchenv.mdp.batch import Batch
 from batchenv.mdp.measure import measure, measured_columns
 from batchenv.mdp.parameters import ParameterSet
 from batchenv.mdp.quantities import Function, Quantities, quantity
-from batchenv.mdp.root_state import seen_by_walker
+from batchenv.mdp.root_state import made_upright, seen_by_walker
 from batchenv.mdp.state import TaskState
 from batchenv.mdp.task import Task
 from batchenv.tasks.human_law import own_recorders
 
 Array = np.ndarray
+_GRAVITY = "opt.gravity"
 
 
 @dataclass
@@ -60,7 +61,7 @@ class HumanQuantities(Task[Body, HumanState]):
     - `reference_foot_load`: humans' vertical force on right and left foot (N, 2) [body weights],
     - `root_pos`: in the walking frame (N, 3) [m]; its second column is the lateral drift,
     - `root_linvel`, `root_angvel`: in the heading frame (N, 3) [m/s], [rad/s],
-    - `root_up`: the root's vertical axis in the heading frame (N, 3),
+    - `root_up`: the root's vertical axis against gravity, in the heading frame made upright (N, 3),
     - `heading`: angle of the root about the vertical, positive to the left (N,) [rad],
     - `foot_pos`: heels relative to the root, in the heading frame (N, 2, 3) [m]; of the beginning of the last
       substep, and of the last step before a reset,
@@ -166,6 +167,11 @@ class HumanQuantities(Task[Body, HumanState]):
         )
         if not self.one_reference:
             values[:, self._reference_columns] = self.reference_rows(q.batch, q.ids, state.phase[q.rows])
+        if worlds.is_expanded(_GRAVITY):
+            up = self._against_gravity(q, values[:, self.columns["heading"]])
+            for place in (self.columns["root_up"], self.columns["foot_pos"]):
+                vectors = values[:, place].reshape(len(values), -1, 3)
+                vectors[:] = made_upright(vectors, up)
         values.flags.writeable = False  # and with it all views of it
         found = {name: values[:, place] for name, place in self.columns.items()}
         for name in ("foot_pos", "reference_foot_pos"):
@@ -191,9 +197,11 @@ class HumanQuantities(Task[Body, HumanState]):
 
     @quantity
     def trunk_up(self, q: Quantities) -> Array:
-        """The trunk's axis that is vertical in the zero pose, seen as `head_pos` is (N, 3)."""
+        """The trunk's axis that is vertical in the zero pose, seen as `root_up` is (N, 3)."""
         turned = q.batch.worlds.bind("xmat")[q.rows][:, self.body.trunk_body].reshape(-1, 3, 3)
-        return seen_by_walker(turned @ self._trunk_axis, q["heading"], self.axes)
+        seen = seen_by_walker(turned @ self._trunk_axis, q["heading"], self.axes)
+        sloping = q.batch.worlds.is_expanded(_GRAVITY)
+        return made_upright(seen[:, None], self._against_gravity(q, q["heading"]))[:, 0] if sloping else seen
 
     @cached_property
     def _trunk_axis(self) -> Array:
@@ -205,8 +213,13 @@ class HumanQuantities(Task[Body, HumanState]):
     @quantity
     def slope(self, q: Quantities) -> Array:
         """Rise of the floor ahead of the walker and to its left, by how gravity leans (N, 2) [rad]."""
-        gravity = seen_by_walker(q.batch.worlds.expand("opt.gravity")[q.rows], q["heading"], self.axes)
-        return np.arctan(gravity[:, :2] / gravity[:, 2:])
+        up = self._against_gravity(q, q["heading"])
+        return np.arctan(up[:, :2] / up[:, 2:])
+
+    def _against_gravity(self, q: Quantities, heading: Array) -> Array:
+        """Unit vectors against gravity, in the heading frame (N, 3)."""
+        gravity = q.batch.worlds.expand(_GRAVITY)[q.rows]
+        return seen_by_walker(-gravity / np.linalg.norm(gravity, axis=1, keepdims=True), heading, self.axes)
 
     @quantity
     def target_speed(self, q: Quantities) -> Array:
