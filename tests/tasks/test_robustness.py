@@ -66,6 +66,23 @@ def test_a_walker_feels_the_slope_from_where_it_faces():
     assert abs(felt[2, 0]) < 0.02 and felt[2, 1] == pytest.approx(-0.1, abs=0.01)
 
 
+def test_a_walker_on_a_slope_is_upright_where_it_stands_against_gravity():
+    with BatchEnv(torque(parameters__slope=SLOPES), 2, 1, seed=0) as env:
+        env.reset()
+        env.set_parameters([0, 1], [[0.0, 0.0], [0.1, 0.0]])
+        env.worlds.qpos[:, 3:7] = [[1.0, 0.0, 0.0, 0.0], [np.cos(0.05), *(np.sin(0.05) * env.body.left)]]
+        # The second one leans over its toes by 0.1 rad, seen from the floor.
+        found = env.task.quantities(env._batch)
+        seen = {name: found[name] for name in ("root_up", "trunk_up", "foot_pos")}
+        places = (
+            env.worlds.bind("xpos")[1, env.body.foot_body] - env.worlds.bind("xpos")[1, env.body.root_body]
+        )
+    np.testing.assert_allclose(seen["root_up"], [[0.0, 0.0, 1.0]] * 2, atol=1e-9)
+    sin, cos = np.sin(0.1), np.cos(0.1)
+    lean = places @ env.task.axes.T @ np.array([[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]])
+    np.testing.assert_allclose(seen["foot_pos"][1], lean, atol=1e-9)
+
+
 def test_the_action_before_the_last_is_observed():
     with BatchEnv(torque(observation__terms__earlier_action={}), 2, 1, seed=0) as env:
         env.reset()
