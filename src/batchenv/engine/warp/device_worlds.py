@@ -160,6 +160,10 @@ class DeviceWorlds(ABC, Generic[BodyType]):
         """MuJoCo's batch, which is not there."""
         self._refuse("MuJoCo's data of single worlds")
 
+    def is_expanded(self, name: str) -> bool:
+        """Whether worlds have their own values of a model field: never."""
+        return False
+
     def expand(self, name: str) -> NoReturn:
         """Refuse fields of the model of each world's own."""
         self._refuse(f"{name} of each world's own")
