@@ -162,12 +162,13 @@ def check_scene(config: Config) -> None:
     That is body, motion, terms, weights of networks, and parts of a user's own.
 
     Raises:
-        ConfigError, BodyError: something is missing or does not fit.
+        ConfigError, BodyError: something is missing or does not fit, or mirror images of unlike sides are to
+            be learned from.
     """
     callbacks().install()
     with blaming(kind := task_of(config)), code_run_once(), one_blas_thread():
         body = kind.load_body(config)
-        kind.of(config, body)
+        config.training.check_symmetry(kind.of(config, body).asymmetry)
         law = kind.control_law(config, body)
         network_law(config, seed=0)
     if law.guest is not None or law.records.guests:  # compiled with a world alone

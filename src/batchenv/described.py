@@ -46,6 +46,11 @@ class Described:
         return self.task.mirror_action
 
     @property
+    def asymmetry(self) -> str | None:
+        """A clause on what differs between the two sides of the worlds; None where mirror images hold."""
+        return self.task.asymmetry
+
+    @property
     def single_observation_space(self) -> Box:
         """Observations of one world (obs_dim,)."""
         return Box(-np.inf, np.inf, (self.obs_dim,), np.float32)

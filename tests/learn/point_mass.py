@@ -42,6 +42,7 @@ class PointMass:
     action_layout = (Column("fx", "N"), Column("fy", "N"))
     mirror_obs = Mirror(np.arange(4), np.array([1.0, -1.0, 1.0, -1.0]))
     mirror_action = Mirror(np.arange(2), np.array([1.0, -1.0]))
+    asymmetry = None
     max_episode_steps = 50
     obs_dim = 4
     action_dim = 2

@@ -3,6 +3,7 @@ import pytest
 import torch
 from tensordict import TensorDict
 
+from batchenv.errors import ConfigError
 from batchenv.learn.ppo import MirrorImages, TruncationPPO
 from tests.learn.examples import small_ppo
 from tests.learn.point_mass import PointMass
@@ -96,6 +97,13 @@ def test_learning_from_mirror_images_gives_a_symmetric_policy(symmetry: bool):
         ppo.update()
     # Actions are of the order of 1.
     assert (asymmetry(ppo) < 0.3) == symmetry
+
+
+def test_mirror_images_of_unlike_sides_are_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(PointMass, "asymmetry", "the mass of the left leg is 1 kg")
+    small_ppo(2)
+    with pytest.raises(ConfigError, match="symmetry is true, but the mass of the left leg is 1 kg"):
+        small_ppo(2, symmetry=True)
 
 
 def test_update_tells_the_divergence_from_the_old_policy():

@@ -119,7 +119,11 @@ class Training(Section):
         description="Updates between two additional checkpoints [updates]; null: checkpoints only by time.",
     )
     symmetry: bool = Field(
-        default=False, description="Whether to learn from the left-right mirror image of every sample, too."
+        default=False,
+        description=(
+            "Whether to learn from the left-right mirror image of every sample, too; false where the two "
+            "sides are not alike."
+        ),
     )
     learn_threads: int = Field(
         default=2, gt=0, le=1024, description="Torch threads while the policy is updated [threads]."
@@ -127,6 +131,21 @@ class Training(Section):
     muscle_network: MuscleLearning = Field(
         default_factory=MuscleLearning, description="Training of the muscle network with the policy."
     )
+
+    def check_symmetry(self, asymmetry: str | None) -> None:
+        """Refuse to learn from mirror images of sides that are not alike.
+
+        Args:
+            asymmetry: a clause on what differs; None where nothing does.
+
+        Raises:
+            ConfigError: `symmetry` is true all the same.
+        """
+        if self.symmetry and asymmetry is not None:
+            raise ConfigError(
+                f"training.symmetry is true, but {asymmetry}: mirror images would teach what is wrong; set "
+                "training.symmetry to false"
+            )
 
     @field_validator("num_steps_per_env")
     @classmethod

@@ -171,6 +171,9 @@ def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationP
         env: the environment to learn in.
         training: the `training` section of a configuration.
         obs: observations as the environment gives them, for their shape.
+
+    Raises:
+        ConfigError: mirror images are to be learned from, and the two sides are not alike.
     """
     network: dict[str, Any] = {
         "hidden_dims": list(training.hidden),
@@ -206,6 +209,7 @@ def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationP
         actor.parameters(), critic.parameters(), training.learning_rate, training.critic_learning_rate
     )
     if training.symmetry:
+        training.check_symmetry(env.env.asymmetry)
         ppo.symmetry = MirrorAugmentation(env)
     ppo.train_mode()
     return ppo

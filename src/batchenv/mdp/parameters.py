@@ -115,6 +115,17 @@ class ParameterSet:
             bumps, steps = (self.value(_RELIEF + name, values) for name in ("bumps", "steps"))
             set_relief(worlds, bumps, steps, ids)
 
+    @property
+    def one_sided(self) -> str | None:
+        """A clause on the first parameter whose twin does not vary likewise; None if there is none."""
+        for name, twin in zip(self.names, self.twins, strict=False):
+            if self.by_name.get(twin) != self.by_name[name]:
+                return (
+                    f"environment.parameters.{name} is of one side, and environment.observation.terms lacks "
+                    "'parameters'"
+                )
+        return None
+
     def value(self, name: str, values: Array) -> Array:
         """Values (n,) of a parameter by its path, out of all (n, P); 0 where it does not vary."""
         column = self.column(name)

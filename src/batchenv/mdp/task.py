@@ -108,6 +108,11 @@ class Task(Generic[BodyT, StateT]):
         raise NotImplementedError
 
     @property
+    def asymmetry(self) -> str | None:
+        """A clause on what differs between the two sides of all worlds; None where mirror images hold."""
+        return None
+
+    @property
     def reference_range(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Least and greatest joint positions of all references, each (J,) [rad]; None where none is known."""
         return None

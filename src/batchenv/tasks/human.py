@@ -9,6 +9,7 @@ import numpy as np
 from batchenv.body import Body, GaitCycle
 from batchenv.body.gait_cycle import standing_still
 from batchenv.body.gait_family import GaitFamily
+from batchenv.body.sides import unlike_sides
 from batchenv.config import Config, Environment, Motion
 from batchenv.config.section import Section as ConfigSection
 from batchenv.engine import ControlLaw, Worlds
@@ -166,6 +167,13 @@ class HumanTask(HumanQuantities):
     def mirror_muscles(self) -> Mirror:
         """Image of muscles."""
         return permutation(self.body.mirror_muscle)
+
+    @property
+    def asymmetry(self) -> str | None:
+        """What differs between the two sides: of the body, or in parameters that policies do not observe."""
+        given = {name for term in self.observation_terms for name in term.quantities}
+        seen = not given.isdisjoint(("parameters", "shown_parameters"))
+        return unlike_sides(self.body) or (None if seen else self.parameter_set.one_sided)
 
     @property
     def max_episode_steps(self) -> int:
