@@ -133,6 +133,8 @@ def test_what_is_no_segment_is_refused(tmp_path: Path):
         ConfigError, match=r"skeleton\.scale: .*'tigh_l'\. Did you mean 'thigh_l'\?.*There are"
     ):
         loaded(tmp_path, biped(), scale={"tigh_l": 0.9})
+    with pytest.raises(ConfigError, match=r"factors of thigh_r multiply to 8; expected 0.25 to 4"):
+        loaded(tmp_path, biped(), scale={"thigh": 2.0, "thigh_r": 2.0, "all": 2.0})
     with pytest.raises(InputError, match=r"scale of thigh is nan; expected a number from 0.5 to 2"):
         loaded(tmp_path, biped(), scale={"thigh": float("nan")})
 
@@ -178,3 +180,44 @@ def test_walkers_with_unequal_legs_begin_on_the_floor_and_step(short: Body):
             assert np.isfinite(obs).all() and np.isfinite(rewards).all() and not dones.any()
         loads = [column.name.startswith("foot_load") for column in env.obs_layout]
         assert obs[:, loads].max() > 0.0
+
+
+@pytest.mark.slow
+def test_a_whole_body_is_scaled_part_by_part():
+    usual = load_config("full_body").replace({"environment.muscle.paths": "mujoco"})
+    bodies = {}
+    for name, scale in {
+        "usual": {},
+        "small": {"all": 0.95},
+        "uneven": {"forearm": 1.1, "thigh_l": 0.95},
+        "head": {"head": 0.9},
+    }.items():
+        config = usual.replace({"environment.skeleton.scale": scale})
+        with BatchEnv(config, 2, 1, seed=0) as env:
+            env.reset()
+            for _ in range(10):
+                obs, _, _ = env.step(np.zeros((2, env.action_dim)))
+            assert np.isfinite(obs).all() and env.failures == 0
+            bodies[name] = env.body
+    masses = {
+        name: body.model.body_mass[1:] / bodies["usual"].model.body_mass[1:] for name, body in bodies.items()
+    }
+    np.testing.assert_allclose(masses["small"], 0.95**3)
+    np.testing.assert_allclose(
+        bodies["small"].model.tendon_length0, 0.95 * bodies["usual"].model.tendon_length0
+    )
+    model = bodies["usual"].model
+    changed = {
+        model.body(1 + i).name: ratio for i, ratio in enumerate(masses["uneven"]) if abs(ratio - 1) > 1e-9
+    }
+    assert changed.keys() == {"ulna_r", "ulna_l", "femur_l", "patella_l"}  # the hands are part of the ulnae
+    assert changed["femur_l"] == pytest.approx(0.95**3) and 1.1 < changed["ulna_r"] < 1.1**3
+    for name, factor in (("femur_l", 0.95), ("femur_r", 1.0), ("ulna_r", 1.0)):
+        below = {"femur_l": "tibia_l", "femur_r": "tibia_r", "ulna_r": "humerus_r"}[name]
+        ends = [posed(bodies[key], 0.0) for key in ("usual", "uneven")]
+        one, other = (np.linalg.norm(d.body(name).xpos - d.body(below).xpos) for d in ends)
+        assert other == pytest.approx(factor * one)
+    # Trunk and head are one part, and a head of another size leaves the arms where they are.
+    arms = [bodies[key].model.body("humphant_r").pos for key in ("usual", "head")]
+    np.testing.assert_allclose(*arms, atol=1e-12)
+    assert 0.9 < masses["head"][model.body("lumbar5").id - 1] < 1.0

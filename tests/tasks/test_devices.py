@@ -57,6 +57,13 @@ def test_knots_that_make_no_curve_are_refused(torque: object):
         load_config(CONFIG).replace({"environment.devices": {"exo": EXO | {"torque": torque}}})
 
 
+def test_torques_per_mass_that_no_device_makes_are_refused():
+    strong = EXO | {"torque": [[28, 0], [53, -30], [63, 0]]}
+    with pytest.raises(ConfigError, match=r"exo.unit.*reaches 30 Nm/kg; give at most 10 Nm/kg, or 'Nm'"):
+        load_config(CONFIG).replace({"environment.devices": {"exo": strong}})
+    load_config(CONFIG).replace({"environment.devices": {"exo": strong | {"unit": "Nm"}}})
+
+
 @pytest.mark.slow
 def test_the_amputee_of_myo_sim_stands_on_its_prosthesis():
     with BatchEnv(EXAMPLES / "amputee.yaml", 2, 1, seed=0) as env:

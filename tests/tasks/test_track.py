@@ -132,11 +132,18 @@ def test_a_world_draws_the_same_clips_whatever_the_number_of_worlds_and_after_a_
         assert np.array_equal(first, history(few))
 
 
+_OTHERS = ("hip_adduction", "hip_rotation", "ankle_angle", "subtalar_angle", "mtp_angle")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"motion.files": []}, "environment.motion.files: name at least one clip"),
         ({"motion.joint_weight": {"mtp_angel": 0.1}}, "no joint .mtp_angel.. Did you mean .mtp_angle."),
+        (
+            {"motion.joint_weight": dict.fromkeys(("hip_flexion", "knee_angle", *_OTHERS), 0.0)},
+            "joint_weight: every joint has the weight 0",
+        ),
         ({"motion.files": ["@data/human_emg_onoff.csv"]}, "environment.motion.files: .*human_emg_onoff.csv"),
         ({"events": {"start_on_reference": {}}}, "begins episodes by the event start_on_clip"),
         ({"action.time_warping": 0.2}, "time_warping has no effect with the task track"),

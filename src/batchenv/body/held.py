@@ -35,7 +35,9 @@ def hold_joints(spec: mujoco.MjSpec, patterns: Sequence[str], names: BodyNames) 
             held.add(equality.name1)
             spec.delete(equality)
     if len(held) == len(scalar):
-        raise BodyError("held leaves the body no joint to move; expected some that are not held.")
+        raise BodyError(
+            "environment.skeleton.held leaves the body no joint to move; expected some that are not held."
+        )
     for actuator in spec.actuators:
         if actuator.gaintype == mujoco.mjtGain.mjGAIN_MUSCLE:
             keep_strength(actuator, whole)
@@ -59,8 +61,8 @@ def _matching(bare: dict[str, str], patterns: Sequence[str]) -> set[str]:
         if not any(fnmatchcase(name, pattern) for name in bare.values()):
             known = list(dict.fromkeys(bare.values()))
             raise BodyError(
-                f"held has {pattern!r}, which matches no joint of the body.{nearest(pattern, known)}"
-                f" Joints: {', '.join(known)}."
+                f"environment.skeleton.held has {pattern!r}, which matches no joint of the body."
+                f"{nearest(pattern, known)} Joints: {', '.join(known)}."
             )
     return {name for name, kind in bare.items() if any(fnmatchcase(kind, each) for each in patterns)}
 

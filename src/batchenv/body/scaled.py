@@ -9,11 +9,13 @@ from batchenv.body.human import root_of_human
 from batchenv.body.muscle_groups import selection
 from batchenv.body.names import BodyNames
 from batchenv.body.sources import compile_spec, keep_strength
+from batchenv.errors import ConfigError
 
 Array = np.ndarray
 
 _KEY = "environment.skeleton.scale"
 SCALES = (0.5, 2.0)  # of a segment
+PRODUCTS = (0.25, 4.0)  # of all factors of one body
 SEGMENTS: Mapping[str, tuple[str, ...]] = {
     "pelvis": ("Full Body", "myolegs_root", "pelvis", "sacrum"),
     "thigh": ("femur", "patella"),
@@ -50,7 +52,7 @@ def scale_segments(spec: mujoco.MjSpec, factors: Mapping[str, float], names: Bod
         names: what the body calls its parts.
 
     Raises:
-        ConfigError: there is no such segment.
+        ConfigError: there is no such segment, or factors of one body multiply to too much or too little.
         BodyError: the body is no human.
     """
     before = compile_spec(spec)
@@ -85,6 +87,8 @@ def _by_body(model: mujoco.MjModel, factors: Mapping[str, float], names: BodyNam
         "trunk": (names.trunk_body,),
         "head": (names.head_body,),
     }
+    if names.head_body == names.trunk_body:  # parts that are held together later bear one name
+        del named["head"]
     groups = {
         segment: (segment, *parts, *map(names.without_side, named.get(segment, ())))
         for segment, parts in SEGMENTS.items()
@@ -92,6 +96,12 @@ def _by_body(model: mujoco.MjModel, factors: Mapping[str, float], names: BodyNam
     found = np.ones(model.nbody)
     for segment, factor in factors.items():
         found[own[selection(segment, bodies, _KEY, groups, names)]] *= factor
+    low, high = PRODUCTS
+    for name, factor in zip(bodies, found[own].tolist(), strict=True):
+        if not low <= factor <= high:
+            raise ConfigError(
+                f"{_KEY}: the factors of {name} multiply to {factor:g}; expected {low:g} to {high:g}"
+            )
     return found
 
 

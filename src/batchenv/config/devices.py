@@ -3,13 +3,15 @@
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from batchenv.config.section import BodyName, Section
 from batchenv.errors import ConfigError
 
 # A hundredfold what exoskeletons make today [Nm].
 _MOST_TORQUE = 1e4
+# Threefold what joints of a walking human make [Nm/kg].
+_MOST_PER_MASS = 10.0
 Knot = tuple[
     Annotated[float, Field(ge=0, lt=100)], Annotated[float, Field(ge=-_MOST_TORQUE, le=_MOST_TORQUE)]
 ]
@@ -55,6 +57,17 @@ class Device(Section):
         default="Nm/kg",
         description="Unit of the torques; Nm/kg: per mass of the body without its devices.",
     )
+
+    @field_validator("unit")
+    @classmethod
+    def _of_a_human(cls, unit: str, info: ValidationInfo) -> str:
+        largest = max((abs(torque) for _, torque in info.data.get("torque", ())), default=0.0)
+        if unit == "Nm/kg" and largest > _MOST_PER_MASS:
+            raise ConfigError(
+                f"the torque reaches {largest:g} Nm/kg; give at most {_MOST_PER_MASS:g} Nm/kg, or 'Nm'"
+            )
+        return unit
+
     mass: dict[BodyName, Annotated[float, Field(ge=0, le=100)]] = Field(
         default_factory=dict,
         description=(

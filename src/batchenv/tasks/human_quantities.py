@@ -139,7 +139,12 @@ class HumanQuantities(Task[Body, HumanState]):
                     f"environment.motion.joint_weight: the body has no joint {name!r}.{nearest(name, kinds)}"
                     f" There are: {', '.join(dict.fromkeys(kinds))}"
                 )
-        return np.array([weights.get(kind, 1.0) for kind in kinds])
+        found = np.array([weights.get(kind, 1.0) for kind in kinds])
+        if weights and not found.any():
+            raise ConfigError(
+                "environment.motion.joint_weight: every joint has the weight 0; expected some above"
+            )
+        return found
 
     def measured(self, q: Quantities) -> dict[str, Array]:
         """All that one pass over the worlds measures, by name; see `measured_columns`."""
