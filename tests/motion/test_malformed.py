@@ -11,6 +11,13 @@ PELVIS = "pelvis_tx\tpelvis_ty\tpelvis_tz\tpelvis_tilt\tpelvis_list\tpelvis_rota
 MOT = "walk\nversion=1\nendheader\ntime\t{}\n0\t{}\n0.1\t{}\n"
 
 
+def degrees(said: str, height: float = 0.9, end: float = 0.1) -> str:
+    """A motion of OpenSim with a knee at 40, and what its header says of degrees."""
+    row = f"0\t{height}\t0\t0\t0\t0\t40"
+    names = f"time\t{PELVIS}\tknee_angle_r"
+    return f"walk\nversion=1\ninDegrees={said}\nendheader\n{names}\n0\t{row}\n{end}\t{row}\n"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
@@ -22,6 +29,11 @@ MOT = "walk\nversion=1\nendheader\ntime\t{}\n0\t{}\n0.1\t{}\n"
         ("a.csv", "time,knee_angle_r\n0,1\n1,x\n", "a.csv:3: could not convert string to float: 'x'"),
         ("a.csv", "time,a,a\n0,1,1\n1,1,1\n", "column 'a' occurs twice"),
         ("a.csv", "time,joint_pos/a\n0,1\n1,1\n", "lacks the columns 'root_pos/forward'"),
+        ("a.csv", "time;knee_angle_r\n0;1\n1;1\n", "two rows of numbers, separated by commas"),
+        ("a.mot", degrees("no"), "joint knee_angle_r reaches 40 rad, as if it were in degrees"),
+        ("a.mot", degrees("maybe"), "its header says inDegrees=maybe; expected yes or no"),
+        ("a.mot", degrees("yes", height=950.0), "its pelvis is 950 m high .*expected metres and seconds"),
+        ("a.mot", degrees("yes", end=200.0), "2 samples in 200 s; expected one a second at least"),
         ("a.bvh", "HIERARCHY\nROOT a\n{\nOFFSET 0 0\n", "a.bvh:4"),
         ("a.amc", "1\nroot 0 0 0 0 0 0\n", "has no skeleton beside it, as a.asf; name its file"),
         ("a.trc", "hello\n", "no header of a TRC file, whose first word is PathFileType"),
@@ -41,6 +53,9 @@ def test_a_damaged_text_is_refused(tmp_path, name, text, message):
         ({"split_points": np.array([0, 99])}, r"split_points are \[0, 99\], and there are 10 samples"),
         ({"frequency": np.array(0.0)}, "its rate is 0 Hz"),
         ({"qpos": np.full((10, 9), np.nan)}, "qpos is not finite in row 0"),
+        ({"qpos": np.zeros((10, 9))}, "the orientation of its free joint is four zeros"),
+        ({"frequency": np.array("fast")}, r"frequency is \['fast'\]; expected a number \[Hz\]"),
+        ({"qpos": np.array(["a"])}, "qpos and jnt_type hold <U1 and int64; expected numbers"),
         ({"jnt_type": np.array([1, 1, 1])}, "that take 12 numbers"),
     ],
 )
@@ -90,8 +105,11 @@ def test_frames_that_lack_a_bone_are_refused(tmp_path):
     file.write_text(whole.replace("rtibia", "tibia"))
     with pytest.raises(InputError, match="there is no bone 'tibia' in its skeleton. Did you mean '.tibia'"):
         read_motion(file)
+    file.write_text(whole.replace("rtibia 10.0", "rtibia nan"))
+    with pytest.raises(InputError, match=r"actor.amc:\d+: nan; expected numbers of at most 1e\+06"):
+        read_motion(file)
     file.write_text(whole.replace("rtibia 10.0", "rtibia 10.0 5"))
-    with pytest.raises(InputError, match=r"actor.amc:\d+: 2 values, expected 1 of at most 1e"):
+    with pytest.raises(InputError, match=r"actor.amc:\d+: 2 values, expected 1"):
         read_motion(file)
 
 
@@ -99,6 +117,12 @@ def test_options_and_names_of_files_are_checked(tmp_path):
     file = write_actor(tmp_path / "a.bvh", {})
     with pytest.raises(InputError, match="option 'units': expected some of unit, rate.*Did you mean 'unit'"):
         read_motion(file, units=0.01)
+    with pytest.raises(InputError, match="unit is 'cm'; expected a number"):
+        read_motion(file, unit="cm")
+    with pytest.raises(InputError, match="episode is 1.5; expected a whole number"):
+        read_motion(file, episode=1.5)
+    with pytest.raises(InputError, match="up is 'w'; expected x, y or z"):
+        read_motion(file, up="w")
     with pytest.raises(InputError, match="no such file"):
         read_motion(tmp_path / "b.bvh")
     with pytest.raises(InputError, match="rest frame 7; expected one from 0 to 2"):

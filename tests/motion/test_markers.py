@@ -149,7 +149,7 @@ def test_a_trc_file_is_followed_from_the_file_to_the_clip(tmp_path, body, worn, 
         import_motion(file, None, Steps())
 
 
-def test_trc_files_that_say_something_odd_are_refused(tmp_path, body, worn, walk):
+def test_trc_files_that_say_something_odd_are_refused(tmp_path, body, worn, walk, caplog):
     subject = on_subject(body, worn, walk)
     file = write_trc(tmp_path / "a.trc", subject)
     whole = file.read_text()
@@ -159,6 +159,15 @@ def test_trc_files_that_say_something_odd_are_refused(tmp_path, body, worn, walk
     file.write_text(whole.replace("\n1\t0.000000\t", "\n1\t0.000000\tx", 1))
     with pytest.raises(InputError, match=r"a.trc:6: could not convert string to float: 'x"):
         read_motion(file)
+    file.write_text(whole.replace("\tmm\t", "\tm\t"))
+    with pytest.raises(InputError, match=r"the markers are \d+.* m apart; is its unit of lengths right"):
+        read_motion(file)
+    file.write_text(whole.replace("LASI", "RASI"))
+    with pytest.raises(InputError, match="marker 'RASI' occurs twice"):
+        read_motion(file)
+    file.write_text("\n".join(whole.splitlines()[:-2]))
+    assert len(read_motion(file).times) == len(subject.times) - 2
+    assert f"its header says {len(subject.times)} frames, and there are" in caplog.text
     file.write_text(whole)
     with pytest.raises(InputError, match="and z is taken for up; say which it is with --up"):
         read_motion(file, up="z")

@@ -87,8 +87,11 @@ def _numbers(path: Path, line: int, words: list[str], count: int) -> Array:
         values = np.array([float(word.strip("()")) for word in words])
     except ValueError as error:
         raise InputError(f"{path}:{line}: {str(error)[:80]}") from None
-    if len(values) != count or not np.abs(values).max() <= _LARGEST:
-        raise InputError(f"{path}:{line}: {len(words)} values, expected {count} of at most {_LARGEST:g}")
+    if len(values) != count:
+        raise InputError(f"{path}:{line}: {len(words)} values, expected {count}")
+    wrong = [value for value in values.tolist() if not abs(value) <= _LARGEST]
+    if wrong:
+        raise InputError(f"{path}:{line}: {wrong[0]:g}; expected numbers of at most {_LARGEST:g}")
     return values
 
 

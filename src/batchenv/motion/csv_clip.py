@@ -13,7 +13,7 @@ from batchenv.files import write_atomically
 from batchenv.motion.clip import Clip
 from batchenv.motion.opensim import clip_of_columns, coordinates
 from batchenv.motion.opensim_frame import PELVIS_PLACE
-from batchenv.motion.registry import ReadOptions
+from batchenv.motion.registry import LARGEST_ANGLE, ReadOptions
 
 Array = np.ndarray
 
@@ -23,7 +23,6 @@ _JOINT = "joint_pos/"
 _PLACE = tuple(f"root_pos/{axis}" for axis in ("forward", "left", "up"))
 _QUAT = tuple(f"root_quat/{axis}" for axis in "wxyz")
 _DEGREES, _RADIANS = "_deg", "_rad"
-_LARGEST = 4 * math.pi  # no joint turns that far; in degrees they do
 
 
 def read_csv(path: Path, options: ReadOptions) -> Clip:
@@ -47,7 +46,7 @@ def read_csv(path: Path, options: ReadOptions) -> Clip:
         return _recorded(path, time, columns, options.episode)
     angles = _in_radians(columns)
     for name, values in angles.items():
-        if name not in PELVIS_PLACE and np.abs(values).max() > _LARGEST:
+        if name not in PELVIS_PLACE and np.abs(values).max() > LARGEST_ANGLE:
             raise InputError(
                 f"{path}: column {name!r} reaches {np.abs(values).max():g}; expected radians. Names of"
                 f" columns in degrees end with {_DEGREES}"
@@ -87,7 +86,10 @@ def _columns(path: Path) -> dict[str, Array]:
         raise InputError(f"{path}: column {repeated[0][:80]!r} occurs twice")
     rows = [(number, line) for number, line in enumerate(text.splitlines()[1:], 2) if line.strip()]
     if len(names) < 2 or len(rows) < 2:
-        raise InputError(f"{path}: expected a row of names of columns and at least two rows of numbers")
+        raise InputError(
+            f"{path}: expected a row of names of columns and at least two rows of numbers,"
+            " separated by commas"
+        )
     values = np.array([_row(path, number, line, len(names)) for number, line in rows])
     return dict(zip(names, values.T, strict=True))
 

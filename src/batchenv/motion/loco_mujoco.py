@@ -49,7 +49,7 @@ def read_loco_mujoco(path: Path, options: ReadOptions) -> Clip:
         missing = [name for name in _NEEDED if name not in arrays]
         if missing:
             raise InputError(f"{path}: lacks {', '.join(missing)}; it has {', '.join(sorted(arrays)[:20])}")
-        rate = float(arrays["frequency"]) if options.rate is None else options.rate
+        rate = _rate(path, arrays["frequency"]) if options.rate is None else options.rate
         columns, root = _columns(path, arrays)
     if not 1.0 <= rate <= 1e5:
         raise InputError(f"{path}: its rate is {rate:g} Hz; expected 1 to 1e5")
@@ -72,7 +72,9 @@ def read_loco_mujoco(path: Path, options: ReadOptions) -> Clip:
 def _columns(path: Path, arrays: dict[str, Array]) -> tuple[dict[str, Array], Array | None]:
     """Positions (n,) of hinges and slides by name, and those of the free joint (n, 7)."""
     qpos, names = arrays["qpos"], [str(name) for name in arrays["joint_names"].ravel()]
-    kinds = arrays["jnt_type"].ravel().astype(int)
+    kinds = arrays["jnt_type"].ravel()
+    if qpos.dtype.kind not in "fiu" or kinds.dtype.kind not in "iu":
+        raise InputError(f"{path}: qpos and jnt_type hold {qpos.dtype} and {kinds.dtype}; expected numbers")
     sizes = [{_FREE: 7, _BALL: 4}.get(kind, 1) for kind in kinds.tolist()]
     if qpos.ndim != 2 or len(kinds) != len(names) or sum(sizes) != qpos.shape[-1]:
         raise InputError(
@@ -85,12 +87,22 @@ def _columns(path: Path, arrays: dict[str, Array]) -> tuple[dict[str, Array], Ar
     for name, kind, size in zip(names, kinds.tolist(), sizes, strict=True):
         if kind == _FREE:
             root = qpos[:, at : at + 7].astype(float)
+            if not np.linalg.norm(root[:, 3:], axis=1).all():
+                raise InputError(
+                    f"{path}: the orientation of its free joint is four zeros; expected a quaternion"
+                )
         elif size == 1:
             columns[name] = qpos[:, at].astype(float)
         at += size
     if not columns:
         raise InputError(f"{path}: none of its joints is a hinge or a slide")
     return columns, root
+
+
+def _rate(path: Path, frequency: Array) -> float:
+    if frequency.size != 1 or frequency.dtype.kind not in "fiu":
+        raise InputError(f"{path}: frequency is {frequency.ravel()[:3].tolist()}; expected a number [Hz]")
+    return float(frequency.item())
 
 
 def _rows(path: Path, splits: Array | None, episode: int, count: int) -> slice:

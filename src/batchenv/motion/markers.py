@@ -1,5 +1,6 @@
 """Files of markers, .trc and .c3d, read into clips without joints; `solve_markers` finds the joints."""
 
+import logging
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from batchenv.motion.registry import ReadOptions
 
 Array = np.ndarray
 
+_log = logging.getLogger(__name__)
+
 _MOST_BYTES = 512 * MEGABYTE
 _UNITS = {"mm": 1e-3, "cm": 1e-2, "dm": 0.1, "m": 1.0, "meters": 1.0, "millimeters": 1e-3}
 _MOST_SECONDS = 120.0  # for a C3D file [s]
@@ -33,6 +36,7 @@ residuals = data["meta_points"]["residuals"]
 np.savez(sys.argv[2], rate=rate, unit=unit, labels=labels, points=data["points"], residuals=residuals)
 """
 _TRC_HEADER = 5  # lines before the first row
+_LARGEST = 100.0  # of the extent of the markers in a frame [m]
 _LYING = 0.5  # of the largest extent of all markers, under which the height of a standing person is not
 
 
@@ -52,6 +56,9 @@ def read_trc(path: Path, options: ReadOptions) -> Clip:
     unit = _unit(path, header.get("Units", "").strip())
     names = [name.strip() for name in lines[3].split("\t")[2:] if name.strip()]
     rows = [_row(path, number, line, len(names)) for number, line in enumerate(lines[5:], 6) if line.strip()]
+    said = header.get("NumFrames", "").strip()
+    if said.isdigit() and int(said) != len(rows):
+        _log.warning("%s: its header says %s frames, and there are %d", path, said, len(rows))
     if not names or len(rows) < 2:
         raise InputError(f"{path}: {len(names)} markers and {len(rows)} frames; expected 1 and 2 at least")
     values = np.array(rows)
@@ -119,7 +126,13 @@ def _unit(path: Path, name: str) -> float:
 
 def _clip(path: Path, time: Array, names: list[str], places: Array, up: str) -> Clip:
     """A clip of markers (T, M, 3) [m] in a file's axes."""
-    extent = np.ptp(np.ma.masked_invalid(places), axis=1).filled(0.0).max(axis=0)
+    repeated = [name for name in names if name and names.count(name) > 1]
+    if repeated:
+        raise InputError(f"{path}: marker {repeated[0][:80]!r} occurs twice")
+    extents = np.ptp(np.ma.masked_invalid(places), axis=1).filled(0.0)
+    extent, usual = extents.max(axis=0), np.median(extents, axis=0).max()
+    if usual > _LARGEST:
+        raise InputError(f"{path}: the markers are {usual:g} m apart; is its unit of lengths right?")
     height = "xyz".index(up)
     if extent[height] < _LYING * extent.max():
         raise InputError(
@@ -140,5 +153,5 @@ def _clip(path: Path, time: Array, names: list[str], places: Array, up: str) -> 
         root_pos=np.zeros((count, 3)),
         root_quat=np.tile([1.0, 0.0, 0.0, 0.0], (count, 1)),
         source=str(path),
-        markers={name: places[:, i] for i, name in enumerate(bare)},
+        markers={name: places[:, i] for i, name in enumerate(bare) if name},
     )

@@ -70,10 +70,12 @@ def clip_of_table(table: Table) -> Clip:
     """Return the clip of a table's coordinates; its pelvis must be there.
 
     Raises:
-        InputError: says which column is missing.
+        InputError: says which column is missing, or that the header says nothing of degrees.
     """
-    factor = math.pi / 180 if table.header.get("inDegrees", "no").lower() == "yes" else 1.0
-    columns = coordinates(table.columns, factor)
+    said = table.header.get("inDegrees", "no").lower()
+    if said not in ("yes", "no"):
+        raise InputError(f"{table.file}: its header says inDegrees={said[:20]}; expected yes or no")
+    columns = coordinates(table.columns, math.pi / 180 if said == "yes" else 1.0)
     loops = table.header.get("loops", "no").lower() == "yes"
     return clip_of_columns(table.time, columns, str(table.file), loops)
 

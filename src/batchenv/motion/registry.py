@@ -1,10 +1,14 @@
 """Reading of motions of any format, and how a reader of one more is added."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from batchenv.arrays import shown
 from batchenv.errors import InputError, nearest
 from batchenv.files.paths import is_file, path_to_read
 from batchenv.motion.clip import Clip
@@ -52,6 +56,10 @@ class Reader:
     matches: Callable[[Path], bool] = lambda path: True
 
 
+LARGEST_ANGLE = 4 * math.pi  # [rad]: no joint turns that far; in degrees they do
+_LEAST_RATE = 1.0 - 1e-6  # samples a second
+_LARGEST_SPEED, _LARGEST_HEIGHT = 50.0, 100.0  # of a pelvis [m/s], [m]
+
 _READERS: list[Reader] = []
 
 
@@ -96,9 +104,57 @@ def read_motion(file: str | Path, **options: object) -> Clip:
         )
     if not is_file(path):
         raise InputError(f"{path}: no such file")
+    given = _checked_options(options)
     for reader in readers:
         if reader.matches(path):
-            return reader.read(path, ReadOptions(**options))  # pyright: ignore[reportArgumentType]
+            return _plausible(reader.read(path, given))
     raise InputError(
         f"{path}: its contents are none of {', '.join(reader.name for reader in reversed(readers))}"
     )
+
+
+def _checked_options(options: dict[str, object]) -> ReadOptions:
+    """Options of `read_motion`.
+
+    Raises:
+        InputError: one is of another type.
+    """
+    for name, kind in (("unit", float), ("rate", float), ("rest_frame", int), ("episode", int)):
+        value = options.get(name)
+        whole = type(value) is int or isinstance(value, np.integer)
+        if value is None or whole or (kind is float and isinstance(value, float | np.floating)):
+            continue
+        raise InputError(f"{name} is {shown(value)}; expected a {'whole ' if kind is int else ''}number")
+    if options.get("up") not in (None, "x", "y", "z"):
+        raise InputError(f"up is {shown(options['up'])}; expected x, y or z")
+    return ReadOptions(**options)  # pyright: ignore[reportArgumentType]
+
+
+def _plausible(clip: Clip) -> Clip:
+    """Return a clip as read; refuse what no human does, where units are wrong.
+
+    Raises:
+        InputError: says which unit is expected.
+    """
+    if clip.body:
+        return clip
+    where, pace = clip.source or "a clip", np.linalg.norm(np.diff(clip.root_pos, axis=0), axis=1)
+    if clip.rate < _LEAST_RATE:
+        raise InputError(
+            f"{where}: {len(clip.times)} samples in {clip.duration:g} s; expected one a second at least, and"
+            " times in seconds"
+        )
+    largest = np.abs(clip.joint_pos).max(axis=0)
+    if largest.size and largest.max() > LARGEST_ANGLE:
+        name = clip.joint_names[int(largest.argmax())]
+        raise InputError(
+            f"{where}: joint {name} reaches {largest.max():g} rad, as if it were in degrees; expected"
+            " radians, or in OpenSim's files a header with inDegrees=yes"
+        )
+    speed, height = float(np.median(pace / np.diff(clip.times))), float(np.median(clip.root_pos[:, 2]))
+    if speed > _LARGEST_SPEED or abs(height) > _LARGEST_HEIGHT:
+        raise InputError(
+            f"{where}: its pelvis is {height:g} m high and moves at {speed:g} m/s; expected metres and"
+            " seconds"
+        )
+    return clip
