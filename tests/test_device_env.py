@@ -81,6 +81,14 @@ def test_results_outlive_the_next_step_and_are_repeated_from_a_snapshot(env):
     assert all(torch.equal(env.step(action)[0], obs) for action, obs in zip(actions, seen, strict=True))
 
 
+def test_worlds_stepped_in_inference_mode_are_reset_outside_of_it(env):
+    env.reset(seed=0)
+    with torch.inference_mode():
+        env.step(torch.zeros(WORLDS, env.action_dim))
+    env.reset(mask=np.arange(WORLDS) < 2)
+    assert env.episode_steps.tolist() == [0, 0, 1, 1]
+
+
 def test_a_mask_resets_some_worlds(env):
     env.reset(seed=0)
     env.step(torch.zeros(WORLDS, env.action_dim))

@@ -35,6 +35,7 @@ TIERS = (
     "snapshot",
     "described",
     "env",
+    "device_state",
     "device_env",
     "overlap",
     "learn",

@@ -1,8 +1,8 @@
 """DeviceEnv: worlds that stay on a device with their targets, terms and results."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -16,12 +16,11 @@ from batchenv.build import blaming, build_scene, on_warp
 from batchenv.calls import Calls
 from batchenv.config import Config, load_config
 from batchenv.described import Described
+from batchenv.device_state import DeviceState
 from batchenv.engine.callback import callbacks
 from batchenv.engine.warp.device_worlds import crowded
 from batchenv.engine.warp.tensor_worlds import TensorWorlds
 from batchenv.errors import ConfigError, InputError, UsageError
-from batchenv.mdp.batch import Batch
-from batchenv.mdp.episodes import Episodes
 from batchenv.mdp.terms import check_finite, code_run_once
 from batchenv.rng import Streams
 from batchenv.snapshot import EnvSnapshot, check_snapshot, identity
@@ -34,8 +33,6 @@ Tensor = torch.Tensor
 _DONE, _FAILED, _CROWDED, _UNFOUNDED, _NO_REWARD = 1, 2, 4, 8, 16
 # As of `BatchEnv`: positions and velocities of a walker that has not diverged are far below.
 _ORDINARY = 1e6
-# Arrays of `Episodes` that change in every step, and live on the device.
-_STEPPED = ("step", "reward_sum", "action", "previous_action")
 
 
 class DeviceEnv(Described):
@@ -56,7 +53,8 @@ class DeviceEnv(Described):
 
     Raises:
         ConfigError: the configuration is invalid, or names code and is not trusted.
-        UsageError: it asks for what is not supported on a device; names all of it.
+        UsageError: it asks for what the engine warp does not support; names all of it.
+        HostOnlyError: it asks for what a `BatchEnv` with that engine computes on the host; names all of it.
 
     Attributes:
         num_envs, obs_dim, action_dim: sizes.
@@ -102,20 +100,12 @@ class DeviceEnv(Described):
         self.obs_dim, self.action_dim = len(self.task.obs_layout), len(self.task.action_layout)
         self.failures, self._whole = 0, False
         self._identity = identity(self.config, "same_step", self.worlds.model.signature)
-        # What draws first states is kept on the host; what every step changes lives on the device.
-        self._episodes = Episodes.zeros(num_envs, self.action_dim)
-        self._episodes.seed_worlds(Streams.of(self.seed, num_envs, self.first_world), np.arange(num_envs))
-        self._state: Any = self.task.new_state(num_envs)
-        self._commands = self.task.commands.new_state(num_envs)
-        self._host = Batch(worlds, self._episodes.read_only(), self._state, self._commands)
-        tensors: dict[str, Any] = {
-            name: self.worlds.tensor(getattr(self._episodes, name)) for name in _STEPPED
-        }
-        self._stepped: Any = replace(self._episodes, **tensors)
-        self._moving: Any = replace(self._state, phase=self.worlds.tensor(self._state.phase))
-        self._batch = Batch(worlds, self._stepped, self._moving, self._commands)
+        held = DeviceState(self.task, self.worlds, Streams.of(self.seed, num_envs, self.first_world))
+        self._held, self._stepped = held, held.stepped
+        self._episodes, self._state, self._commands = held.episodes, held.task_state, held.commands
         self._obs = torch.zeros((num_envs, self.obs_dim), device=self.device)
-        self.final_obs, self._rows = self._obs, torch.zeros((0, num_envs))
+        self.final_obs = self._obs
+        self._rows = torch.zeros((len(self.task.reward_names), num_envs), device=self.device)
         self.terminated = self.truncated = self.diverged = torch.zeros_like(self.worlds.failed)
         self.episode_returns = torch.zeros(num_envs, device=self.device)
         self.episode_lengths = self._stepped.step.clone()
@@ -123,7 +113,7 @@ class DeviceEnv(Described):
     @property
     def reward_terms(self) -> dict[str, Tensor]:
         """Unweighted values of the last step, (N,) for each term."""
-        return dict(zip(self.task.reward_names, self._rows, strict=False))
+        return dict(zip(self.task.reward_names, self._rows, strict=True))
 
     @property
     def episode_steps(self) -> Tensor:
@@ -146,7 +136,7 @@ class DeviceEnv(Described):
             InputError: a seed or the mask is invalid; no world is reset.
             UsageError: some worlds were never reset and are not in the mask.
         """
-        with self._calls, torch.no_grad():
+        with self._calls, _writable_tensors():
             ids = inputs.masked_ids(mask, self.num_envs)
             streams = None if seed is None else Streams.of(seed, self.num_envs, self.first_world)
             if len(ids) < self.num_envs:
@@ -182,7 +172,7 @@ class DeviceEnv(Described):
             InputError: the actions have a wrong shape, or are not finite numbers; no world has moved.
             UsageError: before `reset`.
         """
-        with self._calls, torch.no_grad():
+        with self._calls, _writable_tensors():
             self._check_whole()
             actions = self._checked(actions)
             self._whole = False
@@ -213,16 +203,12 @@ class DeviceEnv(Described):
         Raises:
             InputError: the snapshot belongs to another configuration; nothing is changed.
         """
-        with self._calls:
+        with self._calls, _writable_tensors():
             check_snapshot(snapshot, self._snapshot())
             self.worlds.check_snapshot(snapshot.worlds)
             self._whole = False
             self.worlds.restore(snapshot.worlds)
-            self._episodes.assign(snapshot.episodes)
-            self._state.assign(snapshot.task)
-            for name in _STEPPED:
-                getattr(self._stepped, name).copy_(self.worlds.tensor(getattr(snapshot.episodes, name)))
-            self._moving.phase.copy_(self.worlds.tensor(self._state.phase))
+            self._held.restore(snapshot)
             self.seed, self._obs = int(snapshot.seed), self.worlds.tensor(snapshot.obs)
             self._whole = not (self._episodes.number < 0).any()
             return self._obs
@@ -244,9 +230,9 @@ class DeviceEnv(Described):
         episodes = self._stepped
         episodes.previous_action.copy_(episodes.action)
         episodes.action.copy_(actions)
-        self.worlds.set_targets(*self._terms.targets(self._batch))
+        self.worlds.set_targets(*self._terms.targets(self._held.batch))
         self.worlds.step()
-        self._terms.advance(self._batch)
+        self._terms.advance(self._held.batch)
         episodes.step += 1
         rewards, dones, flags = self._judged()
         told = flags.cpu().numpy()  # all that a step tells the host
@@ -260,7 +246,7 @@ class DeviceEnv(Described):
     def _judged(self) -> tuple[Tensor, Tensor, Tensor]:
         """Rewards, ends, and what the host must know; a failed world keeps its last good observation."""
         worlds, episodes = self.worlds, self._stepped
-        quantities = self._terms.quantities(self._batch)
+        quantities = self._terms.quantities(self._held.batch)
         seen = self._terms.observations(quantities)
         known = seen.isfinite().all(dim=1)
         unfounded = ~known & ~worlds.failed & self._ordinary()
@@ -314,15 +300,9 @@ class DeviceEnv(Described):
 
     def _begun(self, ids: np.ndarray, obs: Tensor) -> Tensor:
         """Begin episodes in worlds (n,), and return the observations of all, theirs new."""
-        self._episodes.begin(ids)
-        with blaming(type(self.task)):
-            self.task.reset(self._host, ids)
-        rows = self.worlds.tensor(ids)
-        self._moving.phase[rows] = self.worlds.tensor(self._state.phase[ids])
-        for name in _STEPPED:
-            getattr(self._stepped, name)[rows] = 0
+        rows = self._held.begin(ids)
         obs = obs.clone()
-        obs[rows] = self._terms.observations(self._terms.quantities(self._batch, rows))
+        obs[rows] = self._terms.observations(self._terms.quantities(self._held.batch, rows))
         return obs
 
     def _checked(self, actions: Any) -> Tensor:
@@ -340,12 +320,9 @@ class DeviceEnv(Described):
         return actions
 
     def _snapshot(self) -> EnvSnapshot:
-        stepped = {name: getattr(self._stepped, name).cpu().numpy() for name in _STEPPED}
         return EnvSnapshot(
             self.worlds.snapshot(),
-            replace(self._episodes, **stepped).copy(),
-            replace(self._state, phase=self._moving.phase.cpu().numpy()).copy(),
-            self._commands.copy(),
+            *self._held.snapshot(),
             self.seed,
             self._obs.cpu().numpy().copy(),
             self._identity,
@@ -357,3 +334,10 @@ class DeviceEnv(Described):
                 "worlds wait for a reset: this DeviceEnv was never reset, is closed, or its last call was "
                 "cut short; call env.reset()"
             )
+
+
+@contextmanager
+def _writable_tensors() -> Iterator[None]:
+    """Compute without gradients, also in Torch's inference mode, whose tensors none may write to later."""
+    with torch.inference_mode(False), torch.no_grad():
+        yield

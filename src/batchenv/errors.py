@@ -24,6 +24,10 @@ class UsageError(BatchEnvError, RuntimeError):
     """A call came at a time when it has no meaning."""
 
 
+class HostOnlyError(UsageError):
+    """A configuration asks for what worlds on a device cannot compute there, and the host can."""
+
+
 class EngineError(BatchEnvError, RuntimeError):
     """Worlds moved without their control law; they are good for nothing but a reset."""
 

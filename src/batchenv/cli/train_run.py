@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from batchenv.build import on_warp
 from batchenv.cli.ending import stopped
 from batchenv.cli.train_options import TrainOptions
 from batchenv.config import Config, load_config, parse_changes
@@ -14,7 +15,7 @@ from batchenv.distributed.rollouts import RunnerRollouts
 from batchenv.distributed.runner import MakeBatchEnv, worlds_of_each
 from batchenv.engine import available_cpus
 from batchenv.env import BatchEnv
-from batchenv.errors import OutputError
+from batchenv.errors import HostOnlyError, OutputError
 from batchenv.extras import import_extra
 from batchenv.learn.checkpoints import CHECKPOINT_FILE, Checkpoint, load_checkpoint
 from batchenv.learn.progress import Output, TrainingProgress
@@ -45,14 +46,13 @@ def run(options: TrainOptions) -> None:
         directory = directory or _new_directory(options, stack)
         num_envs, seed = config.training.num_envs, config.training.seed
         pool = stack.enter_context(_pool(options, config)) if options.num_runners else None
-        # With runners, one world here shows what theirs are like.
-        env = stack.enter_context(BatchEnv(config, 1 if pool else num_envs, options.threads, seed))
+        env = stack.enter_context(_environment(options, config, pool, console))
         criterion = None
         if options.until_walking:
             criterion = stack.enter_context(closing(WalkingCriterion(config, options.threads)))
         shown = stack.enter_context(TrainingProgress(console))
         log = stack.enter_context(WandbLog(directory.path, config)) if options.wandb else None
-        where = f"{pool.size} runners of {pool.cpus} threads" if pool else f"{env.num_threads} threads"
+        where = f"{pool.size} runners of {pool.cpus} threads" if pool else _place(env)
         console.print(
             f"training {options.name}: {num_envs} worlds of {env.obs_dim} observations "
             f"and {env.action_dim} actions on {where}, in {directory.path}"
@@ -66,7 +66,9 @@ def run(options: TrainOptions) -> None:
             progress=_both(log, shown) if log else shown,
             until=criterion.stop_condition(console.print, seed, env.max_episode_steps) if criterion else None,
         )
-    summary = _summary(result, where if pool else f"{env.num_threads} of {available_cpus()} CPUs", pool)
+    on_cpus = pool is None and isinstance(env, BatchEnv)
+    where = f"{env.num_threads} of {available_cpus()} CPUs" if on_cpus else where
+    summary = _summary(result, where, pool)
     if result.stopped_by is None:
         console.print(summary)
         return
@@ -132,6 +134,31 @@ def _new_directory(options: TrainOptions, stack: ExitStack) -> RunDirectory:
         return stack.enter_context(RunDirectory(options.out))
     path = Path("runs") / f"{Path(options.name).stem}-{datetime.now():%Y%m%d-%H%M%S}"
     return stack.enter_context(RunDirectory.numbered(path))
+
+
+def _environment(options: TrainOptions, config: Config, pool: Pool | None, console: Output) -> Any:
+    """Return the worlds to learn in: a `DeviceEnv` where the engine is warp and its terms allow that.
+
+    With runners, one world here shows what theirs are like.
+    """
+    num_envs, seed = config.training.num_envs, config.training.seed
+    why = "runners collect rollouts there"
+    if on_warp(config) and pool is None:
+        import_extra("mujoco_warp", "environment.simulation.engine warp")
+        from batchenv.device_env import DeviceEnv
+
+        try:
+            return DeviceEnv(config, num_envs, seed)
+        except HostOnlyError as error:
+            why = str(error)
+    if on_warp(config):
+        console.print(f"state, terms and learner are on the host: {why}")
+    return BatchEnv(config, 1 if pool else num_envs, options.threads, seed)
+
+
+def _place(env: Any) -> str:
+    """Where an environment's worlds are stepped."""
+    return f"{env.num_threads} threads" if isinstance(env, BatchEnv) else f"device {env.device}"
 
 
 def _pool(options: TrainOptions, config: Config) -> Pool:

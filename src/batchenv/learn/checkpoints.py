@@ -202,6 +202,15 @@ def set_random_state(state: dict[str, Any]) -> None:
     np.random.set_state((kind, keys.numpy(), *rest))
 
 
+def on_host(state: Any) -> Any:
+    """Copy tensors in nested dicts and lists to the CPU, unless they are there."""
+    if isinstance(state, dict):
+        return {key: on_host(value) for key, value in state.items()}
+    if isinstance(state, list):
+        return [on_host(value) for value in state]
+    return state.cpu() if isinstance(state, torch.Tensor) else state
+
+
 def pack(value: Any) -> Any:
     """Turn dataclasses, dicts, tuples, lists, arrays and scalars into what `load_checkpoint` can read."""
     if dataclasses.is_dataclass(value):

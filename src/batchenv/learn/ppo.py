@@ -37,11 +37,16 @@ class Actor(MLPModel):
 
 
 class MirrorImages:
-    """rsl_rl's `data_augmentation_func`: appends to rows of observations and actions their mirror images."""
+    """rsl_rl's `data_augmentation_func`: appends to rows of observations and actions their mirror images.
 
-    def __init__(self, env: LearnableEnv):
-        self._obs = _reflection(env.mirror_obs)
-        self._actions = _reflection(env.mirror_action)
+    Args:
+        env: knows the mirror images.
+        device: Torch's device of the rows.
+    """
+
+    def __init__(self, env: LearnableEnv, device: torch.device | str = "cpu"):
+        self._obs = _reflection(env.mirror_obs, device)
+        self._actions = _reflection(env.mirror_action, device)
 
     def __call__(
         self, env: object, obs: TensorDict | None, actions: torch.Tensor | None
@@ -55,8 +60,9 @@ class MirrorImages:
         return obs, actions
 
 
-def _reflection(image: Image) -> Callable[[torch.Tensor], torch.Tensor]:
-    index, sign = torch.from_numpy(image.index), torch.from_numpy(image.sign).float()
+def _reflection(image: Image, device: torch.device | str) -> Callable[[torch.Tensor], torch.Tensor]:
+    index = torch.from_numpy(image.index).to(device)
+    sign = torch.from_numpy(image.sign).float().to(device)
     return lambda array: array[:, index] * sign
 
 
@@ -67,7 +73,7 @@ class MirrorAugmentation(Symmetry):
     """
 
     def __init__(self, env: RslRlEnv):
-        super().__init__(env, MirrorImages(env.env), use_data_augmentation=True)
+        super().__init__(env, MirrorImages(env.env, env.device), use_data_augmentation=True)
 
     def compute_loss(
         self, actor: MLPModel, batch: RolloutStorage.Batch, original_batch_size: int
@@ -165,7 +171,8 @@ class TruncationPPO(PPO):
 
 
 def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationPPO:
-    """Build PPO as configured, with new networks drawn from Torch's global generator.
+    """Build PPO as configured, on the environment's device, with new networks drawn from Torch's global
+    generator of the CPU.
 
     Args:
         env: the environment to learn in.
@@ -189,7 +196,8 @@ def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationP
     critic = MLPModel(obs, _OBS_GROUPS, "critic", 1, **network)
     with torch.no_grad():
         actor.mlp[-1].weight.mul_(_FIRST_ACTION_SCALE)  # pyright: ignore[reportCallIssue]
-    storage = RolloutStorage("rl", env.num_envs, training.num_steps_per_env, obs, [env.num_actions])
+    device, sizes = str(env.device), (env.num_envs, training.num_steps_per_env)
+    storage = RolloutStorage("rl", *sizes, obs, [env.num_actions], device)
     ppo = TruncationPPO(
         actor,
         critic,
@@ -204,6 +212,7 @@ def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationP
         desired_kl=training.desired_kl,
         # Returns are far larger than `clip`: a clipped value loss would let the critic crawl.
         use_clipped_value_loss=False,
+        device=device,
     )
     ppo.optimizer = ActorCriticAdam(
         actor.parameters(), critic.parameters(), training.learning_rate, training.critic_learning_rate

@@ -102,7 +102,7 @@ class EnvRollouts(Rollouts):
         """See `Rollouts.collect`."""
         env = self.env
         taught = None if self.muscles is None else self.muscles.begin(steps)
-        sums = dict.fromkeys(env.env.reward_terms, 0.0)
+        means = {name: [] for name in env.env.reward_terms}
         env_seconds = 0.0
         returns, lengths = [], []
         obs = env.get_observations()
@@ -114,17 +114,16 @@ class EnvRollouts(Rollouts):
             if self.muscles is not None:
                 self.muscles.record()
             ppo.process_env_step(obs, rewards, dones, extras)
-            ended = dones.numpy()
-            returns.append(env.env.episode_returns[ended])
-            lengths.append(env.env.episode_lengths[ended])
+            returns.append(torch.as_tensor(env.env.episode_returns)[dones])
+            lengths.append(torch.as_tensor(env.env.episode_lengths)[dones])
             for name, values in env.env.reward_terms.items():
-                sums[name] += float(values.mean())
+                means[name].append(values.mean())
         ppo.compute_returns(obs)
         return Collected(
             steps=env.num_envs * horizon,
-            returns=np.concatenate(returns),
-            lengths=np.concatenate(lengths),
-            reward_terms={name: value / horizon for name, value in sums.items()},
+            returns=torch.cat(returns).cpu().numpy(),
+            lengths=torch.cat(lengths).cpu().numpy(),
+            reward_terms={name: sum(map(float, values)) / horizon for name, values in means.items()},
             env_seconds=env_seconds,
             taught=taught,
         )

@@ -20,6 +20,7 @@ from batchenv.learn.checkpoints import (
     CHECKPOINT_FILE,
     Checkpoint,
     load_checkpoint,
+    on_host,
     pack,
     random_state,
     set_random_state,
@@ -147,7 +148,7 @@ class _Run:
             config=self.config_text,
             observations=self.rollouts.observations,
             actions=self.rollouts.actions,
-            learner=self.ppo.save(),
+            learner=on_host(self.ppo.save()),
             random=random_state(),
             env=worlds,
             episodes=pack(self.episodes),
@@ -168,6 +169,7 @@ def _new_run(rollouts: Rollouts, config: Config, warm_start: Networks | None) ->
 
 def _resumed_run(rollouts: Rollouts, config: Config, checkpoint: Checkpoint) -> _Run:
     checkpoint.check_layout(rollouts.observations, rollouts.actions)
+    torch.manual_seed(checkpoint.seed + checkpoint.steps)  # for a GPU, whose generator is not kept
     ppo = rollouts.begin(config, checkpoint.seed + checkpoint.steps)
     checkpoint.load_into(ppo)
     rollouts.restore(checkpoint)

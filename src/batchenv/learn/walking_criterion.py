@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from batchenv.build import on_warp
 from batchenv.config import Config
 from batchenv.env import BatchEnv
 from batchenv.errors import UsageError
@@ -39,7 +40,7 @@ class WalkingCriterion:
     """Test of a policy in new episodes: most must be completed, near the task's target speed if it has one.
 
     Args:
-        config: configuration of the training; its task is tested in longer episodes.
+        config: configuration of the training; its task is tested in longer episodes, on the engine numba.
         num_threads: number of threads that step the worlds.
         episodes: number of episodes.
         seconds: length of an episode [s].
@@ -60,7 +61,10 @@ class WalkingCriterion:
         share: float = 0.95,
         tolerance: float = 0.06,
     ):
-        self.env = BatchEnv(config.replace(config.lasting(seconds)), episodes, num_threads, seed=0)
+        changes = config.lasting(seconds)
+        if on_warp(config):
+            changes["environment.simulation.engine"] = "numba"
+        self.env = BatchEnv(config.replace(changes), episodes, num_threads, seed=0)
         self.share, self.tolerance = share, tolerance
         self.next_steps = 0
         names, wanted = [column.name for column in self.env.obs_layout], self.env.task.speed_column

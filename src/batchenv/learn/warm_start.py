@@ -10,7 +10,7 @@ import torch
 from rsl_rl.algorithms import PPO
 
 from batchenv.errors import CheckpointError
-from batchenv.learn.checkpoints import CHECKPOINT_FILE, NORMALIZER_EPS, load_checkpoint
+from batchenv.learn.checkpoints import CHECKPOINT_FILE, NORMALIZER_EPS, load_checkpoint, on_host
 from batchenv.learn.policy import Policy, load_policy
 
 State = dict[str, torch.Tensor]
@@ -55,7 +55,7 @@ class Networks:
             (ppo.critic, self.critic, np.zeros(1, int)),
         ):
             if old is not None:
-                module.load_state_dict(_fitted(module.state_dict(), old, inputs, rows))
+                module.load_state_dict(_fitted(on_host(module.state_dict()), old, inputs, rows))
 
 
 def load_networks(path: Path) -> Networks:

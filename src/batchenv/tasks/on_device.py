@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from batchenv.engine.warp.tensor_worlds import TensorWorlds
-from batchenv.errors import InputError, UsageError
+from batchenv.errors import HostOnlyError, InputError
 from batchenv.mdp.gait_phase import advance
 from batchenv.mdp.quantities import Function, Quantities
 from batchenv.mdp.root_state import root_state
@@ -38,12 +38,12 @@ class DeviceTask:
         worlds: of its body.
 
     Raises:
-        UsageError: the task asks for what can be computed on the host alone; names all of it.
+        HostOnlyError: the task asks for what can be computed on the host alone; names all of it.
     """
 
     def __init__(self, task: Task[Any, Any], worlds: TensorWorlds[Any]):
         if not isinstance(task, HumanTask):
-            raise UsageError(f"task {task.config.environment.task!r} runs on the host alone; give BatchEnv")
+            raise _host_only([f"task {task.config.environment.task!r}"])
         self._task, body = task, task.body
         tracked = worlds.tensor(task.tracked_weights).float()
 
@@ -57,10 +57,7 @@ class DeviceTask:
             name: function for name, function in own.items() if not _is_users(task, name)
         }
         if found := [*_unsupported(task), *_unknown_quantities(task, unknown)]:
-            raise UsageError(
-                f"not supported with results on a device: {', '.join(found)}; give BatchEnv, whose terms run "
-                "on the host"
-            )
+            raise _host_only(found)
         self._axes = worlds.tensor(task.axes).float()
         self._table = worlds.tensor(task.gait.table)
         self._joint_qposadr, self._joint_dofadr, self._feet = (
@@ -139,6 +136,10 @@ class DeviceTask:
             "foot_load_peak": worlds.slot("foot_load_peak")[q.rows] / weight,
             "activation_squared": worlds.slot("effort_sum")[q.rows] / worlds.substeps,
         }
+
+
+def _host_only(found: list[str]) -> HostOnlyError:
+    return HostOnlyError(f"a DeviceEnv does not support {', '.join(found)}; a BatchEnv does")
 
 
 def _batch(q: Quantities) -> DeviceBatch:

@@ -24,6 +24,7 @@ class Run:
 
     first: np.ndarray
     qpos: list[np.ndarray] = field(default_factory=list)
+    qvel: list[np.ndarray] = field(default_factory=list)
     act: list[np.ndarray] = field(default_factory=list)
     activation: list[np.ndarray] = field(default_factory=list)
     obs: list[np.ndarray] = field(default_factory=list)
@@ -33,15 +34,26 @@ class Run:
     starts: list[np.ndarray] = field(default_factory=list)
 
 
-def run(env: BatchEnv) -> Run:
-    """Three steps, under the same actions for any environment; the time of one world is over after two."""
-    found, worlds, rng = Run(env.reset().copy()), env.worlds, np.random.default_rng(1)
+def run(env: BatchEnv, fall: float = 0.0, states: Run | None = None) -> Run:
+    """Three steps, under the same actions for any environment; the time of one world is over after two.
+
+    Args:
+        env: begins in its first states.
+        fall: speed downwards that is added to those [m/s].
+        states: of another run, from which every substep begins instead of from its own.
+    """
+    found, worlds, rng = Run(env.reset(seed=0).copy()), env.worlds, np.random.default_rng(1)
+    worlds.qvel[:, 2] -= fall
+    arrays = {name: getattr(worlds, name) for name in ("qpos", "qvel", "act")}
+    arrays["activation"] = worlds.slot("activation")
     env.set_episode_steps([0, 0, env.max_episode_steps - 2, 0])
 
     def watch() -> None:
-        found.qpos.append(worlds.qpos.copy())
-        found.act.append(worlds.act.copy())
-        found.activation.append(worlds.slot("activation").copy())
+        for name, now in arrays.items():
+            log = getattr(found, name)
+            log.append(now.copy())
+            if states is not None:
+                now[:] = getattr(states, name)[len(log) - 1]
 
     for _ in range(STEPS):
         obs, rewards, dones = env.step(rng.normal(0.0, 0.3, (WORLDS, env.action_dim)), watch)
@@ -84,3 +96,23 @@ def test_rewards_ends_and_resets_are_the_same(runs):
     assert np.sum(numba.terminated) > 0 and np.sum(numba.truncated) == 1
     for ours, theirs in zip(warp.starts, numba.starts, strict=True):
         assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+def test_after_a_hard_impact_activations_differ_by_the_states_alone():
+    """Contacts turn float32 differences of positions into larger ones of velocities, which activations
+    follow. Neither polynomial paths nor the solver is what differs."""
+    config = load_config("walk").replace({"environment.muscle.paths": "polynomial"})
+    on_warp = config.replace({"environment.simulation.engine": "warp"})
+    by_mujoco = config.replace({"environment.simulation.constraints": "mujoco"})
+    with BatchEnv(on_warp, WORLDS, seed=0, device="cpu") as env:
+        warp = run(env, fall=2.0)
+    with BatchEnv(config, WORLDS, 1, seed=0) as env:
+        numba, one_substep = run(env, fall=2.0), run(env, fall=2.0, states=warp)
+    with BatchEnv(by_mujoco, WORLDS, 1, seed=0) as env:
+        solved_by_mujoco = run(env, fall=2.0)
+    np.testing.assert_allclose(warp.qpos, numba.qpos, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(warp.activation, numba.activation, rtol=0, atol=2e-4)
+    np.testing.assert_allclose(warp.qpos, one_substep.qpos, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(warp.activation, one_substep.activation, rtol=0, atol=3e-5)
+    np.testing.assert_allclose(solved_by_mujoco.activation, numba.activation, rtol=0, atol=1e-11)

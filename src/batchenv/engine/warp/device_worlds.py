@@ -89,6 +89,7 @@ class DeviceWorlds(ABC, Generic[BodyType]):
         self._m.callback.control = self._control
         self._stepped, self._graph = False, None
         self._slots: dict[str, Any] = {}
+        self._hold()
 
     @property
     def timestep(self) -> float:
@@ -175,6 +176,10 @@ class DeviceWorlds(ABC, Generic[BodyType]):
     def measure(self, ids: np.ndarray) -> NoReturn:
         """Refuse derived fields that are brought up to a state."""
         self._refuse("derived fields at the end of a step")
+
+    @abstractmethod
+    def _hold(self) -> None:
+        """Bind the fields of the state, where it is read and written; the last part of the constructor."""
 
     @abstractmethod
     def _read(self, name: str) -> Array:

@@ -8,7 +8,6 @@ import torch
 import warp as wp
 from numpy.typing import NDArray
 
-from batchenv.engine.law import ControlLaw
 from batchenv.engine.warp.device_worlds import (
     ALONE,
     CONTACTS_LOST,
@@ -37,23 +36,13 @@ class TensorWorlds(DeviceWorlds[BodyType]):
 
     failed: Tensor
 
-    def __init__(
-        self,
-        body: BodyType,
-        law: ControlLaw,
-        num_worlds: int,
-        substeps: int,
-        device: str | None = None,
-        *,
-        measured: bool = False,
-    ):
-        super().__init__(body, law, num_worlds, substeps, device, measured=measured)
+    def _hold(self) -> None:
         self.torch_device = torch.device(str(wp.device_to_torch(self.device)))
         self._bound: dict[str, Tensor] = {}
         self.time, self.qpos, self.qvel, self.act, self._warmstart, self._user = map(self.bind, STATE)
         self._cleared_columns = self.tensor(self._cleared)
         self._first_qpos = self.tensor(self.model.qpos0).float()
-        self.failed = torch.zeros(num_worlds, dtype=torch.bool, device=self.torch_device)
+        self.failed = torch.zeros(self.num_worlds, dtype=torch.bool, device=self.torch_device)
         self.crowded = self.failed.clone()
 
     def tensor(self, array: Any) -> Tensor:

@@ -7,7 +7,6 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
-from batchenv.engine.law import ControlLaw
 from batchenv.engine.warp.device_worlds import (
     ALONE,
     CONTACTS_LOST,
@@ -34,18 +33,8 @@ class WarpWorlds(DeviceWorlds[BodyType]):
 
     failed: NDArray[np.bool_]
 
-    def __init__(
-        self,
-        body: BodyType,
-        law: ControlLaw,
-        num_worlds: int,
-        substeps: int,
-        device: str | None = None,
-        *,
-        measured: bool = False,
-    ):
-        super().__init__(body, law, num_worlds, substeps, device, measured=measured)
-        self.failed = np.zeros(num_worlds, bool)
+    def _hold(self) -> None:
+        self.failed = np.zeros(self.num_worlds, bool)
         self._host: dict[str, np.ndarray] = {}
         self.time, self.qpos, self.qvel, self.act, self._warmstart, self._user = map(self.bind, STATE)
 
