@@ -70,6 +70,8 @@ def main() -> None:
     parser.add_argument("--clip", type=Path, help="for the task track: the clip to follow, of those learned")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    if given.seconds <= SKIPPED:
+        parser.error(f"--seconds {given.seconds:g}: the first {SKIPPED:g} s are left out; give more")
     env, seen, fallen = walk(given.walker, given.walks, given.seconds, given.clip, given.seed)
     columns = {column.name: i for i, column in enumerate(env.obs_layout)}
     names = env.body.joint_names

@@ -5,6 +5,7 @@ import pytest
 
 from batchenv.errors import InputError
 from batchenv.motion import load_clip, read_motion
+from batchenv.motion.joint_tables import load_joint_table
 from tests.motion.actors import ASF, trajectory, write_actor, write_amc
 
 PELVIS = "pelvis_tx\tpelvis_ty\tpelvis_tz\tpelvis_tilt\tpelvis_list\tpelvis_rotation"
@@ -111,6 +112,29 @@ def test_frames_that_lack_a_bone_are_refused(tmp_path):
     file.write_text(whole.replace("rtibia 10.0", "rtibia 10.0 5"))
     with pytest.raises(InputError, match=r"actor.amc:\d+: 2 values, expected 1"):
         read_motion(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"- a\n", "expected a line for each segment, such as femur_r: thigh.right"),
+        (b"femur_r: 3\n", "expected a line for each segment"),
+        (b"", "expected a line for each segment"),
+        (b"\xff\xfe", "it is not text in UTF-8"),
+        (b"a: [", "joints.yaml"),
+        (None, "joints.yaml: No such file"),
+    ],
+)
+def test_a_damaged_table_of_joints_is_refused(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "joints.yaml").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        load_joint_table(tmp_path / "joints.yaml")
+
+
+def test_a_table_of_joints_is_read(tmp_path):
+    (tmp_path / "joints.yaml").write_text("femur_r: thigh.right\n")
+    assert load_joint_table(tmp_path / "joints.yaml") == {"femur_r": "thigh.right"}
 
 
 def test_options_and_names_of_files_are_checked(tmp_path):

@@ -73,16 +73,13 @@ def import_motion(
     """
     with importing():
         import batchenv.evaluate.recording_clip  # noqa: F401  # reads recordings
-        from batchenv.config.yaml_text import parse_yaml
         from batchenv.motion import Steps, write_motion
+        from batchenv.motion.joint_tables import load_joint_table
         from batchenv.motion.marker_set import GAIT_MARKERS
         from batchenv.motion.steps import import_motion as read_and_fit
         from batchenv.motion.writers import check_motion_file
     check_motion_file(out)
-    own = None
-    if joints is not None:
-        table = parse_yaml(joints.read_text(encoding="utf-8"), str(joints))
-        own = {str(segment): str(joint) for segment, joint in table.items()}
+    own = None if joints is None else load_joint_table(joints)
     loaded = None if body is None else _load_body(body, trust=trust)
     steps = Steps(
         start=start,

@@ -12,7 +12,7 @@ from batchenv.arrays import is_real, shown
 from batchenv.body.body import Body
 from batchenv.body.files import MEGABYTE, read_file
 from batchenv.config.paths import PACKAGE_DATA
-from batchenv.config.yaml_text import parse_yaml
+from batchenv.config.yaml_text import parse_value
 from batchenv.errors import InputError, nearest
 from batchenv.files.paths import path_to_read
 
@@ -65,11 +65,12 @@ def load_marker_set(file: str | Path, body: Body) -> MarkerSet:
     """
     path = path_to_read("file", file)
     try:
-        content = parse_yaml(read_file(path, MEGABYTE).decode("utf-8"), str(path))
+        content = parse_value(read_file(path, MEGABYTE).decode("utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     except ValueError as error:
         raise InputError(str(error)) from None
+    content = content if isinstance(content, dict) else {}
     entries, segments = content.get("markers"), content.get("segments", {})
     if not isinstance(entries, list) or not entries or not isinstance(segments, dict):
         raise InputError(f"{path}: expected 'markers', a list of {{names, body, at}}, and 'segments'")
