@@ -122,3 +122,36 @@ def test_update_tells_the_divergence_from_the_old_policy():
 def test_building_prints_nothing(capsys):
     small_ppo(2, symmetry=True)
     assert capsys.readouterr() == ("", "")
+
+
+def rollout(env, ppo: TruncationPPO, steps: int):
+    """Collect one rollout in point masses."""
+    with torch.inference_mode():
+        obs = env.get_observations()
+        for _ in range(steps):
+            obs, rewards, dones, extras = env.step(ppo.act(obs))
+            ppo.process_env_step(obs, rewards, dones, extras)
+        ppo.compute_returns(obs)
+
+
+def test_privileged_columns_reach_the_value_function_and_never_the_policy():
+    env, ppo = small_ppo(8, privileged=["v*"], mini_batches=1, learning_rate=0.1)
+    _, seeing = small_ppo(8, mini_batches=1)
+    ppo.actor.load_state_dict(seeing.actor.state_dict())
+    for _ in range(3):
+        rollout(env, ppo, 16)
+        ppo.update()
+    with torch.inference_mode():
+        still, moving = (TensorDict({"policy": torch.ones(1, 4)}, batch_size=[1]) for _ in range(2))
+        moving["policy"][:, 2:] = -5.0
+        assert torch.equal(ppo.actor(still), ppo.actor(moving))
+        assert not torch.equal(ppo.critic(still), ppo.critic(moving))
+        moving["policy"][:, 0] = 0.0
+        assert not torch.equal(ppo.actor(still), ppo.actor(moving))
+
+
+def test_privileged_columns_that_are_none_or_all_are_refused():
+    with pytest.raises(ConfigError, match=r"no observation column is called 'vz'.* There are: x, y, vx, vy"):
+        small_ppo(1, privileged=["vz"])
+    with pytest.raises(ConfigError, match="leaves the policy no observation column"):
+        small_ppo(1, privileged=["*"])

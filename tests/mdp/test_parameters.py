@@ -84,6 +84,21 @@ def test_draws_are_of_the_world_whatever_the_batch_and_last_as_long_as_they_say(
         assert np.array_equal(four.parameters, first)
 
 
+def test_a_share_of_the_episodes_draws_a_parameter_and_the_others_have_the_default():
+    mass = {"min": 0.5, "max": 2.0, "default": 1.0}
+    parameters = {"body": {"mass": {"torso": {**mass, "chance": 0.25}}}, "ground": {"friction": mass}}
+    with (
+        worlds_with(parameters, 200) as some,
+        worlds_with({**parameters, "body": {"mass": {"torso": mass}}}, 200) as all_,
+    ):
+        for env in (some, all_):
+            env.reset(seed=3)
+        drawn = some.parameters[:, 0] != 1.0
+        assert 0.15 < drawn.mean() < 0.35
+        assert np.array_equal(some.parameters[drawn], all_.parameters[drawn])
+        assert np.array_equal(some.parameters[:, 1], all_.parameters[:, 1])
+
+
 def test_a_snapshot_takes_parameters_along():
     with worlds_with(strength(all=HALF)) as env:
         snapshot = env.snapshot()

@@ -53,6 +53,12 @@ class Parameter(ParameterRange):
         default="episode",
         description="episode: drawn when an episode begins; world: once, and kept until a new seed.",
     )
+    chance: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Share of the draws that draw a value; in the others it is the default [1].",
+    )
 
     @field_validator("per")
     @classmethod

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from batchenv.config.section import LayerSizes, Section
+from batchenv.config.section import BodyName, LayerSizes, Section
 from batchenv.errors import ConfigError
 
 # Above 10, one step of Adam throws weights farther than they reach; below, Torch's float32 counts as none.
@@ -29,6 +29,16 @@ ValueAloneSteps = Annotated[
             "Environment steps at the beginning of a run in which the value function learns alone and the "
             "policy stays as it is; null: 65,536 after a warm start that brings no value function, else none "
             "[steps]."
+        ),
+    ),
+]
+Patterns = Annotated[
+    tuple[BodyName, ...],
+    Field(
+        strict=False,
+        description=(
+            "Observation columns that the value function sees and the policy does not, `*` standing for any "
+            "characters, such as `parameter/*`: an asymmetric critic."
         ),
     ),
 ]
@@ -125,6 +135,7 @@ class Training(Section):
             "sides are not alike."
         ),
     )
+    privileged: Patterns = ()
     learn_threads: int = Field(
         default=2, gt=0, le=1024, description="Torch threads while the policy is updated [threads]."
     )

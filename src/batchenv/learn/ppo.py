@@ -1,8 +1,10 @@
 """rsl_rl's PPO, with truncated episodes bootstrapped from what they saw last."""
 
 from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 from typing import Any, cast
 
+import numpy as np
 import torch
 from rsl_rl.algorithms import PPO
 from rsl_rl.extensions import Symmetry
@@ -12,6 +14,7 @@ from tensordict import TensorDict
 from torch import nn
 
 from batchenv.config import Training
+from batchenv.errors import ConfigError, nearest
 from batchenv.learn.adam_state import load_adam
 from batchenv.learn.learnable_env import Image, LearnableEnv
 from batchenv.learn.rsl_rl_env import RslRlEnv
@@ -26,6 +29,22 @@ class Actor(MLPModel):
     """rsl_rl's actor, which also remembers the KL divergences that steer the learning rate."""
 
     kl_divergences: list[torch.Tensor]
+
+    def close_eyes(self, hidden: torch.Tensor) -> None:
+        """Let observation columns weigh nothing, now and whatever is loaded or learned later.
+
+        Args:
+            hidden: which (obs_dim,) bool.
+        """
+        weight = cast(nn.Linear, self.mlp[0]).weight
+
+        def clear(*_: Any) -> None:
+            with torch.no_grad():
+                weight[:, hidden] = 0.0
+
+        clear()
+        weight.register_hook(lambda gradient: gradient.masked_fill(hidden, 0.0))
+        self.register_load_state_dict_post_hook(clear)
 
     def get_kl_divergence(
         self, old_params: tuple[torch.Tensor, ...], new_params: tuple[torch.Tensor, ...]
@@ -170,6 +189,28 @@ class TruncationPPO(PPO):
         return losses
 
 
+def _hidden(patterns: Iterable[str], env: LearnableEnv) -> np.ndarray:
+    """Which observation columns the policy does not see (obs_dim,), their mirror images included.
+
+    Raises:
+        ConfigError: a pattern is that of no column.
+    """
+    names = [column.name for column in env.obs_layout]
+    terms = ", ".join(dict.fromkeys(name.partition("/")[0] for name in names))
+    hidden = np.zeros(len(names), bool)
+    for pattern in patterns:
+        found = np.array([fnmatchcase(name, pattern) for name in names])
+        if not found.any():
+            raise ConfigError(
+                f"training.privileged: no observation column is called {pattern!r}."
+                f"{nearest(pattern, names)} There are: {terms}; `/*` behind one stands for all its columns"
+            )
+        hidden |= found
+    if hidden.all():
+        raise ConfigError("training.privileged leaves the policy no observation column; leave some out")
+    return hidden | hidden[env.mirror_obs.index]
+
+
 def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationPPO:
     """Build PPO as configured, on the environment's device, with new networks drawn from Torch's global
     generator of the CPU.
@@ -180,7 +221,8 @@ def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationP
         obs: observations as the environment gives them, for their shape.
 
     Raises:
-        ConfigError: mirror images are to be learned from, and the two sides are not alike.
+        ConfigError: mirror images are to be learned from, and the two sides are not alike; or columns that
+            only the value function is to see are none, or all.
     """
     network: dict[str, Any] = {
         "hidden_dims": list(training.hidden),
@@ -196,6 +238,8 @@ def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationP
     critic = MLPModel(obs, _OBS_GROUPS, "critic", 1, **network)
     with torch.no_grad():
         actor.mlp[-1].weight.mul_(_FIRST_ACTION_SCALE)  # pyright: ignore[reportCallIssue]
+    if training.privileged:
+        actor.close_eyes(torch.from_numpy(_hidden(training.privileged, env.env)).to(str(env.device)))
     device, sizes = str(env.device), (env.num_envs, training.num_steps_per_env)
     storage = RolloutStorage("rl", *sizes, obs, [env.num_actions], device)
     ppo = TruncationPPO(

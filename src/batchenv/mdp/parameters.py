@@ -76,17 +76,20 @@ class ParameterSet:
 
         Args:
             values: of the episodes before (n, P), kept where nothing is drawn.
-            numbers: uniform ones (n, 2 P).
+            numbers: uniform ones (n, 3 P): two for each value, then one for whether it is drawn.
             first: whether each episode is the first after a seed (n,) bool.
             level: how far what is drawn for an episode is from its default, as a share (n,).
             missed: failures of the parameters that are drawn adaptively (n, A, BINS), see `AdaptiveRanges`.
         """
         drawn, columns = values.copy(), self.adaptive.columns
-        chosen = self.adaptive.drawn(missed, numbers.reshape(len(values), -1, 2)[:, columns])
+        pairs, odds = np.split(numbers, [2 * len(self.ranges)], axis=1)
+        chosen = self.adaptive.drawn(missed, pairs.reshape(len(values), -1, 2)[:, columns])
         adaptive = dict(zip(columns.tolist(), chosen.T, strict=True))
         for k, limits in enumerate(self.ranges):
             rows = slice(None) if self._per_episode[k] else first
-            value = adaptive[k] if k in adaptive else parameter(limits, numbers[:, 2 * k : 2 * k + 2])
+            value = adaptive[k] if k in adaptive else parameter(limits, pairs[:, 2 * k : 2 * k + 2])
+            if limits.chance < 1.0:
+                value = np.where(odds[:, k] < limits.chance, value, limits.default)
             if self._per_episode[k]:
                 value = np.where(level < 1.0, limits.default + level * (value - limits.default), value)
             drawn[rows, k] = value[rows]

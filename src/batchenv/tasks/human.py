@@ -386,7 +386,7 @@ class HumanTask(HumanQuantities):
         if not self.parameter_names:
             return
         before, episode = batch.state.parameters[ids], batch.episodes.number[ids]
-        numbers = batch.episodes.uniform(ids, 2 * len(self.parameter_names), PARAMETERS)
+        numbers = batch.episodes.uniform(ids, 3 * len(self.parameter_names), PARAMETERS)
         drawn = self.parameter_set.draw(
             before, numbers, episode == 0, batch.state.difficulty[ids], batch.state.missed[ids]
         )
