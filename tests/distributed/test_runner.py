@@ -7,9 +7,11 @@ import pytest
 from batchenv.distributed.runner import MakeBatchEnv, Rollout, RolloutRequest, Runner, worlds_of_each
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError
+from batchenv.learn.learnable_env import stagger
 from batchenv.learn.policy import Policy
 from tests.distributed.obedient_points import MakePoints
 from tests.learn.examples import small_config
+from tests.learn.point_mass import PointMass
 
 
 def still(obs_dim: int, action_dim: int) -> Policy:
@@ -46,6 +48,16 @@ def test_worlds_of_runners_are_those_of_one_batch():
                 assert np.array_equal(dones, np.concatenate([r.dones[t] for r in pair]))
             assert np.array_equal(obs, np.concatenate([r.last_obs for r in pair]))
     assert sum(r.dones.sum() for pair in rollouts for r in pair) > 0
+
+
+def test_episodes_that_are_staggered_end_at_the_same_steps_in_runners_as_in_one_batch():
+    runners = [Runner(MakePoints(), i, 6, 1, 9, overlap=True, staggered=True) for i in range(2)]
+    own = np.concatenate([part.env.episode_steps for runner in runners for part in runner.parts])
+    one = PointMass(12)
+    one.reset(9)
+    stagger(one)
+    assert np.array_equal(own, one.episode_steps)
+    assert len(np.unique(own)) == 12 and own.max() < one.max_episode_steps
 
 
 def test_halves_in_flight_collect_what_the_whole_does():

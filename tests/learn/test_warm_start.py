@@ -84,6 +84,25 @@ def test_a_policy_rests_until_its_new_value_function_has_learned(earlier, tmp_pa
     assert not torch.equal(weight(), begun.actor["mlp.0.weight"])
 
 
+def test_episodes_of_a_run_that_is_no_beginner_end_at_different_times(earlier, tmp_path):
+    class Noting(PointMass):
+        given: tuple[int, ...] = ()
+
+        def set_episode_steps(self, steps):
+            super().set_episode_steps(steps)
+            self.given = tuple(steps)
+
+    config = small_config(num_envs=4)
+    new, warm, resumed = Noting(4), Noting(4), Noting(8)
+    train(new, config, tmp_path / "new", 64)
+    assert new.given == ()
+    train(warm, config, tmp_path / "warm", 64, warm_start=load_networks(earlier))
+    assert len(set(warm.given)) == 4
+    more = config.replace({"training.num_envs": 8})
+    train(resumed, more, tmp_path / "warm", 256, resume=load_checkpoint(tmp_path / "warm"))
+    assert len(set(resumed.given)) == 8
+
+
 def test_actions_are_matched_by_name(earlier):
     networks, obs = load_networks(earlier), {"policy": torch.randn(9, 4)}
     same, swapped = fresh(PointMass(2)), fresh(PointMass(2))

@@ -24,8 +24,13 @@ class Pool(ABC):
     late: int = 0
 
     @abstractmethod
-    def begin(self, seed: int) -> None:
-        """Build the runners, if there are none, and begin their worlds with a seed."""
+    def begin(self, seed: int, *, staggered: bool = False) -> None:
+        """Build the runners, if there are none, and begin their worlds with a seed.
+
+        Args:
+            seed: of the worlds.
+            staggered: whether the first episodes are cut off at different times, see `stagger`.
+        """
 
     @abstractmethod
     def collect(self, request: RolloutRequest) -> list[Rollout]:
@@ -62,12 +67,11 @@ class LocalPool(Pool):
         self._overlap = overlap
         self._runners: list[Runner] = []
 
-    def begin(self, seed: int) -> None:
+    def begin(self, seed: int, *, staggered: bool = False) -> None:
         """See `Pool.begin`."""
         self.close()
-        self._runners = [
-            Runner(self.make_env, i, self.num_envs, self.cpus, seed, self._overlap) for i in range(self.size)
-        ]
+        how = self.num_envs, self.cpus, seed, self._overlap, staggered
+        self._runners = [Runner(self.make_env, i, *how) for i in range(self.size)]
 
     def collect(self, request: RolloutRequest) -> list[Rollout]:
         """Collect from every runner."""

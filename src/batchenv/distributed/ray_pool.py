@@ -101,16 +101,16 @@ class RayPool(Pool):
         }
         self._actor_class: Any = ray.remote(_RunnerActor).options(**options)
         self._slots: list[_RunnerSlot] = []
-        self._seed = 0
+        self._seed, self._staggered = 0, False
 
-    def begin(self, seed: int) -> None:
+    def begin(self, seed: int, *, staggered: bool = False) -> None:
         """See `Pool.begin`.
 
         Raises:
             BatchEnvError: not all runners had their worlds in time, or one failed to build them.
         """
         self._kill_all()
-        self._seed = seed
+        self._seed, self._staggered = seed, staggered
         self._slots = [_RunnerSlot(i, *self._start(i, seed)) for i in range(self.size)]
         missing = self.size * self.cpus - sum(_node_cpus())
         if missing > 0:
@@ -140,7 +140,7 @@ class RayPool(Pool):
             ray.shutdown()
 
     def _start(self, number: int, seed: int) -> tuple[Any, Any]:
-        worlds = self._make_env, number, self.num_envs, self.cpus, seed, self._overlap
+        worlds = self._make_env, number, self.num_envs, self.cpus, seed, self._overlap, self._staggered
         actor = self._actor_class.remote(*worlds)
         return actor, actor.ready.remote()
 

@@ -38,7 +38,7 @@ class RunnerRollouts(Rollouts):
         self.actions = tuple(column.name for column in env.action_layout)
         self._seed = 0
 
-    def begin(self, config: Config, seed: int) -> TruncationPPO:
+    def begin(self, config: Config, seed: int, *, staggered: bool = False) -> TruncationPPO:
         """See `Rollouts.begin`.
 
         Raises:
@@ -50,7 +50,7 @@ class RunnerRollouts(Rollouts):
                 "environment.muscle.network.keep_samples is true, but a muscle network learns in one process "
                 "only: train without runners, or set keep_samples to false to keep the network as it is"
             )
-        self.pool.begin(seed)
+        self.pool.begin(seed, staggered=staggered)
         return build_ppo(self.env, config.training, _nothing(self.env.env))
 
     @torch.inference_mode()

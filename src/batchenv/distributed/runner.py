@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from batchenv.config import Config
 from batchenv.env import BatchEnv
 from batchenv.errors import InputError
-from batchenv.learn.learnable_env import LearnableEnv
+from batchenv.learn.learnable_env import LearnableEnv, stagger
 from batchenv.learn.policy import Policy
 from batchenv.overlap import ThreadedEnv
 
@@ -98,6 +98,7 @@ class Runner:
         seed: they begin with.
         overlap: step them in two halves, each while the policy thinks about the other. Actions then differ
             in their last bits, since matrix products of fewer rows round in another order.
+        staggered: cut the first episodes off at different times, see `stagger`.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class Runner:
         num_threads: int,
         seed: int,
         overlap: bool = False,
+        staggered: bool = False,
     ):
         self.number, self.num_envs = number, num_envs
         bounds = [0, num_envs // 2, num_envs] if overlap and num_envs > 1 else [0, num_envs]
@@ -117,6 +119,9 @@ class Runner:
         ]
         self._rows = [slice(first, end) for first, end in pairwise(bounds)]
         self._obs = np.concatenate([np.array(part.env.reset(seed), np.float32) for part in self.parts])
+        if staggered:
+            for part, rows in zip(self.parts, self._rows, strict=True):
+                stagger(part.env, number * num_envs + rows.start)
 
     def collect(self, request: RolloutRequest) -> Rollout:
         """Step every world T times; the noise depends on the request and the runner's number only."""

@@ -24,6 +24,10 @@ class Image(Protocol):
     def sign(self) -> np.ndarray: ...
 
 
+_GOLDEN = 0.6180339887498949
+"""Multiples of it, less their whole parts, spread evenly, however many there are."""
+
+
 class LearnableEnv(Protocol):
     """What learning needs of an environment; `BatchEnv` and `DeviceEnv` have it."""
 
@@ -65,3 +69,17 @@ class LearnableEnv(Protocol):
     def set_episode_steps(self, steps: Any) -> None: ...
     def snapshot(self) -> Any: ...
     def restore(self, snapshot: Any) -> Array: ...
+
+
+def stagger(env: LearnableEnv, first_world: int = 0) -> None:
+    """Let the episodes that have just begun be cut off at different times.
+
+    Worlds of a policy that does not fall would else end their episodes together for ever, and each rollout
+    would be of one age: the value function would follow it.
+
+    Args:
+        env: after a reset of all worlds.
+        first_world: number of its first world, where others have the rest of a batch.
+    """
+    worlds = first_world + np.arange(env.num_envs)
+    env.set_episode_steps((worlds * _GOLDEN % 1.0 * env.max_episode_steps).astype(np.int64))

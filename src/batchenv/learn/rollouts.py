@@ -12,7 +12,7 @@ from batchenv.config import Config
 from batchenv.errors import CheckpointError, InputError
 from batchenv.learn.checkpoints import Checkpoint, pack, unpack
 from batchenv.learn.co_training import CoTraining, co_training
-from batchenv.learn.learnable_env import LearnableEnv
+from batchenv.learn.learnable_env import LearnableEnv, stagger
 from batchenv.learn.ppo import TruncationPPO, build_ppo
 from batchenv.learn.rsl_rl_env import RslRlEnv
 
@@ -51,8 +51,14 @@ class Rollouts(ABC):
     actions: tuple[str, ...]
 
     @abstractmethod
-    def begin(self, config: Config, seed: int) -> TruncationPPO:
-        """Begin new episodes in all worlds, and build PPO for them."""
+    def begin(self, config: Config, seed: int, *, staggered: bool = False) -> TruncationPPO:
+        """Begin new episodes in all worlds, and build PPO for them.
+
+        Args:
+            config: its section `training` says how PPO learns.
+            seed: of the worlds.
+            staggered: whether the first episodes are cut off at different times, see `stagger`.
+        """
 
     @abstractmethod
     def collect(self, ppo: TruncationPPO, horizon: int, steps: int) -> Collected:
@@ -91,9 +97,12 @@ class EnvRollouts(Rollouts):
         self.actions = tuple(column.name for column in env.action_layout)
         self.muscles: CoTraining | None = None
 
-    def begin(self, config: Config, seed: int) -> TruncationPPO:
+    def begin(self, config: Config, seed: int, *, staggered: bool = False) -> TruncationPPO:
         """See `Rollouts.begin`."""
         ppo = build_ppo(self.env, config.training, self.env.reset(seed))
+        if staggered:
+            stagger(self.env.env)
+            self.env.note_steps()
         self.muscles = co_training(self.env.env, config)
         return ppo
 

@@ -50,7 +50,7 @@ class RslRlEnv(VecEnv):
     def reset(self, seed: int | None = None) -> TensorDict:
         """Start new episodes in all worlds and return their first observations."""
         self._obs = self._copied(self.env.reset(seed))
-        self._note_steps()
+        self.note_steps()
         return self._obs
 
     def get_observations(self) -> TensorDict:
@@ -64,7 +64,7 @@ class RslRlEnv(VecEnv):
     def restore(self, snapshot: Any) -> TensorDict:
         """Put the environment back into a snapshot and return its observations at that moment."""
         self._obs = self._copied(self.env.restore(snapshot))
-        self._note_steps()
+        self.note_steps()
         return self._obs
 
     def step(self, actions: torch.Tensor) -> tuple[TensorDict, torch.Tensor, torch.Tensor, dict[str, Any]]:
@@ -78,14 +78,15 @@ class RslRlEnv(VecEnv):
         given: Any = actions.detach() if self._on_device else actions.detach().numpy()
         obs, rewards, dones = self.env.step(given)
         self._obs = self._copied(obs)
-        self._note_steps()
+        self.note_steps()
         extras = {
             "time_outs": _tensor(self.env.truncated & ~self.env.terminated),
             "final_observations": self._wrapped(_tensor(self.env.final_obs)),
         }
         return self._obs, _tensor(rewards), _tensor(dones), extras
 
-    def _note_steps(self) -> None:
+    def note_steps(self) -> None:
+        """Follow the environment, whose episodes were given other steps."""
         steps = self.env.episode_steps
         self._steps = _tensor(steps if self._on_device else np.array(steps, np.int64))
         self.episode_length_buf[:] = self._steps

@@ -159,7 +159,7 @@ class _Run:
 def _new_run(rollouts: Rollouts, config: Config, warm_start: Networks | None) -> _Run:
     seed = config.training.seed
     torch.manual_seed(seed)
-    ppo = rollouts.begin(config, seed)
+    ppo = rollouts.begin(config, seed, staggered=warm_start is not None)
     if warm_start is not None:
         warm_start.load_into(ppo, rollouts.observations, rollouts.actions)
         if warm_start.critic is None and config.training.value_alone_steps is None:
@@ -170,7 +170,7 @@ def _new_run(rollouts: Rollouts, config: Config, warm_start: Networks | None) ->
 def _resumed_run(rollouts: Rollouts, config: Config, checkpoint: Checkpoint) -> _Run:
     checkpoint.check_layout(rollouts.observations, rollouts.actions)
     torch.manual_seed(checkpoint.seed + checkpoint.steps)  # for a GPU, whose generator is not kept
-    ppo = rollouts.begin(config, checkpoint.seed + checkpoint.steps)
+    ppo = rollouts.begin(config, checkpoint.seed + checkpoint.steps, staggered=True)
     checkpoint.load_into(ppo)
     rollouts.restore(checkpoint)
     set_random_state(checkpoint.random)
