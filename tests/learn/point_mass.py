@@ -13,6 +13,7 @@ _RADIUS = 1.5
 class Column:
     name: str
     unit: str
+    term: str = "state"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class PointMass:
     """
 
     obs_layout = tuple(
-        Column(name, unit) for name, unit in (("x", "m"), ("y", "m"), ("vx", "m/s"), ("vy", "m/s"))
+        Column(*column)
+        for column in (("x", "m", "place"), ("y", "m", "place"), ("vx", "m/s", "way"), ("vy", "m/s", "way"))
     )
     action_layout = (Column("fx", "N"), Column("fy", "N"))
     mirror_obs = Mirror(np.arange(4), np.array([1.0, -1.0, 1.0, -1.0]))

@@ -12,7 +12,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from batchenv.cli import main
 from batchenv.config import load_config
+from batchenv.env import BatchEnv
 from batchenv.errors import BatchEnvError, CheckpointError, InputError
+from batchenv.evaluate.disturbances import Disturbance, withstand
+from batchenv.evaluate.walker import load_walker
 from batchenv.learn.checkpoints import load_checkpoint
 from batchenv.learn.policy import load_policy
 from batchenv.learn.report import Report
@@ -216,3 +219,22 @@ def test_a_reward_term_that_is_no_number_is_named_in_training(tmp_path: Path):
     with pytest.raises(SystemExit, match="error: reward term 'slip' is nan in world 0; expected a finite"):
         main([*words, "--out", str(tmp_path / "run")])
     assert load_checkpoint(tmp_path / "run").steps == 0
+
+
+def test_the_walker_of_a_run_does_without_what_the_value_function_alone_saw(tmp_path: Path):
+    changes = {
+        "environment.observation.terms.parameters": {},
+        "environment.parameters.action.delay": {"max": 0.067},
+        "training": {"privileged": ["parameters"], "num_steps_per_env": 2, "hidden": [8], "learn_threads": 1},
+    }
+    config = load_config("walk").replace(changes)
+    with BatchEnv(config, 2, 1) as env:
+        train(env, config, tmp_path, 8)
+        resumed = load_checkpoint(tmp_path)
+        train(env, config, tmp_path, 12, resume=resumed)
+    assert resumed.privileged == ("parameter/action.delay",)
+    walker = load_walker(tmp_path)
+    assert "parameter/action.delay" in resumed.observations
+    assert "parameter/action.delay" not in walker.policy.observations
+    (late,) = withstand(walker, 1, 0, 1, [Disturbance("late", delay=0.033)])
+    assert late.walks == 1

@@ -35,7 +35,7 @@ from batchenv.config.paths import (
 )
 from batchenv.config.plain import plain
 from batchenv.config.problems import describe_problems, expectation, shortened
-from batchenv.config.section import Section, TaskName
+from batchenv.config.section import Section, TaskName, bare_name
 from batchenv.config.source import checked_root, file_of, is_text, read_text
 from batchenv.config.term_sections import (
     WALK_TERMS,
@@ -159,6 +159,15 @@ class Config(Section):
         }
         easy = {} if environment.curriculum is None else {"environment.curriculum": None}
         return fixed | easy | {key: value for key, value in changes.items() if value is not None}
+
+    def without_privileged(self) -> "Config":
+        """The configuration of worlds in which the policy alone observes, as after training."""
+        hidden = {bare_name(term) for term in self.training.privileged}
+        if not hidden:
+            return self
+        terms = self.environment.observation.terms
+        seen = {name: keywords for name, keywords in terms.items() if bare_name(name) not in hidden}
+        return self.replace({"environment.observation.terms": seen, "training.privileged": []})
 
     def lenient(self) -> dict[str, Any]:
         """Changes that let walkers turn and drift away without ending their episode."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from batchenv.config.section import BodyName, LayerSizes, Section
+from batchenv.config.section import LayerSizes, Section, TermName
 from batchenv.errors import ConfigError
 
 # Above 10, one step of Adam throws weights farther than they reach; below, Torch's float32 counts as none.
@@ -32,13 +32,13 @@ ValueAloneSteps = Annotated[
         ),
     ),
 ]
-Patterns = Annotated[
-    tuple[BodyName, ...],
+Privileged = Annotated[
+    tuple[TermName, ...],
     Field(
         strict=False,
         description=(
-            "Observation columns that the value function sees and the policy does not, `*` standing for any "
-            "characters, such as `parameter/*`: an asymmetric critic."
+            "Terms of environment.observation that the value function sees and the policy does not, such as "
+            "parameters: an asymmetric critic. The saved policy does without them."
         ),
     ),
 ]
@@ -135,7 +135,7 @@ class Training(Section):
             "sides are not alike."
         ),
     )
-    privileged: Patterns = ()
+    privileged: Privileged = ()
     learn_threads: int = Field(
         default=2, gt=0, le=1024, description="Torch threads while the policy is updated [threads]."
     )

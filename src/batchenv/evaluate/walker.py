@@ -94,7 +94,8 @@ def load_walker(name: str | Path, folder: Path = WALKERS, *, trust: bool = False
     if not (run / CONFIG_FILE).is_file():
         raise CheckpointError(f"{run} has no {CONFIG_FILE} beside its {POLICY_FILE}.")
     policy = load_policy(path if path.suffix == Path(POLICY_FILE).suffix else run)
-    config, muscles = load_config(run / CONFIG_FILE, trust=trust), run / MUSCLES_FILE
+    config = load_config(run / CONFIG_FILE, trust=trust).without_privileged()
+    muscles = run / MUSCLES_FILE
     if config.taught_steps and policy.steps <= config.taught_steps and muscles.is_file():
         _log.warning(
             "%s was saved at %s steps, while static optimisation still coordinated and taught the muscle "

@@ -44,9 +44,15 @@ def check_contents(contents: dict[str, Any]) -> None:
     for name, (least, most) in _RANGES.items():
         if not least <= contents[name] <= most:
             raise ValueError(f"its {name} is {contents[name]}, expected a number from {least} to {most}")
-    for name in ("observations", "actions"):
-        if not all(isinstance(column, str) for column in contents[name]):
+    hidden = contents.get("privileged", ())
+    for name, columns in (
+        *((name, contents[name]) for name in ("observations", "actions")),
+        ("privileged", hidden),
+    ):
+        if not all(isinstance(column, str) for column in columns):
             raise ValueError(f"its {name} are not all names")
+    if not set(hidden) < set(contents["observations"]):
+        raise ValueError("its privileged columns are not some of its observations")
     _check_learner(contents)
     _check_random(contents["random"])
     if contents.get("muscles") is not None:

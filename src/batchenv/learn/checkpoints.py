@@ -43,6 +43,7 @@ class Checkpoint:
         episodes: packed `Episodes` of the run.
         versions: of the packages that took part.
         muscles: state of the muscle network's learner, see `MuscleLearner.state_dict`; None without one.
+        privileged: names of the observation columns that the policy does not see.
     """
 
     steps: int
@@ -57,11 +58,13 @@ class Checkpoint:
     episodes: Any
     versions: dict[str, str] = dataclasses.field(default_factory=lambda: package_versions())
     muscles: dict[str, Any] | None = None
+    privileged: tuple[str, ...] = ()
 
     @property
     def policy(self) -> Policy:
-        """The deterministic policy, without Torch."""
-        return policy_of(self.learner["actor_state_dict"], self.observations, self.actions, self.steps)
+        """The deterministic policy, without Torch, and without columns that it does not see."""
+        policy = policy_of(self.learner["actor_state_dict"], self.observations, self.actions, self.steps)
+        return policy.without(self.privileged) if self.privileged else policy
 
     @property
     def muscle_network(self) -> dict[str, np.ndarray] | None:

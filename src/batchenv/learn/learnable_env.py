@@ -13,6 +13,8 @@ class Named(Protocol):
 
     @property
     def name(self) -> str: ...
+    @property
+    def term(self) -> str: ...
 
 
 class Image(Protocol):

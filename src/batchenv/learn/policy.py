@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,17 @@ class Policy:
                 x = x @ weight.T + bias
                 x = np.where(x > 0.0, x, np.expm1(np.minimum(x, 0.0)))
             return np.asarray(x @ self.weights[-1].T + self.biases[-1], np.float32)
+
+    def without(self, columns: Collection[str]) -> "Policy":
+        """The policy of fewer observation columns; what the others weighed is lost."""
+        kept = np.array([name not in columns for name in self.observations])
+        return replace(
+            self,
+            mean=self.mean[kept],
+            scale=self.scale[kept],
+            weights=(self.weights[0][:, kept], *self.weights[1:]),
+            observations=tuple(name for name in self.observations if name not in columns),
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the policy to a safetensors file with a digest, atomically.

@@ -1,7 +1,6 @@
 """rsl_rl's PPO, with truncated episodes bootstrapped from what they saw last."""
 
-from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -14,6 +13,7 @@ from tensordict import TensorDict
 from torch import nn
 
 from batchenv.config import Training
+from batchenv.config.section import bare_name
 from batchenv.errors import ConfigError, nearest
 from batchenv.learn.adam_state import load_adam
 from batchenv.learn.learnable_env import Image, LearnableEnv
@@ -189,26 +189,27 @@ class TruncationPPO(PPO):
         return losses
 
 
-def _hidden(patterns: Iterable[str], env: LearnableEnv) -> np.ndarray:
-    """Which observation columns the policy does not see (obs_dim,), their mirror images included.
+def privileged_columns(terms: Sequence[str], env: LearnableEnv) -> np.ndarray:
+    """Which observation columns the policy does not see (obs_dim,) bool.
+
+    Args:
+        terms: that the value function alone sees, as the configuration calls them.
+        env: that has them.
 
     Raises:
-        ConfigError: a pattern is that of no column.
+        ConfigError: a term is not there, or no other.
     """
-    names = [column.name for column in env.obs_layout]
-    terms = ", ".join(dict.fromkeys(name.partition("/")[0] for name in names))
-    hidden = np.zeros(len(names), bool)
-    for pattern in patterns:
-        found = np.array([fnmatchcase(name, pattern) for name in names])
-        if not found.any():
+    owners, names = [column.term for column in env.obs_layout], [bare_name(term) for term in terms]
+    for term in names:
+        if term not in owners:
             raise ConfigError(
-                f"training.privileged: no observation column is called {pattern!r}."
-                f"{nearest(pattern, names)} There are: {terms}; `/*` behind one stands for all its columns"
+                f"training.privileged: environment.observation.terms has no {term!r}.{nearest(term, owners)} "
+                f"There are: {', '.join(dict.fromkeys(owners))}"
             )
-        hidden |= found
+    hidden = np.isin(owners, names)
     if hidden.all():
-        raise ConfigError("training.privileged leaves the policy no observation column; leave some out")
-    return hidden | hidden[env.mirror_obs.index]
+        raise ConfigError("training.privileged leaves the policy no observation; leave a term out")
+    return hidden
 
 
 def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationPPO:
@@ -239,7 +240,8 @@ def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationP
     with torch.no_grad():
         actor.mlp[-1].weight.mul_(_FIRST_ACTION_SCALE)  # pyright: ignore[reportCallIssue]
     if training.privileged:
-        actor.close_eyes(torch.from_numpy(_hidden(training.privileged, env.env)).to(str(env.device)))
+        hidden = privileged_columns(training.privileged, env.env)
+        actor.close_eyes(torch.from_numpy(hidden).to(str(env.device)))
     device, sizes = str(env.device), (env.num_envs, training.num_steps_per_env)
     storage = RolloutStorage("rl", *sizes, obs, [env.num_actions], device)
     ppo = TruncationPPO(

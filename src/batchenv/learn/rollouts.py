@@ -44,11 +44,13 @@ class Rollouts(ABC):
     Attributes:
         num_envs: worlds in all.
         observations, actions: names of the columns.
+        env: that has these columns.
     """
 
     num_envs: int
     observations: tuple[str, ...]
     actions: tuple[str, ...]
+    env: RslRlEnv
 
     @abstractmethod
     def begin(self, config: Config, seed: int, *, staggered: bool = False) -> TruncationPPO:

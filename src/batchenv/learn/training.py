@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from batchenv.config import Config, Training
@@ -29,7 +30,7 @@ from batchenv.learn.checkpoints import (
 from batchenv.learn.event_file import EventFile
 from batchenv.learn.learnable_env import LearnableEnv
 from batchenv.learn.policy import MUSCLES_FILE
-from batchenv.learn.ppo import TruncationPPO
+from batchenv.learn.ppo import TruncationPPO, privileged_columns
 from batchenv.learn.report import Episodes, Report, TrainingResult
 from batchenv.learn.rollouts import EnvRollouts, Rollouts
 from batchenv.learn.run_directory import RunDirectory
@@ -141,6 +142,7 @@ class _Run:
 
     def checkpoint(self) -> Checkpoint:
         worlds, muscles = self.rollouts.snapshot()
+        hidden = privileged_columns(self.config.training.privileged, self.rollouts.env.env)
         return Checkpoint(
             steps=self.steps,
             num_envs=self.rollouts.num_envs,
@@ -153,6 +155,7 @@ class _Run:
             env=worlds,
             episodes=pack(self.episodes),
             muscles=muscles,
+            privileged=tuple(np.array(self.rollouts.observations)[hidden].tolist()),
         )
 
 

@@ -64,7 +64,8 @@ class WalkingCriterion:
         changes = config.lasting(seconds)
         if on_warp(config):
             changes["environment.simulation.engine"] = "numba"
-        self.env = BatchEnv(config.replace(changes), episodes, num_threads, seed=0)
+        seen = config.without_privileged()
+        self.env = BatchEnv(seen.replace(changes), episodes, num_threads, seed=0)
         self.share, self.tolerance = share, tolerance
         self.next_steps = 0
         names, wanted = [column.name for column in self.env.obs_layout], self.env.task.speed_column

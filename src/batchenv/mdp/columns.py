@@ -17,10 +17,12 @@ class Column:
     Attributes:
         name: for example "joint_pos/knee_angle_r".
         unit: SI, or "1".
+        term: name of the term that it is of; "" for what no term has made.
     """
 
     name: str
     unit: str
+    term: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,11 @@ class Columns:
     mirror: Mirror
     units: tuple[str, ...] | None = None
 
-    def named(self, prefix: str, unit: str) -> tuple[Column, ...]:
-        """The columns of a term with this name and unit."""
+    def named(self, prefix: str, unit: str, term: str = "") -> tuple[Column, ...]:
+        """The columns of a term with this prefix, unit and name."""
         units = self.units or (unit,) * len(self.parts)
         names = ("/".join(filter(None, (prefix, part))) for part in self.parts)
-        return tuple(map(Column, names, units))
+        return tuple(Column(*each, term) for each in zip(names, units, strict=True))
 
 
 def column_problem(found: Any) -> str | None:

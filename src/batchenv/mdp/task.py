@@ -274,7 +274,7 @@ class Task(Generic[BodyT, StateT]):
         """
         self.observation_terms = tuple(terms)
         found = [(term, term.columns(self)) for term in terms]
-        layouts = [columns.named(term.column_prefix, term.mark.unit) for term, columns in found]
+        layouts = [columns.named(term.column_prefix, term.mark.unit, term.name) for term, columns in found]
         self._widths = [len(layout) for layout in layouts]
         self._places = [slice(a, b) for a, b in pairwise([0, *accumulate(self._widths)])]
         self.obs_layout = tuple(column for layout in layouts for column in layout)

@@ -12,6 +12,7 @@ from batchenv.body.gait_family import GaitFamily
 from batchenv.body.sides import unlike_sides
 from batchenv.config import Config, Environment, Motion
 from batchenv.config.section import Section as ConfigSection
+from batchenv.config.section import bare_name
 from batchenv.engine import ControlLaw, Worlds
 from batchenv.engine.uneven_floor import keep_floor_below, lay_floor
 from batchenv.errors import ConfigError, InputError
@@ -171,7 +172,10 @@ class HumanTask(HumanQuantities):
     @property
     def asymmetry(self) -> str | None:
         """What differs between the two sides: of the body, or in parameters that policies do not observe."""
-        given = {name for term in self.observation_terms for name in term.quantities}
+        hidden = {bare_name(term) for term in self.config.training.privileged}
+        given = {
+            name for term in self.observation_terms if term.name not in hidden for name in term.quantities
+        }
         seen = not given.isdisjoint(("parameters", "shown_parameters"))
         return unlike_sides(self.body) or (None if seen else self.parameter_set.one_sided)
 
