@@ -28,7 +28,7 @@ from batchenv.tasks.on_device import DeviceTask
 _log = logging.getLogger(__name__)
 
 Tensor = torch.Tensor
-# What the host is told of every world after a step, in one byte.
+# Bits of the byte of each world that the host reads after a step.
 _DONE, _FAILED, _CROWDED, _UNFOUNDED, _NO_REWARD = 1, 2, 4, 8, 16
 # As of `BatchEnv`: positions and velocities of a walker that has not diverged are far below.
 _ORDINARY = 1e6
@@ -244,7 +244,7 @@ class DeviceEnv(Described):
         self._terms.advance(self._held.batch)
         episodes.step += 1
         rewards, dones, flags = self._judged()
-        told = flags.cpu().numpy()  # all that a step tells the host
+        told = flags.cpu().numpy()  # no other result goes to the host
         self._check(told, rewards)
         ended = np.flatnonzero(told & _DONE)
         if ended.size:
@@ -281,7 +281,7 @@ class DeviceEnv(Described):
         )
 
     def _check(self, told: np.ndarray, rewards: Tensor) -> None:
-        """Refuse what a step has made of terms, or of contacts.
+        """Raise an error where terms are not finite, or contacts were lost.
 
         Raises:
             EngineError: some world has lost contacts.

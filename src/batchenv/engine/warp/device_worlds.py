@@ -1,4 +1,4 @@
-"""What worlds on a Warp device are, wherever their state is read: model, data, and a step of all of them."""
+"""Worlds on a Warp device, wherever their state is read: model, data, and the launch of all substeps."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -158,7 +158,7 @@ class DeviceWorlds(ABC, Generic[BodyType]):
 
     @property
     def batch(self) -> NoReturn:
-        """MuJoCo's batch, which is not there."""
+        """Refuse MuJoCo's batch, which this engine does not have."""
         self._refuse("MuJoCo's data of single worlds")
 
     def is_expanded(self, name: str) -> bool:
@@ -224,14 +224,14 @@ class DeviceWorlds(ABC, Generic[BodyType]):
             yield
 
     def _noticed(self) -> AbstractContextManager[None]:
-        """Tell of the first step, which compiles."""
+        """Announce the first step, which compiles kernels."""
         if self._stepped:
             return nullcontext()
         return notice("compiling MuJoCo Warp's kernels, once per machine: minutes")
 
 
 def crowded() -> EngineError:
-    """The error of worlds that have lost contacts."""
+    """Return the error of worlds that have lost contacts."""
     return EngineError(
         f"the worlds have more than {CONTACTS} contacts each, which is more than there is room for: "
         "give environment.simulation.engine 'numba'"

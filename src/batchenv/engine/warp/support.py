@@ -1,4 +1,4 @@
-"""What worlds on a Warp device can do, and which device they are on; what they cannot is refused by name."""
+"""The parts that worlds on a Warp device support, the choice of the device, and bare worlds on it."""
 
 from collections.abc import Iterator
 from dataclasses import is_dataclass
@@ -77,12 +77,12 @@ def bare_worlds(model: mujoco.MjModel, num_worlds: int) -> tuple[Any, Any]:
         m = mjw.put_model(model)
     except NotImplementedError as error:
         raise UsageError(f"engine 'warp': MuJoCo Warp does not support this body: {error}") from error
-    m.opt.warn_overflow = 0  # `WarpWorlds` tells of it itself
+    m.opt.warn_overflow = 0  # a step of `DeviceWorlds` reads `overflow` itself
     return m, mjw.make_data(model, nworld=num_worlds, nconmax=CONTACTS, njmax=most_rows(model, CONTACTS))
 
 
 def most_rows(model: mujoco.MjModel, contacts: int) -> int:
-    """Rows that the constraints of a world can have, with so many contacts at once."""
+    """Return how many rows the constraints of a world can have, with so many contacts at once."""
     condim = int(max([1, *model.geom_condim.tolist(), *model.pair_dim.tolist()]))
     by_contact = 2 * (condim - 1) if model.opt.cone == mujoco.mjtCone.mjCONE_PYRAMIDAL else condim
     equalities = {mujoco.mjtEq.mjEQ_CONNECT: 3, mujoco.mjtEq.mjEQ_WELD: 6}
@@ -95,7 +95,7 @@ def most_rows(model: mujoco.MjModel, contacts: int) -> int:
 
 
 def taken(owner: object) -> int:
-    """Memory of all arrays of an object, and of the dataclasses in it [B]."""
+    """Return the memory of all arrays of an object, and of the dataclasses in it [B]."""
     total = 0
     for value in vars(owner).values():
         for each in value if isinstance(value, tuple) else (value,):
