@@ -14,12 +14,18 @@ import warp as wp
 from mujoco_warp._src.types import OverflowType
 from numpy.typing import NDArray
 
-from batchenv.compiled import notice
 from batchenv.engine.law import ControlLaw, adapt_model, check_law, describe, network_coordinator
 from batchenv.engine.record import Layout
 from batchenv.engine.snapshot import Snapshot, check_snapshot
 from batchenv.engine.warp.control import Control
-from batchenv.engine.warp.support import CONTACTS, bare_worlds, check_supported, chosen_device, taken
+from batchenv.engine.warp.support import (
+    CONTACTS,
+    bare_worlds,
+    check_supported,
+    chosen_device,
+    compiling,
+    taken,
+)
 from batchenv.engine.worlds import BodyType
 from batchenv.errors import EngineError, UsageError
 
@@ -224,10 +230,8 @@ class DeviceWorlds(ABC, Generic[BodyType]):
             yield
 
     def _noticed(self) -> AbstractContextManager[None]:
-        """Announce the first step, which compiles kernels."""
-        if self._stepped:
-            return nullcontext()
-        return notice("compiling MuJoCo Warp's kernels, once per machine: minutes")
+        """Announce the first step alone, see `compiling`."""
+        return nullcontext() if self._stepped else compiling()
 
 
 def crowded() -> EngineError:

@@ -1,6 +1,7 @@
 """The parts that worlds on a Warp device support, the choice of the device, and bare worlds on it."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import mujoco_warp as mjw
 import warp as wp
 
 from batchenv.body.mechanism import Mechanism
+from batchenv.compiled import notice
 from batchenv.engine.law import ControlLaw
 from batchenv.errors import UsageError
 
@@ -63,6 +65,11 @@ def chosen_device(name: str | None) -> Any:
     if name.startswith("cuda") and not wp.is_cuda_available():
         raise UsageError(f"device {name!r}: Warp finds no CUDA device and driver here; give device 'cpu'")
     return wp.get_device(name)
+
+
+def compiling() -> AbstractContextManager[None]:
+    """Announce first steps, which compile kernels, if they take long."""
+    return notice("compiling MuJoCo Warp's kernels, once per machine: minutes")
 
 
 def bare_worlds(model: mujoco.MjModel, num_worlds: int) -> tuple[Any, Any]:
