@@ -84,8 +84,15 @@ def bare_worlds(model: mujoco.MjModel, num_worlds: int) -> tuple[Any, Any]:
         m = mjw.put_model(model)
     except NotImplementedError as error:
         raise UsageError(f"engine 'warp': MuJoCo Warp does not support this body: {error}") from error
+    m.opt.graph_conditional = has_loops_in_graphs(wp.get_device())
     m.opt.warn_overflow = 0  # a step of `DeviceWorlds` reads `overflow` itself
     return m, mjw.make_data(model, nworld=num_worlds, nconmax=CONTACTS, njmax=most_rows(model, CONTACTS))
+
+
+def has_loops_in_graphs(device: Any) -> bool:
+    """Return whether a graph of a device may hold loops; with drivers older than CUDA 12.4 it may not, and
+    MuJoCo Warp then launches all iterations of its solver."""
+    return device.is_cpu or wp.is_conditional_graph_supported()
 
 
 def most_rows(model: mujoco.MjModel, contacts: int) -> int:
