@@ -15,6 +15,7 @@ from rsl_rl.runners import OnPolicyRunner
 
 from batchenv import BatchEnv, Config, load_config
 from batchenv.evaluate.walker import save_walker
+from batchenv.extras import import_extra
 from batchenv.learn.checkpoints import policy_of
 from batchenv.learn.rsl_rl_env import RslRlEnv
 
@@ -74,6 +75,7 @@ def environment(config: Config, envs: int, threads: int | None, seed: int, devic
     """Worlds of a configuration, on the CPU cores or on a device."""
     if device is None:
         return BatchEnv(config, envs, threads, seed)
+    import_extra("mujoco_warp", "--device")
     from batchenv.device_env import DeviceEnv
 
     return DeviceEnv(config.replace({"environment.simulation.engine": "warp"}), envs, seed, device=device)

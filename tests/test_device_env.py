@@ -1,5 +1,7 @@
 """Worlds that stay on a device, on Warp's CPU device, beside those whose state the host keeps."""
 
+import copy
+import pickle
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +12,8 @@ pytest.importorskip("rsl_rl", reason="needs the extra train")
 
 import torch
 from rsl_rl.runners import OnPolicyRunner
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from batchenv import BatchEnv, load_config, task
 from batchenv.device_env import DeviceEnv
@@ -123,8 +127,96 @@ def test_wrong_actions_move_no_world(env):
         env.step(wrong)
     with pytest.raises(InputError, match=r"actions have shape \(4, 2\), expected \(num_envs, action_dim\)"):
         env.step(torch.zeros(WORLDS, 2))
+    with pytest.raises(InputError, match="actions have dtype complex64, expected real numbers"):
+        env.step(torch.zeros(WORLDS, env.action_dim, dtype=torch.complex64))
+    with pytest.raises(InputError, match="actions: no array can be made of this Tensor"):
+        env.step(torch.zeros(WORLDS, env.action_dim).to_sparse())
+    with pytest.raises(InputError, match="actions: no array can be made of this Tensor"):
+        env.step(torch.zeros(WORLDS, env.action_dim, device="meta"))
     assert torch.equal(env.worlds.qpos, before)
     env.step(torch.zeros(WORLDS, env.action_dim))
+
+
+class Asked(TorchFunctionMode):
+    """Notes every method by which Torch hands numbers of a tensor to the host."""
+
+    HANDS_OVER = (
+        *("cpu", "numpy", "__array__", "__bool__", "__float__", "__index__", "__int__", "item", "tolist"),
+        *("argwhere", "equal", "masked_select", "nonzero"),
+    )
+
+    def __init__(self):
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if (name := getattr(func, "__name__", "")) in self.HANDS_OVER:
+            self.found.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+class Masked(TorchDispatchMode):
+    """Notes indices that are masks, which a GPU counts before it goes on."""
+
+    def __init__(self):
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket in (torch.ops.aten.index, torch.ops.aten.index_put_):
+            places = [index for index in args[1] if index is not None]
+            self.found += [str(func) for index in places if index.dtype == torch.bool]
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_step_hands_the_host_one_byte_of_each_world_alone(env):
+    """On a GPU everything else would wait for it; the CPU device does the same work with the same code."""
+    env.reset(seed=0)
+    env.set_episode_steps([0, 0, env.max_episode_steps - 1, 0])  # an episode ends, and another one begins
+    with Asked() as asked, Masked() as masked:
+        dones = env.step(torch.zeros(WORLDS, env.action_dim))[2]
+    assert dones.any() and not dones.all()
+    assert asked.found == ["__bool__", "cpu", "numpy"]  # whether actions are finite; what the step tells
+    assert masked.found == []
+
+
+def test_a_closed_environment_says_so(env):
+    with DeviceEnv(env.config, 1, seed=0, device="cpu") as closed:
+        closed.reset()
+        snapshot = closed.snapshot()
+    closed.close()
+    zero = torch.zeros(1, env.action_dim)
+    for call in (closed.reset, closed.snapshot, lambda: closed.step(zero), lambda: closed.restore(snapshot)):
+        with pytest.raises(UsageError, match="this DeviceEnv is closed: build a new one"):
+            call()
+
+
+@pytest.mark.parametrize("take", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_copies_and_pickles_say_what_to_do_instead(env, take):
+    with pytest.raises(UsageError, match=r"copied nor pickled: build another one .* env.snapshot\(\)"):
+        take(env)
+
+
+def test_more_worlds_than_memory_holds_are_refused(env):
+    with pytest.raises(InputError, match=r"num_envs is 1000000000; a world takes .* this machine has"):
+        DeviceEnv(env.config, 10**9, seed=0, device="cpu")
+
+
+def test_snapshots_travel_between_host_and_device_but_not_between_engines(env):
+    env.reset(seed=0)
+    env.step(torch.zeros(WORLDS, env.action_dim))
+    snapshot = env.snapshot()
+    with BatchEnv(env.config, WORLDS, seed=5, device="cpu") as host:
+        host.restore(snapshot)
+        assert np.array_equal(host.snapshot().worlds.state, snapshot.worlds.state)
+        again = host.snapshot()
+    env.reset()
+    env.restore(again)
+    assert np.array_equal(env.snapshot().worlds.state, snapshot.worlds.state)
+    config = env.config.replace({"environment.simulation.engine": "numba"})
+    refused = pytest.raises(InputError, match=r"simulation.engine is 'warp' there and 'numba' here")
+    with BatchEnv(config, WORLDS, 1, seed=0) as numba, refused:
+        numba.restore(snapshot)
 
 
 @pytest.mark.slow

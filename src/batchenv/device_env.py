@@ -1,8 +1,7 @@
 """DeviceEnv: worlds that stay on a device with their targets, terms and results."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -16,7 +15,7 @@ from batchenv.build import blaming, build_scene, on_warp
 from batchenv.calls import Calls
 from batchenv.config import Config, load_config
 from batchenv.described import Described
-from batchenv.device_state import DeviceState
+from batchenv.device_state import DeviceState, writable_tensors
 from batchenv.engine.callback import callbacks
 from batchenv.engine.warp.device_worlds import crowded
 from batchenv.engine.warp.tensor_worlds import TensorWorlds
@@ -29,7 +28,7 @@ from batchenv.tasks.on_device import DeviceTask
 _log = logging.getLogger(__name__)
 
 Tensor = torch.Tensor
-# What the host is told of every world after a step, in one byte.
+# Bits of the byte of each world that the host reads after a step.
 _DONE, _FAILED, _CROWDED, _UNFOUNDED, _NO_REWARD = 1, 2, 4, 8, 16
 # As of `BatchEnv`: positions and velocities of a walker that has not diverged are far below.
 _ORDINARY = 1e6
@@ -80,7 +79,8 @@ class DeviceEnv(Described):
         first_world: int = 0,
         trust: bool = True,
     ):
-        self.num_envs = inputs.checked_whole_number("num_envs", num_envs, 1)
+        self.num_envs = num_envs = inputs.checked_whole_number("num_envs", num_envs, 1)
+        inputs.check_memory(num_envs)
         self.first_world = inputs.checked_whole_number("first_world", first_world, 0, 2**62)
         if device is not None:
             inputs.check_choice("device", device, ("cpu", "cuda"))
@@ -98,7 +98,7 @@ class DeviceEnv(Described):
         with blaming(type(self.task)):
             self._terms = DeviceTask(self.task, self.worlds)
         self.obs_dim, self.action_dim = len(self.task.obs_layout), len(self.task.action_layout)
-        self.failures, self._whole = 0, False
+        self.failures, self._whole, self._closed = 0, False, False
         self._identity = identity(self.config, "same_step", self.worlds.model.signature)
         held = DeviceState(self.task, self.worlds, Streams.of(self.seed, num_envs, self.first_world))
         self._held, self._stepped = held, held.stepped
@@ -134,9 +134,10 @@ class DeviceEnv(Described):
 
         Raises:
             InputError: a seed or the mask is invalid; no world is reset.
-            UsageError: some worlds were never reset and are not in the mask.
+            UsageError: after `close`, or some worlds were never reset and are not in the mask.
         """
-        with self._calls, _writable_tensors():
+        with self._calls, writable_tensors():
+            self._check_open()
             ids = inputs.masked_ids(mask, self.num_envs)
             streams = None if seed is None else Streams.of(seed, self.num_envs, self.first_world)
             if len(ids) < self.num_envs:
@@ -170,9 +171,9 @@ class DeviceEnv(Described):
 
         Raises:
             InputError: the actions have a wrong shape, or are not finite numbers; no world has moved.
-            UsageError: before `reset`.
+            UsageError: before `reset` or after `close`; no world has moved.
         """
-        with self._calls, _writable_tensors():
+        with self._calls, writable_tensors():
             self._check_whole()
             actions = self._checked(actions)
             self._whole = False
@@ -202,8 +203,10 @@ class DeviceEnv(Described):
 
         Raises:
             InputError: the snapshot belongs to another configuration; nothing is changed.
+            UsageError: after `close`.
         """
-        with self._calls, _writable_tensors():
+        with self._calls, writable_tensors():
+            self._check_open()
             check_snapshot(snapshot, self._snapshot())
             self.worlds.check_snapshot(snapshot.worlds)
             self._whole = False
@@ -215,7 +218,13 @@ class DeviceEnv(Described):
 
     def close(self) -> None:
         """Let no further call begin; memory is freed with the last reference."""
-        self._whole = False
+        self._closed = True
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise UsageError(
+            "a DeviceEnv lives on its device, and can be neither copied nor pickled: build another one from "
+            "env.config, and restore env.snapshot() in it"
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -235,7 +244,7 @@ class DeviceEnv(Described):
         self._terms.advance(self._held.batch)
         episodes.step += 1
         rewards, dones, flags = self._judged()
-        told = flags.cpu().numpy()  # all that a step tells the host
+        told = flags.cpu().numpy()  # no other result goes to the host
         self._check(told, rewards)
         ended = np.flatnonzero(told & _DONE)
         if ended.size:
@@ -272,7 +281,7 @@ class DeviceEnv(Described):
         )
 
     def _check(self, told: np.ndarray, rewards: Tensor) -> None:
-        """Refuse what a step has made of terms, or of contacts.
+        """Raise an error where terms are not finite, or contacts were lost.
 
         Raises:
             EngineError: some world has lost contacts.
@@ -307,7 +316,7 @@ class DeviceEnv(Described):
 
     def _checked(self, actions: Any) -> Tensor:
         """Actions (N, A) as a tensor on the device."""
-        if not isinstance(actions, Tensor):
+        if not isinstance(actions, Tensor) or actions.is_complex() or actions.is_meta or actions.is_sparse:
             return self.worlds.tensor(inputs.checked_actions(actions, self.num_envs, self.action_layout))
         shape = (self.num_envs, self.action_dim)
         if actions.shape != shape:
@@ -328,16 +337,14 @@ class DeviceEnv(Described):
             self._identity,
         )
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UsageError("this DeviceEnv is closed: build a new one")
+
     def _check_whole(self) -> None:
+        self._check_open()
         if not self._whole:
             raise UsageError(
-                "worlds wait for a reset: this DeviceEnv was never reset, is closed, or its last call was "
-                "cut short; call env.reset()"
+                "worlds wait for a reset: this DeviceEnv was never reset, or its last call was cut short; "
+                "call env.reset()"
             )
-
-
-@contextmanager
-def _writable_tensors() -> Iterator[None]:
-    """Compute without gradients, also in Torch's inference mode, whose tensors none may write to later."""
-    with torch.inference_mode(False), torch.no_grad():
-        yield

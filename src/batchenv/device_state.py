@@ -1,5 +1,7 @@
 """State of episodes whose worlds live on a device: what every step changes is there, the rest on the host."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -79,3 +81,10 @@ class DeviceState:
         for name in _STEPPED:
             getattr(self.stepped, name).copy_(self._worlds.tensor(getattr(snapshot.episodes, name)))
         self._moving.phase.copy_(self._worlds.tensor(self.task_state.phase))
+
+
+@contextmanager
+def writable_tensors() -> Iterator[None]:
+    """Compute without gradients, also in Torch's inference mode, whose tensors cannot be written to later."""
+    with torch.inference_mode(False), torch.no_grad():
+        yield

@@ -1,7 +1,8 @@
 """How fast worlds step on a Warp device, against the limit: bare `mujoco_warp.step` of the same model.
 
 Both run interleaved in one process: a turn steps the environment, then the bare worlds from the same states
-under the excitations that the environment's muscles had.
+under the excitations that the environment's muscles had. The environment is a `DeviceEnv` where that supports
+the configuration, as in training, and a `BatchEnv` elsewhere.
 """
 
 import gc
@@ -14,12 +15,12 @@ import numpy as np
 from batchenv.bench.measurement import STEPS_PER_TURN, check_sizes, timed, total
 from batchenv.config import Config
 from batchenv.env import BatchEnv
+from batchenv.errors import HostOnlyError
 from batchenv.extras import import_extra
 
 TABLE_HEAD = (
-    "| config | device | worlds | steps/s | bare mujoco_warp.step: steps/s | ratio | MB per world |\n"
-    + "|---" * 7
-    + "|"
+    "| config | device | environment | worlds | steps/s | bare mujoco_warp.step: steps/s | ratio "
+    "| MB per world |\n" + "|---" * 8 + "|"
 )
 
 
@@ -30,6 +31,7 @@ class WarpRow:
     Attributes:
         config: name of the configuration.
         device: name of the GPU, or "CPU".
+        environment: "DeviceEnv" or "BatchEnv".
         envs: number of worlds.
         steps_per_second: environment steps, wall time.
         bare_steps_per_second: as many substeps of bare MuJoCo Warp, in the same turns.
@@ -39,6 +41,7 @@ class WarpRow:
 
     config: str
     device: str
+    environment: str
     envs: int
     steps_per_second: float
     bare_steps_per_second: float
@@ -48,8 +51,9 @@ class WarpRow:
     def table_line(self) -> str:
         """Return the row as Markdown, below `TABLE_HEAD`."""
         return (
-            f"| {self.config} | {self.device} | {self.envs} | {self.steps_per_second:,.1f} "
-            f"| {self.bare_steps_per_second:,.1f} | {self.ratio_to_bare:.3f} | {self.mb_per_env:.2f} |"
+            f"| {self.config} | {self.device} | {self.environment} | {self.envs} "
+            f"| {self.steps_per_second:,.1f} | {self.bare_steps_per_second:,.1f} | {self.ratio_to_bare:.3f} "
+            f"| {self.mb_per_env:.2f} |"
         )
 
 
@@ -78,12 +82,13 @@ class _Bare:
         import mujoco_warp
         import warp
 
-        from batchenv.engine.warp.support import bare_worlds
+        from batchenv.engine.warp.support import bare_worlds, compiling
 
         self._warp, self._device = warp, worlds.device
         with warp.ScopedDevice(self._device):
             model, self._data = bare_worlds(worlds.model, worlds.num_worlds)
-            mujoco_warp.step(model, self._data)  # loads all kernels
+            with compiling():
+                mujoco_warp.step(model, self._data)  # loads all kernels
             with warp.ScopedCapture() as capture:
                 for _ in range(worlds.substeps):
                     mujoco_warp.step(model, self._data)
@@ -96,25 +101,53 @@ class _Bare:
     def step(self) -> None:
         """Take the substeps of a control step, and wait for them."""
         self._warp.capture_launch(self._graph)
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait for all work of the device, the environment's too."""
         self._warp.synchronize_device(self._device)
 
 
+def _environment(config: Config, num_envs: int) -> Any:
+    """Return the environment to measure: a `DeviceEnv`, or a `BatchEnv` where Torch or a twin is missing."""
+    try:
+        from batchenv.device_env import DeviceEnv
+    except ImportError:
+        return BatchEnv(config, num_envs, seed=0)
+    try:
+        return DeviceEnv(config, num_envs, seed=0)
+    except HostOnlyError:
+        return BatchEnv(config, num_envs, seed=0)
+
+
+def _host_copy(array: Any) -> np.ndarray:
+    """Copy an array or a tensor to the host."""
+    return (array if isinstance(array, np.ndarray) else array.cpu().numpy()).copy()
+
+
 def _row(name: str, config: Config, num_envs: int, turns: int) -> WarpRow:
-    with BatchEnv(config, num_envs, seed=0) as env:
+    with _environment(config, num_envs) as env:
         worlds: Any = env.worlds
         bare, rng = _Bare(worlds), np.random.default_rng(0)
         env.reset()
+        hand_over = np.asarray if isinstance(env, BatchEnv) else worlds.tensor
+
+        def step(actions: Any) -> None:
+            env.step(actions)
+            bare.wait()
+
         excited = config.environment.skeleton.actuator == "muscle"
         walls: list[tuple[float, float]] = []
         gc.freeze()  # keeps the garbage collector from searching loaded modules while the clock runs
         for turn in range(turns + 1):
-            start = {field: worlds.bind(field).copy() for field in ("qpos", "qvel", "act")}
+            start = {field: _host_copy(worlds.bind(field)) for field in ("qpos", "qvel", "act")}
             steps, excitations = [], []
             for _ in range(STEPS_PER_TURN):
                 shape = (num_envs, env.action_dim)
                 actions = rng.uniform(0.0, 0.1, shape) if excited else rng.normal(0.0, 0.3, shape)
-                steps.append(timed(lambda a=actions: env.step(a)))
-                excitations.append(worlds.bind("ctrl").copy())
+                given = hand_over(actions)
+                steps.append(timed(lambda a=given: step(a)))
+                excitations.append(_host_copy(worlds.bind("ctrl")))
             for field, values in start.items():
                 bare.write(field, values)
             followed = []
@@ -127,6 +160,7 @@ def _row(name: str, config: Config, num_envs: int, turns: int) -> WarpRow:
         own, limit = np.median(walls, axis=0)
         return WarpRow(
             config=name,
+            environment=type(env).__name__,
             device="CPU" if worlds.device.is_cpu else worlds.device.name,
             envs=num_envs,
             steps_per_second=round(STEPS_PER_TURN * num_envs / own, 1),

@@ -16,6 +16,8 @@ from batchenv import BatchEnv, load_config
 
 WORLDS, STEPS = 4, 3
 CHANGES = {"environment.termination.terms.tilted.max_tilt": 0.03}  # some worlds fall over it, others do not
+# Static optimisation and a muscle network, without what the engine warp refuses.
+PRESETS = {"walk": {}, "walk_muscle_nn": {"environment.muscle.network.keep_samples": False}}
 
 
 @dataclass
@@ -65,9 +67,9 @@ def run(env: BatchEnv, fall: float = 0.0, states: Run | None = None) -> Run:
     return found
 
 
-@pytest.fixture(scope="module")
-def runs() -> Iterator[tuple[Run, Run]]:
-    config = load_config("walk").replace(CHANGES)
+@pytest.fixture(scope="module", params=PRESETS)
+def runs(request: pytest.FixtureRequest) -> Iterator[tuple[Run, Run]]:
+    config = load_config(request.param).replace(CHANGES | PRESETS[request.param])
     on_warp = config.replace({"environment.simulation.engine": "warp"})
     with (
         BatchEnv(config, WORLDS, 1, seed=0) as numba,

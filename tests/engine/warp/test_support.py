@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -62,6 +63,17 @@ def test_a_missing_gpu_is_told():
         pytest.skip("this machine has a GPU")
     with pytest.raises(UsageError, match="device 'cuda': Warp finds no CUDA device"):
         chosen_device("cuda")
+
+
+def test_graphs_have_no_loops_where_the_driver_is_too_old_for_them(monkeypatch):
+    support = pytest.importorskip("batchenv.engine.warp.support", reason="needs the extra gpu")
+    import warp as wp
+
+    monkeypatch.setattr(wp, "is_conditional_graph_supported", lambda: False)
+    assert support.has_loops_in_graphs(SimpleNamespace(is_cpu=True))
+    assert not support.has_loops_in_graphs(SimpleNamespace(is_cpu=False))
+    monkeypatch.setattr(wp, "is_conditional_graph_supported", lambda: True)
+    assert support.has_loops_in_graphs(SimpleNamespace(is_cpu=False))
 
 
 def test_there_is_room_for_the_constraints_of_all_contacts(body):

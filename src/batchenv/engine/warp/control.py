@@ -19,7 +19,7 @@ Array = np.ndarray
 
 
 class Control:
-    """The control law of N worlds: `mujoco_warp.Model.callback.control`, and what it works in.
+    """The control law of N worlds, which is `mujoco_warp.Model.callback.control`, and its working arrays.
 
     Args:
         mechanism: its model already adapted.
@@ -94,7 +94,7 @@ class Control:
             wp.launch(kernels.record_foot_loads, self._feet, [self._block, d.sensordata], [d.userdata])
 
     def _coordinate(self, m: Any, d: Any) -> None:
-        """Desired torques of the joints, and the activations that make them."""
+        """Launch the desired torques of the joints, and the activations that make them."""
         block, user = self._block, d.userdata
         bounds = (self._lower, self._upper)
         wp.launch(
@@ -170,14 +170,14 @@ def make_block(mechanism: Mechanism, values: Values, layout: Layout, *, scaled: 
 
 
 def moment_rows(model: mujoco.MjModel) -> Array:
-    """Where MuJoCo has the moments of each actuator in `actuator_moment` (nu,)."""
+    """Return the place of each actuator's first moment in MuJoCo's `actuator_moment` (nu,)."""
     data = mujoco.MjData(model)
     mujoco.mj_fwdPosition(model, data)
     return data.moment_rowadr.copy()
 
 
 def starts(groups: Array, number: int) -> Array:
-    """Where each of `number` groups starts among items sorted by group, and the end (number + 1,).
+    """Return where each of `number` groups starts among items sorted by group, and the end (number + 1,).
 
     Args:
         groups: of each item; items of negative groups are left out (n,).

@@ -1,4 +1,4 @@
-"""What worlds on a Warp device are, wherever their state is read: model, data, and a step of all of them."""
+"""Worlds on a Warp device, wherever their state is read: model, data, and the launch of all substeps."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -14,12 +14,18 @@ import warp as wp
 from mujoco_warp._src.types import OverflowType
 from numpy.typing import NDArray
 
-from batchenv.compiled import notice
 from batchenv.engine.law import ControlLaw, adapt_model, check_law, describe, network_coordinator
 from batchenv.engine.record import Layout
 from batchenv.engine.snapshot import Snapshot, check_snapshot
 from batchenv.engine.warp.control import Control
-from batchenv.engine.warp.support import CONTACTS, bare_worlds, check_supported, chosen_device, taken
+from batchenv.engine.warp.support import (
+    CONTACTS,
+    bare_worlds,
+    check_supported,
+    chosen_device,
+    compiling,
+    taken,
+)
 from batchenv.engine.worlds import BodyType
 from batchenv.errors import EngineError, UsageError
 
@@ -158,7 +164,7 @@ class DeviceWorlds(ABC, Generic[BodyType]):
 
     @property
     def batch(self) -> NoReturn:
-        """MuJoCo's batch, which is not there."""
+        """Refuse MuJoCo's batch, which this engine does not have."""
         self._refuse("MuJoCo's data of single worlds")
 
     def is_expanded(self, name: str) -> bool:
@@ -224,14 +230,12 @@ class DeviceWorlds(ABC, Generic[BodyType]):
             yield
 
     def _noticed(self) -> AbstractContextManager[None]:
-        """Tell of the first step, which compiles."""
-        if self._stepped:
-            return nullcontext()
-        return notice("compiling MuJoCo Warp's kernels, once per machine: minutes")
+        """Announce the first step alone, see `compiling`."""
+        return nullcontext() if self._stepped else compiling()
 
 
 def crowded() -> EngineError:
-    """The error of worlds that have lost contacts."""
+    """Return the error of worlds that have lost contacts."""
     return EngineError(
         f"the worlds have more than {CONTACTS} contacts each, which is more than there is room for: "
         "give environment.simulation.engine 'numba'"

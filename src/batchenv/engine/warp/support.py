@@ -1,6 +1,7 @@
-"""What worlds on a Warp device can do, and which device they are on; what they cannot is refused by name."""
+"""The parts that worlds on a Warp device support, the choice of the device, and bare worlds on it."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import mujoco_warp as mjw
 import warp as wp
 
 from batchenv.body.mechanism import Mechanism
+from batchenv.compiled import notice
 from batchenv.engine.law import ControlLaw
 from batchenv.errors import UsageError
 
@@ -65,6 +67,11 @@ def chosen_device(name: str | None) -> Any:
     return wp.get_device(name)
 
 
+def compiling() -> AbstractContextManager[None]:
+    """Announce first steps, which compile kernels, if they take long."""
+    return notice("compiling MuJoCo Warp's kernels, once per machine: minutes")
+
+
 def bare_worlds(model: mujoco.MjModel, num_worlds: int) -> tuple[Any, Any]:
     """Put a model and data of its worlds on the current device; return MuJoCo Warp's both.
 
@@ -77,12 +84,19 @@ def bare_worlds(model: mujoco.MjModel, num_worlds: int) -> tuple[Any, Any]:
         m = mjw.put_model(model)
     except NotImplementedError as error:
         raise UsageError(f"engine 'warp': MuJoCo Warp does not support this body: {error}") from error
-    m.opt.warn_overflow = 0  # `WarpWorlds` tells of it itself
+    m.opt.graph_conditional = has_loops_in_graphs(wp.get_device())
+    m.opt.warn_overflow = 0  # a step of `DeviceWorlds` reads `overflow` itself
     return m, mjw.make_data(model, nworld=num_worlds, nconmax=CONTACTS, njmax=most_rows(model, CONTACTS))
 
 
+def has_loops_in_graphs(device: Any) -> bool:
+    """Return whether a graph of a device may hold loops; with drivers older than CUDA 12.4 it may not, and
+    MuJoCo Warp then launches all iterations of its solver."""
+    return device.is_cpu or wp.is_conditional_graph_supported()
+
+
 def most_rows(model: mujoco.MjModel, contacts: int) -> int:
-    """Rows that the constraints of a world can have, with so many contacts at once."""
+    """Return how many rows the constraints of a world can have, with so many contacts at once."""
     condim = int(max([1, *model.geom_condim.tolist(), *model.pair_dim.tolist()]))
     by_contact = 2 * (condim - 1) if model.opt.cone == mujoco.mjtCone.mjCONE_PYRAMIDAL else condim
     equalities = {mujoco.mjtEq.mjEQ_CONNECT: 3, mujoco.mjtEq.mjEQ_WELD: 6}
@@ -95,7 +109,7 @@ def most_rows(model: mujoco.MjModel, contacts: int) -> int:
 
 
 def taken(owner: object) -> int:
-    """Memory of all arrays of an object, and of the dataclasses in it [B]."""
+    """Return the memory of all arrays of an object, and of the dataclasses in it [B]."""
     total = 0
     for value in vars(owner).values():
         for each in value if isinstance(value, tuple) else (value,):

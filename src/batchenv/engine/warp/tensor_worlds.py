@@ -16,6 +16,7 @@ from batchenv.engine.warp.device_worlds import (
     DeviceWorlds,
 )
 from batchenv.engine.worlds import BodyType
+from batchenv.errors import UsageError
 
 Array = NDArray[np.float64]
 Tensor = torch.Tensor
@@ -37,7 +38,7 @@ class TensorWorlds(DeviceWorlds[BodyType]):
     failed: Tensor
 
     def _hold(self) -> None:
-        self.torch_device = torch.device(str(wp.device_to_torch(self.device)))
+        self.torch_device = usable_device(str(wp.device_to_torch(self.device)))
         self._bound: dict[str, Tensor] = {}
         self.time, self.qpos, self.qvel, self.act, self._warmstart, self._user = map(self.bind, STATE)
         self._cleared_columns = self.tensor(self._cleared)
@@ -99,3 +100,17 @@ class TensorWorlds(DeviceWorlds[BodyType]):
 
     def _write(self, name: str, values: Array) -> None:
         self.bind(name).copy_(self.tensor(values))
+
+
+def usable_device(name: str) -> torch.device:
+    """Return Torch's device of a name.
+
+    Raises:
+        UsageError: Torch cannot use it, although Warp can.
+    """
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise UsageError(
+            f"device {name!r}: Warp finds it, but Torch {torch.__version__} does not; install a build of "
+            "Torch for CUDA, or give device 'cpu'"
+        )
+    return torch.device(name)

@@ -19,7 +19,7 @@ from batchenv.engine.worlds import BodyType
 
 Array = NDArray[np.float64]
 
-# What whoever steps the worlds may write beside the state.
+# Fields beside the state that may be written between steps.
 APPLIED = ("qfrc_applied", "xfrc_applied")
 
 
@@ -124,7 +124,7 @@ class WarpWorlds(DeviceWorlds[BodyType]):
             raise crowded()
 
     def _lay_down(self, ids: np.ndarray) -> None:
-        """Put some worlds (n,) where the model begins, at rest."""
+        """Put worlds (n,) at rest in the first pose of the model."""
         for name in STATE:
             self._host[name][ids] = 0.0
         self.qpos[ids] = self.model.qpos0
