@@ -44,6 +44,11 @@ def test_a_motion_is_converted_for_other_programs(tmp_path, capsys):
             ["import", "{}/actor.bvh", "--out", "{}/a.npz", "--joints", "{}/none.yaml"],
             "none.yaml: No such file",
         ),
+        (["import", "{}/actor.bvh", "--out", "{}/a.npz", "--episode", "1"], "--episode, in Python episode=,"),
+        (
+            ["import", "{}/actor.bvh", "--out", "{}/a.npz", "--static", "{}/none.trc"],
+            "actor.bvh holds joints, no markers; leave out --markers and --static",
+        ),
         (["show", "{}/actor.bvh"], "expected one of --video FILE.mp4 and --browser"),
         (["show", "{}/actor.bvh", "--video", "a.avi"], "a.avi"),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from batchenv.errors import InputError
-from batchenv.motion import load_clip, read_motion
+from batchenv.motion import load_clip, read_motion, write_motion
 from batchenv.motion.joint_tables import load_joint_table
 from tests.motion.actors import ASF, trajectory, write_actor, write_amc
 
@@ -135,6 +135,34 @@ def test_a_damaged_table_of_joints_is_refused(tmp_path, content, message):
 def test_a_table_of_joints_is_read(tmp_path):
     (tmp_path / "joints.yaml").write_text("femur_r: thigh.right\n")
     assert load_joint_table(tmp_path / "joints.yaml") == {"femur_r": "thigh.right"}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "option", "message"),
+    [
+        (
+            ".bvh",
+            {"episode": 1},
+            r"--episode, in Python episode=, is 1, and means nothing for BVH; leave it out",
+        ),
+        (".bvh", {"rate": 50.0}, r"--hz, in Python rate=, is 50.0.*for it: --unit, --rest-frame, --joints"),
+        (".mot", {"unit": 0.01}, "means nothing for a motion of OpenSim; leave it out. Options for it: none"),
+        (".csv", {"up": "z"}, "--up, in Python up=, is 'z', and means nothing for CSV"),
+        (".npz", {"episode": 1}, "--episode.*means nothing for a clip of batchenv"),
+    ],
+)
+def test_an_option_that_a_format_does_not_heed_is_refused(tmp_path, stroll, suffix, option, message):
+    write_motion(stroll, tmp_path / f"stroll{suffix}")
+    with pytest.raises(InputError, match=message):
+        read_motion(tmp_path / f"stroll{suffix}", **option)
+
+
+def test_a_motion_in_csv_is_one_episode(tmp_path):
+    names, row = f"time,{PELVIS},knee_angle_r".replace("\t", ","), "0,0.9,0,0,0,0,0.7"
+    (tmp_path / "a.csv").write_text(f"{names}\n0,{row}\n0.1,{row}\n")
+    assert read_motion(tmp_path / "a.csv").joint("knee_angle_r")[0] == 0.7
+    with pytest.raises(InputError, match="a.csv: episode 1; it holds one motion, as it has no columns of a"):
+        read_motion(tmp_path / "a.csv", episode=1)
 
 
 def test_options_and_names_of_files_are_checked(tmp_path):

@@ -56,4 +56,6 @@ def _read(path: Path, options: ReadOptions) -> Clip:
     return clip_of_recording(load_recording(path), options.episode, str(path))
 
 
-register_reader(Reader("a recording of batchenv", (".npz", *HDF5_SUFFIXES), _read, _is_recording))
+register_reader(
+    Reader("a recording of batchenv", (".npz", *HDF5_SUFFIXES), _read, _is_recording, heeds=("episode",))
+)

@@ -48,12 +48,14 @@ class Reader:
         suffixes: of its files, in lower case.
         read: makes a clip of common names and frame, see `Clip`, or raises InputError.
         matches: whether a file with the suffix is of this format; for suffixes that several formats share.
+        heeds: names of the options that `read` looks at; others are refused. None: all of them.
     """
 
     name: str
     suffixes: tuple[str, ...]
     read: Callable[[Path, ReadOptions], Clip]
     matches: Callable[[Path], bool] = lambda path: True
+    heeds: tuple[str, ...] | None = None
 
 
 LARGEST_ANGLE = 4 * math.pi  # [rad]: no joint turns that far; in degrees they do
@@ -87,7 +89,8 @@ def read_motion(file: str | Path, **options: object) -> Clip:
         a clip without joints, for `solve_markers`.
 
     Raises:
-        InputError: no reader knows the file, or it lacks something; says what.
+        InputError: no reader knows the file, it lacks something, or an option is given that its format does
+            not heed; says which.
         UsageError: a package that the format needs is not installed.
     """
     known = [item.name for item in fields(ReadOptions)]
@@ -107,6 +110,7 @@ def read_motion(file: str | Path, **options: object) -> Clip:
     given = _checked_options(options)
     for reader in readers:
         if reader.matches(path):
+            _check_heeded(path, reader, given)
             return _plausible(reader.read(path, given))
     raise InputError(
         f"{path}: its contents are none of {', '.join(reader.name for reader in reversed(readers))}"
@@ -128,6 +132,24 @@ def _checked_options(options: dict[str, object]) -> ReadOptions:
     if options.get("up") not in (None, "x", "y", "z"):
         raise InputError(f"up is {shown(options['up'])}; expected x, y or z")
     return ReadOptions(**options)  # pyright: ignore[reportArgumentType]
+
+
+def _check_heeded(path: Path, reader: Reader, options: ReadOptions) -> None:
+    """InputError where an option is given that a reader does not look at."""
+    for item in fields(ReadOptions):
+        value = getattr(options, item.name)
+        if reader.heeds is None or item.name in reader.heeds or value == item.default:
+            continue
+        heeded = ", ".join(map(_flag, reader.heeds)) or "none"
+        raise InputError(
+            f"{path}: {_flag(item.name)}, in Python {item.name}=, is {shown(value)}, and means nothing for"
+            f" {reader.name}; leave it out. Options for it: {heeded}"
+        )
+
+
+def _flag(option: str) -> str:
+    """What an option of `ReadOptions` is called on the command line."""
+    return "--hz" if option == "rate" else f"--{option.replace('_', '-')}"
 
 
 def _plausible(clip: Clip) -> Clip:

@@ -69,6 +69,11 @@ def import_motion(file: str | Path, body: Body | None, steps: Steps, **options: 
         raise InputError(
             f"{clip.source}: the clip is fitted to {clip.body} already; import the file it is from"
         )
+    if clip.joint_names and (steps.static is not None or steps.markers != GAIT_MARKERS):
+        raise InputError(
+            f"{clip.source} holds joints, no markers; leave out --markers and --static, in Python markers="
+            " and static="
+        )
     if not clip.joint_names:
         clip = _from_markers(clip, body, steps, options)
     clip = facing_forward(clip)
