@@ -1,5 +1,7 @@
 """Damaged files of every format are refused with a sentence that says what they lack."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,14 @@ def degrees(said: str, height: float = 0.9, end: float = 0.1) -> str:
         ("a.mot", degrees("maybe"), "its header says inDegrees=maybe; expected yes or no"),
         ("a.mot", degrees("yes", height=950.0), "its pelvis is 950 m high .*expected metres and seconds"),
         ("a.mot", degrees("yes", end=200.0), "2 samples in 200 s; expected one a second at least"),
+        ("a.mot", degrees("yes", end=0.0), "time is 0 in row 2, after 0; expected at least two rows of incr"),
+        ("a.mot", degrees("no\nnRows=2").replace("\t40\n0.1", "\t1\n0.1\t1\n0.2"), r"from 8 to 2 at row 2\)"),
+        (
+            "a.mot",
+            degrees("yes").replace("0.9\t0\t0", "0.9\t0\t1e30"),
+            "its pelvis turns to .* 10000 at most",
+        ),
+        ("a.h5", "hello\n", "a.h5' is not HDF5 that can be read"),
         ("a.bvh", "HIERARCHY\nROOT a\n{\nOFFSET 0 0\n", "a.bvh:4"),
         ("a.amc", "1\nroot 0 0 0 0 0 0\n", "has no skeleton beside it, as a.asf; name its file"),
         ("a.trc", "hello\n", "no header of a TRC file, whose first word is PathFileType"),
@@ -163,6 +173,29 @@ def test_a_motion_in_csv_is_one_episode(tmp_path):
     assert read_motion(tmp_path / "a.csv").joint("knee_angle_r")[0] == 0.7
     with pytest.raises(InputError, match="a.csv: episode 1; it holds one motion, as it has no columns of a"):
         read_motion(tmp_path / "a.csv", episode=1)
+
+
+def test_a_directory_is_no_motion(tmp_path):
+    (tmp_path / "a.mot").mkdir()
+    with pytest.raises(InputError, match="a.mot: a directory; expected a file"):
+        read_motion(tmp_path / "a.mot")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "name", "message"),
+    [
+        (".mot", "time", "a joint is called time, as another column of OpenSim's files is"),
+        (".sto", "pelvis_tilt", "a joint is called pelvis_tilt, as another column"),
+        (".mot", None, "the clip has no joints; only .npz keeps a clip of markers alone"),
+        (".csv", None, "the clip has no joints"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_not_written(tmp_path, stroll, suffix, name, message):
+    kept = 1 if name else 0
+    clip = replace(stroll, joint_names=(name,) * kept, joint_pos=stroll.joint_pos[:, :kept])
+    with pytest.raises(InputError, match=message):
+        write_motion(clip, tmp_path / f"a{suffix}")
+    assert not any(tmp_path.iterdir())
 
 
 def test_options_and_names_of_files_are_checked(tmp_path):

@@ -48,8 +48,8 @@ def _is_recording(path: Path) -> bool:
     try:
         with open_hdf5(path) as file:
             return all(name in file for name in needed)
-    except ConfigError:
-        return False
+    except ConfigError as error:
+        raise InputError(str(error)) from None
 
 
 def _read(path: Path, options: ReadOptions) -> Clip:

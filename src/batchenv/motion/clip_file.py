@@ -30,7 +30,7 @@ def save_clip(clip: Clip, path: str | Path) -> Path:
     path = checked_path("path", path)
     if path.suffix != ".npz":
         raise InputError(f"{path}: expected a name that ends with .npz")
-    arrays = {name: np.asarray(getattr(clip, name)) for name in _ARRAYS}
+    arrays = {name: np.asarray(getattr(clip, name), str if name in _TEXTS else None) for name in _ARRAYS}
     arrays |= {_MARKER + name: place for name, place in clip.markers.items()}
     arrays |= {_FORCE + name: force for name, force in clip.forces.items()}
     buffer = io.BytesIO()

@@ -10,7 +10,7 @@ import numpy as np
 
 from batchenv.arrays import shown
 from batchenv.errors import InputError, nearest
-from batchenv.files.paths import is_file, path_to_read
+from batchenv.files.paths import file_to_read, path_to_read
 from batchenv.motion.clip import Clip
 
 
@@ -105,15 +105,14 @@ def read_motion(file: str | Path, **options: object) -> Clip:
             f"{path}: suffix {path.suffix!r}; motions are read from {', '.join(suffixes())}."
             f"{nearest(suffix, suffixes())}"
         )
-    if not is_file(path):
-        raise InputError(f"{path}: no such file")
+    file_to_read("file", path)
     given = _checked_options(options)
     for reader in readers:
         if reader.matches(path):
             _check_heeded(path, reader, given)
             return _plausible(reader.read(path, given))
     raise InputError(
-        f"{path}: its contents are none of {', '.join(reader.name for reader in reversed(readers))}"
+        f"{path}: its contents are none of {'; '.join(reader.name for reader in reversed(readers))}"
     )
 
 
