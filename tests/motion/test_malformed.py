@@ -66,6 +66,12 @@ def test_a_damaged_text_is_refused(tmp_path, name, text, message):
         ({"qpos": np.full((10, 9), np.nan)}, "qpos is not finite in row 0"),
         ({"qpos": np.zeros((10, 9))}, "the orientation of its free joint is four zeros"),
         ({"frequency": np.array("fast")}, r"frequency is \['fast'\]; expected a number \[Hz\]"),
+        (
+            {"split_points": np.array(["a", "b"])},
+            r"split_points are \['a', 'b'\]; expected numbers of samples",
+        ),
+        ({"split_points": np.array([0.0, np.nan])}, r"split_points are \[0.0, nan\]; expected numbers"),
+        ({"joint_names": np.array(["root", "a", "a"])}, "joint 'a' occurs twice in joint_names"),
         ({"qpos": np.array(["a"])}, "qpos and jnt_type hold <U1 and int64; expected numbers"),
         ({"jnt_type": np.array([1, 1, 1])}, "that take 12 numbers"),
     ],
@@ -74,6 +80,13 @@ def test_a_damaged_trajectory_is_refused(tmp_path, change, message):
     np.savez(tmp_path / "walk.npz", **trajectory(**change), allow_pickle=True)
     with pytest.raises(InputError, match=message):
         read_motion(tmp_path / "walk.npz")
+
+
+def test_columns_of_text_in_an_old_trajectory_are_left_out(tmp_path):
+    names = [*PELVIS.split("\t"), "knee_angle_r"]
+    arrays = {f"q_{name}": np.full(9, 0.5) for name in names} | {"q_note": np.array(["a"] * 9)}
+    np.savez(tmp_path / "walk.npz", **arrays)
+    assert read_motion(tmp_path / "walk.npz", rate=100.0).joint_names == ("knee_angle_r",)
 
 
 def test_npz_files_of_no_format_are_refused(tmp_path):
@@ -206,6 +219,12 @@ def test_options_and_names_of_files_are_checked(tmp_path):
         read_motion(file, unit="cm")
     with pytest.raises(InputError, match="episode is 1.5; expected a whole number"):
         read_motion(file, episode=1.5)
+    for joints in (3, ["a"], {"femur_r": 3}, {3: "RightUpLeg"}):
+        with pytest.raises(InputError, match="joints is .*; expected names by segment, such as"):
+            read_motion(file, joints=joints)
+    with pytest.raises(InputError, match="skeleton is of type int; expected text or a pathlib.Path"):
+        read_motion(write_amc(tmp_path, 10.0, 10.0), skeleton=3)
+    assert read_motion(write_amc(tmp_path, 10.0, 10.0), skeleton=str(tmp_path / "actor.asf")).joint_names
     with pytest.raises(InputError, match="up is 'w'; expected x, y or z"):
         read_motion(file, up="w")
     with pytest.raises(InputError, match="no such file"):

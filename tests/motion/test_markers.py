@@ -165,6 +165,16 @@ def test_trc_files_that_say_something_odd_are_refused(tmp_path, body, worn, walk
     file.write_text(whole.replace("LASI", "RASI"))
     with pytest.raises(InputError, match="marker 'RASI' occurs twice"):
         read_motion(file)
+    file.write_text(whole.replace("LASI", " "))
+    with pytest.raises(InputError, match=r"its header says \d+ markers, and names \d+ in its fourth line"):
+        read_motion(file)
+    file.write_text(whole.replace("\n1\t0.000000\t", "\n1\t0.000000\tinf\t", 1))
+    with pytest.raises(
+        InputError, match=r"a.trc:6: a value is not finite; expected an empty cell for a hidden"
+    ):
+        read_motion(file)
+    file.write_text(f"\ufeff{whole}")  # as editors on Windows begin a file
+    assert len(read_motion(file).times) == len(subject.times)
     file.write_text("\n".join(whole.splitlines()[:-2]))
     assert len(read_motion(file).times) == len(subject.times) - 2
     assert f"its header says {len(subject.times)} frames, and there are" in caplog.text

@@ -32,7 +32,8 @@ content = ezc3d.c3d(sys.argv[1])
 point, data = content["parameters"]["POINT"], content["data"]
 keys = [key for key in sorted(point) if key.startswith("LABELS")]
 labels = np.array([label for key in keys for label in point[key]["value"]], str)
-rate, unit = point["RATE"]["value"][0], str(point["UNITS"]["value"][0])
+first = lambda key, none: (list(point.get(key, {}).get("value", [])) or [none])[0]
+rate, unit = first("RATE", 0.0), str(first("UNITS", ""))
 residuals = data["meta_points"]["residuals"]
 np.savez(sys.argv[2], rate=rate, unit=unit, labels=labels, points=data["points"], residuals=residuals)
 """
@@ -49,7 +50,7 @@ def read_trc(path: Path, options: ReadOptions) -> Clip:
         InputError: the file is damaged; says the line or what its header lacks.
     """
     try:
-        lines = read_file(path, _MOST_BYTES).decode("utf-8", errors="replace").splitlines()
+        lines = read_file(path, _MOST_BYTES).decode("utf-8-sig", errors="replace").splitlines()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     if len(lines) < _TRC_HEADER or not lines[0].startswith("PathFileType"):
@@ -57,6 +58,9 @@ def read_trc(path: Path, options: ReadOptions) -> Clip:
     header = dict(zip(lines[1].split("\t"), lines[2].split("\t"), strict=False))
     unit = _unit(path, header.get("Units", "").strip())
     names = [name.strip() for name in lines[3].split("\t")[2:] if name.strip()]
+    said = header.get("NumMarkers", "").strip()
+    if said.isdigit() and int(said) != len(names):
+        raise InputError(f"{path}: its header says {said} markers, and names {len(names)} in its fourth line")
     rows = [_row(path, number, line, len(names)) for number, line in enumerate(lines[5:], 6) if line.strip()]
     said = header.get("NumFrames", "").strip()
     if said.isdigit() and int(said) != len(rows):
@@ -73,9 +77,14 @@ def _row(path: Path, number: int, line: str, markers: int) -> list[float]:
     cells = line.rstrip("\r\n").split("\t")[1 : 2 + 3 * markers]
     cells += [""] * (1 + 3 * markers - len(cells))
     try:
-        return [float(cell) if cell.strip() else np.nan for cell in cells]
+        row = [float(cell) if cell.strip() else np.nan for cell in cells]
     except ValueError as error:
         raise InputError(f"{path}:{number}: {str(error)[:80]}") from None
+    if np.isinf(row).any():
+        raise InputError(
+            f"{path}:{number}: a value is not finite; expected an empty cell for a hidden marker"
+        )
+    return row
 
 
 def read_c3d(path: Path, options: ReadOptions) -> Clip:

@@ -1,7 +1,7 @@
 """Reading of motions of any format, and how a reader of one more is added."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -130,6 +130,14 @@ def _checked_options(options: dict[str, object]) -> ReadOptions:
         raise InputError(f"{name} is {shown(value)}; expected a {'whole ' if kind is int else ''}number")
     if options.get("up") not in (None, "x", "y", "z"):
         raise InputError(f"up is {shown(options['up'])}; expected x, y or z")
+    joints, skeleton = options.get("joints"), options.get("skeleton")
+    pairs = joints.items() if isinstance(joints, Mapping) else [(joints, joints)]
+    if joints is not None and not all(isinstance(word, str) for pair in pairs for word in pair):
+        raise InputError(
+            f'joints is {shown(joints)}; expected names by segment, such as {{"femur_r": "RightUpLeg"}}'
+        )
+    if skeleton is not None:
+        options = options | {"skeleton": path_to_read("skeleton", skeleton)}
     return ReadOptions(**options)  # pyright: ignore[reportArgumentType]
 
 
