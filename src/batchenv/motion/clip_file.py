@@ -70,7 +70,7 @@ def load_clip(path: str | Path) -> Clip:
         root_pos=arrays["root_pos"],
         root_quat=arrays["root_quat"],
         loops=bool(arrays["loops"].all()),
-        source=str(arrays["source"]),
+        source=str(arrays["source"]) or str(path),
         body=str(arrays["body"]),
         markers=_named(arrays, _MARKER),
         forces=_named(arrays, _FORCE),

@@ -39,8 +39,8 @@ def read_gaitnet(path: Path, options: ReadOptions) -> Clip:
     """
     if options.skeleton is None:
         raise InputError(
-            f"{path} holds poses of a skeleton of GaitNet; name its file, such as base.xml, with --skeleton,"
-            " in Python with skeleton="
+            f"{path} holds poses of a skeleton of GaitNet; name its file, such as base.xml, with --skeleton"
+            " of 'batchenv import', in Python with skeleton="
         )
     try:
         skeleton = load_skeleton(options.skeleton)
