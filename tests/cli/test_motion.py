@@ -20,6 +20,8 @@ def test_a_motion_becomes_a_clip_for_a_body(tmp_path, capsys):
     assert "on the floor: right foot 0 %, left foot 100 % of the time" in printed
     clip = read_motion(out)
     assert (clip.body, clip.loops) == (LEGS, True)
+    with pytest.raises(SystemExit, match=r"actor.npz: the clip is fitted to .*; import .* from, .*actor.bvh"):
+        main(["import", str(out), "--out", str(tmp_path / "again.mot")])
     assert clip.root_pos[0, :2] == pytest.approx([0.0, 0.0], abs=1e-9)
 
 
@@ -38,11 +40,16 @@ def test_a_motion_is_converted_for_other_programs(tmp_path, capsys):
         (["import", "{}/actor.bvh", "--out", "{}/a.npz", "--cycle", "0"], "a gait cycle needs a body"),
         (
             ["import", "{}/actor.bvh", "--out", "{}/a.npz", "--end", "9"],
-            "the part from 0 to 9 s; it is 0.02 s",
+            "the part from 0 to 9 s; it is 0.02 s long, and a part begins before it ends",
         ),
         (
             ["import", "{}/actor.bvh", "--out", "{}/a.npz", "--joints", "{}/none.yaml"],
             "none.yaml: No such file",
+        ),
+        (["import", "{}/actor.bvh", "--out", "{}/a.npz", "--episode", "1"], "--episode, in Python episode=,"),
+        (
+            ["import", "{}/actor.bvh", "--out", "{}/a.npz", "--static", "{}/none.trc"],
+            "actor.bvh holds joints, no markers; leave out --markers and --static",
         ),
         (["show", "{}/actor.bvh"], "expected one of --video FILE.mp4 and --browser"),
         (["show", "{}/actor.bvh", "--video", "a.avi"], "a.avi"),

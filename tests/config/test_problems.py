@@ -276,6 +276,13 @@ def test_every_problem_is_listed():
     ]
 
 
+def test_a_list_whose_entry_is_refused_is_not_called_empty_too():
+    message = problems(minimal(devices={"exo": {"joints": [1], "torque": [[0, 0], [50, 1]]}}))
+    assert message.splitlines()[1:] == ["  environment.devices.exo.joints.0 = 1: give text."]
+    message = problems(minimal(devices={"exo": {"joints": [], "torque": [[0, 0], [50, 1]]}}))
+    assert message.splitlines()[1:] == ["  environment.devices.exo.joints = []: give at least one."]
+
+
 def test_keys_of_gaitnet_without_a_meaning_are_refused_by_name():
     message = problems(
         minimal(

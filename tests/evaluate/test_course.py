@@ -60,6 +60,7 @@ def test_the_example_is_a_course_in_the_order_of_time():
         ("course: [{at: -1, push: left}]", r"course.0.at"),
         ("course: [{at: 1, push: up}]", "forward"),
         ("course: [{at: 1, tel: {speed: 1}}]", "Did you mean 'tell'"),
+        ("- at: 3", "course: is missing"),
         ("{", "course.yaml"),
     ],
 )

@@ -70,6 +70,15 @@ def test_a_file_keeps_all_of_a_clip(tmp_path, stroll):
             np.testing.assert_array_equal(own, read)
 
 
+def test_a_clip_of_markers_alone_comes_back_from_its_file(tmp_path, stroll):
+    marker = {"knee": stroll.root_pos}
+    clip = dataclasses.replace(stroll, joint_names=(), joint_pos=np.zeros((41, 0)), markers=marker)
+    again = load_clip(save_clip(dataclasses.replace(clip, source=""), tmp_path / "markers.npz"))
+    assert again.source == str(tmp_path / "markers.npz")
+    assert again.joint_names == () and again.joint_pos.shape == (41, 0)
+    np.testing.assert_array_equal(again.markers["knee"], stroll.root_pos)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -79,6 +88,14 @@ def test_a_file_keeps_all_of_a_clip(tmp_path, stroll):
         (
             {"root_pos": np.full((41, 3), np.nan)},
             "stroll: root_pos is nan in sample 0; expected numbers of at most 1e",
+        ),
+        (
+            {"joint_names": ("a\tb", *"abcdefghijklmnopqrstuvwxyz")},
+            r"joint 'a\\tb'; expected a name of printable",
+        ),
+        (
+            {"joint_names": ("", *"abcdefghijklmnopqrstuvwxyz")},
+            "joint ''; expected a name of printable letters",
         ),
         ({"joint_names": ("a",) * 27}, "stroll: joint 'a' occurs twice"),
         ({"forces": {"gfr": np.zeros((41, 2, 3))}}, "stroll: force 'gfr', expected some of grf, cop"),

@@ -123,6 +123,9 @@ def test_what_does_not_fit_is_refused(body, stroll):
         InputError, match="none of its joints is one of the body.*It has neck; the body has hip_f"
     ):
         fit_clip(other, body)
+    nothing = {"joint_names": (), "joint_pos": np.zeros((41, 0)), "markers": {"knee": stroll.root_pos}}
+    with pytest.raises(InputError, match="it holds markers alone; find the joints with 'batchenv import'"):
+        fit_clip(dataclasses.replace(stroll, **nothing), body)
 
 
 @pytest.mark.slow

@@ -1,10 +1,12 @@
 """Damaged files of every format are refused with a sentence that says what they lack."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from batchenv.errors import InputError
-from batchenv.motion import load_clip, read_motion
+from batchenv.motion import load_clip, read_motion, write_motion
 from batchenv.motion.joint_tables import load_joint_table
 from tests.motion.actors import ASF, trajectory, write_actor, write_amc
 
@@ -35,6 +37,14 @@ def degrees(said: str, height: float = 0.9, end: float = 0.1) -> str:
         ("a.mot", degrees("maybe"), "its header says inDegrees=maybe; expected yes or no"),
         ("a.mot", degrees("yes", height=950.0), "its pelvis is 950 m high .*expected metres and seconds"),
         ("a.mot", degrees("yes", end=200.0), "2 samples in 200 s; expected one a second at least"),
+        ("a.mot", degrees("yes", end=0.0), "time is 0 in row 2, after 0; expected at least two rows of incr"),
+        ("a.mot", degrees("no\nnRows=2").replace("\t40\n0.1", "\t1\n0.1\t1\n0.2"), r"from 8 to 2 at row 2\)"),
+        (
+            "a.mot",
+            degrees("yes").replace("0.9\t0\t0", "0.9\t0\t1e30"),
+            "its pelvis turns to .* 10000 at most",
+        ),
+        ("a.h5", "hello\n", "a.h5' is not HDF5 that can be read"),
         ("a.bvh", "HIERARCHY\nROOT a\n{\nOFFSET 0 0\n", "a.bvh:4"),
         ("a.amc", "1\nroot 0 0 0 0 0 0\n", "has no skeleton beside it, as a.asf; name its file"),
         ("a.trc", "hello\n", "no header of a TRC file, whose first word is PathFileType"),
@@ -56,6 +66,12 @@ def test_a_damaged_text_is_refused(tmp_path, name, text, message):
         ({"qpos": np.full((10, 9), np.nan)}, "qpos is not finite in row 0"),
         ({"qpos": np.zeros((10, 9))}, "the orientation of its free joint is four zeros"),
         ({"frequency": np.array("fast")}, r"frequency is \['fast'\]; expected a number \[Hz\]"),
+        (
+            {"split_points": np.array(["a", "b"])},
+            r"split_points are \['a', 'b'\]; expected numbers of samples",
+        ),
+        ({"split_points": np.array([0.0, np.nan])}, r"split_points are \[0.0, nan\]; expected numbers"),
+        ({"joint_names": np.array(["root", "a", "a"])}, "joint 'a' occurs twice in joint_names"),
         ({"qpos": np.array(["a"])}, "qpos and jnt_type hold <U1 and int64; expected numbers"),
         ({"jnt_type": np.array([1, 1, 1])}, "that take 12 numbers"),
     ],
@@ -64,6 +80,13 @@ def test_a_damaged_trajectory_is_refused(tmp_path, change, message):
     np.savez(tmp_path / "walk.npz", **trajectory(**change), allow_pickle=True)
     with pytest.raises(InputError, match=message):
         read_motion(tmp_path / "walk.npz")
+
+
+def test_columns_of_text_in_an_old_trajectory_are_left_out(tmp_path):
+    names = [*PELVIS.split("\t"), "knee_angle_r"]
+    arrays = {f"q_{name}": np.full(9, 0.5) for name in names} | {"q_note": np.array(["a"] * 9)}
+    np.savez(tmp_path / "walk.npz", **arrays)
+    assert read_motion(tmp_path / "walk.npz", rate=100.0).joint_names == ("knee_angle_r",)
 
 
 def test_npz_files_of_no_format_are_refused(tmp_path):
@@ -137,6 +160,57 @@ def test_a_table_of_joints_is_read(tmp_path):
     assert load_joint_table(tmp_path / "joints.yaml") == {"femur_r": "thigh.right"}
 
 
+@pytest.mark.parametrize(
+    ("suffix", "option", "message"),
+    [
+        (
+            ".bvh",
+            {"episode": 1},
+            r"--episode, in Python episode=, is 1, and means nothing for BVH; leave it out",
+        ),
+        (".bvh", {"rate": 50.0}, r"--hz, in Python rate=, is 50.0.*for it: --unit, --rest-frame, --joints"),
+        (".mot", {"unit": 0.01}, "means nothing for a motion of OpenSim; leave it out. Options for it: none"),
+        (".csv", {"up": "z"}, "--up, in Python up=, is 'z', and means nothing for CSV"),
+        (".npz", {"episode": 1}, "--episode.*means nothing for a clip of batchenv"),
+    ],
+)
+def test_an_option_that_a_format_does_not_heed_is_refused(tmp_path, stroll, suffix, option, message):
+    write_motion(stroll, tmp_path / f"stroll{suffix}")
+    with pytest.raises(InputError, match=message):
+        read_motion(tmp_path / f"stroll{suffix}", **option)
+
+
+def test_a_motion_in_csv_is_one_episode(tmp_path):
+    names, row = f"time,{PELVIS},knee_angle_r".replace("\t", ","), "0,0.9,0,0,0,0,0.7"
+    (tmp_path / "a.csv").write_text(f"{names}\n0,{row}\n0.1,{row}\n")
+    assert read_motion(tmp_path / "a.csv").joint("knee_angle_r")[0] == 0.7
+    with pytest.raises(InputError, match="a.csv: episode 1; it holds one motion, as it has no columns of a"):
+        read_motion(tmp_path / "a.csv", episode=1)
+
+
+def test_a_directory_is_no_motion(tmp_path):
+    (tmp_path / "a.mot").mkdir()
+    with pytest.raises(InputError, match="a.mot: a directory; expected a file"):
+        read_motion(tmp_path / "a.mot")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "name", "message"),
+    [
+        (".mot", "time", "a joint is called time, as another column of OpenSim's files is"),
+        (".sto", "pelvis_tilt", "a joint is called pelvis_tilt, as another column"),
+        (".mot", None, "the clip has no joints; only .npz keeps a clip of markers alone"),
+        (".csv", None, "the clip has no joints"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_not_written(tmp_path, stroll, suffix, name, message):
+    kept = 1 if name else 0
+    clip = replace(stroll, joint_names=(name,) * kept, joint_pos=stroll.joint_pos[:, :kept])
+    with pytest.raises(InputError, match=message):
+        write_motion(clip, tmp_path / f"a{suffix}")
+    assert not any(tmp_path.iterdir())
+
+
 def test_options_and_names_of_files_are_checked(tmp_path):
     file = write_actor(tmp_path / "a.bvh", {})
     with pytest.raises(InputError, match="option 'units': expected some of unit, rate.*Did you mean 'unit'"):
@@ -145,6 +219,12 @@ def test_options_and_names_of_files_are_checked(tmp_path):
         read_motion(file, unit="cm")
     with pytest.raises(InputError, match="episode is 1.5; expected a whole number"):
         read_motion(file, episode=1.5)
+    for joints in (3, ["a"], {"femur_r": 3}, {3: "RightUpLeg"}):
+        with pytest.raises(InputError, match="joints is .*; expected names by segment, such as"):
+            read_motion(file, joints=joints)
+    with pytest.raises(InputError, match="skeleton is of type int; expected text or a pathlib.Path"):
+        read_motion(write_amc(tmp_path, 10.0, 10.0), skeleton=3)
+    assert read_motion(write_amc(tmp_path, 10.0, 10.0), skeleton=str(tmp_path / "actor.asf")).joint_names
     with pytest.raises(InputError, match="up is 'w'; expected x, y or z"):
         read_motion(file, up="w")
     with pytest.raises(InputError, match="no such file"):

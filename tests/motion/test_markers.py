@@ -165,6 +165,16 @@ def test_trc_files_that_say_something_odd_are_refused(tmp_path, body, worn, walk
     file.write_text(whole.replace("LASI", "RASI"))
     with pytest.raises(InputError, match="marker 'RASI' occurs twice"):
         read_motion(file)
+    file.write_text(whole.replace("LASI", " "))
+    with pytest.raises(InputError, match=r"its header says \d+ markers, and names \d+ in its fourth line"):
+        read_motion(file)
+    file.write_text(whole.replace("\n1\t0.000000\t", "\n1\t0.000000\tinf\t", 1))
+    with pytest.raises(
+        InputError, match=r"a.trc:6: a value is not finite; expected an empty cell for a hidden"
+    ):
+        read_motion(file)
+    file.write_text(f"\ufeff{whole}")  # as editors on Windows begin a file
+    assert len(read_motion(file).times) == len(subject.times)
     file.write_text("\n".join(whole.splitlines()[:-2]))
     assert len(read_motion(file).times) == len(subject.times) - 2
     assert f"its header says {len(subject.times)} frames, and there are" in caplog.text
@@ -178,7 +188,7 @@ def test_trc_files_that_say_something_odd_are_refused(tmp_path, body, worn, walk
         import_motion(other, body, Steps())
 
 
-def test_points_of_a_c3d_file_are_read(tmp_path, body, worn, walk):
+def test_points_of_a_c3d_file_are_read(tmp_path, body, worn, walk, caplog):
     ezc3d = pytest.importorskip("ezc3d")
     subject = on_subject(body, worn, walk)
     content = ezc3d.c3d()
@@ -191,9 +201,17 @@ def test_points_of_a_c3d_file_are_read(tmp_path, body, worn, walk):
     read = read_motion(tmp_path / "walk.c3d")
     for name, place in subject.markers.items():
         assert read.markers[name] == pytest.approx(place, abs=1e-6)
+    assert not caplog.messages
+    whole = (tmp_path / "walk.c3d").read_bytes()
+    (tmp_path / "half.c3d").write_bytes(whole[: -len(whole) // 3])
+    half = read_motion(tmp_path / "half.c3d")
+    assert 2 <= len(half.times) < len(read.times)
+    assert f"its header says {len(read.times)} frames, and there are {len(half.times)}" in caplog.text
     (tmp_path / "bad.c3d").write_bytes(b"\x02P" + b"x" * 600)
-    with pytest.raises(InputError, match="bad.c3d"):
-        read_motion(tmp_path / "bad.c3d")
+    (tmp_path / "head.c3d").write_bytes(whole[:1536])
+    for name in ("bad.c3d", "head.c3d"):
+        with pytest.raises(InputError, match=f"{name}: not a C3D file that can be read, or only its"):
+            read_motion(tmp_path / name)
 
 
 @pytest.mark.parametrize(

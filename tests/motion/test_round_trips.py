@@ -44,6 +44,15 @@ def test_angles_about_axes_that_are_not_square_come_back():
         assert left == pytest.approx(np.zeros(200), abs=1e-7)
 
 
+def test_an_arm_that_is_above_the_head_all_the_time_was_raised_sideways():
+    axes = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    wave = np.sin(np.linspace(0.0, 6.0, 60))
+    angles = np.stack([0.3 * wave, 0.4 * wave - 2.4, 0.2 + 0.1 * wave], axis=1)
+    found, left = angles_about(axes, rotation_about(axes, angles))
+    assert found == pytest.approx(angles, abs=CLOSE)
+    assert left == pytest.approx(np.zeros(60), abs=CLOSE)
+
+
 def test_angles_do_not_jump_where_axes_fall_together():
     """An arm that is raised beside the body beyond the level, through the pose in which two axes are one."""
     axes = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])

@@ -66,6 +66,13 @@ def test_a_walker_feels_the_slope_from_where_it_faces():
     assert abs(felt[2, 0]) < 0.02 and felt[2, 1] == pytest.approx(-0.1, abs=0.01)
 
 
+def test_who_feels_a_level_floor_gives_no_world_a_gravity_of_its_own():
+    with BatchEnv(torque(observation__terms__slope={}), 2, 1, seed=0) as env:
+        env.reset()
+        assert not env.task.quantities(env._batch)["slope"].any()
+        assert not env.worlds.is_expanded("opt.gravity")
+
+
 def test_a_walker_on_a_slope_is_upright_where_it_stands_against_gravity():
     with BatchEnv(torque(parameters__slope=SLOPES), 2, 1, seed=0) as env:
         env.reset()

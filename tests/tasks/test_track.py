@@ -8,7 +8,7 @@ import pytest
 
 from batchenv import BatchEnv, ConfigError, load_config
 from batchenv.body import Body
-from batchenv.motion import save_clip
+from batchenv.motion import Clip, save_clip
 from tests.motion.test_clip_table import circling
 
 STRIDE = "@data/ref_gait_stride.csv"
@@ -160,3 +160,19 @@ _OTHERS = ("hip_adduction", "hip_rotation", "ankle_angle", "subtalar_angle", "mt
 def test_what_the_task_cannot_follow_is_refused(changes: dict[str, Any], message: str):
     with pytest.raises(ConfigError, match=message):
         built(1, **changes)
+
+
+def test_a_clip_of_another_body_is_named_by_its_own_file(tmp_path: Path):
+    time = np.arange(3.0) / 10
+    clip = Clip(
+        times=time,
+        joint_names=("knee_angle_r",),
+        joint_pos=np.zeros((3, 1)),
+        root_pos=np.zeros((3, 3)),
+        root_quat=np.tile([1.0, 0.0, 0.0, 0.0], (3, 1)),
+        source="walk.mot",
+        body="another",
+    )
+    save_clip(clip, tmp_path / "fitted.npz")
+    with pytest.raises(ConfigError, match=r"files: .*fitted.npz: walk.mot: the clip is fitted to another"):
+        built(1, **{"motion.files": [str(tmp_path / "fitted.npz")]})

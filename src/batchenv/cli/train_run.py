@@ -142,18 +142,26 @@ def _environment(options: TrainOptions, config: Config, pool: Pool | None, conso
     With runners, one world here shows what theirs are like.
     """
     num_envs, seed = config.training.num_envs, config.training.seed
-    why = "runners collect rollouts there"
-    if on_warp(config) and pool is None:
-        import_extra("mujoco_warp", "environment.simulation.engine warp")
-        from batchenv.device_env import DeviceEnv
-
-        try:
-            return DeviceEnv(config, num_envs, seed)
-        except HostOnlyError as error:
-            why = str(error)
     if on_warp(config):
-        console.print(f"state, terms and learner are on the host: {why}")
+        try:
+            return _device_environment(config, pool)
+        except HostOnlyError as error:
+            console.print(f"state, terms and learner are on the host: {error}")
     return BatchEnv(config, 1 if pool else num_envs, options.threads, seed)
+
+
+def _device_environment(config: Config, pool: Pool | None) -> Any:
+    """Return worlds whose state, terms and learner are on a device.
+
+    Raises:
+        HostOnlyError: a term, or the runners, need the host.
+    """
+    if pool is not None:
+        raise HostOnlyError("runners collect rollouts there")
+    import_extra("mujoco_warp", "environment.simulation.engine warp")
+    from batchenv.device_env import DeviceEnv
+
+    return DeviceEnv(config, config.training.num_envs, config.training.seed)
 
 
 def _place(env: Any) -> str:

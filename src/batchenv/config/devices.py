@@ -58,6 +58,14 @@ class Device(Section):
         description="Unit of the torques; Nm/kg: per mass of the body without its devices.",
     )
 
+    mass: dict[BodyName, Annotated[float, Field(ge=0, le=100)]] = Field(
+        default_factory=dict,
+        description=(
+            "Mass that the device adds to segments, at their centres of mass [kg], by segment; without a "
+            "side, the mass is added on either side."
+        ),
+    )
+
     @field_validator("unit")
     @classmethod
     def _of_a_human(cls, unit: str, info: ValidationInfo) -> str:
@@ -67,11 +75,3 @@ class Device(Section):
                 f"the torque reaches {largest:g} Nm/kg; give at most {_MOST_PER_MASS:g} Nm/kg, or 'Nm'"
             )
         return unit
-
-    mass: dict[BodyName, Annotated[float, Field(ge=0, le=100)]] = Field(
-        default_factory=dict,
-        description=(
-            "Mass that the device adds to segments, at their centres of mass [kg], by segment; without a "
-            "side, the mass is added on either side."
-        ),
-    )

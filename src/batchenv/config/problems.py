@@ -40,10 +40,15 @@ _ALL_BUT = 0.8
 
 def describe_problems(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """Return a line for each error of a validation by model; the first few where there are many."""
-    details = error.errors(include_url=False)
+    details = [detail for detail in error.errors(include_url=False) if not _is_consequence(detail)]
     lines = [_describe(detail, model) for detail in details[:_MOST_SHOWN]]
     more = len(details) - len(lines)
     return [*lines, f"and {more} more"] if more else lines
+
+
+def _is_consequence(detail: ErrorDetails) -> bool:
+    """Whether a list is too short for pydantic only because entries of it were refused."""
+    return detail["type"] == "too_short" and len(detail["input"]) >= detail.get("ctx", {})["min_length"]
 
 
 def expectation(error: ValidationError) -> str:

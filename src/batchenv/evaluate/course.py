@@ -6,14 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from batchenv.body.files import MEGABYTE, read_file
+from batchenv.body.yaml_file import read_yaml_file
 from batchenv.config.problems import describe_problems
 from batchenv.config.section import Section
-from batchenv.config.yaml_text import parse_yaml
 from batchenv.errors import InputError
 from batchenv.evaluate.remote import DIRECTIONS, PUSH_NEWTONS, PUSH_SECONDS
 from batchenv.evaluate.stage import MOST_PUSH, Stage
-from batchenv.files.paths import path_to_read
 
 _EXAMPLE = "{at: 3, tell: {speed: 1.2}} and {at: 5, push: left, newtons: 60}"
 Direction = Literal["forward", "backward", "left", "right"]
@@ -55,19 +53,14 @@ def load_course(file: str | Path) -> tuple[Moment, ...]:
     Raises:
         InputError: the file cannot be read; the message says which entry is wrong.
     """
-    path = path_to_read("file", file)
+    content = read_yaml_file(file)
     try:
-        content = parse_yaml(read_file(path, MEGABYTE).decode("utf-8"), str(path))
-        moments = _File.model_validate(content).course
+        moments = _File.model_validate(content if isinstance(content, dict) else {}).course
     except ValidationError as error:
         problems = "\n  ".join(describe_problems(error, _File))
         raise InputError(
-            f"{path}: a course is a list of moments, such as {_EXAMPLE}:\n  {problems}"
+            f"{file}: a course is a list of moments, such as {_EXAMPLE}:\n  {problems}"
         ) from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
-        raise InputError(str(error)) from None
     return tuple(sorted(moments, key=lambda moment: moment.at))
 
 

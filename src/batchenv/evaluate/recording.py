@@ -28,7 +28,7 @@ from batchenv.evaluate.recording_layout import (
     describe_layout,
 )
 from batchenv.files import read_npz, write_atomically
-from batchenv.files.paths import checked_path, path_to_read
+from batchenv.files.paths import checked_path, file_to_read
 
 Array = np.ndarray
 
@@ -205,9 +205,7 @@ def load_npz(path: str | Path) -> Recording:
     Raises:
         InputError: the file is no NPZ file, or an array is missing, unknown or wrong.
     """
-    path = path_to_read("path", path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    path = file_to_read("path", path)
     try:
         arrays = read_npz(path, most_bytes(path))
     except InputError as error:

@@ -48,12 +48,14 @@ def _is_recording(path: Path) -> bool:
     try:
         with open_hdf5(path) as file:
             return all(name in file for name in needed)
-    except ConfigError:
-        return False
+    except ConfigError as error:
+        raise InputError(str(error)) from None
 
 
 def _read(path: Path, options: ReadOptions) -> Clip:
     return clip_of_recording(load_recording(path), options.episode, str(path))
 
 
-register_reader(Reader("a recording of batchenv", (".npz", *HDF5_SUFFIXES), _read, _is_recording))
+register_reader(
+    Reader("a recording of batchenv", (".npz", *HDF5_SUFFIXES), _read, _is_recording, heeds=("episode",))
+)

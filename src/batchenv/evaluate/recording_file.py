@@ -10,7 +10,7 @@ from batchenv.evaluate.opensim_input import load_opensim
 from batchenv.evaluate.recording import Recording, from_arrays, load_npz
 from batchenv.evaluate.recording_layout import LAYOUT, PER_SAMPLE
 from batchenv.evaluate.rollout_file import HDF5_SUFFIXES
-from batchenv.files.paths import path_to_read
+from batchenv.files.paths import file_to_read, path_to_read
 from batchenv.motion.opensim_table import OPENSIM_SUFFIXES
 
 RECORDING_SUFFIXES = (".npz", *HDF5_SUFFIXES, *OPENSIM_SUFFIXES)
@@ -39,8 +39,7 @@ def load_recording(
         raise InputError(
             f"{path}: suffix {path.suffix!r}, expected a recording as {', '.join(RECORDING_SUFFIXES)}"
         )
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    file_to_read("path", path)
     if suffix in OPENSIM_SUFFIXES:
         return load_opensim(path, None if forces is None else path_to_read("forces", forces), mass)
     for name, value in (("forces", forces), ("mass", mass)):

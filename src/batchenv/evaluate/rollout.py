@@ -22,7 +22,7 @@ from batchenv.evaluate.record import Policy, RecordingBuilder, Sampler, Sink, re
 from batchenv.evaluate.rollout_file import HDF5_SUFFIXES, RecordingWriter
 from batchenv.evaluate.walker import Walker
 from batchenv.files import check_output_file
-from batchenv.files.paths import checked_path, is_directory, path_to_read
+from batchenv.files.paths import checked_path, file_to_read, is_directory
 from batchenv.interrupts import held_back
 from batchenv.rng import checked_seed
 
@@ -79,9 +79,7 @@ def read_sweep(
         InputError: the file is no CSV file in UTF-8, a column is unknown, or a value is no positive number or
             out of the range of its column.
     """
-    path = path_to_read("file", file)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    path = file_to_read("file", file)
     rows = _read_rows(path)
     if len(rows) < 2:
         raise InputError(f"{path}: {len(rows)} lines, expected a header and at least one row")

@@ -51,6 +51,23 @@ def path_to_read(name: str, path: object) -> Path:
     return checked
 
 
+def file_to_read(name: str, path: object) -> Path:
+    """The path of a file to read, which is there.
+
+    Args:
+        name: how messages call it.
+
+    Raises:
+        InputError: as `path_to_read`; there is no such file, or it is a directory, a pipe or a device.
+    """
+    checked = path_to_read(name, path)
+    if is_directory(checked):
+        raise InputError(f"{checked}: a directory; expected a file")
+    if not is_file(checked):
+        raise InputError(f"{checked}: {'no regular' if checked.exists() else 'no such'} file")
+    return checked
+
+
 def is_file(path: Path) -> bool:
     """Whether a file is there and may be looked at; a name that no file can have is no error."""
     try:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from batchenv.arrays import shown
 from batchenv.body.gaitnet.rotations import (
     quat_from_vector,
     quat_inverse,
@@ -77,11 +78,22 @@ class Clip:
         repeated = [name for name in self.joint_names if self.joint_names.count(name) > 1]
         if repeated:
             raise InputError(f"{self.source or 'a clip'}: joint {repeated[0]!r} occurs twice")
+        odd = [name for name in self.joint_names if name != name.strip() or not (name and name.isprintable())]
+        if odd:
+            raise InputError(
+                f"{self.source or 'a clip'}: joint {shown(odd[0])}; expected a name of printable letters"
+                " without spaces around it"
+            )
         shapes = {"times": (), "joint_pos": (joints,), "root_pos": (3,), "root_quat": (4,)}
         for name, shape in shapes.items():
             object.__setattr__(self, name, self._checked(name, getattr(self, name), samples, shape))
-        if (np.diff(self.times) <= 0).any():
-            raise InputError(f"{self.source or 'a clip'}: its times do not increase")
+        late = np.flatnonzero(np.diff(self.times) <= 0)
+        if late.size:
+            before, after = self.times[late[0] : late[0] + 2]
+            raise InputError(
+                f"{self.source or 'a clip'}: its times do not increase; after {before:g} comes {after:g} s,"
+                f" in sample {late[0] + 1}"
+            )
         length = np.linalg.norm(self.root_quat, axis=1, keepdims=True)
         if np.abs(length - 1).max() > _UNIT:
             raise InputError(f"{self.source or 'a clip'}: a root_quat has the length {length.max():g}, not 1")

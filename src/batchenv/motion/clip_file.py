@@ -30,7 +30,7 @@ def save_clip(clip: Clip, path: str | Path) -> Path:
     path = checked_path("path", path)
     if path.suffix != ".npz":
         raise InputError(f"{path}: expected a name that ends with .npz")
-    arrays = {name: np.asarray(getattr(clip, name)) for name in _ARRAYS}
+    arrays = {name: np.asarray(getattr(clip, name), str if name in _TEXTS else None) for name in _ARRAYS}
     arrays |= {_MARKER + name: place for name, place in clip.markers.items()}
     arrays |= {_FORCE + name: force for name, force in clip.forces.items()}
     buffer = io.BytesIO()
@@ -70,7 +70,7 @@ def load_clip(path: str | Path) -> Clip:
         root_pos=arrays["root_pos"],
         root_quat=arrays["root_quat"],
         loops=bool(arrays["loops"].all()),
-        source=str(arrays["source"]),
+        source=str(arrays["source"]) or str(path),
         body=str(arrays["body"]),
         markers=_named(arrays, _MARKER),
         forces=_named(arrays, _FORCE),

@@ -44,6 +44,11 @@ def read_csv(path: Path, options: ReadOptions) -> Clip:
         )
     if any(name.startswith(_JOINT) for name in columns):
         return _recorded(path, time, columns, options.episode)
+    if options.episode:
+        raise InputError(
+            f"{path}: episode {options.episode}; it holds one motion, as it has no columns of a recording,"
+            f" such as {_JOINT}knee_angle_r"
+        )
     angles = _in_radians(columns)
     for name, values in angles.items():
         if name not in PELVIS_PLACE and np.abs(values).max() > LARGEST_ANGLE:

@@ -108,10 +108,15 @@ def _joints(clip: Clip, body: Body) -> Array:
         if name in clip.joint_names:
             joint_pos[:, j] = body.joint_sign[j] * clip.joint(name) + offset
             followed.add(name)
+    if not clip.joint_names and clip.markers:
+        raise InputError(
+            f"{clip.source}: it holds markers alone; find the joints with 'batchenv import', in Python with"
+            " batchenv.motion.import_motion"
+        )
     if not followed:
         raise InputError(
             f"{clip.source}: none of its joints is one of the body {body.file}. It has"
-            f" {', '.join(clip.joint_names) or 'markers alone'}; the body has"
+            f" {', '.join(clip.joint_names) or 'none'}; the body has"
             f" {', '.join(name for name, _ in coordinates)}."
         )
     left_out = [name for name in clip.joint_names if name not in followed]

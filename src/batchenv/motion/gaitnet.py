@@ -20,14 +20,14 @@ _MOTIONS = "motions"
 
 
 def is_gaitnet_motion(path: Path) -> bool:
-    """Whether a file holds poses as GaitNet stores them."""
+    """Whether a file holds poses as GaitNet stores them; InputError where it cannot be read."""
     if path.suffix.lower() == ".npz":
         return _MOTIONS in read_npz(path, skip_objects=True)
     try:
         with open_hdf5(path) as file:
             return _MOTIONS in file
-    except ConfigError:
-        return False
+    except ConfigError as error:
+        raise InputError(str(error)) from None
 
 
 def read_gaitnet(path: Path, options: ReadOptions) -> Clip:
@@ -39,8 +39,8 @@ def read_gaitnet(path: Path, options: ReadOptions) -> Clip:
     """
     if options.skeleton is None:
         raise InputError(
-            f"{path} holds poses of a skeleton of GaitNet; name its file, such as base.xml, with --skeleton,"
-            " in Python with skeleton="
+            f"{path} holds poses of a skeleton of GaitNet; name its file, such as base.xml, with --skeleton"
+            " of 'batchenv import', in Python with skeleton="
         )
     try:
         skeleton = load_skeleton(options.skeleton)

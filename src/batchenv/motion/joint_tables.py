@@ -4,9 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from batchenv.body.files import MEGABYTE, read_file
-from batchenv.config.yaml_text import parse_value
-from batchenv.errors import ConfigError, InputError, nearest
+from batchenv.body.yaml_file import read_yaml_file
+from batchenv.errors import InputError, nearest
 from batchenv.motion.segments import NEEDED, SEGMENTS
 
 _SIDED = ("femur", "tibia", "foot", "toes", "humerus", "ulna", "hand")
@@ -112,12 +111,7 @@ def load_joint_table(file: Path) -> dict[str, str]:
     Raises:
         InputError: the file cannot be read, or is no such table.
     """
-    try:
-        table = parse_value(read_file(file, MEGABYTE).decode("utf-8"), str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: {getattr(error, 'strerror', None) or 'it is not text in UTF-8'}") from None
-    except ConfigError as error:
-        raise InputError(str(error)) from None
+    table = read_yaml_file(file)
     if not isinstance(table, dict) or not all(isinstance(x, str) for pair in table.items() for x in pair):
         raise InputError(f"{file}: expected a line for each segment, such as femur_r: thigh.right")
     return table

@@ -5,6 +5,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
+from batchenv.arrays import shown
 from batchenv.body.gaitnet.rotations import matrix_from_quat, quat_from_matrix
 from batchenv.errors import InputError
 from batchenv.files import read_npz
@@ -42,7 +43,7 @@ def read_loco_mujoco(path: Path, options: ReadOptions) -> Clip:
         columns = {
             name.removeprefix(_OLD): np.asarray(values, float)
             for name, values in arrays.items()
-            if name.startswith(_OLD) and values.ndim == 1
+            if name.startswith(_OLD) and values.ndim == 1 and values.dtype.kind in "fiu"
         }
         root = None
     else:
@@ -81,6 +82,9 @@ def _columns(path: Path, arrays: dict[str, Array]) -> tuple[dict[str, Array], Ar
             f"{path}: qpos has the shape {qpos.shape}, and there are {len(names)} names of joints that take"
             f" {sum(sizes)} numbers"
         )
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise InputError(f"{path}: joint {repeated[0]!r} occurs twice in joint_names")
     if not np.isfinite(qpos).all():
         raise InputError(f"{path}: qpos is not finite in row {np.argwhere(~np.isfinite(qpos))[0][0]}")
     columns, root, at = {}, None, 0
@@ -106,6 +110,10 @@ def _rate(path: Path, frequency: Array) -> float:
 
 
 def _rows(path: Path, splits: Array | None, episode: int, count: int) -> slice:
+    if splits is not None and not (splits.dtype.kind in "fiu" and np.isfinite(splits).all()):
+        raise InputError(
+            f"{path}: split_points are {shown(splits.ravel()[:6].tolist())}; expected numbers of samples"
+        )
     ends = [0, count] if splits is None or splits.size < 2 else [int(each) for each in splits.ravel()]
     if not 0 <= episode < len(ends) - 1:
         raise InputError(f"{path}: trajectory {episode}; it holds the trajectories 0 to {len(ends) - 2}")

@@ -10,11 +10,9 @@ import numpy as np
 
 from batchenv.arrays import is_real, shown
 from batchenv.body.body import Body
-from batchenv.body.files import MEGABYTE, read_file
+from batchenv.body.yaml_file import read_yaml_file
 from batchenv.config.paths import PACKAGE_DATA
-from batchenv.config.yaml_text import parse_value
 from batchenv.errors import InputError, nearest
-from batchenv.files.paths import path_to_read
 
 Array = np.ndarray
 
@@ -63,13 +61,7 @@ def load_marker_set(file: str | Path, body: Body) -> MarkerSet:
     Raises:
         InputError: says which entry is wrong, or that the body has none of the bodies.
     """
-    path = path_to_read("file", file)
-    try:
-        content = parse_value(read_file(path, MEGABYTE).decode("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    except ValueError as error:
-        raise InputError(str(error)) from None
+    content, path = read_yaml_file(file), Path(file)
     content = content if isinstance(content, dict) else {}
     entries, segments = content.get("markers"), content.get("segments", {})
     if not isinstance(entries, list) or not entries or not isinstance(segments, dict):

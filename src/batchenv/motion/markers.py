@@ -1,6 +1,7 @@
 """Files of markers, .trc and .c3d, read into clips without joints; `solve_markers` finds the joints."""
 
 import logging
+import struct
 import subprocess
 import sys
 import tempfile
@@ -31,10 +32,12 @@ content = ezc3d.c3d(sys.argv[1])
 point, data = content["parameters"]["POINT"], content["data"]
 keys = [key for key in sorted(point) if key.startswith("LABELS")]
 labels = np.array([label for key in keys for label in point[key]["value"]], str)
-rate, unit = point["RATE"]["value"][0], str(point["UNITS"]["value"][0])
+first = lambda key, none: (list(point.get(key, {}).get("value", [])) or [none])[0]
+rate, unit = first("RATE", 0.0), str(first("UNITS", ""))
 residuals = data["meta_points"]["residuals"]
 np.savez(sys.argv[2], rate=rate, unit=unit, labels=labels, points=data["points"], residuals=residuals)
 """
+_BLOCK, _BIG_ENDIAN = 512, 86  # bytes of a block of a C3D file; its code for processors of that kind
 _TRC_HEADER = 5  # lines before the first row
 _LARGEST = 100.0  # of the extent of the markers in a frame [m]
 _LYING = 0.5  # of the largest extent of all markers, under which the height of a standing person is not
@@ -47,7 +50,7 @@ def read_trc(path: Path, options: ReadOptions) -> Clip:
         InputError: the file is damaged; says the line or what its header lacks.
     """
     try:
-        lines = read_file(path, _MOST_BYTES).decode("utf-8", errors="replace").splitlines()
+        lines = read_file(path, _MOST_BYTES).decode("utf-8-sig", errors="replace").splitlines()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     if len(lines) < _TRC_HEADER or not lines[0].startswith("PathFileType"):
@@ -55,6 +58,9 @@ def read_trc(path: Path, options: ReadOptions) -> Clip:
     header = dict(zip(lines[1].split("\t"), lines[2].split("\t"), strict=False))
     unit = _unit(path, header.get("Units", "").strip())
     names = [name.strip() for name in lines[3].split("\t")[2:] if name.strip()]
+    said = header.get("NumMarkers", "").strip()
+    if said.isdigit() and int(said) != len(names):
+        raise InputError(f"{path}: its header says {said} markers, and names {len(names)} in its fourth line")
     rows = [_row(path, number, line, len(names)) for number, line in enumerate(lines[5:], 6) if line.strip()]
     said = header.get("NumFrames", "").strip()
     if said.isdigit() and int(said) != len(rows):
@@ -71,9 +77,14 @@ def _row(path: Path, number: int, line: str, markers: int) -> list[float]:
     cells = line.rstrip("\r\n").split("\t")[1 : 2 + 3 * markers]
     cells += [""] * (1 + 3 * markers - len(cells))
     try:
-        return [float(cell) if cell.strip() else np.nan for cell in cells]
+        row = [float(cell) if cell.strip() else np.nan for cell in cells]
     except ValueError as error:
         raise InputError(f"{path}:{number}: {str(error)[:80]}") from None
+    if np.isinf(row).any():
+        raise InputError(
+            f"{path}:{number}: a value is not finite; expected an empty cell for a hidden marker"
+        )
+    return row
 
 
 def read_c3d(path: Path, options: ReadOptions) -> Clip:
@@ -93,6 +104,9 @@ def read_c3d(path: Path, options: ReadOptions) -> Clip:
     labels = [str(label) for label in found["labels"]]
     if rate <= 0 or data.shape[1] == 0 or data.shape[2] < 2:
         raise InputError(f"{path}: {data.shape[1]} points and {data.shape[2]} frames at {rate:g} Hz")
+    promised = _promised_frames(path)
+    if len(data[0, 0]) < promised:
+        _log.warning("%s: its header says %d frames, and there are %d", path, promised, len(data[0, 0]))
     places = _unit(path, unit) * data[:3].transpose(2, 1, 0)
     hidden = (places == 0).all(axis=2) | (found["residuals"][0].T < 0)
     places[hidden] = np.nan
@@ -114,8 +128,21 @@ def _points(path: Path) -> dict[str, Array]:
         if done.returncode:
             said = done.stderr.strip().splitlines()
             reason = said[-1][:120] if said and done.returncode > 0 else "it is damaged"
-            raise InputError(f"{path}: not a C3D file that can be read ({reason})")
+            raise InputError(f"{path}: not a C3D file that can be read, or only its beginning ({reason})")
         return read_npz(out, 8 * _MOST_BYTES)
+
+
+def _promised_frames(path: Path) -> int:
+    """Number of frames in the header of a C3D file, which ezc3d corrects to those that it finds.
+
+    The header counts up to 65,535; longer files have more.
+    """
+    with path.open("rb") as file:
+        header = file.read(_BLOCK)
+        file.seek((header[0] - 1) * _BLOCK + 3)  # of the first block of parameters
+        order = ">" if file.read(1) == bytes([_BIG_ENDIAN]) else "<"
+    first, last = struct.unpack_from(f"{order}2H", header, 6)
+    return last - first + 1
 
 
 def _unit(path: Path, name: str) -> float:

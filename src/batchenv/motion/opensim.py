@@ -45,6 +45,7 @@ ALIASES = {
 """Names of other models and archives for the joints that the common names call otherwise."""
 _BESIDE = ("speed", "activation", "fiber_length")
 _NEGATIVE_KNEE = -math.radians(5)
+_LARGEST_TURN = 1e4  # of the pelvis, beyond which no direction is told [rad]
 _SLACK = 1e-3  # of times that files print [s]
 
 
@@ -110,6 +111,9 @@ def clip_of_columns(time: Array, columns: dict[str, Array], source: str, loops: 
     joints = {name: values for name, values in columns.items() if not name.startswith("pelvis_")}
     if not joints:
         raise InputError(f"{source}: lacks angles of joints, such as hip_flexion_r")
+    most = max(float(np.abs(columns[name]).max()) for name in PELVIS_ANGLES)
+    if most > _LARGEST_TURN:
+        raise InputError(f"{source}: its pelvis turns to {most:g} rad; expected {_LARGEST_TURN:g} at most")
     joints = turn_knees(joints, source)
     place = np.stack([columns[name] for name in PELVIS_PLACE], axis=1)
     return Clip(
@@ -145,8 +149,12 @@ def write_opensim(clip: Clip, path: Path) -> None:
     """Write a clip of common names as a motion of OpenSim, angles in degrees.
 
     Raises:
+        InputError: a joint is called as a column of the pelvis or of time is.
         OutputError: the file cannot be written.
     """
+    taken = [name for name in clip.joint_names if name in ("time", *PELVIS_ANGLES, *PELVIS_PLACE)]
+    if taken:
+        raise InputError(f"{path}: a joint is called {taken[0]}, as another column of OpenSim's files is")
     columns = {
         name: values if name in PELVIS_PLACE else np.rad2deg(values)
         for name, values in opensim_columns(clip).items()

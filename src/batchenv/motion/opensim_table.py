@@ -10,7 +10,7 @@ import numpy as np
 
 from batchenv.errors import InputError
 from batchenv.files import write_atomically
-from batchenv.files.paths import path_to_read
+from batchenv.files.paths import file_to_read
 
 OPENSIM_SUFFIXES = (".mot", ".sto")
 MOST_BYTES = 2**26
@@ -85,9 +85,7 @@ def read_table(file: str | Path) -> Table:
     Raises:
         InputError: the file is no such table, damaged, or larger than 64 MiB; says what it lacks.
     """
-    path = path_to_read("file", file)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    path = file_to_read("file", file)
     if path.stat().st_size > MOST_BYTES:
         raise InputError(f"{path}: {path.stat().st_size:,} bytes, expected at most {MOST_BYTES:,}")
     try:
@@ -127,13 +125,21 @@ def _numbers(path: Path, columns: list[str], rows: str) -> np.ndarray:
     try:
         values = np.loadtxt(io.StringIO(rows), comments=None, ndmin=2)
     except (ValueError, OverflowError, MemoryError) as error:
-        raise InputError(f"{path}: its rows are no table of numbers ({error})") from error
+        reason = str(error).partition(";")[0]  # NumPy goes on with advice to programmers
+        raise InputError(f"{path}: its rows are no table of numbers ({reason})") from error
     if values.shape[1] != len(columns):
         raise InputError(f"{path}: rows of {values.shape[1]} numbers for {len(columns)} columns")
     bad = np.argwhere(~np.isfinite(values))
     if bad.size:
         row, column = bad[0]
         raise InputError(f"{path}: column {columns[column][:80]!r} is {values[row, column]} in row {row + 1}")
-    if len(values) < 2 or not (np.diff(values[:, 0]) > 0).all():
-        raise InputError(f"{path}: column 'time', expected at least two rows of increasing time")
+    if len(values) < 2:
+        raise InputError(f"{path}: one row; expected at least two rows of increasing time")
+    late = np.flatnonzero(np.diff(values[:, 0]) <= 0)
+    if late.size:
+        before, after = values[late[0] : late[0] + 2, 0]
+        raise InputError(
+            f"{path}: time is {after:g} in row {late[0] + 2}, after {before:g}; expected at least two rows of"
+            " increasing time"
+        )
     return values

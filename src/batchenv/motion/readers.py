@@ -19,15 +19,29 @@ def _read_clip_file(path: Path, options: ReadOptions) -> Clip:
     return load_clip(path)
 
 
+_TREE = ("unit", "rest_frame", "joints")
+
 for _reader in (
-    Reader("a motion of OpenSim", OPENSIM_SUFFIXES, read_opensim),
-    Reader("CSV", (".csv",), read_csv),
-    Reader("BVH", (".bvh",), read_bvh_clip),
-    Reader("AMC with its ASF", (".amc",), read_amc),
-    Reader("a motion of GaitNet, with an array 'motions'", GAITNET_SUFFIXES, read_gaitnet, is_gaitnet_motion),
-    Reader("a trajectory of LocoMuJoCo, with 'qpos'", (".npz",), read_loco_mujoco, is_loco_mujoco),
-    Reader("a clip of batchenv", (".npz",), _read_clip_file, is_clip_file),
-    Reader("markers, TRC", (".trc",), read_trc),
-    Reader("markers, C3D", (".c3d",), read_c3d),
+    Reader("a motion of OpenSim", OPENSIM_SUFFIXES, read_opensim, heeds=()),
+    Reader("CSV", (".csv",), read_csv, heeds=("episode",)),
+    Reader("BVH", (".bvh",), read_bvh_clip, heeds=_TREE),
+    Reader("AMC with its ASF", (".amc",), read_amc, heeds=("skeleton", "rate", *_TREE)),
+    Reader(
+        "a motion of GaitNet, with an array 'motions'",
+        GAITNET_SUFFIXES,
+        read_gaitnet,
+        is_gaitnet_motion,
+        heeds=("skeleton", *_TREE),
+    ),
+    Reader(
+        "a trajectory of LocoMuJoCo, with 'qpos'",
+        (".npz",),
+        read_loco_mujoco,
+        is_loco_mujoco,
+        heeds=("rate", "episode"),
+    ),
+    Reader("a clip of batchenv", (".npz",), _read_clip_file, is_clip_file, heeds=()),
+    Reader("markers, TRC", (".trc",), read_trc, heeds=("up",)),
+    Reader("markers, C3D", (".c3d",), read_c3d, heeds=("up",)),
 ):
     register_reader(_reader)

@@ -1,7 +1,7 @@
 """Reading of motions of any format, and how a reader of one more is added."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,7 @@ import numpy as np
 
 from batchenv.arrays import shown
 from batchenv.errors import InputError, nearest
-from batchenv.files.paths import is_file, path_to_read
+from batchenv.files.paths import file_to_read, path_to_read
 from batchenv.motion.clip import Clip
 
 
@@ -48,12 +48,14 @@ class Reader:
         suffixes: of its files, in lower case.
         read: makes a clip of common names and frame, see `Clip`, or raises InputError.
         matches: whether a file with the suffix is of this format; for suffixes that several formats share.
+        heeds: names of the options that `read` looks at; others are refused. None: all of them.
     """
 
     name: str
     suffixes: tuple[str, ...]
     read: Callable[[Path, ReadOptions], Clip]
     matches: Callable[[Path], bool] = lambda path: True
+    heeds: tuple[str, ...] | None = None
 
 
 LARGEST_ANGLE = 4 * math.pi  # [rad]: no joint turns that far; in degrees they do
@@ -87,7 +89,8 @@ def read_motion(file: str | Path, **options: object) -> Clip:
         a clip without joints, for `solve_markers`.
 
     Raises:
-        InputError: no reader knows the file, or it lacks something; says what.
+        InputError: no reader knows the file, it lacks something, or an option is given that its format does
+            not heed; says which.
         UsageError: a package that the format needs is not installed.
     """
     known = [item.name for item in fields(ReadOptions)]
@@ -102,14 +105,14 @@ def read_motion(file: str | Path, **options: object) -> Clip:
             f"{path}: suffix {path.suffix!r}; motions are read from {', '.join(suffixes())}."
             f"{nearest(suffix, suffixes())}"
         )
-    if not is_file(path):
-        raise InputError(f"{path}: no such file")
+    file_to_read("file", path)
     given = _checked_options(options)
     for reader in readers:
         if reader.matches(path):
+            _check_heeded(path, reader, given)
             return _plausible(reader.read(path, given))
     raise InputError(
-        f"{path}: its contents are none of {', '.join(reader.name for reader in reversed(readers))}"
+        f"{path}: its contents are none of {'; '.join(reader.name for reader in reversed(readers))}"
     )
 
 
@@ -127,7 +130,33 @@ def _checked_options(options: dict[str, object]) -> ReadOptions:
         raise InputError(f"{name} is {shown(value)}; expected a {'whole ' if kind is int else ''}number")
     if options.get("up") not in (None, "x", "y", "z"):
         raise InputError(f"up is {shown(options['up'])}; expected x, y or z")
+    joints, skeleton = options.get("joints"), options.get("skeleton")
+    pairs = joints.items() if isinstance(joints, Mapping) else [(joints, joints)]
+    if joints is not None and not all(isinstance(word, str) for pair in pairs for word in pair):
+        raise InputError(
+            f'joints is {shown(joints)}; expected names by segment, such as {{"femur_r": "RightUpLeg"}}'
+        )
+    if skeleton is not None:
+        options = options | {"skeleton": path_to_read("skeleton", skeleton)}
     return ReadOptions(**options)  # pyright: ignore[reportArgumentType]
+
+
+def _check_heeded(path: Path, reader: Reader, options: ReadOptions) -> None:
+    """InputError where an option is given that a reader does not look at."""
+    for item in fields(ReadOptions):
+        value = getattr(options, item.name)
+        if reader.heeds is None or item.name in reader.heeds or value == item.default:
+            continue
+        heeded = ", ".join(map(_flag, reader.heeds)) or "none"
+        raise InputError(
+            f"{path}: {_flag(item.name)}, in Python {item.name}=, is {shown(value)}, and means nothing for"
+            f" {reader.name}; leave it out. Options for it: {heeded}"
+        )
+
+
+def _flag(option: str) -> str:
+    """What an option of `ReadOptions` is called on the command line."""
+    return "--hz" if option == "rate" else f"--{option.replace('_', '-')}"
 
 
 def _plausible(clip: Clip) -> Clip:

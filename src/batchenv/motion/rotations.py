@@ -11,6 +11,7 @@ Array = np.ndarray
 _ITERATIONS = 30
 _DAMPING = 1e-9
 _LONGEST_STEP = 0.5  # [rad]
+_PERPENDICULAR = 1e-9
 _JUMP = 1.0  # between neighbouring samples, which is another branch of the same rotation [rad]
 
 
@@ -32,7 +33,8 @@ def angles_about(axes: Array | Sequence[Array], rotation: Array) -> tuple[Array,
     [rad].
 
     Gauss-Newton on the rotation vector of what is left, damped where axes fall together; samples that jump to
-    another branch start again from their predecessor.
+    another branch start again from their predecessor. Of the two branches about perpendicular axes, that with
+    the smaller angles is taken.
 
     Args:
         axes: unit vectors (n, 3), n from 1 to 3.
@@ -47,8 +49,21 @@ def angles_about(axes: Array | Sequence[Array], rotation: Array) -> tuple[Array,
         while row < len(angles) and np.abs(angles[row] - angles[row - 1]).max() > _JUMP:
             angles[row] = _nearest(axes, rotation[row : row + 1], angles[row - 1 : row])[0]
             row += 1
+    angles = _smaller_branch(axes, angles)
     left = np.swapaxes(rotation_about(axes, angles), 1, 2) @ rotation
     return angles, np.linalg.norm(vector_from_matrix(left), axis=1)
+
+
+def _smaller_branch(axes: Array, angles: Array) -> Array:
+    """Angles (T, n), or the smaller ones that make the same rotations about three perpendicular axes.
+
+    As an arm above the head may be raised sideways, or forward and turned by half a turn.
+    """
+    if len(axes) != 3 or np.abs(axes @ axes.T - np.eye(3)).max() > _PERPENDICULAR:
+        return angles
+    half = np.copysign(np.pi, angles.mean(axis=0))
+    other = (angles - half) * [1.0, -1.0, 1.0]
+    return other if np.abs(other).sum() < np.abs(angles).sum() else angles
 
 
 def _nearest(axes: Array, rotation: Array, angles: Array) -> Array:

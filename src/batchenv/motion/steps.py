@@ -67,7 +67,12 @@ def import_motion(file: str | Path, body: Body | None, steps: Steps, **options: 
     clip = part_of(read_motion(file, **options), steps.start, steps.end)
     if clip.body:
         raise InputError(
-            f"{clip.source}: the clip is fitted to {clip.body} already; import the file it is from"
+            f"{file}: the clip is fitted to {clip.body} already; import the file it is from, {clip.source}"
+        )
+    if clip.joint_names and (steps.static is not None or steps.markers != GAIT_MARKERS):
+        raise InputError(
+            f"{clip.source} holds joints, no markers; leave out --markers and --static, in Python markers="
+            " and static="
         )
     if not clip.joint_names:
         clip = _from_markers(clip, body, steps, options)
@@ -95,7 +100,8 @@ def part_of(clip: Clip, start: float | None, end: float | None) -> Clip:
     first, last = start or 0.0, clip.duration if end is None else end
     if not 0.0 <= first < last <= clip.duration + 1e-9:
         raise InputError(
-            f"{clip.source}: the part from {first:g} to {last:g} s; it is {clip.duration:g} s long"
+            f"{clip.source}: the part from {first:g} to {last:g} s; it is {clip.duration:g} s long, and a"
+            " part begins before it ends"
         )
     steps = max(1, round((last - first) * clip.rate))
     kept = clip.at(np.linspace(first, last, steps + 1))

@@ -57,7 +57,7 @@ def write_motion(clip: Clip, path: str | Path, body: Body | None = None) -> None
         body: that the clip is fitted to; needed for a fitted clip in any format but .npz.
 
     Raises:
-        InputError: the ending is another, or the body is not the clip's.
+        InputError: the ending is another, the body is not the clip's, or the format cannot hold its joints.
         OutputError: the file cannot be written.
     """
     path = check_motion_file(path)
@@ -67,4 +67,6 @@ def write_motion(clip: Clip, path: str | Path, body: Body | None = None) -> None
                 f"{path}: the clip is fitted to {clip.body}; its body is needed, in Python as body="
             )
         clip = common_clip(clip, body)
+    if not clip.joint_names and path.suffix != ".npz":
+        raise InputError(f"{path}: the clip has no joints; only .npz keeps a clip of markers alone")
     WRITERS[path.suffix](clip, path)

@@ -172,8 +172,8 @@ class HumanQuantities(Task[Body, HumanState]):
         )
         if not self.one_reference:
             values[:, self._reference_columns] = self.reference_rows(q.batch, q.ids, state.phase[q.rows])
-        if worlds.is_expanded(_GRAVITY):
-            up = self._against_gravity(q, values[:, self.columns["heading"]])
+        up = self._against_gravity(q, values[:, self.columns["heading"]])
+        if up is not None:
             for place in (self.columns["root_up"], self.columns["foot_pos"]):
                 vectors = values[:, place].reshape(len(values), -1, 3)
                 vectors[:] = made_upright(vectors, up)
@@ -205,8 +205,8 @@ class HumanQuantities(Task[Body, HumanState]):
         """The trunk's axis that is vertical in the zero pose, seen as `root_up` is (N, 3)."""
         turned = q.batch.worlds.bind("xmat")[q.rows][:, self.body.trunk_body].reshape(-1, 3, 3)
         seen = seen_by_walker(turned @ self._trunk_axis, q["heading"], self.axes)
-        sloping = q.batch.worlds.is_expanded(_GRAVITY)
-        return made_upright(seen[:, None], self._against_gravity(q, q["heading"]))[:, 0] if sloping else seen
+        up = self._against_gravity(q, q["heading"])
+        return seen if up is None else made_upright(seen[:, None], up)[:, 0]
 
     @cached_property
     def _trunk_axis(self) -> Array:
@@ -219,10 +219,12 @@ class HumanQuantities(Task[Body, HumanState]):
     def slope(self, q: Quantities) -> Array:
         """Rise of the floor ahead of the walker and to its left, by how gravity leans (N, 2) [rad]."""
         up = self._against_gravity(q, q["heading"])
-        return np.arctan(up[:, :2] / up[:, 2:])
+        return np.zeros((len(q["heading"]), 2)) if up is None else np.arctan(up[:, :2] / up[:, 2:])
 
-    def _against_gravity(self, q: Quantities, heading: Array) -> Array:
-        """Unit vectors against gravity, in the heading frame (N, 3)."""
+    def _against_gravity(self, q: Quantities, heading: Array) -> Array | None:
+        """Unit vectors against gravity, in the heading frame (N, 3); None where no world has a slope."""
+        if not q.batch.worlds.is_expanded(_GRAVITY):
+            return None
         gravity = q.batch.worlds.expand(_GRAVITY)[q.rows]
         return seen_by_walker(-gravity / np.linalg.norm(gravity, axis=1, keepdims=True), heading, self.axes)
 

@@ -118,7 +118,8 @@ class TrackTask(HumanTask):
                 clip = replace(clip, joint_names=self.body.joint_names, joint_pos=np.stack(columns, axis=1))
             return looped(clip) if self.environment.motion.loop and not clip.loops else clip
         except BatchEnvError as error:
-            raise ConfigError(f"environment.motion.files: {error}") from error
+            where = "" if file.removeprefix("@") in str(error) else f"{file}: "
+            raise ConfigError(f"environment.motion.files: {where}{error}") from error
 
     # The reference, as `HumanTask` asks for it.
     @property
