@@ -52,9 +52,10 @@ def run(options: TrainOptions) -> None:
             criterion = stack.enter_context(closing(WalkingCriterion(config, options.threads)))
         shown = stack.enter_context(TrainingProgress(console))
         log = stack.enter_context(WandbLog(directory.path, config)) if options.wandb else None
+        begun = f"going on after {checkpoint.steps:,} steps" if checkpoint else f"training {options.name}"
         where = f"{pool.size} runners of {pool.cpus} threads" if pool else _place(env)
         console.print(
-            f"training {options.name}: {num_envs} worlds of {env.obs_dim} observations "
+            f"{begun}: {num_envs} worlds of {env.obs_dim} observations "
             f"and {env.action_dim} actions on {where}, in {directory.path}"
         )
         result = learn(
