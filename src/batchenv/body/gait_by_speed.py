@@ -49,8 +49,12 @@ class GaitBySpeed:
 
     def rows(self, phase: Array, speed: Array) -> Array:
         """Return rows as of `GaitCycle.table` (N, n) at phases (N,) and speeds (N,) [m/s]."""
+        return self.interpolated(self.tables, phase, speed)
+
+    def interpolated(self, tables: Array, phase: Array, speed: Array) -> Array:
+        """Return rows (N, n) of tables that are like `tables` at phases (N,) and speeds (N,) [m/s]."""
         speed = self._within(speed)
-        return interpolated_rows(self.speeds, self.tables, self.rates, phase, speed, self.cadence(speed))
+        return interpolated_rows(self.speeds, tables, self.rates, phase, speed, self.cadence(speed))
 
     def pelvis_rows(self, phase: Array, speed: Array) -> Array:
         """Return what `pelvis` is (N, 3) at phases (N,) and speeds (N,) [m/s]."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from batchenv.body import Body, GaitCycle
+from batchenv.body.climbing import Climbing
 from batchenv.body.gait_by_speed import GaitBySpeed, load_gait_by_speed
 from batchenv.body.planar import wrapped
 from batchenv.body.turning import Turning
@@ -18,7 +20,7 @@ from batchenv.mdp.quantities import Quantities, quantity
 from batchenv.mdp.resets import Start
 from batchenv.mdp.task import Terms
 from batchenv.tasks.human import HumanTask
-from batchenv.tasks.human_quantities import HumanState
+from batchenv.tasks.human_quantities import GRAVITY, HumanState
 from batchenv.tasks.registry import task
 
 Array = np.ndarray
@@ -39,10 +41,12 @@ class CommandedState(HumanState):
         pace: speed forward and rate of turning to the left of the reference now, on their way to those
             commanded (N, 2) [m/s], [rad/s].
         course: heading to which the reference has turned, less what the walker was forgiven (N,) [rad].
+        rise: of the floor ahead of the walker (N,) [rad].
     """
 
     pace: Array
     course: Array
+    rise: Array
 
 
 @task("command")
@@ -103,17 +107,22 @@ class CommandTask(HumanTask):
     @property
     def reference_range(self) -> tuple[Array, Array]:
         """Least and greatest joint positions at all speeds, in any curve, each (J,) [rad]."""
-        positions, turns = self._by_speed.tables[:, :, : len(self.body.joint_names)], self._turning.most
-        return positions.min(axis=(0, 1)) - turns, positions.max(axis=(0, 1)) + turns
+        positions, most = self._by_speed.tables[:, :, : len(self.body.joint_names)], self._turning.most
+        if any(name.startswith("slope.") for name in self.parameter_names):
+            most = most + self._climbing.most
+        return positions.min(axis=(0, 1)) - most, positions.max(axis=(0, 1)) + most
 
     def reference_speed(self, batch: Batch[Body, HumanState], ids: Array | slice | None) -> Array:
         """Speed of the reference now, on its way to the commanded one (n,) [m/s]."""
         return _state(batch).pace[slice(None) if ids is None else ids, 0].copy()
 
     def reference_rows(self, batch: Batch[Body, HumanState], ids: Array | None, phase: Array) -> Array:
-        """Rows of the reference's table (n, t) at phases (n,), at the speed and turning of now."""
-        speed, yaw_rate = _state(batch).pace[slice(None) if ids is None else ids].T
-        rows = self._by_speed.rows(phase, np.ascontiguousarray(speed))
+        """Rows of the reference's table (n, t) at phases (n,), at the speed, turning and slope of now."""
+        state, some = _state(batch), slice(None) if ids is None else ids
+        speed, yaw_rate = np.ascontiguousarray(state.pace[some].T)
+        rows = self._by_speed.rows(phase, speed)
+        if state.rise.any():
+            rows = self._climbing.climbed(rows, phase, speed, state.rise[some])
         return self._turning.turned(rows, phase, yaw_rate, self._by_speed.cadence(speed))
 
     def reference_period(self, batch: Batch[Body, HumanState]) -> Array:
@@ -124,13 +133,20 @@ class CommandTask(HumanTask):
     def new_state(self, num_worlds: int) -> CommandedState:
         """State of N worlds before their first reset."""
         before = vars(super().new_state(num_worlds))
-        return CommandedState(**before, pace=np.zeros((num_worlds, 2)), course=np.zeros(num_worlds))
+        course, rise = np.zeros((2, num_worlds))
+        return CommandedState(**before, pace=np.zeros((num_worlds, 2)), course=course, rise=rise)
 
     def reset(self, batch: Batch[Body, HumanState], ids: Array) -> None:
         """Put worlds (n,) whose episode has begun into their first states, at the commanded speed."""
         pace = _state(batch).pace
         pace[ids, 0], pace[ids, 1] = batch.commands.values[ids, self._speed_column], 0.0
+        self._face(batch, ids, 0.0)
         super().reset(batch, ids)
+
+    def set_parameters(self, batch: Batch[Body, HumanState], ids: Array, values: Array) -> None:
+        """Give worlds (n,) parameters (n, P), checked."""
+        super().set_parameters(batch, ids, values)
+        self._face(batch, ids, 0.0)
 
     def advance(self, batch: Batch[Body, HumanState]) -> None:
         """Move the clock of the reference, its pace and the course by a control step."""
@@ -140,6 +156,7 @@ class CommandTask(HumanTask):
         _approach(state.pace[:, 0], commands[:, self._speed_column], _ACCELERATION * self.control_dt)
         if self._turn_column is not None:
             _approach(state.pace[:, 1], commands[:, self._turn_column], _YAW_ACCELERATION * self.control_dt)
+        self._face(batch, slice(None), heading)
         ahead = wrapped(course - heading)
         course += self.control_dt * (state.pace[:, 1] - _PATIENCE * np.abs(ahead) * ahead)
 
@@ -147,6 +164,18 @@ class CommandTask(HumanTask):
         """Put worlds (n,) into their first states."""
         super().place(batch, ids, start)
         _state(batch).course[ids] = self._heading(batch, ids)
+
+    def _face(self, batch: Batch[Body, HumanState], ids: Array | slice, heading: Array | float) -> None:
+        """Note the rise of the floor ahead of worlds (n,) with these headings (n,) [rad]."""
+        if not batch.worlds.is_expanded(GRAVITY):
+            return
+        forward, left, up = -(batch.worlds.expand(GRAVITY)[ids] @ self.axes.T).T
+        _state(batch).rise[ids] = np.arctan((np.cos(heading) * forward + np.sin(heading) * left) / up)
+
+    @cached_property
+    def _climbing(self) -> Climbing:
+        """What slopes add to the reference; only slopes need it."""
+        return Climbing.of(self.body, self._by_speed)
 
     def _heading(self, batch: Batch[Body, HumanState], ids: Array | slice) -> Array:
         """Angle of the root about the vertical in the walking frame (n,) [rad]."""

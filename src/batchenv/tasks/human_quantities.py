@@ -22,7 +22,7 @@ from batchenv.mdp.task import Task
 from batchenv.tasks.human_law import own_recorders
 
 Array = np.ndarray
-_GRAVITY = "opt.gravity"
+GRAVITY = "opt.gravity"
 
 
 @dataclass
@@ -223,9 +223,9 @@ class HumanQuantities(Task[Body, HumanState]):
 
     def _against_gravity(self, q: Quantities, heading: Array) -> Array | None:
         """Unit vectors against gravity, in the heading frame (N, 3); None where no world has a slope."""
-        if not q.batch.worlds.is_expanded(_GRAVITY):
+        if not q.batch.worlds.is_expanded(GRAVITY):
             return None
-        gravity = q.batch.worlds.expand(_GRAVITY)[q.rows]
+        gravity = q.batch.worlds.expand(GRAVITY)[q.rows]
         return seen_by_walker(-gravity / np.linalg.norm(gravity, axis=1, keepdims=True), heading, self.axes)
 
     @quantity
