@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from batchenv import BatchEnv, ConfigError, load_config
+from batchenv import BatchEnv, ConfigError, load_config, load_walker
+from batchenv.evaluate.commanded import held_command
+from batchenv.evaluate.disturbances import DISTURBANCES, withstand
 
 CONFIG: dict[str, Any] = {
     "environment": {
@@ -62,6 +64,38 @@ def test_the_reference_takes_up_a_command_as_fast_as_humans_do():
         for _ in range(30):
             env.step(np.zeros((2, env.action_dim)))
         assert np.array_equal(env.task.quantities(env._batch)["pace"], env.commands)
+
+
+SLOPES = {"forward": {"min": -0.2, "max": 0.2}, "left": {"min": -0.2, "max": 0.2}}
+
+
+def test_the_reference_climbs_what_rises_ahead_of_each_walker_whatever_came_before():
+    sloping = {"environment.parameters.slope": SLOPES, **UNENDING}
+    with built(3, **sloping) as env, built(2, **sloping) as fewer:
+        for each in (env, fewer):
+            each.reset(seed=4)
+            first = each._state.rise.copy()
+            forward = each.parameter_names.index("slope.forward")
+            assert first == pytest.approx(each.parameters[:, forward]) and first.all()
+            for _ in range(5):
+                each.step(np.full((each.num_envs, each.action_dim), 0.3))
+        assert np.array_equal(env._state.rise[:2], fewer._state.rise)
+        env.reset(seed=4)
+        assert np.array_equal(env._state.rise[:2], first)
+        env.set_parameters([0, 1], [[0.1, 0.0], [0.0, 0.1]])
+        half = np.sqrt(0.5)
+        env.worlds.qpos[1, 3:7] = [half, 0.0, 0.0, half]  # it turns to its left by a right angle
+        env.task.advance(env._batch)
+        assert env._state.rise[:2] == pytest.approx(0.1, abs=0.01)
+        seen = env.task.quantities(env._batch)
+        level = env.task._by_speed.rows(seen["phase"].copy(), env._state.pace[:, 0].copy())
+        assert (np.abs(seen["reference_pos"] - level[:, :14])[:2].max(axis=1) > 0.05).all()
+
+
+def test_the_shipped_walker_walks_up_and_down_slopes():
+    walker = load_walker("command").with_changes(held_command(load_walker("command"), 1.3))
+    slopes = [each for each in DISTURBANCES if each.name.startswith("6 deg")]
+    assert min(each.survived for each in withstand(walker, 8, 0, 1, slopes)) > 0.8
 
 
 def test_walkers_begin_at_their_commanded_speed():
