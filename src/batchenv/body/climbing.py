@@ -19,8 +19,8 @@ Array = np.ndarray
 _JOINTS = ("hip_flexion", "knee_angle", "ankle_angle")
 _EVERY = 16  # rows of the tables from one in which legs are computed to the next
 _STEP = 1e-4  # of a joint, for derivatives [rad]
-# What a radian of a joint costs, and one of the foot's tilt weighs, in metres of a heel's place. With this cost,
-# of some from 0.015 to 0.1, the walker `command`, which was not trained on slopes, walks best on them.
+# What a radian of a joint costs, and one of the foot's tilt weighs, in metres of a heel's place. With this
+# cost, of some from 0.015 to 0.1, the walker `command`, which was not trained on slopes, walks best on them.
 _DAMPING, _LEVER = 0.07, 0.2  # [m]
 # Uphill and downhill, the root is lower over the floor, by this times the rise: no leg need become longer.
 _BENT = 0.2  # [m]
