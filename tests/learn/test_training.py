@@ -240,3 +240,14 @@ def test_the_walker_of_a_run_does_without_what_the_value_function_alone_saw(tmp_
     assert "parameter/action.delay" not in walker.policy.observations
     (late,) = withstand(walker, 1, 0, 1, [Disturbance("late", delay=0.033)])
     assert late.walks == 1
+
+
+def test_actions_of_a_resumed_run_scatter_no_more_than_is_allowed(tmp_path: Path):
+    train(PointMass(32), small_config(), tmp_path, ITERATION)
+    wide = load_checkpoint(tmp_path)
+    assert weights(tmp_path)["distribution.std_param"].min() > 0.4
+    scattered = []
+    train(PointMass(32), small_config(most_std=0.2), tmp_path, 2 * ITERATION, resume=wide,
+          progress=lambda report: scattered.append(report.std))  # fmt: skip
+    assert scattered and max(scattered) < 0.25  # within an update it may grow a little
+    assert weights(tmp_path)["distribution.std_param"].max() <= 0.2 + 1e-6

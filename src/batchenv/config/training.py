@@ -112,6 +112,15 @@ class Training(Section):
     init_std: float = Field(
         default=0.3, ge=1e-6, le=1000, description="First standard deviation of actions [actions]."
     )
+    most_std: float | None = Field(
+        default=None,
+        ge=1e-6,
+        le=1000,
+        description=(
+            "Largest standard deviation of actions, to which larger ones are cut, those of a resumed run "
+            "included; null: there is none [actions]."
+        ),
+    )
     learn_std: bool = Field(
         default=True, description="Whether the standard deviation of actions is learned or constant."
     )

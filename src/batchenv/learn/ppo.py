@@ -46,6 +46,12 @@ class Actor(MLPModel):
         weight.register_hook(lambda gradient: gradient.masked_fill(hidden, 0.0))
         self.register_load_state_dict_post_hook(clear)
 
+    def limit_scatter(self, most: float | None) -> None:
+        """Cut standard deviations of actions to the largest that is allowed [actions]; None: leave them."""
+        if most is not None:
+            with torch.no_grad():
+                self.get_parameter("distribution.std_param").clamp_(max=most)
+
     def get_kl_divergence(
         self, old_params: tuple[torch.Tensor, ...], new_params: tuple[torch.Tensor, ...]
     ) -> torch.Tensor:

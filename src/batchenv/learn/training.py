@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ from batchenv.learn.checkpoints import (
 from batchenv.learn.event_file import EventFile
 from batchenv.learn.learnable_env import LearnableEnv
 from batchenv.learn.policy import MUSCLES_FILE
-from batchenv.learn.ppo import TruncationPPO, privileged_columns
+from batchenv.learn.ppo import Actor, TruncationPPO, privileged_columns
 from batchenv.learn.report import Episodes, Report, TrainingResult
 from batchenv.learn.rollouts import EnvRollouts, Rollouts
 from batchenv.learn.run_directory import RunDirectory
@@ -106,6 +107,7 @@ def train(
             if resume is None
             else _resumed_run(rollouts, config, resume)
         )
+        run.limit_scatter()
         text = run.config_text.encode()
         write_atomically(directory.path / CONFIG_FILE, lambda file: file.write(text))
         if not (directory.path / CHECKPOINT_FILE).exists():
@@ -135,6 +137,10 @@ class _Run:
     seed: int
     steps: int = 0
     episodes: Episodes = field(default_factory=Episodes)
+
+    def limit_scatter(self) -> None:
+        """Cut standard deviations of actions to `training.most_std`."""
+        cast(Actor, self.ppo.actor).limit_scatter(self.config.training.most_std)
 
     @property
     def config_text(self) -> str:
@@ -291,6 +297,7 @@ def _learn(run: _Run, threads: int) -> dict[str, float]:
         try:
             alone = run.steps <= (run.config.training.value_alone_steps or 0)
             losses = run.ppo.update(value_alone=alone) | run.rollouts.learn()
+            run.limit_scatter()
         except RuntimeError as caught:
             error = caught
     for name, parameter in run.ppo.actor.named_parameters():
