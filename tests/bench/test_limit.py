@@ -9,6 +9,7 @@ def run(*words):
     main([str(word) for word in words])
 
 
+@pytest.mark.slow
 def test_bench_writes_the_figures_it_prints(tmp_path, capsys):
     file = tmp_path / "f.json"
     run("bench", "walk", "--envs", 2, "--threads", 1, "--alternations", 5, "--json", file)
