@@ -4,13 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from batchenv.body.gaitnet.hdf5_file import open_hdf5
-from batchenv.errors import ConfigError, InputError
+from batchenv.errors import InputError
 from batchenv.evaluate.recording import Recording
 from batchenv.evaluate.recording_file import load_recording
 from batchenv.evaluate.rollout_file import HDF5_SUFFIXES
-from batchenv.files import read_npz
 from batchenv.motion import Clip, Reader, ReadOptions, register_reader
+from batchenv.motion.archives import holds_arrays
 
 _FORCES = ("grf", "cop", "free_moment")
 
@@ -42,14 +41,7 @@ def clip_of_recording(recording: Recording, episode: int = 0, source: str = "a r
 
 
 def _is_recording(path: Path) -> bool:
-    needed = ("joint_pos", "root_pos", "grf")
-    if path.suffix.lower() == ".npz":
-        return set(needed) <= set(read_npz(path, skip_objects=True))
-    try:
-        with open_hdf5(path) as file:
-            return all(name in file for name in needed)
-    except ConfigError as error:
-        raise InputError(str(error)) from None
+    return holds_arrays(path, ("joint_pos", "root_pos", "grf"))
 
 
 def _read(path: Path, options: ReadOptions) -> Clip:

@@ -8,6 +8,7 @@ import numpy as np
 from batchenv.errors import InputError, nearest
 from batchenv.files import read_npz, sealed, write_atomically
 from batchenv.files.paths import checked_path, path_to_read
+from batchenv.motion.archives import holds_arrays
 from batchenv.motion.clip import Clip
 
 _FORMAT, _VERSION = "batchenv_clip", 1
@@ -41,7 +42,7 @@ def save_clip(clip: Clip, path: str | Path) -> Path:
 
 def is_clip_file(path: Path) -> bool:
     """Whether an NPZ file is a clip that `save_clip` wrote."""
-    return _FORMAT in read_npz(path, skip_objects=True)
+    return holds_arrays(path, [_FORMAT])
 
 
 def load_clip(path: str | Path) -> Clip:

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from batchenv.body.gaitnet.hdf5_file import open_hdf5
 from batchenv.body.gaitnet.kinematics import frames
 from batchenv.body.gaitnet.motion import HDF5_SUFFIXES, load_motion
 from batchenv.body.gaitnet.npz_motion import load_npz_motion
 from batchenv.body.gaitnet.skeleton_file import load_skeleton
 from batchenv.errors import ConfigError, InputError
-from batchenv.files import read_npz
+from batchenv.motion.archives import holds_arrays
 from batchenv.motion.clip import Clip
 from batchenv.motion.hierarchy import Hierarchy, clip_of_hierarchy
 from batchenv.motion.registry import ReadOptions
@@ -21,13 +20,7 @@ _MOTIONS = "motions"
 
 def is_gaitnet_motion(path: Path) -> bool:
     """Whether a file holds poses as GaitNet stores them; InputError where it cannot be read."""
-    if path.suffix.lower() == ".npz":
-        return _MOTIONS in read_npz(path, skip_objects=True)
-    try:
-        with open_hdf5(path) as file:
-            return _MOTIONS in file
-    except ConfigError as error:
-        raise InputError(str(error)) from None
+    return holds_arrays(path, [_MOTIONS])
 
 
 def read_gaitnet(path: Path, options: ReadOptions) -> Clip:
