@@ -93,6 +93,23 @@ def test_truncated_and_foreign_files_are_refused(tmp_path: Path):
         load_checkpoint(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("privileged", "message"),
+    [
+        (5, "its privileged is of type int, expected tuple"),
+        ((1,), "its privileged are not all names"),
+        (("d",), "its privileged columns are not some of its observations"),
+        (("a", "b", "c"), "its privileged columns are not some of its observations"),
+    ],
+)
+def test_columns_that_no_policy_could_miss_are_refused(tmp_path: Path, privileged, message: str):
+    path = checkpoint_of(1).save(tmp_path)
+    contents = torch.load(path, weights_only=True)
+    torch.save(contents | {"privileged": privileged}, path)
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(tmp_path)
+
+
 def test_code_in_a_file_is_not_run(tmp_path: Path):
     class Payload:
         def __reduce__(self) -> tuple[Any, ...]:

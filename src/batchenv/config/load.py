@@ -35,7 +35,7 @@ from batchenv.config.paths import (
 )
 from batchenv.config.plain import plain
 from batchenv.config.problems import describe_problems, expectation, shortened
-from batchenv.config.section import Section, TaskName, bare_name
+from batchenv.config.section import Section, TaskName
 from batchenv.config.source import checked_root, file_of, is_text, read_text
 from batchenv.config.term_sections import (
     WALK_TERMS,
@@ -162,11 +162,11 @@ class Config(Section):
 
     def without_privileged(self) -> "Config":
         """The configuration of worlds in which the policy alone observes, as after training."""
-        hidden = {bare_name(term) for term in self.training.privileged}
+        hidden = self.training.privileged_terms
         if not hidden:
             return self
         terms = self.environment.observation.terms
-        seen = {name: keywords for name, keywords in terms.items() if bare_name(name) not in hidden}
+        seen = {key: keywords for key, keywords in terms.items() if key.rpartition(":")[2] not in hidden}
         return self.replace({"environment.observation.terms": seen, "training.privileged": []})
 
     def lenient(self) -> dict[str, Any]:

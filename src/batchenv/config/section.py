@@ -83,15 +83,6 @@ def _checked_body(name: str, info: ValidationInfo) -> str:
         raise ConfigError(f'give "myo_sim:NAME" or the path of an MJCF file; {error}') from None
 
 
-def bare_name(term: str) -> str:
-    """The name of a term, without the file that it comes from.
-
-    >>> bare_name("my_terms.py:sway"), bare_name("pose")
-    ('sway', 'pose')
-    """
-    return term.rpartition(":")[2]
-
-
 def _checked_term(key: str, info: ValidationInfo) -> str:
     return _checked_code(key, 'give the name of a shipped term, or "FILE.py:FUNCTION"', info)
 

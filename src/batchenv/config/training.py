@@ -152,6 +152,11 @@ class Training(Section):
         default_factory=MuscleLearning, description="Training of the muscle network with the policy."
     )
 
+    @property
+    def privileged_terms(self) -> tuple[str, ...]:
+        """Names of the terms of `privileged`, without the files that they come from."""
+        return tuple(term.rpartition(":")[2] for term in self.privileged)
+
     def check_symmetry(self, asymmetry: str | None) -> None:
         """Refuse to learn from mirror images of sides that are not alike.
 

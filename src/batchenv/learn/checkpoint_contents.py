@@ -18,6 +18,7 @@ _TYPES = {
     "config": str,
     "observations": tuple,
     "actions": tuple,
+    "privileged": tuple,
     "learner": dict,
     "random": dict,
     "versions": dict,
@@ -37,6 +38,7 @@ def check_contents(contents: dict[str, Any]) -> None:
         ValueError: a field has another type; a network has other sizes than the columns and the checkpoint's
             own configuration say; a weight, a moment of an optimiser or a scale is not a number it could be.
     """
+    contents = {"privileged": ()} | contents  # older checkpoints have none
     for name, kind in _TYPES.items():
         value = contents.get(name, {})
         if type(value) is not kind:
@@ -44,14 +46,10 @@ def check_contents(contents: dict[str, Any]) -> None:
     for name, (least, most) in _RANGES.items():
         if not least <= contents[name] <= most:
             raise ValueError(f"its {name} is {contents[name]}, expected a number from {least} to {most}")
-    hidden = contents.get("privileged", ())
-    for name, columns in (
-        *((name, contents[name]) for name in ("observations", "actions")),
-        ("privileged", hidden),
-    ):
-        if not all(isinstance(column, str) for column in columns):
+    for name in ("observations", "actions", "privileged"):
+        if not all(isinstance(column, str) for column in contents[name]):
             raise ValueError(f"its {name} are not all names")
-    if not set(hidden) < set(contents["observations"]):
+    if not set(contents["privileged"]) < set(contents["observations"]):
         raise ValueError("its privileged columns are not some of its observations")
     _check_learner(contents)
     _check_random(contents["random"])

@@ -13,7 +13,6 @@ from tensordict import TensorDict
 from torch import nn
 
 from batchenv.config import Training
-from batchenv.config.section import bare_name
 from batchenv.errors import ConfigError, nearest
 from batchenv.learn.adam_state import load_adam
 from batchenv.learn.learnable_env import Image, LearnableEnv
@@ -199,20 +198,20 @@ def privileged_columns(terms: Sequence[str], env: LearnableEnv) -> np.ndarray:
     """Which observation columns the policy does not see (obs_dim,) bool.
 
     Args:
-        terms: that the value function alone sees, as the configuration calls them.
+        terms: names of those that the value function alone sees.
         env: that has them.
 
     Raises:
         ConfigError: a term is not there, or no other.
     """
-    owners, names = [column.term for column in env.obs_layout], [bare_name(term) for term in terms]
-    for term in names:
+    owners = [column.term for column in env.obs_layout]
+    for term in terms:
         if term not in owners:
             raise ConfigError(
                 f"training.privileged: environment.observation.terms has no {term!r}.{nearest(term, owners)} "
                 f"There are: {', '.join(dict.fromkeys(owners))}"
             )
-    hidden = np.isin(owners, names)
+    hidden = np.isin(owners, terms)
     if hidden.all():
         raise ConfigError("training.privileged leaves the policy no observation; leave a term out")
     return hidden
@@ -246,7 +245,7 @@ def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationP
     with torch.no_grad():
         actor.mlp[-1].weight.mul_(_FIRST_ACTION_SCALE)  # pyright: ignore[reportCallIssue]
     if training.privileged:
-        hidden = privileged_columns(training.privileged, env.env)
+        hidden = privileged_columns(training.privileged_terms, env.env)
         actor.close_eyes(torch.from_numpy(hidden).to(str(env.device)))
     device, sizes = str(env.device), (env.num_envs, training.num_steps_per_env)
     storage = RolloutStorage("rl", *sizes, obs, [env.num_actions], device)

@@ -148,7 +148,7 @@ class _Run:
 
     def checkpoint(self) -> Checkpoint:
         worlds, muscles = self.rollouts.snapshot()
-        hidden = privileged_columns(self.config.training.privileged, self.rollouts.env.env)
+        hidden = privileged_columns(self.config.training.privileged_terms, self.rollouts.env.env)
         return Checkpoint(
             steps=self.steps,
             num_envs=self.rollouts.num_envs,

@@ -12,7 +12,6 @@ from batchenv.body.gait_family import GaitFamily
 from batchenv.body.sides import unlike_sides
 from batchenv.config import Config, Environment, Motion
 from batchenv.config.section import Section as ConfigSection
-from batchenv.config.section import bare_name
 from batchenv.engine import ControlLaw, Worlds
 from batchenv.engine.uneven_floor import keep_floor_below, lay_floor
 from batchenv.errors import ConfigError, InputError
@@ -172,7 +171,7 @@ class HumanTask(HumanQuantities):
     @property
     def asymmetry(self) -> str | None:
         """What differs between the two sides: of the body, or in parameters that policies do not observe."""
-        hidden = {bare_name(term) for term in self.config.training.privileged}
+        hidden = self.config.training.privileged_terms
         given = {
             name for term in self.observation_terms if term.name not in hidden for name in term.quantities
         }
