@@ -9,10 +9,10 @@ J Biomech 39:1621, 2006).
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 
 from batchenv.body.body import Body
+from batchenv.body.foot_geometry import relative_positions
 from batchenv.body.gait_by_speed import GaitBySpeed
 
 Array = np.ndarray
@@ -43,18 +43,16 @@ class Climbing:
     @classmethod
     def of(cls, body: Body, gait: GaitBySpeed) -> "Climbing":
         """Compute the changes for a body; none for joints other than those of hip, knee and ankle."""
-        n_joint, legs = len(body.joint_names), _Legs(body)
+        n_joint, moved = len(body.joint_names), np.flatnonzero(np.isin(body.joint_kinds, _JOINTS))
         tables = np.zeros((2, *gait.tables.shape))
         for speed, level in enumerate(gait.tables):
-            ahead = level[:, 2 * n_joint + 2 : -2].reshape(len(level), -1, 3)[..., 0]
-            rough = [legs.changes(level[k, :n_joint], ahead[k]) for k in range(0, len(level), _EVERY)]
-            angles, places = (_resampled(np.array(each), len(level)) for each in zip(*rough, strict=True))
-            for way, table in enumerate(tables[:, speed]):
-                change = angles[:, way]
-                table[:, legs.moved] = change
-                rates = 0.5 * len(level) * (np.roll(change, -1, axis=0) - np.roll(change, 1, axis=0))
-                table[:, n_joint + legs.moved] = rates
-                table[:, 2 * n_joint + 2 : -2] = places[:, way]
+            ways = zip(*_changes(body, moved, level[::_EVERY, :n_joint]), strict=True)
+            for table, parts in zip(tables[:, speed], ways, strict=True):
+                angles, places = (_resampled(part, len(level)) for part in parts)
+                table[:, moved] = angles
+                rates = 0.5 * len(level) * (np.roll(angles, -1, axis=0) - np.roll(angles, 1, axis=0))
+                table[:, n_joint + moved] = rates
+                table[:, 2 * n_joint + 2 : -2] = places
         return cls(gait, tables[0], tables[1])
 
     def climbed(self, rows: Array, phase: Array, speed: Array, rise: Array) -> Array:
@@ -80,52 +78,36 @@ class Climbing:
         return np.tan(_STEEPEST) * angles.max(axis=(0, 1, 2))
 
 
-class _Legs:
-    """Heels and feet of a body as its joints move them.
+def _changes(body: Body, moved: Array, level: Array) -> tuple[Array, Array]:
+    """What a rise of 1 adds, uphill and downhill, to joints (2, P, m) [rad] and to heels (2, P, 6) [m].
 
     Args:
         body: whose root is upright.
-
-    Attributes:
         moved: joints that take the feet to a slope, of both legs (m,).
+        level: poses on level ground (P, J) [rad].
     """
+    steps = np.concatenate([np.zeros((1, level.shape[1])), _STEP * np.eye(level.shape[1])[moved]])
+    poses = (level[:, None] + steps).reshape(-1, level.shape[1])
+    seen = _feet(body, poses).reshape(len(level), len(steps), -1)
+    here, slopes = seen[:, 0].reshape(len(level), -1, 4), (seen[:, 1:] - seen[:, :1]) / _STEP
+    wanted = np.zeros((2, *here.shape))  # along forward, left and up, and the tilt, of each foot
+    wanted[..., 2] = here[..., 0] + np.array([_BENT, -_BENT])[:, None, None]
+    wanted[..., 3] = _LEVER
+    counted = np.tile([True, False, True, True], here.shape[1])
+    columns, aims = slopes[..., counted], wanted.reshape(2, len(level), -1)[..., counted]
+    square = columns.mT @ columns + _DAMPING**2 * np.eye(counted.sum())
+    angles = (columns @ np.linalg.solve(square, aims[..., None]))[..., 0]
+    places = (angles[..., None, :] @ slopes)[..., 0, :].reshape(2, *here.shape)[..., :3]
+    return angles, places.reshape(2, len(level), -1)
 
-    def __init__(self, body: Body):
-        self._body, self._data = body, mujoco.MjData(body.model)
-        self.moved = np.flatnonzero(np.isin(body.joint_kinds, _JOINTS))
 
-    def changes(self, joint_pos: Array, ahead: Array) -> tuple[Array, Array]:
-        """What a rise of 1 adds, uphill and downhill, to moved joints (2, m) [rad] and heels (2, 6) [m].
-
-        Args:
-            joint_pos: on level ground (J,) [rad].
-            ahead: where the heels are ahead of the root (2,) [m].
-        """
-        here, slopes = self._seen(joint_pos), []
-        for joint in self.moved:
-            there = joint_pos.copy()
-            there[joint] += _STEP
-            slopes.append((self._seen(there) - here).ravel() / _STEP)
-        jacobian = np.reshape(slopes, (-1, here.size)).T
-        wanted = np.zeros((2, *here.shape))  # along forward, left and up, and the tilt, of each foot
-        wanted[..., 2] = ahead + np.array([[_BENT], [-_BENT]])
-        wanted[..., 3] = _LEVER
-        counted = np.tile([True, False, True, True], len(here))
-        rows, aims = jacobian[counted], wanted.reshape(2, -1)[:, counted]
-        square = rows @ rows.T + _DAMPING**2 * np.eye(len(rows))
-        angles = np.linalg.solve(square, aims.T).T @ rows
-        return angles, (angles @ jacobian.T).reshape(2, *here.shape)[..., :3].reshape(2, -1)
-
-    def _seen(self, joint_pos: Array) -> Array:
-        """Of each foot, place of the heel along forward, left and up, and tilt times `_LEVER` (2, 4) [m]."""
-        body, data = self._body, self._data
-        data.qpos[:] = body.qpos(np.zeros(3), np.array([1.0, 0.0, 0.0, 0.0]), joint_pos)
-        mujoco.mj_kinematics(body.model, data)
-        axes = np.stack([body.forward, body.left, body.up])
-        heels = (data.xpos[body.foot_body] - data.xpos[body.root_body]) @ axes.T
-        toes = data.xpos[body.toe_body] - data.xpos[body.foot_body]
-        tilt = np.arctan2(toes @ body.up, np.linalg.norm(toes - np.outer(toes @ body.up, body.up), axis=1))
-        return np.concatenate([heels, _LEVER * tilt[:, None]], axis=1)
+def _feet(body: Body, joint_pos: Array) -> Array:
+    """Of each foot, place of the heel along forward, left and up, and tilt times `_LEVER` (P, 2, 4) [m]."""
+    places = relative_positions(body, np.concatenate([body.foot_body, body.toe_body]), joint_pos)
+    heels, toes = np.split(places, [len(body.foot_body)], axis=1)
+    ahead = toes - heels
+    tilt = np.arctan2(ahead[..., 2], np.linalg.norm(ahead[..., :2], axis=-1))
+    return np.concatenate([heels, _LEVER * tilt[..., None]], axis=-1)
 
 
 def _resampled(values: Array, size: int) -> Array:

@@ -20,7 +20,7 @@ from batchenv.mdp.quantities import Quantities, quantity
 from batchenv.mdp.resets import Start
 from batchenv.mdp.task import Terms
 from batchenv.tasks.human import HumanTask
-from batchenv.tasks.human_quantities import GRAVITY, HumanState
+from batchenv.tasks.human_quantities import HumanState
 from batchenv.tasks.registry import task
 
 Array = np.ndarray
@@ -140,13 +140,13 @@ class CommandTask(HumanTask):
         """Put worlds (n,) whose episode has begun into their first states, at the commanded speed."""
         pace = _state(batch).pace
         pace[ids, 0], pace[ids, 1] = batch.commands.values[ids, self._speed_column], 0.0
-        self._face(batch, ids, 0.0)
+        self._face(batch, ids, np.zeros(len(ids)))
         super().reset(batch, ids)
 
     def set_parameters(self, batch: Batch[Body, HumanState], ids: Array, values: Array) -> None:
         """Give worlds (n,) parameters (n, P), checked."""
         super().set_parameters(batch, ids, values)
-        self._face(batch, ids, 0.0)
+        self._face(batch, ids, np.zeros(len(ids)))
 
     def advance(self, batch: Batch[Body, HumanState]) -> None:
         """Move the clock of the reference, its pace and the course by a control step."""
@@ -165,12 +165,11 @@ class CommandTask(HumanTask):
         super().place(batch, ids, start)
         _state(batch).course[ids] = self._heading(batch, ids)
 
-    def _face(self, batch: Batch[Body, HumanState], ids: Array | slice, heading: Array | float) -> None:
+    def _face(self, batch: Batch[Body, HumanState], ids: Array | slice, heading: Array) -> None:
         """Note the rise of the floor ahead of worlds (n,) with these headings (n,) [rad]."""
-        if not batch.worlds.is_expanded(GRAVITY):
-            return
-        forward, left, up = -(batch.worlds.expand(GRAVITY)[ids] @ self.axes.T).T
-        _state(batch).rise[ids] = np.arctan((np.cos(heading) * forward + np.sin(heading) * left) / up)
+        up = self.against_gravity(batch.worlds, ids, heading)
+        if up is not None:
+            _state(batch).rise[ids] = np.arctan(up[:, 0] / up[:, 2])
 
     @cached_property
     def _climbing(self) -> Climbing:

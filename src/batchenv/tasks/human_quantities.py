@@ -22,7 +22,7 @@ from batchenv.mdp.task import Task
 from batchenv.tasks.human_law import own_recorders
 
 Array = np.ndarray
-GRAVITY = "opt.gravity"
+_GRAVITY = "opt.gravity"
 
 
 @dataclass
@@ -172,7 +172,7 @@ class HumanQuantities(Task[Body, HumanState]):
         )
         if not self.one_reference:
             values[:, self._reference_columns] = self.reference_rows(q.batch, q.ids, state.phase[q.rows])
-        up = self._against_gravity(q, values[:, self.columns["heading"]])
+        up = self.against_gravity(worlds, q.rows, values[:, self.columns["heading"]])
         if up is not None:
             for place in (self.columns["root_up"], self.columns["foot_pos"]):
                 vectors = values[:, place].reshape(len(values), -1, 3)
@@ -205,7 +205,7 @@ class HumanQuantities(Task[Body, HumanState]):
         """The trunk's axis that is vertical in the zero pose, seen as `root_up` is (N, 3)."""
         turned = q.batch.worlds.bind("xmat")[q.rows][:, self.body.trunk_body].reshape(-1, 3, 3)
         seen = seen_by_walker(turned @ self._trunk_axis, q["heading"], self.axes)
-        up = self._against_gravity(q, q["heading"])
+        up = self.against_gravity(q.batch.worlds, q.rows, q["heading"])
         return seen if up is None else made_upright(seen[:, None], up)[:, 0]
 
     @cached_property
@@ -218,14 +218,17 @@ class HumanQuantities(Task[Body, HumanState]):
     @quantity
     def slope(self, q: Quantities) -> Array:
         """Rise of the floor ahead of the walker and to its left, by how gravity leans (N, 2) [rad]."""
-        up = self._against_gravity(q, q["heading"])
+        up = self.against_gravity(q.batch.worlds, q.rows, q["heading"])
         return np.zeros((len(q["heading"]), 2)) if up is None else np.arctan(up[:, :2] / up[:, 2:])
 
-    def _against_gravity(self, q: Quantities, heading: Array) -> Array | None:
-        """Unit vectors against gravity, in the heading frame (N, 3); None where no world has a slope."""
-        if not q.batch.worlds.is_expanded(GRAVITY):
+    def against_gravity(self, worlds: Worlds[Body], rows: Array | slice, heading: Array) -> Array | None:
+        """Unit vectors against gravity in some worlds, each in the frame of its heading (n,) [rad] (n, 3).
+
+        None where no world has a slope.
+        """
+        if not worlds.is_expanded(_GRAVITY):
             return None
-        gravity = q.batch.worlds.expand(GRAVITY)[q.rows]
+        gravity = worlds.expand(_GRAVITY)[rows]
         return seen_by_walker(-gravity / np.linalg.norm(gravity, axis=1, keepdims=True), heading, self.axes)
 
     @quantity
