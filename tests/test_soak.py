@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks.soak import Events, Sample, Soak
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +26,7 @@ def test_what_grows_is_noticed():
     assert Events(other_bits_in_threads=1).faults == 1
 
 
+@pytest.mark.slow
 def test_a_short_soak_finds_no_fault(tmp_path):
     command = [sys.executable, "benchmarks/soak.py", "--steps", "4000", "--json", str(tmp_path / "soak.json")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)

@@ -72,6 +72,7 @@ def _no_fault_in(inputs: int, areas: list[str], out: Path, workers: int) -> None
     assert not tally.faults, f"{table(tally)}\n{distinct(tally)}"
 
 
+@pytest.mark.slow
 def test_a_slice_of_the_inputs_works_or_is_refused(tmp_path):
     _no_fault_in(SLICE, ["api", "configs"], tmp_path, 1)
 
