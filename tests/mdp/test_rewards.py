@@ -23,7 +23,7 @@ SHAPES = {
     "previous_action": (N, J), "parameters": (N, 3), "shown_parameters": (N, 3), "episode_time": (N,),
     "head_pos": (N, 3), "yaw_rate": (N,), "command": (N, 2),
     "commanded_speed": (N,), "commanded_yaw_rate": (N,), "off_course": (N,),
-    "difficulty": (N,), "slope": (N, 2), "reference_pelvis": (N, 3),
+    "difficulty": (N,), "slope": (N, 2), "action_delay": (N,), "reference_pelvis": (N, 3),
     "effector_pos": (N, 4, 3), "reference_effector_pos": (N, 4, 3), "reference_root_pos": (N, 3),
     "device_torque": (N, 0),
     "root_turn": (N,), "reference_root_linvel": (N, 3), "reference_root_angvel": (N, 3),

@@ -38,6 +38,15 @@ def test_a_delay_is_rounded_to_control_steps_and_begins_with_the_reference():
     assert np.array_equal(np.sign(sent), [[1, 0, 0], [-1, 1, 0], [-1, -1, 1]])
 
 
+def test_a_walker_feels_how_late_its_actions_are():
+    config = torque(parameters__action={"delay": {"max": 0.07}}, observation__terms__action_delay={})
+    with BatchEnv(config, 3, 1, seed=0) as env:
+        env.reset()
+        obs = env.set_parameters([0, 1, 2], [[0.0], [0.04], [0.066]])
+        column = [each.name for each in env.obs_layout].index("action_delay")
+        np.testing.assert_allclose(obs[:, column], [0.0, 1 / 30, 2 / 30], rtol=1e-6)
+
+
 def test_a_slope_is_gravity_that_leans_against_it():
     with BatchEnv(torque(parameters__slope=SLOPES), 3, 1, seed=0) as env:
         env.reset()

@@ -113,6 +113,12 @@ def earlier_action(previous_action: Array) -> Array:
     return previous_action
 
 
+@observation_term(scalar, "s")
+def action_delay(action_delay: Array) -> Array:
+    """How late the action is, as the muscles tell by when they act."""
+    return action_delay[:, None]
+
+
 @observation_term(joints, "rad")
 def reference_pos(reference_pos: Array) -> Array:
     """Pose of the reference at this phase."""

@@ -252,6 +252,11 @@ class HumanQuantities(Task[Body, HumanState]):
         return q.batch.episodes.previous_action[q.rows].copy()
 
     @quantity
+    def action_delay(self, q: Quantities) -> Array:
+        """Time from sending an action to its effect (N,) [s]."""
+        return q.batch.state.delay[q.rows] * self.control_dt
+
+    @quantity
     def episode_time(self, q: Quantities) -> Array:
         """Time since the episode began (N,) [s]."""
         return q.batch.episodes.step[q.rows] * self.control_dt
