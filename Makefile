@@ -4,14 +4,19 @@ BIN   := .venv/bin
 PIP   := $(BIN)/pip --disable-pip-version-check install -c constraints.txt
 FLAGS := $(if $(STEPS),--steps $(STEPS)) $(if $(ENVS),--envs $(ENVS)) $(if $(THREADS),--threads $(THREADS))
 
-.PHONY: train test test-ray test-newest test-docs test-browser docs wheel fuzz soak
+.PHONY: train test types suite test-ray test-newest test-docs test-browser docs wheel fuzz soak
 train: .venv/train.stamp
 	$(BIN)/batchenv train walk $(FLAGS)
 
 test: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(MAKE) --no-print-directory --jobs 2 types suite
+
+types: .venv/test.stamp
 	$(BIN)/basedpyright
+
+suite: .venv/test.stamp
 	$(BIN)/pytest -n 2
 
 test-ray: .venv/ray.stamp

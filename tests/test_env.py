@@ -346,6 +346,7 @@ for _ in range(5):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="reads what glibc holds")
 def test_constructions_and_closings_leave_memory_flat():
     # By default glibc keeps freed blocks of 20 MB for a while; with these settings readings differ by 0.2 MB.
@@ -371,6 +372,7 @@ def test_a_closed_environment_is_freed_without_pythons_collector_of_cycles():
     assert not any(alive)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
 def test_ten_thousand_steps_leave_memory_flat():
     config = load_config("walk").replace({"environment.simulation.sim_hz": 60})

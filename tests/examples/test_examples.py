@@ -19,7 +19,12 @@ def test_every_example_is_run_here():
     assert {file.name for file in EXAMPLES.glob("*.py")} == set(NEEDS)
 
 
-@pytest.mark.parametrize("name", sorted(NEEDS))
+QUICK = "train_rsl_rl.py"
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == QUICK else pytest.mark.slow) for name in sorted(NEEDS)]
+)
 def test_an_example_trains_reports_its_rate_and_saves_a_walker(name, tmp_path):
     pytest.importorskip(NEEDS[name])
     words = [sys.executable, str(EXAMPLES / name), "--steps", "3000", "--envs", "16", "--threads", "1"]

@@ -17,11 +17,13 @@ def small_config(**training: Any) -> Config:
     return load_config({"environment": {"reward": {"pose": {"weight": 1.0}}}, "training": small | training})
 
 
-def small_ppo(num_envs: int, **training: Any) -> tuple[RslRlEnv, TruncationPPO]:
-    """PPO on point masses."""
+def small_ppo(
+    num_envs: int, kind: type[TruncationPPO] = TruncationPPO, **training: Any
+) -> tuple[RslRlEnv, TruncationPPO]:
+    """PPO, or another kind of it, on point masses."""
     env = RslRlEnv(PointMass(num_envs))
     config = small_config(num_envs=num_envs, **training)
-    return env, build_ppo(env, config.training, env.reset(0))
+    return env, build_ppo(env, config.training, env.reset(0), kind)
 
 
 def checkpoint_of(steps: int) -> Checkpoint:

@@ -46,6 +46,7 @@ class PointMass:
     mirror_action = Mirror(np.arange(2), np.array([1.0, -1.0]))
     asymmetry = None
     max_episode_steps = 50
+    control_dt = _DT
     obs_dim = 4
     action_dim = 2
 

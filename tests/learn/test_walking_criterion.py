@@ -5,8 +5,9 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from batchenv import BatchEnv, load_config
+from batchenv import BatchEnv, load_config, load_walker
 from batchenv.learn.checkpoints import Checkpoint, load_checkpoint
 from batchenv.learn.report import Report
 from batchenv.learn.training import train
@@ -42,3 +43,20 @@ def test_a_walker_is_judged_with_the_muscle_network_that_has_learned_with_it(tmp
         assert any(not np.allclose(used[key], before[key], atol=1e-3) for key in used)
         # The worlds' weights are rounded to 21 bits of the largest of each row.
         assert all(np.allclose(used[key], learned[key], atol=1e-5) for key in used)
+
+
+@pytest.mark.parametrize(("deaf", "kept"), [(False, 1.0), (True, 0.0)])
+def test_a_commanded_walker_has_to_do_as_it_is_told(deaf: bool, kept: float):
+    """Who does not see that a turn is asked stays upright all the same, for a while."""
+    walker = load_walker("command")
+    turn = {"speed": [1.2, 1.2], "yaw_rate": [0.4, 0.4]}
+    config = walker.config.replace({"environment.commands": {"walking_velocity": turn}})
+    hidden = [name == "off_course" or name.endswith("yaw_rate") for name in walker.policy.observations]
+
+    def act(obs: np.ndarray) -> np.ndarray:
+        return walker.policy(np.where(hidden, 0.0, obs) if deaf else obs)
+
+    with closing(WalkingCriterion(config, 1, episodes=6, seconds=5.0)) as walks:
+        found = walks(act, 0)
+    assert (found.completed, found.kept, found.passed) == (1.0, kept, not deaf)
+    assert f"{kept:.0%} as told" in found.line

@@ -92,6 +92,7 @@ def test_the_reference_climbs_what_rises_ahead_of_each_walker_whatever_came_befo
         assert (np.abs(seen["reference_pos"] - level[:, :14])[:2].max(axis=1) > 0.05).all()
 
 
+@pytest.mark.slow
 def test_the_shipped_walker_walks_up_and_down_slopes():
     walker = load_walker("command").with_changes(held_command(load_walker("command"), 1.3))
     slopes = [each for each in DISTURBANCES if each.name.startswith("6 deg")]

@@ -27,7 +27,7 @@ from batchenv.learn.training import train as learn
 from batchenv.learn.walking_criterion import WalkingCriterion
 from batchenv.learn.wandb_log import WandbLog
 from batchenv.learn.warm_start import Networks, load_networks
-from batchenv.shipped import WALKERS, shipped_walkers
+from batchenv.shipped import walker_path
 
 
 def run(options: TrainOptions) -> None:
@@ -112,9 +112,7 @@ def _configuration(options: TrainOptions, checkpoint: Checkpoint | None) -> Conf
 
 def _networks(origin: Path | None) -> Networks | None:
     """Return the networks of a run, or of a shipped walker by name, to begin with."""
-    if origin is None:
-        return None
-    return load_networks(WALKERS / origin if str(origin) in shipped_walkers() else origin)
+    return None if origin is None else load_networks(walker_path(origin))
 
 
 def _changes(options: TrainOptions) -> dict[str, Any]:

@@ -42,6 +42,16 @@ Privileged = Annotated[
         ),
     ),
 ]
+Teacher = Annotated[
+    str | None,
+    Field(
+        description=(
+            "A walker by name, or the directory of a run, whose policy is imitated in place of PPO, in the "
+            "states that the policy that learns leads to; where environment.parameters.action.delay makes "
+            "actions late, list the observation action_delay. null: PPO."
+        ),
+    ),
+]
 Updates = Annotated[
     int,
     Field(
@@ -145,6 +155,7 @@ class Training(Section):
         ),
     )
     privileged: Privileged = ()
+    teacher: Teacher = None
     learn_threads: int = Field(
         default=2, gt=0, le=1024, description="Torch threads while the policy is updated [threads]."
     )

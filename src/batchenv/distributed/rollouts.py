@@ -13,9 +13,10 @@ from batchenv.config import Config
 from batchenv.distributed.pool import Pool
 from batchenv.distributed.runner import Rollout, RolloutRequest
 from batchenv.errors import InputError
+from batchenv.learn.apprentice import build_learner
 from batchenv.learn.checkpoints import Checkpoint, policy_of
 from batchenv.learn.learnable_env import LearnableEnv
-from batchenv.learn.ppo import TruncationPPO, build_ppo
+from batchenv.learn.ppo import TruncationPPO
 from batchenv.learn.rollouts import Collected, Rollouts
 from batchenv.learn.rsl_rl_env import RslRlEnv
 
@@ -51,7 +52,7 @@ class RunnerRollouts(Rollouts):
                 "only: train without runners, or set keep_samples to false to keep the network as it is"
             )
         self.pool.begin(seed, staggered=staggered)
-        return build_ppo(self.env, config.training, _nothing(self.env.env))
+        return build_learner(self.env, config.training, _nothing(self.env.env))
 
     @torch.inference_mode()
     def collect(self, ppo: TruncationPPO, horizon: int, steps: int) -> Collected:

@@ -131,6 +131,10 @@ class ActorCriticAdam(torch.optim.Adam):
             super().step(closure)
         self.critic.step()
 
+    def step_actor(self) -> None:
+        """Step the actor alone."""
+        super().step()
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of both."""
         super().zero_grad(set_to_none)
@@ -217,7 +221,9 @@ def privileged_columns(terms: Sequence[str], env: LearnableEnv) -> np.ndarray:
     return hidden
 
 
-def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationPPO:
+def build_ppo(
+    env: RslRlEnv, training: Training, obs: TensorDict, kind: type[TruncationPPO] = TruncationPPO
+) -> TruncationPPO:
     """Build PPO as configured, on the environment's device, with new networks drawn from Torch's global
     generator of the CPU.
 
@@ -225,6 +231,7 @@ def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationP
         env: the environment to learn in.
         training: the `training` section of a configuration.
         obs: observations as the environment gives them, for their shape.
+        kind: a class that learns otherwise with the same networks.
 
     Raises:
         ConfigError: mirror images are to be learned from, and the two sides are not alike; or columns that
@@ -249,7 +256,7 @@ def build_ppo(env: RslRlEnv, training: Training, obs: TensorDict) -> TruncationP
         actor.close_eyes(torch.from_numpy(hidden).to(str(env.device)))
     device, sizes = str(env.device), (env.num_envs, training.num_steps_per_env)
     storage = RolloutStorage("rl", *sizes, obs, [env.num_actions], device)
-    ppo = TruncationPPO(
+    ppo = kind(
         actor,
         critic,
         storage,

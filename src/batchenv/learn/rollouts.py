@@ -10,10 +10,11 @@ import torch
 
 from batchenv.config import Config
 from batchenv.errors import CheckpointError, InputError
+from batchenv.learn.apprentice import build_learner
 from batchenv.learn.checkpoints import Checkpoint, pack, unpack
 from batchenv.learn.co_training import CoTraining, co_training
 from batchenv.learn.learnable_env import LearnableEnv, stagger
-from batchenv.learn.ppo import TruncationPPO, build_ppo
+from batchenv.learn.ppo import TruncationPPO
 from batchenv.learn.rsl_rl_env import RslRlEnv
 
 
@@ -101,7 +102,7 @@ class EnvRollouts(Rollouts):
 
     def begin(self, config: Config, seed: int, *, staggered: bool = False) -> TruncationPPO:
         """See `Rollouts.begin`."""
-        ppo = build_ppo(self.env, config.training, self.env.reset(seed))
+        ppo = build_learner(self.env, config.training, self.env.reset(seed))
         if staggered:
             stagger(self.env.env)
             self.env.note_steps()

@@ -171,7 +171,8 @@ def _new_run(rollouts: Rollouts, config: Config, warm_start: Networks | None) ->
     ppo = rollouts.begin(config, seed, staggered=warm_start is not None)
     if warm_start is not None:
         warm_start.load_into(ppo, rollouts.observations, rollouts.actions)
-        if warm_start.critic is None and config.training.value_alone_steps is None:
+        unasked = config.training.value_alone_steps is None and config.training.teacher is None
+        if warm_start.critic is None and unasked:
             config = config.replace({"training.value_alone_steps": VALUE_ALONE_STEPS})
     return _Run(rollouts, ppo, config, seed)
 
