@@ -29,8 +29,8 @@ class WalkingResult:
     """Result of a policy in new episodes.
 
     Attributes:
-        completed: share of episodes completed.
-        speed: mean forward speed in those [m/s].
+        completed: share of episodes completed, or not over yet when too many had failed.
+        speed: mean forward speed in those [m/s]; NaN where too many had failed.
         passed: whether the policy meets the criterion.
         kept: share of episodes that were completed as told; None where nothing is commanded.
     """
@@ -42,7 +42,9 @@ class WalkingResult:
 
     @property
     def line(self) -> str:
-        """What was found, in words."""
+        """What was found, in words; where speed is NaN, the test ended once too many had fallen."""
+        if math.isnan(self.speed):
+            return f"at most {self.completed:.0%} of fresh episodes completed: does not walk yet"
         kept = "" if self.kept is None else f", {self.kept:.0%} as told"
         verdict = "walks" if self.passed else "does not walk yet"
         return f"{self.completed:.0%} of fresh episodes completed{kept}, {self.speed:.2f} m/s: {verdict}"
