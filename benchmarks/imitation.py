@@ -75,6 +75,8 @@ def main() -> None:
     env, seen, fallen = walk(given.walker, given.walks, given.seconds, given.clip, given.seed)
     columns = {column.name: i for i, column in enumerate(env.obs_layout)}
     names = env.body.joint_names
+    if f"reference_pos/{names[0]}" not in columns:
+        parser.error(f"{given.walker} does not observe reference_pos, with which it would be compared")
     own, reference = (
         seen[:, ~fallen][..., [columns[f"{term}/{name}"] for name in names]]
         for term in ("joint_pos", "reference_pos")

@@ -56,6 +56,11 @@ def test_resampling_keeps_the_ends_and_the_loop():
     assert clip.rate == pytest.approx(33.5)
 
 
+def test_a_rate_that_leaves_two_samples_is_refused():
+    with pytest.raises(InputError, match=r"rate is 0.5, which leaves less than three samples of 2 s"):
+        circle(0.0).resampled(0.5)
+
+
 def test_a_file_keeps_all_of_a_clip(tmp_path, stroll):
     markers = {"RASI": np.where(np.arange(123).reshape(41, 3) == 5, np.nan, 1.0)}
     clip = dataclasses.replace(stroll, markers=markers, forces={"grf": np.ones((41, 2, 3))}, body="a.xml")

@@ -1,5 +1,6 @@
 """Damaged files of every format are refused with a sentence that says what they lack."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -55,6 +56,18 @@ def test_a_damaged_text_is_refused(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
     with pytest.raises(InputError, match=message):
         read_motion(tmp_path / name)
+
+
+def test_a_joint_called_speed_is_kept(tmp_path):
+    (tmp_path / "a.mot").write_text(degrees("yes").replace("knee_angle_r", "speed"))
+    assert read_motion(tmp_path / "a.mot").joint_names == ("speed",)
+
+
+def test_frames_out_of_order_are_refused(tmp_path):
+    file = write_amc(tmp_path, 10.0, 10.0)
+    file.write_text(re.sub("^2$", "3", file.read_text(), flags=re.MULTILINE))
+    with pytest.raises(InputError, match=r"actor.amc:\d+: frame 3 comes after frame 1"):
+        read_motion(file)
 
 
 @pytest.mark.parametrize(

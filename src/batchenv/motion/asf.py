@@ -146,12 +146,14 @@ def _add_children(path: Path, line: int, bones: dict[str, _Bone], words: list[st
 def _read_frames(path: Path, bones: dict[str, _Bone]) -> dict[str, Array]:
     """Angles of the bones over frames [rad], of the root places in the file's unit, too, each (T, n)."""
     found: dict[str, list[Array]] = {}
-    factor, count = math.pi / 180, 0
+    factor, count, last = math.pi / 180, 0, None
     for line, words in _words(path):
         if words[0].startswith(":"):
             factor = 1.0 if words[0].lower() == ":radians" else factor
-        elif len(words) == 1 and words[0].isdigit():
-            count += 1
+        elif len(words) == 1 and words[0].isdecimal() and len(words[0]) < 16:
+            if last is not None and int(words[0]) != last + 1:
+                raise InputError(f"{path}:{line}: frame {words[0]} comes after frame {last}")
+            count, last = count + 1, int(words[0])
         else:
             name = words[0]
             if name not in bones:

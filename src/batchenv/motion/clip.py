@@ -203,7 +203,12 @@ class Clip:
         """
         if not 0 < rate <= 1e6:
             raise InputError(f"rate is {rate!r}; expected a number of samples a second above 0, up to 1e6")
-        steps = max(1, round(self.duration * rate))
+        steps = round(self.duration * rate)
+        if steps < 2:
+            raise InputError(
+                f"rate is {rate!r}, which leaves less than three samples of {self.duration:.3g} s; expected "
+                f"{2.0 / self.duration:.3g} at least"
+            )
         if steps > _MOST_SAMPLES:
             raise InputError(
                 f"rate is {rate!r}, which makes {steps:,} samples; expected {_MOST_SAMPLES:,} at most"

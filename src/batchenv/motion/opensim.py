@@ -86,7 +86,7 @@ def coordinates(columns: dict[str, Array], factor: float = 1.0) -> dict[str, Arr
     found = {}
     for name, values in columns.items():
         path = name.split("/")
-        if path[-1] in _BESIDE:
+        if len(path) > 1 and path[-1] in _BESIDE:  # of a path such as jointset/hip_r/hip_flexion_r/speed
             continue
         name = path[-2] if path[-1] == "value" and len(path) > 1 else path[-1]
         found[ALIASES.get(name, name)] = values * (1.0 if name in PELVIS_PLACE else factor)
