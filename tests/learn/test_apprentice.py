@@ -64,9 +64,9 @@ def rollout_of(env: RslRlEnv, apprentice: Apprentice, steps: int) -> list[torch.
 def test_an_apprentice_comes_to_act_as_its_teacher():
     env, _ = small_ppo(32)
     teacher = own_policy(env)
-    apprentice = small_ppo(32, kind=Apprentice, init_std=0.1, learning_rate=3e-3, epochs=10)[1]
+    apprentice = small_ppo(32, kind=Apprentice, init_std=0.1, epochs=10)[1]
     assert isinstance(apprentice, Apprentice)
-    apprentice.attend(teacher, env.env)
+    apprentice.attend(teacher, env.env, 3e-3)
     losses = []
     for _ in range(15):
         rollout_of(env, apprentice, 16)
@@ -105,7 +105,7 @@ def test_nothing_is_learned_from_what_an_end_has_cut_off():
     env, _ = small_ppo(3)
     apprentice = small_ppo(3, kind=Apprentice, num_steps_per_env=4)[1]
     assert isinstance(apprentice, Apprentice)
-    apprentice.attend(own_policy(env), env.env)
+    apprentice.attend(own_policy(env), env.env, 1e-3)
     apprentice._delay = 0  # the first column stands for a delay
     storage = apprentice.storage
     seen = storage.observations["policy"]

@@ -45,18 +45,19 @@ def test_a_walker_is_judged_with_the_muscle_network_that_has_learned_with_it(tmp
         assert all(np.allclose(used[key], learned[key], atol=1e-5) for key in used)
 
 
-@pytest.mark.parametrize(("deaf", "kept"), [(False, 1.0), (True, 0.0)])
-def test_a_commanded_walker_has_to_do_as_it_is_told(deaf: bool, kept: float):
+@pytest.mark.parametrize(("deaf", "passes"), [(False, True), (True, False)])
+def test_a_commanded_walker_has_to_do_as_it_is_told(deaf: bool, passes: bool):
     """Who does not see that a turn is asked stays upright all the same, for a while."""
     walker = load_walker("command")
-    turn = {"speed": [1.2, 1.2], "yaw_rate": [0.4, 0.4]}
+    turn = {"speed": [1.2, 1.2], "yaw_rate": [0.3, 0.3]}
     config = walker.config.replace({"environment.commands": {"walking_velocity": turn}})
     hidden = [name == "off_course" or name.endswith("yaw_rate") for name in walker.policy.observations]
 
     def act(obs: np.ndarray) -> np.ndarray:
         return walker.policy(np.where(hidden, 0.0, obs) if deaf else obs)
 
-    with closing(WalkingCriterion(config, 1, episodes=6, seconds=5.0)) as walks:
+    with closing(WalkingCriterion(config, 1, episodes=6, seconds=4.0)) as walks:
         found = walks(act, 0)
-    assert (found.completed, found.kept, found.passed) == (1.0, kept, not deaf)
-    assert f"{kept:.0%} as told" in found.line
+    assert found.completed == 1.0 and found.kept is not None
+    assert found.passed == passes == (found.kept >= 0.9)
+    assert f"{found.kept:.0%} as told" in found.line

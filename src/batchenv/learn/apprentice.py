@@ -29,7 +29,7 @@ def build_learner(env: RslRlEnv, training: Training, obs: TensorDict) -> Truncat
         return build_ppo(env, training, obs)
     apprentice = build_ppo(env, training, obs, Apprentice)
     assert isinstance(apprentice, Apprentice)
-    apprentice.attend(load_policy(walker_path(training.teacher)), env.env)
+    apprentice.attend(load_policy(walker_path(training.teacher)), env.env, training.learning_rate)
     return apprentice
 
 
@@ -42,18 +42,25 @@ class Apprentice(TruncationPPO):
     Bagnell, AISTATS (2011). The value function and the standard deviation of actions stay as they are.
     """
 
-    def attend(self, teacher: Policy, env: LearnableEnv) -> None:
+    def attend(self, teacher: Policy, env: LearnableEnv, learning_rate: float) -> None:
         """Have a teacher.
 
         Args:
             teacher: whose actions are imitated.
             env: the worlds; their observation `action_delay` says how late actions are, and without it they
                 are not.
+            learning_rate: of Adam, also in a resumed run; as small a one at the end as the copy is to be exact.
 
         Raises:
             ConfigError: the teacher observes a column that is not there, or acts by others.
         """
         observations = [column.name for column in env.obs_layout]
+        self._delay = observations.index(_DELAY) if _DELAY in observations else None
+        if self._delay is None and "action.delay" in getattr(env, "parameter_names", ()):
+            raise ConfigError(
+                "environment.parameters.action.delay makes actions late, and a policy that learns from a "
+                f"teacher has to know how late: add {_DELAY} to environment.observation.terms"
+            )
         for name in teacher.observations:
             if name not in observations:
                 raise ConfigError(
@@ -63,15 +70,10 @@ class Apprentice(TruncationPPO):
         if tuple(column.name for column in env.action_layout) != teacher.actions:
             raise ConfigError("training.teacher acts by other columns than these worlds")
         self._teacher, self._dt = teacher, env.control_dt
+        self.learning_rate = self._rate = learning_rate
         self._seen = [observations.index(name) for name in teacher.observations]
         self._sent = [i for i, name in enumerate(teacher.observations) if name.split("/")[0] in _SENT]
         self._late = [i for i, name in enumerate(teacher.observations) if name == _DELAY]
-        self._delay = observations.index(_DELAY) if _DELAY in observations else None
-        if self._delay is None and "action.delay" in getattr(env, "parameter_names", ()):
-            raise ConfigError(
-                "environment.parameters.action.delay makes actions late, and a policy that learns from a "
-                f"teacher has to know how late: add {_DELAY} to environment.observation.terms"
-            )
 
     def lessons(self) -> tuple[torch.Tensor, torch.Tensor]:
         """What was observed in the rollout (n, obs_dim), and what to do then (n, action_dim).
@@ -86,7 +88,7 @@ class Apprentice(TruncationPPO):
             delay = (seen[..., self._delay] / self._dt).round().long()
         then, advice = [], []
         for late in range(int(delay.max()) + 1):
-            last = len(seen) - late
+            last = max(0, len(seen) - late)
             known = delay[:last] == late
             for k in range(late):
                 known &= ~ended[k : last + k]
@@ -125,6 +127,9 @@ class Apprentice(TruncationPPO):
                 self, TensorDict({"policy": seen}, batch_size=[len(seen)]), wanted
             )
             seen = both["policy"]
+        self.learning_rate = self._rate  # a checkpoint may have brought another
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate
         losses = [self._follow(seen, wanted) for _ in range(self.num_learning_epochs)]
         return {"imitation": float(np.mean(losses))}
 
