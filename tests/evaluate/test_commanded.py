@@ -103,6 +103,12 @@ def test_marks_of_a_trial():
     assert passed(course, 0.9, 1.0, 0.0) and not passed(course, 0.85, 1.0, 0.9)
 
 
+def test_a_turn_may_change_the_speed_by_a_tenth():
+    errors = {trial.name: trial.speed_error for trial in trials()}
+    assert errors["1.2 m/s, +45 deg/s"] == pytest.approx(0.12)
+    assert errors["1.3 m/s"] == errors["course of 60 s"] == errors["stop, stand 20 s, start"] == 0.05
+
+
 def test_a_held_command_is_all_that_is_drawn(still):
     with still.worlds(4, 1.0, 1, held_command(still, 1.3, -30.0)) as env:
         env.reset(3)

@@ -26,6 +26,7 @@ STOP_AT, STOPPED_BY, START_AT, STOP_SECONDS = 5.0, 7.0, 27.0, 32.0  # [s]
 COURSE_SECONDS = 60.0
 # A command is kept within these means over a walk, and a walker stands that moves less than the last.
 SPEED_ERROR, TURN_ERROR, STILL = 0.05, 5.0, 0.1  # [m/s], [deg/s], [m/s]
+SLOWER_IN_TURNS = 0.1  # share of the speed that a turn may change, as of one that a rollout asks for
 SETTLED = 1.0  # what is measured begins so long after the start [s]
 # Share of the walks of a trial that are to stay up and do as told.
 ENOUGH, ENOUGH_ON_COURSE = 0.95, 0.90
@@ -51,6 +52,12 @@ class Trial:
         """The speed of a trial that goes straight on at one speed [m/s]."""
         (_, speed, turning), *later = self.commands or ((0.0, 0.0, math.nan),)
         return speed if turning == 0.0 and not later else None
+
+    @property
+    def speed_error(self) -> float:
+        """How far the mean speed of a walk may be from the one asked [m/s]."""
+        (_, speed, turning), *later = self.commands or ((0.0, 0.0, 0.0),)
+        return SLOWER_IN_TURNS * speed if turning != 0.0 and not later else SPEED_ERROR
 
     @property
     def enough(self) -> float:
@@ -284,7 +291,7 @@ class _Walk:
         if self._trial.commands is not None and len(self._trial.commands) > 1:
             return self._stood()
         with np.errstate(invalid="ignore"):
-            speed = np.abs(self.mean(self.speed - self.asked[:, 0])) <= SPEED_ERROR
+            speed = np.abs(self.mean(self.speed - self.asked[:, 0])) <= self._trial.speed_error
             turning = np.abs(self.mean(self.turning - self.asked[:, 1])) <= TURN_ERROR
         return np.asarray(speed & turning)
 
