@@ -17,9 +17,9 @@ def shipped_walkers(folder: Path = WALKERS) -> tuple[str, ...]:
     return tuple(sorted(file.parent.name for file in folder.glob(f"*/{POLICY_FILE}")))
 
 
-def walker_path(name: str | Path) -> Path:
+def walker_path(name: str | Path, folder: Path = WALKERS) -> Path:
     """The folder of a walker in the package by its name; else what was given, as a path."""
-    return WALKERS / name if str(name) in shipped_walkers() else Path(name)
+    return folder / name if str(name) in shipped_walkers(folder) else Path(name)
 
 
 def summary(file: Path) -> str:

@@ -13,6 +13,7 @@ from batchenv.evaluate.intervals import wilson
 from batchenv.evaluate.numbers import check_count, check_threads
 from batchenv.evaluate.record import Tape
 from batchenv.evaluate.recording import Recording
+from batchenv.evaluate.rollout import SPEED_SHARE
 from batchenv.evaluate.walker import Walker
 from batchenv.interrupts import held_back
 from batchenv.rng import checked_seed
@@ -26,7 +27,6 @@ STOP_AT, STOPPED_BY, START_AT, STOP_SECONDS = 5.0, 7.0, 27.0, 32.0  # [s]
 COURSE_SECONDS = 60.0
 # A command is kept within these means over a walk, and a walker stands that moves less than the last.
 SPEED_ERROR, TURN_ERROR, STILL = 0.05, 5.0, 0.1  # [m/s], [deg/s], [m/s]
-SLOWER_IN_TURNS = 0.1  # share of the speed that a turn may change, as of one that a rollout asks for
 SETTLED = 1.0  # what is measured begins so long after the start [s]
 # Share of the walks of a trial that are to stay up and do as told.
 ENOUGH, ENOUGH_ON_COURSE = 0.95, 0.90
@@ -57,7 +57,7 @@ class Trial:
     def speed_error(self) -> float:
         """How far the mean speed of a walk may be from the one asked [m/s]."""
         (_, speed, turning), *later = self.commands or ((0.0, 0.0, 0.0),)
-        return SLOWER_IN_TURNS * speed if turning != 0.0 and not later else SPEED_ERROR
+        return SPEED_SHARE * speed if turning != 0.0 and not later else SPEED_ERROR
 
     @property
     def enough(self) -> float:

@@ -13,7 +13,7 @@ from batchenv.errors import CheckpointError, InputError, nearest
 from batchenv.files import check_output_directory, write_atomically
 from batchenv.files.paths import checked_path, path_to_read
 from batchenv.learn.policy import MUSCLES_FILE, Policy, load_policy
-from batchenv.shipped import CONFIG_FILE, POLICY_FILE, PRESETS, WALKERS, shipped_walkers
+from batchenv.shipped import CONFIG_FILE, POLICY_FILE, PRESETS, WALKERS, shipped_walkers, walker_path
 
 _log = logging.getLogger(__name__)
 
@@ -167,8 +167,7 @@ def save_walker(directory: str | Path, policy: Policy, config: Config) -> Path:
 
 
 def _found(name: str | Path, folder: Path) -> Path:
-    path = path_to_read("name", name)
-    return folder / path if str(path) in shipped_walkers(folder) else path
+    return walker_path(path_to_read("name", name), folder)
 
 
 def _names(columns: Any) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ class Apprentice(TruncationPPO):
             teacher: whose actions are imitated.
             env: the worlds; their observation `action_delay` says how late actions are, and without it they
                 are not.
-            learning_rate: of Adam, also in a resumed run; smaller at the end, the copy is more exact.
+            learning_rate: of Adam, also in a resumed run; a smaller one at the end makes the copy exact.
 
         Raises:
             ConfigError: the teacher observes a column that is not there, or acts by others.
