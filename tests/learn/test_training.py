@@ -11,7 +11,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from batchenv.cli import main
-from batchenv.config import load_config
+from batchenv.config import Training, load_config
 from batchenv.env import BatchEnv
 from batchenv.errors import BatchEnvError, CheckpointError, InputError
 from batchenv.evaluate.disturbances import Disturbance, withstand
@@ -251,3 +251,20 @@ def test_actions_of_a_resumed_run_scatter_no_more_than_is_allowed(tmp_path: Path
           progress=lambda report: scattered.append(report.std))  # fmt: skip
     assert scattered and max(scattered) < 0.25  # within an update it may grow a little
     assert weights(tmp_path)["distribution.std_param"].max() <= 0.2 + 1e-6
+
+
+def test_a_policy_that_is_no_beginner_settles(tmp_path: Path):
+    settling = {"after_steps": 2 * ITERATION, "desired_kl": 1e-4, "most_std": 0.2}
+    reports = []
+    train(PointMass(32), small_config(desired_kl=10.0, settling=settling), tmp_path, 6 * ITERATION,
+          progress=reports.append)  # fmt: skip
+    scattered, rates = [report.std for report in reports], [report.learning_rate for report in reports]
+    assert scattered[0] > 0.4
+    assert max(scattered[2:]) < 0.25  # from the third iteration on; within an update it may grow a little
+    assert rates[-1] < rates[0]  # ever smaller steps, where the first were allowed to be as large as they like
+
+
+def test_what_settles_is_what_is_given():
+    training = Training.model_validate({"most_std": 0.4, "settling": {"after_steps": 10, "desired_kl": 0.02}})
+    assert training.after(9) is training
+    assert (training.after(10).desired_kl, training.after(10).most_std) == (0.02, 0.4)

@@ -60,6 +60,8 @@ Updates = Annotated[
         description="Mini-batches per iteration, drawn from its samples [mini-batches].",
     ),
 ]
+DesiredKl = Annotated[float, Field(ge=1e-9, le=100)]
+MostStd = Annotated[float, Field(ge=1e-6, le=1000)]
 # A rollout holds about 100 float32 for each sample: a hundred million samples are 40 GB.
 MAX_SAMPLES = 100_000_000
 
@@ -76,6 +78,16 @@ class MuscleLearning(Section):
     )
     saturation: float = Field(
         default=0.01, ge=0, le=1e6, description="Weight of the mean squared output before its tanh [1]."
+    )
+
+
+class Settling(Section):
+    """How a policy learns once it is no beginner: in smaller steps, with actions that scatter less."""
+
+    after_steps: int = Field(gt=0, le=10**15, description="Environment steps from which on it does [steps].")
+    desired_kl: DesiredKl = Field(description="Takes the place of `training.desired_kl` [nats].")
+    most_std: MostStd | None = Field(
+        default=None, description="Takes the place of `training.most_std`; null: that stays [actions]."
     )
 
 
@@ -104,10 +116,8 @@ class Training(Section):
         default=1e-3, description="Learning rate of the value function, which is not adapted [1]."
     )
     value_alone_steps: ValueAloneSteps = None
-    desired_kl: float = Field(
+    desired_kl: DesiredKl = Field(
         default=0.01,
-        ge=1e-9,
-        le=100,
         description="Change of the policy per update at which adaptation of the learning rate aims [nats].",
     )
     epochs: int = Field(
@@ -122,14 +132,15 @@ class Training(Section):
     init_std: float = Field(
         default=0.3, ge=1e-6, le=1000, description="First standard deviation of actions [actions]."
     )
-    most_std: float | None = Field(
+    most_std: MostStd | None = Field(
         default=None,
-        ge=1e-6,
-        le=1000,
         description=(
             "Largest standard deviation of actions, to which larger ones are cut, those of a resumed run "
             "included; null: there is none [actions]."
         ),
+    )
+    settling: Settling | None = Field(
+        default=None, description="What changes once the policy is no beginner; null: nothing does."
     )
     learn_std: bool = Field(
         default=True, description="Whether the standard deviation of actions is learned or constant."
@@ -167,6 +178,14 @@ class Training(Section):
     def privileged_terms(self) -> tuple[str, ...]:
         """Names of the terms of `privileged`, without the files that they come from."""
         return tuple(term.rpartition(":")[2] for term in self.privileged)
+
+    def after(self, steps: int) -> "Training":
+        """Return what holds after so many environment steps: `settling` applied once its time has come."""
+        settling = self.settling
+        if settling is None or steps < settling.after_steps:
+            return self
+        most = self.most_std if settling.most_std is None else settling.most_std
+        return self.model_copy(update={"desired_kl": settling.desired_kl, "most_std": most})
 
     def check_symmetry(self, asymmetry: str | None) -> None:
         """Refuse to learn from mirror images of sides that are not alike.

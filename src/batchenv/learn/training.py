@@ -138,9 +138,14 @@ class _Run:
     steps: int = 0
     episodes: Episodes = field(default_factory=Episodes)
 
+    @property
+    def training(self) -> Training:
+        """What the configuration says of training at this moment."""
+        return self.config.training.after(self.steps)
+
     def limit_scatter(self) -> None:
         """Cut standard deviations of actions to `training.most_std`."""
-        cast(Actor, self.ppo.actor).limit_scatter(self.config.training.most_std)
+        cast(Actor, self.ppo.actor).limit_scatter(self.training.most_std)
 
     @property
     def config_text(self) -> str:
@@ -296,7 +301,8 @@ def _learn(run: _Run, threads: int) -> dict[str, float]:
     losses, error = {}, None
     with _torch_threads(threads):
         try:
-            alone = run.steps <= (run.config.training.value_alone_steps or 0)
+            alone = run.steps <= (run.training.value_alone_steps or 0)
+            run.ppo.desired_kl = run.training.desired_kl
             losses = run.ppo.update(value_alone=alone) | run.rollouts.learn()
             run.limit_scatter()
         except RuntimeError as caught:
