@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchenv.body import Body, load_body
-from batchenv.errors import BodyError
+from batchenv.errors import BodyError, InputError
 from tests.body.small_bodies import biped
 
 UPRIGHT = np.array([1.0, 0.0, 0.0, 0.0])
@@ -48,6 +48,27 @@ def kinematics(body: Body, qpos: np.ndarray) -> mujoco.MjData:
 def test_joints_are_right_then_left_in_clinical_order(body: Body):
     assert body.joint_names == tuple(f"{kind}_{side}" for side in "rl" for kind in KINDS)
     assert len(body.bound_joint) == 14 and len(body.muscle_names) == 80
+
+
+def test_a_pelvis_is_tilted_along_its_iliac_spines():
+    seen = load_body("myo_sim:myolegs", timestep=0.002, visual=True)
+    model, data = seen.model, kinematics(seen, seen.qpos(np.zeros(3), UPRIGHT, np.zeros(14)))
+    mesh = model.mesh("r_pelvis")
+    (geom,) = np.flatnonzero(
+        (model.geom_dataid == mesh.id) & (model.geom_type == int(mujoco.mjtGeom.mjGEOM_MESH))
+    )
+    bone = model.mesh_vert[mesh.vertadr[0] :][: mesh.vertnum[0]] @ data.geom_xmat[geom].reshape(3, 3).T
+    spines = bone[[np.argmax(bone @ seen.forward), np.argmin(bone @ seen.forward)]]
+    ahead, rise = (spines[0] - spines[1]) @ np.stack([seen.forward, seen.up], axis=1)
+    assert seen.pelvis_tilt == pytest.approx(np.arctan2(-rise, ahead), abs=1e-3)
+    assert seen.pelvis_tilt == pytest.approx(np.deg2rad(6.9), abs=1e-3)
+
+
+def test_a_pelvis_of_another_body_is_tilted_as_is_said(tmp_path: Path, small: Body):
+    assert small.pelvis_tilt == 0.0
+    assert load_body(small.file, timestep=0.002, pelvis_tilt=0.2).pelvis_tilt == 0.2
+    with pytest.raises(InputError, match="pelvis_tilt is 2.0; expected a number from -1 to 1"):
+        load_body(small.file, timestep=0.002, pelvis_tilt=2.0)
 
 
 def test_addresses_are_those_of_the_named_joints_and_sensors(body: Body):

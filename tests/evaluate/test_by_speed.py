@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from batchenv.evaluate.by_speed import cheapest_speed, compare_at_speed, compare_curve, human_cost
+from batchenv.evaluate.clinical_curves import clinical_curves
 from batchenv.evaluate.gait_cycles import find_cycles
 from batchenv.evaluate.human import Band
 from batchenv.evaluate.joint_loads import joint_load_peaks
@@ -99,6 +100,16 @@ def test_a_pelvis_turns_with_its_own_leg():
     assert found.curves["pelvis_obliquity"].mean == pytest.approx(0.0, abs=1.0)
     assert found.curves["pelvis_obliquity"].sd.max() == pytest.approx(np.rad2deg(0.1), rel=0.01)
     assert found.curves["pelvis_tilt"].mean == pytest.approx(0.0, abs=1e-6)
+
+
+def test_tilt_and_hips_are_measured_along_the_iliac_spines():
+    curves = {}
+    for tilt in (0.0, np.deg2rad(7.0)):
+        walk = norm_walk(1.0, pelvis_tilt=tilt)
+        curves[tilt] = clinical_curves(walk, find_cycles(walk))
+    plain, tilted = curves.values()
+    for name, curve in plain.items():
+        assert tilted[name] == pytest.approx(curve + (7.0 if name in ("pelvis_tilt", "hip_flexion") else 0.0))
 
 
 def test_a_spike_of_the_heel_is_seen():

@@ -74,6 +74,7 @@ def test_a_walker_is_asked_what_the_trial_says(still):
     assert slow.completed == walks.ended.count("completed") / 3
     assert walks.time[walks.episode == 0][:2] == pytest.approx([1 / 150, 2 / 150])
     assert walks.leg_length == pytest.approx(0.868, abs=0.01)
+    assert walks.pelvis_tilt == pytest.approx(np.deg2rad(6.9), abs=1e-3)
     assert walks.measured("toe_pos") and walks.measured("angular_momentum")
     report = judge(human_walk(episodes=1, seconds=4.0), "still", commands=[each.numbers for each in found])
     page = render_page(report, {})

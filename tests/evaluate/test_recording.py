@@ -77,6 +77,7 @@ def test_excitation_that_is_missing_is_the_activation():
         ({"mass": 1e300}, r"'mass' is 1e\+300, expected one positive number from 0.001 to 1e\+06 kg"),
         ({"dt": 5.0}, "'dt' is 5.0, expected one positive number from 1e-06 to 0.1 s"),
         ({"gravity": [9.81, 9.81]}, "'gravity' is .*expected one positive number"),
+        ({"pelvis_tilt": 7.0}, "'pelvis_tilt' is 7.0, expected one number from -1 to 1 rad"),
         ({"root_pos": np.full((400, 3), -1e200)}, r"'root_pos': -1e\+200 at \(0, 0\), expected -1e\+06 to"),
         ({"activation": np.full((400, 2), 7.0), "muscle_names": ("a", "b")}, "'activation': "),
         ({"root_pos": [[0.0], [1.0, 2.0]]}, "'root_pos' is no array"),

@@ -18,7 +18,7 @@ from tests.evaluate.open_walk import open_walk
 from tests.evaluate.synthetic_walk import human_walk
 
 CONSTANTS = (
-    *("dt", "mass", "leg_length", "joint_names", "muscle_names", "joint_center_names"),
+    *("dt", "mass", "leg_length", "pelvis_tilt", "joint_names", "muscle_names", "joint_center_names"),
     *("muscle_peak_force", "optimal_fiber_length"),
 )
 

@@ -18,7 +18,7 @@ from batchenv.body.mechanism import Mechanism, MomentStructure
 from batchenv.body.names import COMMON_NAMES, BodyNames
 from batchenv.body.polynomial_fit import PolynomialPaths
 from batchenv.body.scaled import SCALES, scale_segments
-from batchenv.body.sources import GRF_SENSORS, compile_spec, find_floor, load_spec
+from batchenv.body.sources import GRF_SENSORS, MYO_SIM_PREFIX, compile_spec, find_floor, load_spec
 from batchenv.body.worn import add_masses
 from batchenv.errors import BodyError, InputError, nearest
 from batchenv.files.paths import checked_path
@@ -26,6 +26,13 @@ from batchenv.files.paths import checked_path
 Integrator = Literal["implicitfast", "euler"]
 
 FOOT_SENSORS = ("r_foot", "r_toes", "l_foot", "l_toes")
+MYO_SIM_PELVIS_TILT = 0.1204
+"""Tilt of myo_sim's upright pelvis along its iliac spines [rad].
+
+The foremost point of its mesh, the anterior spine, is 138 mm before and 16.7 mm below the hindmost, which is
+the posterior one.
+"""
+MOST_PELVIS_TILT = 1.0
 # Key of gains that serves all joints not named.
 DEFAULT = "default"
 
@@ -70,6 +77,8 @@ class Body:
         polynomials: that stand for the paths of muscles; None where all tendons are MuJoCo's.
         tendon_body: with polynomials, the body whose tendons they replace.
         worn_mass: part of `mass` that devices have [kg].
+        pelvis_tilt: how far the pelvis of the upright body is tilted forward, from the posterior to the
+            anterior iliac spines [rad].
         scale: factors on the sizes of segments that differ from the file.
     """
 
@@ -109,6 +118,7 @@ class Body:
     polynomials: PolynomialPaths | None = None
     tendon_body: "Body | None" = None
     worn_mass: float = 0.0
+    pelvis_tilt: float = 0.0
     scale: Mapping[str, float] = field(default_factory=dict)
 
     def error(self, message: str) -> BodyError:
@@ -311,6 +321,7 @@ def load_body(
     scale: Mapping[str, float] = MappingProxyType({}),
     held: Sequence[str] = (),
     worn: Mapping[str, float] = MappingProxyType({}),
+    pelvis_tilt: float | None = None,
 ) -> Body:
     """Load a body that walks on a floor.
 
@@ -325,6 +336,8 @@ def load_body(
         scale: factors on the sizes of segments [1]; see `batchenv.body.scaled.scale_segments`.
         held: joints that do not move; see `batchenv.body.held.hold_joints`.
         worn: masses of devices [kg]; see `batchenv.body.worn.add_masses`.
+        pelvis_tilt: how far the pelvis of the upright body is tilted forward, along its iliac spines [rad];
+            None for `MYO_SIM_PELVIS_TILT` with the bodies of myo_sim, and 0 with others.
 
     Raises:
         BodyError: the body is missing, cannot be compiled, is not a human on a floor, or cannot be steered.
@@ -339,6 +352,8 @@ def load_body(
     _check_number("friction", friction, 0.0, 1e6)
     for segment, factor in scale.items():
         _check_number(f"scale of {segment}", factor, *SCALES)
+    if pelvis_tilt is not None:
+        _check_number("pelvis_tilt", pelvis_tilt, -MOST_PELVIS_TILT, MOST_PELVIS_TILT)
     file = str(checked_path("file", file))
     spec = load_spec(file, visual=visual, feet=names.foot_bodies)
     spec.option.timestep = timestep
@@ -362,8 +377,14 @@ def load_body(
         if worn:
             worn_mass = add_masses(spec, model, worn, names)
             model = compile_spec(spec)
-        described = _describe(file, spec, model, root, names)
-        return replace(described, worn_mass=worn_mass, scale=MappingProxyType(dict(scale)))
+        if pelvis_tilt is None:
+            pelvis_tilt = MYO_SIM_PELVIS_TILT if file.startswith(MYO_SIM_PREFIX) else 0.0
+        return replace(
+            _describe(file, spec, model, root, names),
+            worn_mass=worn_mass,
+            pelvis_tilt=pelvis_tilt,
+            scale=MappingProxyType(dict(scale)),
+        )
     except BodyError as error:
         raise BodyError(f"skeleton file {file!r}: {error}") from error.__cause__
 

@@ -137,6 +137,16 @@ class Skeleton(Section):
             "whole body. Several of one segment multiply."
         ),
     )
+    pelvis_tilt: float | None = Field(
+        default=None,
+        ge=-1,
+        le=1,
+        description=(
+            "How far the pelvis of the upright body is tilted forward, along the line from the posterior to "
+            "the anterior iliac spines, by which gait laboratories measure it and the hips [rad]; for "
+            "evaluation alone. null: 0.12, as the bones have it, for the bodies of myo_sim, and 0 for others."
+        ),
+    )
     held: tuple[BodyName, ...] = Field(
         default=(),
         strict=False,

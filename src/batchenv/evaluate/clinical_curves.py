@@ -37,13 +37,16 @@ def clinical_curves(recording: Recording, cycles: GaitCycles) -> dict[str, Array
     Returns:
         Angles [deg], moments [Nm/kg], powers [W/kg], forces [body weights] and activations [1], with the
         names and senses of `Norms.curves`. The pelvis turns about the axis across its way in this cycle
-        (tilt), about its own forward axis, and about its own upward axis. Beyond the norms there is
-        `medial_force`, positive towards the other leg.
+        (tilt), about its own forward axis, and about its own upward axis. Tilt and flexion of the hip are
+        measured along the iliac spines, as laboratories do. Beyond the norms there is `medial_force`,
+        positive towards the other leg.
     """
     curves = {}
     for name in ANGLES:
         if f"{name}_r" in recording.joint_names:
             curves[name] = _own(np.rad2deg(recording.joint_pos), recording.joint_columns(name), cycles)
+    if "hip_flexion" in curves:
+        curves["hip_flexion"] = curves["hip_flexion"] + np.rad2deg(recording.pelvis_tilt)
     way = directions(recording, cycles)
     if recording.measured("root_quat"):
         curves |= _pelvis(recording, cycles, way)
@@ -97,7 +100,7 @@ def _pelvis(recording: Recording, cycles: GaitCycles, way: Array) -> dict[str, A
     rotation = np.arctan2(ahead[1], leftward[1])
     sign = _sign(cycles)
     return {
-        "pelvis_tilt": np.rad2deg(tilt),
+        "pelvis_tilt": np.rad2deg(tilt + recording.pelvis_tilt),
         "pelvis_obliquity": np.rad2deg(sign * obliquity),
         "pelvis_rotation": np.rad2deg(sign * rotation),
     }

@@ -11,8 +11,8 @@ NOTHING = "not measured"  # shown where a number is missing
 _SOURCE = (
     "Humans: Schwartz, Rozumalski, Trost, J Biomech 41:1639 (2008), interpolated at the walker's"
     " dimensionless speed, v / sqrt(g l) with the length l of its leg. They are children, whose moments"
-    " per kilogram are smaller than those of adults. Pelvis and hip are compared as measured, with the"
-    " forward tilt of about 12 degrees that the pelvis of humans has."
+    " per kilogram are smaller than those of adults. Tilt of the pelvis and flexion of the hip are measured"
+    " along the iliac spines, by which the pelvis of humans is tilted forward by about 12 degrees."
 )
 _MEASURES = {
     "cadence_steps_min": ("cadence", "steps/min", 0),

@@ -57,6 +57,7 @@ class Recording:
     root_pos: Array
     gravity: float = 9.81
     leg_length: float | None = None
+    pelvis_tilt: float = 0.0
     joint_vel: Array = NOT_GIVEN
     joint_torque: Array = NOT_GIVEN
     root_vel: Array = NOT_GIVEN
@@ -78,10 +79,10 @@ class Recording:
     optimal_fiber_length: Array = NOT_GIVEN
 
     def __post_init__(self) -> None:
-        for name in ("dt", "mass", "gravity"):
-            self._set(name, _positive(name, getattr(self, name)))
+        for name in ("dt", "mass", "gravity", "pelvis_tilt"):
+            self._set(name, _number(name, getattr(self, name)))
         if self.leg_length is not None:
-            self._set("leg_length", _positive("leg_length", self.leg_length))
+            self._set("leg_length", _number("leg_length", self.leg_length))
         for name in TEXTS:
             self._set(name, _texts(name, getattr(self, name)))
         _check_names(self)
@@ -246,12 +247,13 @@ def as_array(name: str, values: object) -> Array:
         raise InputError(f"Recording array {name!r} is no array ({error})") from error
 
 
-def _positive(name: str, value: object) -> float:
+def _number(name: str, value: object) -> float:
     number, layout = as_array(name, value), LAYOUT[name]
     real = number.shape == () and number.dtype.kind in "fiu"
     if not (real and np.isfinite(number) and layout.low <= number <= layout.high):
+        kind = "positive number" if layout.low > 0.0 else "number"
         raise InputError(
-            f"Recording value {name!r} is {value!r}, expected one positive number"
+            f"Recording value {name!r} is {value!r}, expected one {kind}"
             f" from {layout.low:g} to {layout.high:g} {layout.unit}"
         )
     return float(number)

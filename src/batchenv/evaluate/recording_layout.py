@@ -38,6 +38,13 @@ LAYOUT: dict[str, ArrayLayout] = {
     "mass": ArrayLayout((), "kg", "mass of the body", False, 1e-3, 1e6),
     "gravity": _optional((), "m/s^2", "acceleration of gravity, 9.81 where not given", 1e-3, 1e3),
     "leg_length": _optional((), "m", "height of the hips over the soles standing upright", 1e-2, 1e2),
+    "pelvis_tilt": _optional(
+        (),
+        "rad",
+        "forward tilt of the pelvis along its iliac spines standing upright, 0 where not given",
+        -1,
+        1,
+    ),
     "joint_names": ArrayLayout(
         ("J",), "", "hip_flexion_r, knee_angle_r, ankle_angle_r, the same with _l, any others"
     ),

@@ -59,6 +59,7 @@ class RecordingWriter:
         optimal_fiber_length: Any = None,
         gravity: float = 9.81,
         leg_length: float | None = None,
+        pelvis_tilt: float = 0.0,
         parameter_names: Sequence[str] = (),
         attributes: Mapping[str, str | float] | None = None,
         chunk_samples: int = 512,
@@ -76,6 +77,7 @@ class RecordingWriter:
             optimal_fiber_length: (M,) [m], or None.
             gravity: [m/s^2].
             leg_length: [m], or None.
+            pelvis_tilt: of the upright body [rad].
             parameter_names: of the numbers that `end_episode` takes, as of a sweep.
             attributes: where the rollout comes from: command, seed, configuration.
             chunk_samples: samples held in memory before they are written; a killed writer loses no more.
@@ -94,6 +96,7 @@ class RecordingWriter:
             mass=mass,
             gravity=gravity,
             leg_length=leg_length,
+            pelvis_tilt=pelvis_tilt,
             joint_names=joint_names,
             muscle_names=muscle_names,
             joint_center_names=joint_center_names,

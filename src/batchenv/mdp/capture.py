@@ -89,6 +89,7 @@ class WalkingCapture:
         constants = {
             "mass": body.mass,
             "gravity": body.weight / body.mass,
+            "pelvis_tilt": body.pelvis_tilt,
             "joint_names": tuple(map(body.names.common_joint, body.joint_names)),
             "joint_center_names": self._loads.names,
         }

@@ -47,6 +47,7 @@ def load_human(config: Config, *, visual: bool = False) -> Body:
         scale=environment.skeleton.scale,
         held=environment.skeleton.held,
         worn=worn_masses(environment.devices),
+        pelvis_tilt=environment.skeleton.pelvis_tilt,
     )
     if environment.muscle.paths != "mujoco" and not visual and body.muscle_names:
         body = with_polynomial_paths(body, environment.muscle.polynomial.tolerance)
