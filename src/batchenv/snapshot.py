@@ -35,6 +35,10 @@ _LEAST = (
 )
 
 
+class AnotherEnvironmentError(InputError):
+    """A snapshot is whole, but of an environment of another configuration."""
+
+
 @dataclass(frozen=True)
 class EnvSnapshot:
     """State of a BatchEnv: of its worlds, its task, its commands and its seed.
@@ -84,7 +88,8 @@ def check_snapshot(snapshot: Any, like: EnvSnapshot) -> None:
         like: a snapshot of the environment as it is.
 
     Raises:
-        InputError: it is none, of another configuration, or damaged.
+        AnotherEnvironmentError: it is of another configuration.
+        InputError: it is none, or damaged.
     """
     if not isinstance(snapshot, EnvSnapshot):
         raise InputError(f"restore was given {shown(snapshot)}; expected what env.snapshot() returned")
@@ -94,7 +99,7 @@ def check_snapshot(snapshot: Any, like: EnvSnapshot) -> None:
     for path in dict.fromkeys((*like.identity, *snapshot.identity)):
         there, here = (each.identity.get(path, "absent") for each in (snapshot, like))
         if there != here:
-            raise InputError(
+            raise AnotherEnvironmentError(
                 f"the snapshot is of another environment: {path} is {there} there and {here} here; "
                 "restore it into one of the same configuration"
             )

@@ -53,8 +53,17 @@ def test_train_makes_a_run_that_resume_goes_on_with(tmp_path, capsys):
     run("train", "--resume", out, "--steps", 1024, "--threads", 2)
     printed = capsys.readouterr().out
     assert "going on after 512 steps: 8 worlds" in printed and "finished at 1,024 steps" in printed
-    with pytest.raises(SystemExit, match=r"environment\.motion\.speed is 1\.24 there.*: --warm-start"):
-        run("train", "--resume", out, "--set", "environment.motion.speed=1.1")
+
+
+def test_a_later_stage_goes_on_with_the_networks_of_a_run(tmp_path, capsys, caplog):
+    run("train", "walk", "--steps", 128, "--envs", 8, "--threads", 1, "--out", tmp_path)
+    run("train", "walk_gentle", "--resume", tmp_path, "--envs", 8, "--steps", 512, "--threads", 1)
+    assert "finished at 512 steps" in capsys.readouterr().out
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said.startswith("new episodes begin: ")
+    assert "environment.muscle.static_optimization.sweeps is 2 there and 4 here" in said
+    gentle = load_config(tmp_path / "config.yaml")
+    assert gentle.environment.muscle.static_optimization.sweeps == 4
 
 
 def test_a_run_is_not_overwritten(tmp_path):

@@ -1,5 +1,6 @@
 """Where the rollouts that PPO learns from come from."""
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from batchenv.learn.co_training import CoTraining, co_training
 from batchenv.learn.learnable_env import LearnableEnv, stagger
 from batchenv.learn.ppo import TruncationPPO
 from batchenv.learn.rsl_rl_env import RslRlEnv
+from batchenv.snapshot import AnotherEnvironmentError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -150,12 +154,18 @@ class EnvRollouts(Rollouts):
         return pack(self.env.env.snapshot()), muscles
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on in the checkpoint's episodes, if it was saved with as many worlds in one process."""
+        """Go on in the checkpoint's episodes.
+
+        Only those of as many worlds, in one process, under the same configuration: where that has changed, as
+        in a later stage of training, the new episodes begin and a warning says what it is.
+        """
         if self.muscles is not None:
             self.muscles.restore(checkpoint.muscles)
         if checkpoint.env is not None and self.num_envs == checkpoint.num_envs:
             try:
                 self.env.restore(unpack(checkpoint.env, self.env.env.snapshot()))
+            except AnotherEnvironmentError as error:
+                _log.warning("new episodes begin: %s", str(error).partition("; ")[0])
             except InputError as error:
                 raise CheckpointError(
                     f"{error}, or begin a new run with its networks: --warm-start"

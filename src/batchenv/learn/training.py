@@ -74,7 +74,8 @@ def train(
         steps: environment steps (worlds times control steps) after which to stop, those of a resumed run
             included; a rollout is always finished. By default `training.steps`.
         resume: a checkpoint to go on from, see `load_checkpoint`. With as many worlds as it was saved with,
-            the run goes on as if it had not been interrupted; with another number, in new episodes.
+            the run goes on as if it had not been interrupted; with another number, or where the configuration
+            of the environment has changed, in new episodes.
         warm_start: networks that a new run begins with, see `load_networks`; by default new ones.
         progress: called after each iteration.
         until: asked after each iteration whether the run is at its goal; given the report, and a function
