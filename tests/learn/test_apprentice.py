@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from batchenv import BatchEnv, load_config
+from batchenv.config.training import Settling, Training
 from batchenv.errors import CheckpointError, ConfigError
 from batchenv.learn.apprentice import Apprentice, build_learner
 from batchenv.learn.checkpoints import load_checkpoint
@@ -66,12 +67,33 @@ def test_an_apprentice_comes_to_act_as_its_teacher():
     teacher = own_policy(env)
     apprentice = small_ppo(32, kind=Apprentice, init_std=0.1, epochs=10)[1]
     assert isinstance(apprentice, Apprentice)
-    apprentice.attend(teacher, env.env, 3e-3)
+    apprentice.attend(teacher, env.env)
+    apprentice.heed(Training(learning_rate=3e-3))
     losses = []
     for _ in range(15):
         rollout_of(env, apprentice, 16)
         losses.append(apprentice.update()["imitation"])
     assert losses[-1] < 0.02 * losses[0]
+
+
+def weights_of(apprentice: Apprentice) -> torch.Tensor:
+    return torch.nn.utils.parameters_to_vector(apprentice.actor.parameters()).detach().clone()
+
+
+def test_an_apprentice_settles_to_smaller_steps():
+    env, _ = small_ppo(32)
+    apprentice = small_ppo(32, kind=Apprentice)[1]
+    assert isinstance(apprentice, Apprentice)
+    apprentice.attend(own_policy(env), env.env)
+    training = Training(learning_rate=3e-3, settling=Settling(after_steps=100, learning_rate=1e-9))
+    moved = []
+    for steps in (99, 100):
+        apprentice.heed(training.after(steps))
+        before = weights_of(apprentice)
+        rollout_of(env, apprentice, 16)
+        apprentice.update()
+        moved.append(float((weights_of(apprentice) - before).abs().max()))
+    assert moved[0] > 1e-3 and moved[1] < 1e-5
 
 
 def test_what_is_sent_late_is_what_the_teacher_does_when_it_comes_into_force():
@@ -105,7 +127,7 @@ def test_nothing_is_learned_from_what_an_end_has_cut_off():
     env, _ = small_ppo(3)
     apprentice = small_ppo(3, kind=Apprentice, num_steps_per_env=4)[1]
     assert isinstance(apprentice, Apprentice)
-    apprentice.attend(own_policy(env), env.env, 1e-3)
+    apprentice.attend(own_policy(env), env.env)
     apprentice._delay = 0  # the first column stands for a delay
     storage = apprentice.storage
     seen = storage.observations["policy"]

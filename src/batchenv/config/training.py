@@ -82,12 +82,17 @@ class MuscleLearning(Section):
 
 
 class Settling(Section):
-    """How a policy learns once it is no beginner: in smaller steps, with actions that scatter less."""
+    """How a policy learns once it is no beginner: in smaller steps, with actions that scatter less.
+
+    Keys take the place of those of `training`; what is null stays as it is.
+    """
 
     after_steps: int = Field(gt=0, le=10**15, description="Environment steps from which on it does [steps].")
-    desired_kl: DesiredKl = Field(description="Takes the place of `training.desired_kl` [nats].")
-    most_std: MostStd | None = Field(
-        default=None, description="Takes the place of `training.most_std`; null: that stays [actions]."
+    desired_kl: DesiredKl | None = Field(default=None, description="See `training.desired_kl` [nats].")
+    most_std: MostStd | None = Field(default=None, description="See `training.most_std` [actions].")
+    learning_rate: LearningRate | None = Field(
+        default=None,
+        description="See `training.learning_rate`; for a policy with a teacher, as PPO adapts its rate [1].",
     )
 
 
@@ -184,8 +189,7 @@ class Training(Section):
         settling = self.settling
         if settling is None or steps < settling.after_steps:
             return self
-        most = self.most_std if settling.most_std is None else settling.most_std
-        return self.model_copy(update={"desired_kl": settling.desired_kl, "most_std": most})
+        return self.model_copy(update=settling.model_dump(exclude={"after_steps"}, exclude_none=True))
 
     def check_symmetry(self, asymmetry: str | None) -> None:
         """Refuse to learn from mirror images of sides that are not alike.

@@ -29,7 +29,8 @@ def build_learner(env: RslRlEnv, training: Training, obs: TensorDict) -> Truncat
         return build_ppo(env, training, obs)
     apprentice = build_ppo(env, training, obs, Apprentice)
     assert isinstance(apprentice, Apprentice)
-    apprentice.attend(load_policy(walker_path(training.teacher)), env.env, training.learning_rate)
+    apprentice.attend(load_policy(walker_path(training.teacher)), env.env)
+    apprentice.heed(training)
     return apprentice
 
 
@@ -42,14 +43,13 @@ class Apprentice(TruncationPPO):
     Bagnell, AISTATS (2011). The value function and the standard deviation of actions stay as they are.
     """
 
-    def attend(self, teacher: Policy, env: LearnableEnv, learning_rate: float) -> None:
+    def attend(self, teacher: Policy, env: LearnableEnv) -> None:
         """Have a teacher.
 
         Args:
             teacher: whose actions are imitated.
             env: the worlds; their observation `action_delay` says how late actions are, and without it they
                 are not.
-            learning_rate: of Adam, also in a resumed run; a smaller one at the end makes the copy exact.
 
         Raises:
             ConfigError: the teacher observes a column that is not there, or acts by others.
@@ -70,10 +70,14 @@ class Apprentice(TruncationPPO):
         if tuple(column.name for column in env.action_layout) != teacher.actions:
             raise ConfigError("training.teacher acts by other columns than these worlds")
         self._teacher, self._dt = teacher, env.control_dt
-        self.learning_rate = self._rate = learning_rate
         self._seen = [observations.index(name) for name in teacher.observations]
         self._sent = [i for i, name in enumerate(teacher.observations) if name.split("/")[0] in _SENT]
         self._late = [i for i, name in enumerate(teacher.observations) if name == _DELAY]
+
+    def heed(self, training: Training) -> None:
+        """See `TruncationPPO.heed`; the learning rate is Adam's, and a smaller one makes the copy exact."""
+        super().heed(training)
+        self._rate = training.learning_rate
 
     def lessons(self) -> tuple[torch.Tensor, torch.Tensor]:
         """What was observed in the rollout (n, obs_dim), and what to do then (n, action_dim).

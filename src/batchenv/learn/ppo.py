@@ -161,6 +161,10 @@ class TruncationPPO(PPO):
     See Pardo et al. 2018, "Time Limits in Reinforcement Learning", equation 6. Its actor is an `Actor`.
     """
 
+    def heed(self, training: Training) -> None:
+        """Take over what may change in the course of a run, see `Training.after`."""
+        self.desired_kl = training.desired_kl
+
     def process_env_step(
         self, obs: TensorDict, rewards: torch.Tensor, dones: torch.Tensor, extras: dict[str, torch.Tensor]
     ) -> None:

@@ -303,7 +303,7 @@ def _learn(run: _Run, threads: int) -> dict[str, float]:
     with _torch_threads(threads):
         try:
             alone = run.steps <= (run.training.value_alone_steps or 0)
-            run.ppo.desired_kl = run.training.desired_kl
+            run.ppo.heed(run.training)
             losses = run.ppo.update(value_alone=alone) | run.rollouts.learn()
             run.limit_scatter()
         except RuntimeError as caught:
