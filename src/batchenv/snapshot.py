@@ -24,6 +24,7 @@ _SETTINGS = (
     "episode",
     "events",
     "curriculum",
+    "skeleton.pelvis_tilt",
     "muscle.network.file",
     "muscle.network.base_file",
     "muscle.network.keep_samples",
