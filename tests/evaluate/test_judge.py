@@ -97,6 +97,16 @@ def test_shortfall_is_a_verdict(walk: Recording):
     assert failed[("speed_m_s",)].value == pytest.approx(0.8 * 1.24)
 
 
+def test_a_walk_that_was_told_its_speed_is_to_keep_that():
+    slow = human_walk(root_pos=human_walk().root_pos * 0.8)
+    speeds = [
+        next(v for v in judge(slow, asked_speed=asked).verdicts if v.target.path == ("speed_m_s",))
+        for asked in (0.8 * 1.24 + 0.04, 0.8 * 1.24 - 0.04, 1.24)
+    ]
+    assert [speed.passed for speed in speeds] == [True, True, False]
+    assert speeds[2].target.range == "1.19 to 1.29"
+
+
 def test_walk_without_the_joints_of_a_leg_is_refused():
     walk = human_walk()
     names = tuple(name.replace("knee_angle", "knee") for name in walk.joint_names)

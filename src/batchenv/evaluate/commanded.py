@@ -14,6 +14,7 @@ from batchenv.evaluate.numbers import check_count, check_threads
 from batchenv.evaluate.record import Tape
 from batchenv.evaluate.recording import Recording
 from batchenv.evaluate.rollout import SPEED_SHARE
+from batchenv.evaluate.targets import SPEED_ERROR
 from batchenv.evaluate.walker import Walker
 from batchenv.interrupts import held_back
 from batchenv.rng import checked_seed
@@ -26,7 +27,7 @@ TURNING_SPEED, SECONDS = 1.2, 20.0
 STOP_AT, STOPPED_BY, START_AT, STOP_SECONDS = 5.0, 7.0, 27.0, 32.0  # [s]
 COURSE_SECONDS = 60.0
 # A command is kept within these means over a walk, and a walker stands that moves less than the last.
-SPEED_ERROR, TURN_ERROR, STILL = 0.05, 5.0, 0.1  # [m/s], [deg/s], [m/s]
+TURN_ERROR, STILL = 5.0, 0.1  # [deg/s], [m/s]
 SETTLED = 1.0  # what is measured begins so long after the start [s]
 # Share of the walks of a trial that are to stay up and do as told.
 ENOUGH, ENOUGH_ON_COURSE = 0.95, 0.90

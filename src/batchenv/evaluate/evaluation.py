@@ -136,6 +136,7 @@ def _of_walker(
         followed=asked,
         joint_loads=measure_joint_loads(steady, seed, num_threads),
         by_speed=by_speed,
+        asked_speed=None if commands is None else USUAL_SPEED,
     )
     if quick:
         return judged()

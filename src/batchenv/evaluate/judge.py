@@ -29,7 +29,7 @@ from batchenv.evaluate.metabolics import can_cost, metabolic_measures
 from batchenv.evaluate.plain import to_plain
 from batchenv.evaluate.recording import Recording
 from batchenv.evaluate.spatiotemporal import STRIDES_OF_A_SPREAD, spatiotemporal, symmetry
-from batchenv.evaluate.targets import CHEAPEST, LOADS, TARGETS, Verdict, verdicts, verdicts_as_numbers
+from batchenv.evaluate.targets import CHEAPEST, LOADS, Verdict, targets_at, verdicts, verdicts_as_numbers
 
 SPATIOTEMPORAL = (
     "speed_m_s",
@@ -97,6 +97,7 @@ def judge(
     followed: Mapping[str, str] | None = None,
     joint_loads: Mapping[str, Mapping[str, float]] | None = None,
     by_speed: Sequence[AtSpeed] | None = None,
+    asked_speed: float | None = None,
 ) -> Report:
     """Judge a walk.
 
@@ -113,6 +114,7 @@ def judge(
             known.
         joint_loads: peaks of hip and knee, see `batchenv.evaluate.joint_loads.measure_joint_loads`.
         by_speed: walks beside humans at several speeds; by default this walk alone.
+        asked_speed: that this walk was told [m/s]; None where it was told none, and is to be that of humans.
 
     Raises:
         InputError: it is no recording.
@@ -152,7 +154,7 @@ def judge(
     numbers["cost_minimum_m_s"] = _cheapest(by_speed)
     numbers = to_plain(numbers)
     more = (*(LOADS if joint_loads else ()), *((CHEAPEST,) if len(by_speed) > 1 else ()))
-    decided = verdicts(numbers, TARGETS + more)
+    decided = verdicts(numbers, targets_at(asked_speed) + more)
     numbers["targets"] = verdicts_as_numbers(decided)
     numbers["cycles"] = _mean_cycles(curves)
     return Report(name, numbers, curves, decided, tuple(by_speed))

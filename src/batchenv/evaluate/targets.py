@@ -1,7 +1,7 @@
 """What a walk must measure up to, to pass for human."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from batchenv.evaluate.plain import to_plain
@@ -79,6 +79,7 @@ class Verdict:
         return "good" if self.passed else "bad"
 
 
+SPEED_ERROR = 0.05  # that a walk may be off the speed asked for [m/s]
 _JOINTS = {"hip": "hip_flexion", "knee": "knee_angle", "ankle": "ankle_angle"}
 
 
@@ -121,6 +122,14 @@ TARGETS = (
     Target("mean activation", ("mean_activation",), None, 0.12, "", 1, 3),
     Target("muscle timing overlap", ("emg", "overlap_percent"), 60.0, None, "%", 1, 0),
 )
+
+
+def targets_at(speed: float | None) -> tuple[Target, ...]:
+    """Return `TARGETS`, for a walk that was asked for a speed [m/s]; None: how fast was left to it."""
+    if speed is None:
+        return TARGETS
+    kept = {"low": speed - SPEED_ERROR, "high": speed + SPEED_ERROR}
+    return tuple(replace(each, **kept) if each.of == "speed" else each for each in TARGETS)
 
 
 def _inside(label: str, name: str, sds: str = "1_5sd", low: float = 0.8) -> Target:
