@@ -37,7 +37,16 @@ _LEAST = (
 
 
 class AnotherEnvironmentError(InputError):
-    """A snapshot is whole, but of an environment of another configuration."""
+    """A snapshot is whole, but of an environment of another configuration.
+
+    Args:
+        message: for whoever asked for it.
+        difference: a clause on the first thing that differs.
+    """
+
+    def __init__(self, message: str, difference: str = ""):
+        super().__init__(message)
+        self.difference = difference
 
 
 @dataclass(frozen=True)
@@ -100,9 +109,11 @@ def check_snapshot(snapshot: Any, like: EnvSnapshot) -> None:
     for path in dict.fromkeys((*like.identity, *snapshot.identity)):
         there, here = (each.identity.get(path, "absent") for each in (snapshot, like))
         if there != here:
+            difference = f"{path} is {there} there and {here} here"
             raise AnotherEnvironmentError(
-                f"the snapshot is of another environment: {path} is {there} there and {here} here; "
-                "restore it into one of the same configuration"
+                f"the snapshot is of another environment: {difference}; restore it into one of the same "
+                "configuration",
+                difference,
             )
     for name in ("worlds", "episodes", "task", "commands"):
         kind, expected = (type(getattr(each, name)) for each in (snapshot, like))

@@ -261,9 +261,7 @@ def test_a_policy_that_is_no_beginner_settles(tmp_path: Path):
     scattered, rates = [report.std for report in reports], [report.learning_rate for report in reports]
     assert scattered[0] > 0.4
     assert max(scattered[2:]) < 0.25  # from the third iteration on; within an update it may grow a little
-    assert (
-        rates[-1] < rates[0]
-    )  # ever smaller steps, where the first were allowed to be as large as they like
+    assert rates[-1] < rates[0]  # the first steps were allowed to be as large as they like
 
 
 def test_what_settles_is_what_is_given():

@@ -148,7 +148,7 @@ def judge(
         _measure(numbers, recording, cycles, curves)
     numbers["notes"] = _notes(recording, cycles, numbers)
     if by_speed is None:
-        alone = compare_at_speed(recording, None, followed, rule)
+        alone = compare_at_speed(recording, asked_speed, followed, rule)
         by_speed = () if alone is None else (alone,)
     numbers["by_speed"] = [each.numbers for each in by_speed]
     numbers["cost_minimum_m_s"] = _cheapest(by_speed)

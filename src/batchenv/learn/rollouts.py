@@ -165,7 +165,7 @@ class EnvRollouts(Rollouts):
             try:
                 self.env.restore(unpack(checkpoint.env, self.env.env.snapshot()))
             except AnotherEnvironmentError as error:
-                _log.warning("new episodes begin: %s", str(error).partition("; ")[0])
+                _log.warning("new episodes begin: %s", error.difference)
             except InputError as error:
                 raise CheckpointError(
                     f"{error}, or begin a new run with its networks: --warm-start"
