@@ -162,6 +162,15 @@ def test_the_preset_sees_its_commands_and_course():
     with BatchEnv("command", 2, 1, seed=0) as env:
         obs = env.reset()
         names = [column.name for column in env.obs_layout]
-        assert {"pace/yaw_rate", "command/speed", "command/yaw_rate", "slope/forward"} <= set(names)
+        assert {"pace/yaw_rate", "command/speed", "command/yaw_rate"} <= set(names)
+        assert "slope/forward" not in names  # its slopes hardly vary, and a policy would fall over the first
         assert np.isfinite(obs).all() and obs[:, names.index("off_course")] == pytest.approx(0.0, abs=1e-6)
         assert {"forward_speed", "stay_on_course"} <= {*env.reward_terms}
+
+
+def test_later_stages_see_slopes_and_only_the_value_function_all_parameters():
+    exact, late = load_config("command_exact"), load_config("command_late")
+    assert "slope" in exact.environment.observation.terms and "slope" in late.environment.observation.terms
+    assert exact.training.privileged == ("parameters",)
+    assert "parameters" not in late.environment.observation.terms and not late.training.privileged
+    assert exact.environment.muscle == late.environment.muscle  # a teacher's copy has its muscles
