@@ -167,8 +167,13 @@ def test_teachers_that_do_not_fit_are_refused():
         with pytest.raises(CheckpointError, match="There is no policy at nobody"):
             build_learner(env, nobody, obs)
         other = LATE.replace({"training.teacher": "full_body"}).training
-        with pytest.raises(ConfigError, match="training.teacher observes 'joint_pos/"):
+        with pytest.raises(ConfigError, match="training.teacher observes 'joint_pos/.* has no such column"):
             build_learner(env, other, obs)
+        seeing = LATE.replace({"training.teacher": "walk"}).training
+        with pytest.raises(
+            ConfigError, match="observes 'heading.*; add heading to environment.observation.terms"
+        ):
+            build_learner(env, seeing, obs)
     terms = LATE.environment.observation.terms
     seen = {name: keywords for name, keywords in terms.items() if name != "action_delay"}
     blind = LATE.replace({"environment.observation.terms": seen})

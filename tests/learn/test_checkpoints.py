@@ -143,6 +143,12 @@ def test_learner_of_another_size_is_refused():
         replace(checkpoint_of(0), learner=small.save()).load_into(large)
 
 
+def test_run_of_other_columns_is_pointed_to_a_warm_start():
+    run = checkpoint_of(0)
+    with pytest.raises(CheckpointError, match="is only in this environment.*--warm-start begins a new run"):
+        run.check_layout((*run.observations, "slope"), run.actions)
+
+
 def test_packed_state_is_unpacked_bit_for_bit(tmp_path: Path):
     state = State(
         np.random.default_rng(0).normal(size=(3, 2)), {"ids": np.arange(3, dtype=np.uint64)}, 2**63 + 1

@@ -44,8 +44,8 @@ def train(
         resume: directory of a run to continue.
         warm_start: directory of a training run, or name of a walker, with whose networks the new run
             begins; columns are matched by name.
-        until: stop when the deterministic policy completes 95 % of 100 new episodes of 20 s near the
-            reference's speed.
+        until: stop when the deterministic policy completes 95 % of 100 new episodes of 20 s, near the
+            reference's speed or, where there are commands, 90 % of them as told.
         env_runners: number of runners that share the worlds and collect rollouts for one learner.
         ray: start the runners as processes of Ray, on this machine or on the nodes of a cluster.
         address: address of a running Ray cluster, or auto; by default Ray is started on this machine.

@@ -7,7 +7,7 @@ import torch
 from tensordict import TensorDict
 
 from batchenv.config import Training
-from batchenv.errors import ConfigError, nearest
+from batchenv.errors import ConfigError
 from batchenv.learn.learnable_env import LearnableEnv
 from batchenv.learn.policy import Policy, load_policy
 from batchenv.learn.ppo import Actor, ActorCriticAdam, TruncationPPO, build_ppo
@@ -63,10 +63,7 @@ class Apprentice(TruncationPPO):
             )
         for name in teacher.observations:
             if name not in observations:
-                raise ConfigError(
-                    f"training.teacher observes {name!r}, which the worlds do not; add it to "
-                    f"environment.observation.terms.{nearest(name, observations)}"
-                )
+                raise ConfigError(f"training.teacher observes {name!r}; {_why_not(name, observations)}")
         if tuple(column.name for column in env.action_layout) != teacher.actions:
             raise ConfigError("training.teacher acts by other columns than these worlds")
         self._teacher, self._dt = teacher, env.control_dt
@@ -149,3 +146,11 @@ class Apprentice(TruncationPPO):
             adam.step_actor()
             losses.append(loss.item())
         return float(np.mean(losses))
+
+
+def _why_not(column: str, observations: list[str]) -> str:
+    """Say what to do about a column of a teacher that worlds do not observe."""
+    term = column.split("/")[0]
+    if any(name.split("/")[0] == term for name in observations):
+        return f"{term} of these worlds has no such column: it learned in other worlds"
+    return f"add {term} to environment.observation.terms"

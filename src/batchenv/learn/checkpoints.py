@@ -117,8 +117,13 @@ class Checkpoint:
         Raises:
             CheckpointError: names the first column that differs.
         """
-        check_columns("observation", self.observations, observations)
-        check_columns("action", self.actions, actions)
+        try:
+            check_columns("observation", self.observations, observations)
+            check_columns("action", self.actions, actions)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"{error} A run keeps its columns; --warm-start begins a new run with its networks."
+            ) from None
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
