@@ -12,7 +12,7 @@ from batchenv.mdp.terms import Keywords, Section, Term
 N, J = 5, 14
 SHAPES = {
     "joint_pos": (N, J), "joint_vel": (N, J), "reference_pos": (N, J), "reference_vel": (N, J),
-    "tracked": (J,), "reference_root_height": (N,), "reference_root_height_rate": (N,),
+    "tracked": (J,), "joint_range": (J, 2), "reference_root_height": (N,), "reference_root_height_rate": (N,),
     "reference_foot_load": (N, 2),
     "reference_foot_pos": (N, 2, 3),
     "target_speed": (N,), "phase": (N,),
@@ -97,7 +97,7 @@ def test_every_quantity_has_a_shape_here():
 def test_a_term_is_best_on_the_reference(name):
     term = term_of(name)
     best, worse = term(on_the_reference()), term(random_quantities(1))
-    cost = name in ("effort", "impact", "action_rate")
+    cost = name in ("effort", "impact", "joint_limits", "action_rate")
     assert best == pytest.approx(np.full(N, 0.0 if cost else 1.0))
     assert worse.shape == (N,)
     if not cost:
@@ -128,6 +128,20 @@ def test_hand_made_values():
     heavy = q | {"foot_load_peak": np.tile([1.5, 2.1], (N, 1))}
     impact = term_of("impact", threshold=1.2)
     assert impact(heavy) == pytest.approx(0.3 + 0.9)
+
+
+def test_a_joint_near_its_limit_costs_where_that_of_the_reference_is_not():
+    q = on_the_reference()
+    limits = np.tile([-np.inf, np.inf], (J, 1))
+    limits[3] = 0.0, 2.0
+    pos, reference = np.full((N, J), 0.2), np.full((N, J), 0.2)
+    pos[:, 3] = 0.15, 0.05, 0.0, -5.0, 1.95
+    q |= {"joint_pos": pos, "reference_pos": reference, "joint_range": limits}
+    price = term_of("joint_limits", margin=0.1)
+    assert price(q) == pytest.approx([0.0, 0.5, 1.0, 2.0, 0.5])
+    reference[:, 3] = 0.0  # as in standing
+    assert price(q) == pytest.approx([0.0, 0.0, 0.0, 2.0, 0.5])
+    assert not price(q | {"tracked": np.eye(J)[4]}).any()
 
 
 def own_term(tmp_path, body):

@@ -145,6 +145,27 @@ def impact(foot_load_peak: Array, *, threshold: Annotated[float, Field(ge=0, le=
 
 
 @reward_term
+def joint_limits(
+    joint_pos: Array,
+    reference_pos: Array,
+    joint_range: Array,
+    tracked: Array,
+    *,
+    margin: Annotated[float, Field(gt=0, le=1)] = 0.1,
+) -> Array:
+    """How far tracked joints lie within a margin [rad] of their limits, where those of the reference do not.
+
+    A joint counts 0 at the margin, 1 at its limit and at most 2 beyond it, summed over joints; give it a
+    negative weight. A knee that rests on its limit needs no muscle, so a walker finds this out.
+    """
+    xp = array_namespace(joint_pos)
+    least = xp.minimum(reference_pos, joint_range[:, 0] + margin)
+    most = xp.maximum(reference_pos, joint_range[:, 1] - margin)
+    depth = xp.clip((least - joint_pos) / margin, 0.0, 2.0) + xp.clip((joint_pos - most) / margin, 0.0, 2.0)
+    return summed(xp.where(tracked > 0.0, depth, 0.0 * depth))
+
+
+@reward_term
 def ground_reaction(foot_load: Array, reference_foot_load: Array, *, scale: Scale = 4.0) -> Array:
     """exp(-scale * squared error of the feet's loads from those of humans [body weights^2], summed)."""
     return _gaussian(summed((foot_load - reference_foot_load) ** 2), scale)

@@ -189,6 +189,11 @@ class HumanQuantities(Task[Body, HumanState]):
         return self.tracked_weights.copy()
 
     @quantity
+    def joint_range(self, q: Quantities) -> Array:
+        """Least and greatest joint positions (J, 2) [rad]; infinite where a joint has no limit."""
+        return self.body.joint_range.copy()
+
+    @quantity
     def yaw_rate(self, q: Quantities) -> Array:
         """Rate at which the root turns about the vertical, positive to the left (N,) [rad/s]."""
         return q["root_angvel"][:, 2].copy()

@@ -45,12 +45,10 @@ class DeviceTask:
         if not isinstance(task, HumanTask):
             raise _host_only([f"task {task.config.environment.task!r}"])
         self._task, body = task, task.body
-        tracked = worlds.tensor(task.tracked_weights).float()
-
-        def constant(_task: object, _q: Quantities) -> Tensor:
-            return tracked
-
-        own: dict[str, Function] = _twins() | {"tracked": constant}
+        constants = {"tracked": task.tracked_weights, "joint_range": body.joint_range}
+        own: dict[str, Function] = _twins() | {
+            name: _constant(worlds.tensor(values).float()) for name, values in constants.items()
+        }
         own |= {name: measured_quantity(name, self) for name in task.columns}
         unknown = _without_twin(task, own)
         self._functions = task.functions | {
@@ -158,6 +156,11 @@ def interpolated(table: Tensor, phase: Tensor) -> Tensor:
 def _moved(place: slice | int, first: int) -> slice | int:
     """A place among columns, counted from another first one."""
     return slice(place.start - first, place.stop - first) if isinstance(place, slice) else place - first
+
+
+def _constant(values: Tensor) -> Function:
+    """A quantity that never changes."""
+    return lambda task, q: values
 
 
 def _twins() -> dict[str, Function]:
