@@ -149,11 +149,10 @@ def joint_limits(
     joint_pos: Array,
     reference_pos: Array,
     joint_range: Array,
-    tracked: Array,
     *,
     margin: Annotated[float, Field(gt=0, le=1)] = 0.1,
 ) -> Array:
-    """How far tracked joints lie within a margin [rad] of their limits, where those of the reference do not.
+    """How far joints lie within a margin [rad] of their limits, where those of the reference do not.
 
     A joint counts 0 at the margin, 1 at its limit and at most 2 beyond it, summed over joints; give it a
     negative weight. A knee that rests on its limit needs no muscle, so a walker finds this out.
@@ -162,7 +161,7 @@ def joint_limits(
     least = xp.minimum(reference_pos, joint_range[:, 0] + margin)
     most = xp.maximum(reference_pos, joint_range[:, 1] - margin)
     depth = xp.clip((least - joint_pos) / margin, 0.0, 2.0) + xp.clip((joint_pos - most) / margin, 0.0, 2.0)
-    return summed(xp.where(tracked > 0.0, depth, 0.0 * depth))
+    return summed(depth)
 
 
 @reward_term
