@@ -66,6 +66,21 @@ def test_the_reference_takes_up_a_command_as_fast_as_humans_do():
         assert np.array_equal(env.task.quantities(env._batch)["pace"], env.commands)
 
 
+def test_a_walker_is_behind_by_how_much_slower_it_has_been_of_late():
+    with built(3, **UNENDING) as env:
+        env.reset()
+        expected = np.zeros(3)
+        assert not env.task.quantities(env._batch)["behind"].any()
+        for _ in range(15):
+            env.step(np.zeros((3, env.action_dim)))
+            quantities = env.task.quantities(env._batch)
+            slower = quantities["pace"][:, 0] - quantities["root_linvel"][:, 0]
+            expected += env.control_dt * (slower - expected)  # forgotten within a second
+        assert quantities["behind"] == pytest.approx(expected, abs=0.01) and np.abs(expected).max() > 0.02
+        env.reset()
+        assert not env.task.quantities(env._batch)["behind"].any()
+
+
 SLOPES = {"forward": {"min": -0.2, "max": 0.2}, "left": {"min": -0.2, "max": 0.2}}
 
 
@@ -173,4 +188,6 @@ def test_later_stages_see_slopes_and_only_the_value_function_all_parameters():
     assert "slope" in exact.environment.observation.terms and "slope" in late.environment.observation.terms
     assert exact.training.privileged == ("parameters",)
     assert "parameters" not in late.environment.observation.terms and not late.training.privileged
-    assert exact.environment.muscle == late.environment.muscle  # a teacher's copy has its muscles
+    for part in ("muscle", "skeleton"):  # a teacher's copy has its body
+        assert getattr(exact.environment, part) == getattr(late.environment, part)
+    assert late.training.settling is not None and late.training.settling.most_std is None

@@ -17,6 +17,7 @@ ASKED_BY = {
     "ground_reaction": ("vertical_force",),
     "forward_speed": ("speed",),
     "track_speed": ("speed",),
+    "keep_pace": ("speed",),
     "root_place": ("speed",),
     "root_velocity": ("speed",),
 }

@@ -54,6 +54,16 @@ def stay_on_course(off_course: Array, *, scale: Scale = 8.0) -> Array:
 
 
 @reward_term
+def keep_pace(behind: Array, *, scale: Scale = 60.0) -> Array:
+    """exp(-scale * squared distance behind or before the commanded pace, of about the last second [m^2]).
+
+    Unlike `forward_speed` it does not ask for the same speed throughout a step, in which humans brake and
+    speed up again.
+    """
+    return _gaussian(behind**2, scale)
+
+
+@reward_term
 def heading(heading: Array, *, scale: Scale = 8.0) -> Array:
     """exp(-scale * squared heading [rad^2])."""
     return _gaussian(heading**2, scale)

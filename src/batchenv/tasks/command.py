@@ -29,6 +29,9 @@ _SPEED, _YAW_RATE = "speed", "yaw_rate"
 # [rad/s] ends up sqrt(e / _PATIENCE) off, so it always gains by turning as told, and the course
 # waits for one that falls behind.
 _PATIENCE = 2.0  # [1/(rad s)]
+# How long a walker that is late is expected to make up for it: longer than a step, within which humans brake
+# and speed up again.
+_MEMORY = 1.0  # [s]
 # The reference takes up a new command within a second or two, as humans do when they start and stop.
 _ACCELERATION, _YAW_ACCELERATION = 1.2, 1.6  # [m/s^2], [rad/s^2]
 
@@ -42,11 +45,14 @@ class CommandedState(HumanState):
             commanded (N, 2) [m/s], [rad/s].
         course: heading to which the reference has turned, less what the walker was forgiven (N,) [rad].
         rise: of the floor ahead of the walker (N,) [rad].
+        behind: how far the walker is behind where its pace would have brought it, less what it was
+            forgiven (N,) [m].
     """
 
     pace: Array
     course: Array
     rise: Array
+    behind: Array
 
 
 @task("command")
@@ -133,8 +139,10 @@ class CommandTask(HumanTask):
     def new_state(self, num_worlds: int) -> CommandedState:
         """State of N worlds before their first reset."""
         before = vars(super().new_state(num_worlds))
-        course, rise = np.zeros((2, num_worlds))
-        return CommandedState(**before, pace=np.zeros((num_worlds, 2)), course=course, rise=rise)
+        course, rise, behind = np.zeros((3, num_worlds))
+        return CommandedState(
+            **before, pace=np.zeros((num_worlds, 2)), course=course, rise=rise, behind=behind
+        )
 
     def reset(self, batch: Batch[Body, HumanState], ids: Array) -> None:
         """Put worlds (n,) whose episode has begun into their first states, at the commanded speed."""
@@ -153,6 +161,8 @@ class CommandTask(HumanTask):
         super().advance(batch)
         state, commands = _state(batch), batch.commands.values
         course, heading = state.course, self._heading(batch, slice(None))
+        slower = state.pace[:, 0] - self._speed(batch, heading)
+        state.behind += self.control_dt * (slower - state.behind / _MEMORY)
         _approach(state.pace[:, 0], commands[:, self._speed_column], _ACCELERATION * self.control_dt)
         if self._turn_column is not None:
             _approach(state.pace[:, 1], commands[:, self._turn_column], _YAW_ACCELERATION * self.control_dt)
@@ -163,7 +173,8 @@ class CommandTask(HumanTask):
     def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:
         """Put worlds (n,) into their first states."""
         super().place(batch, ids, start)
-        _state(batch).course[ids] = self._heading(batch, ids)
+        state = _state(batch)
+        state.course[ids], state.behind[ids] = self._heading(batch, ids), 0.0
 
     def _face(self, batch: Batch[Body, HumanState], ids: Array | slice, heading: Array) -> None:
         """Note the rise of the floor ahead of worlds (n,) with these headings (n,) [rad]."""
@@ -183,6 +194,16 @@ class CommandTask(HumanTask):
         forward = self.body.forward + 2.0 * np.cross(quat[:, 1:], axis)
         ahead, left = forward @ self.axes[0], forward @ self.axes[1]
         return np.arctan2(left, ahead)
+
+    def _speed(self, batch: Batch[Body, HumanState], heading: Array) -> Array:
+        """Speed of all roots along their headings (N,) [m/s], those in (N,) [rad]."""
+        ahead, left = self.axes[:2] @ batch.worlds.qvel[:, :3].T
+        return np.cos(heading) * ahead + np.sin(heading) * left
+
+    @quantity
+    def behind(self, q: Quantities) -> Array:
+        """How far the walker is behind its pace, of about the last second (N,) [m]."""
+        return _state(q.batch).behind[q.rows].copy()
 
     @quantity
     def off_course(self, q: Quantities) -> Array:
