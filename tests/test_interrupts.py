@@ -71,3 +71,16 @@ def test_other_threads_are_left_alone():
     thread.start()
     thread.join()
     assert ended == [True]
+
+
+def test_a_block_within_another_knows_the_signal_that_the_outer_one_holds_back():
+    done = []
+    with pytest.raises(Interrupted) as stop, ending_at_once(), held_back():
+        send(signal.SIGTERM)
+        done.append("outer")
+        with held_back() as check:
+            check()
+            done.append("inner")
+    assert done == ["outer"] and stop.value.signum == signal.SIGTERM
+    with held_back() as check:
+        check()  # it is over

@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_waiting: list[int] = []  # signals that blocks of `held_back` hold back now, in the main thread
 
 
 class Interrupted(KeyboardInterrupt):
@@ -47,6 +48,8 @@ def ending_at_once() -> Iterator[None]:
 def held_back() -> Iterator[Callable[[], None]]:
     """Hold back the first SIGINT, SIGTERM or SIGHUP; a second acts at once. In other threads, do nothing.
 
+    A block within another knows the signal that the outer one holds back.
+
     Yields:
         A function to call where work may end: it raises `Interrupted` if a signal has come. So does leaving
         the block.
@@ -55,7 +58,9 @@ def held_back() -> Iterator[Callable[[], None]]:
     ...     for step in range(3):
     ...         check()
     """
-    came: list[int] = []
+    in_main = threading.current_thread() is threading.main_thread()
+    came = _waiting.copy() if in_main else []
+    outer = len(came)
 
     def hold(before: Any) -> Any:
         if isinstance(before, EndAtOnce) and before.signum is not None:
@@ -63,6 +68,7 @@ def held_back() -> Iterator[Callable[[], None]]:
 
         def handler(signum: int, frame: FrameType | None) -> None:
             came.append(signum)
+            _waiting.append(signum)
             signal.signal(signum, before)
 
         return handler
@@ -71,9 +77,13 @@ def held_back() -> Iterator[Callable[[], None]]:
         if came:
             raise Interrupted(came[0])
 
-    with _handled(hold):
-        yield check
-        check()
+    try:
+        with _handled(hold):
+            yield check
+            check()
+    finally:
+        if in_main:
+            del _waiting[outer:]
 
 
 @contextmanager

@@ -24,6 +24,17 @@ def test_two_halves_in_flight_train_as_one_runner(tmp_path: Path, capsys):
     assert "on 1 runners of 1 threads" in printed and "finished at 256 steps" in printed
 
 
+def test_a_warm_start_says_what_it_takes_over(tmp_path: Path, capsys):
+    seen = "environment.observation.terms.action_delay={}"
+    main([*WORDS, "--warm-start", "walk", "--set", seen, "--out", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert re.search(
+        r"the earlier networks know (\d+) of (\d+) observations \(new: action_delay\) and 14 of 14 actions; "
+        "for 65,536 steps the value function alone learns",
+        printed,
+    )
+
+
 @pytest.mark.ray
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

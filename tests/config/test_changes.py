@@ -41,6 +41,7 @@ def test_what_is_no_change_is_refused(pairs: list[str], message: str):
     ("pair", "message"),
     [
         ("training.stps=3", "training.stps = 3: there is no such key. Did you mean 'steps'?"),
+        ("training.settling.after_stps=3", "there is no such key. Did you mean 'after_steps'?"),
         ("training.steps=a=b", "training.steps = 'a=b': give a whole number."),
         ("training.steps=1,5", "training.steps = '1,5': give a whole number."),
         ("training.steps.=5", "'training.steps.' is no path of a key"),

@@ -188,6 +188,24 @@ def test_replace_changes_values_by_path_and_leaves_the_original(tmp_path: Path):
     assert walk == load_config("walk") != changed
 
 
+def test_none_takes_out_a_key_as_null_does_in_a_file_with_a_base():
+    walk = load_config("walk")
+    changes = {
+        "environment.reward.impact": None,
+        "environment.skeleton.kp.mtp_angle": None,
+        "environment.termination.terms.fallen": None,
+        "training.desired_kl": None,
+    }
+    text = (
+        "base: walk\nenvironment: {reward: {impact: null}, skeleton: {kp: {mtp_angle: null}}, "
+        "termination: {terms: {fallen: null}}}\ntraining: {desired_kl: null}"
+    )
+    assert walk.replace(changes) == load_config(text) != walk
+    for section in ("environment.motion", "training", "environment.reward.impakt"):
+        with pytest.raises(ConfigError, match=f"{section} = null: give a mapping of keys to values"):
+            walk.replace({section: None})
+
+
 def test_replace_refuses_what_loading_refuses():
     with pytest.raises(ConfigError) as error:
         load_config("walk").replace({"training.stps": 1, "training.seed.x": 1})

@@ -8,6 +8,7 @@ from batchenv.evaluate.commanded import (
     Followed,
     Trial,
     _running_mean,
+    _Walk,
     follow_commands,
     held_command,
     is_commanded,
@@ -53,6 +54,22 @@ def test_running_means():
     values = np.array([[0.0], [2.0], [4.0], [0.0]])
     assert _running_mean(values, 2).ravel().tolist() == [1.0, 3.0, 2.0]
     assert _running_mean(values, 9).ravel().tolist() == [1.5]
+
+
+def test_what_is_seen_last_is_the_end_of_the_walk_and_no_new_start(still):
+    seen = []
+    for seconds in (0.2, 0.4):
+        trial = Trial("slow", seconds, ((0.0, 0.5, 0.0),))
+        with still.worlds(2, seconds, 1, still.config.lenient() | held_command(still, 0.5)) as env:
+            seen.append(_Walk(env, still, trial, 0, lambda: None, 0).speed)
+    assert len(seen[0]) == 6 and np.array_equal(seen[0], seen[1][:6])
+
+
+def test_walks_that_end_before_they_are_measured_are_refused(still):
+    with pytest.raises(
+        InputError, match="seconds is 1; expected more than 1: whether still does as it is told"
+    ):
+        evaluate(still, walks=1, seconds=1.0, strides=1, num_threads=1)
 
 
 def test_a_walker_is_asked_what_the_trial_says(still):

@@ -46,6 +46,41 @@ def test_what_the_walkers_do_not_know_is_refused_before_they_walk(stage):
         follow_course(deaf, (Moment(at=5.0, tell={"speed": 1.0}),))
 
 
+def test_a_course_says_when_it_tells_what_cannot_be_and_nothing_happens_then(stage):
+    before = stage.env.commands.copy()
+    moments = (Moment(at=0.5, tell={"speed": 1e300}), Moment(at=1.0, tell={"speed": 1.0}))
+    with pytest.raises(InputError, match=r"the course, at 0.5 s: command 'speed' is 1e\+300"):
+        follow_course(stage, moments)
+    assert np.array_equal(stage.env.commands, before)
+
+
+def test_a_course_warns_of_what_the_walker_was_not_trained_for(stage, caplog):
+    follow_course(stage, (Moment(at=0.5, tell={"speed": 12.0, "yaw_rate": 0.1}),))
+    assert "at 0.5 s: the walker was trained for speed 0 to 2, and is told 12" in caplog.text
+    assert "yaw_rate" not in caplog.text
+
+
+def test_a_course_begins_again_with_the_stage(stage):
+    follow_course(stage, (Moment(at=0.0, tell={"speed": 0.5}), Moment(at=0.05, tell={"speed": 0.7})))
+    told = []
+    for _ in range(2):
+        stage.restart()
+        for _ in range(4):
+            stage.step()
+            told.append(float(stage.env.commands[0, 0]))
+    assert told == [0.5, 0.5, 0.7, 0.7] * 2
+
+
+def test_who_falls_is_told_the_same_when_it_begins_again(stage):
+    stage.before_step = lambda: None
+    stage.ask(None)
+    stage.ask({"speed": 0.6})
+    turn, falls = stage.env.commands[0, 1], stage.falls
+    while stage.falls == falls:
+        stage.step()
+    assert stage.env.commands[0].tolist() == [0.6, turn]
+
+
 def test_the_example_is_a_course_in_the_order_of_time():
     moments = load_course(EXAMPLE)
     assert [moment.at for moment in moments] == sorted(moment.at for moment in moments)
@@ -57,6 +92,7 @@ def test_the_example_is_a_course_in_the_order_of_time():
     [
         ("course: []", "course"),
         ("course: [{at: 1}]", "expected tell or push"),
+        ("course: [{at: 1, tell: {speed: 1}, newtons: 9, seconds: 1}]", "newtons and seconds without push"),
         ("course: [{at: -1, push: left}]", r"course.0.at"),
         ("course: [{at: 1, push: up}]", "forward"),
         ("course: [{at: 1, tel: {speed: 1}}]", "Did you mean 'tell'"),

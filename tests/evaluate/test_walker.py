@@ -1,8 +1,10 @@
 import pytest
 
-from batchenv.errors import CheckpointError
+from batchenv.errors import CheckpointError, InputError
 from batchenv.evaluate.walker import load_walker, shipped_walkers
 from tests.evaluate.untrained import save_run, untrained
+
+SPEED = "environment.commands.walking_velocity.speed"
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +55,21 @@ def test_a_policy_of_other_columns_is_refused():
     walker = untrained()
     with pytest.raises(CheckpointError, match="column"):
         walker.worlds(1, 1.0, 1, {"environment.skeleton.actuator": "muscle"})
+
+
+def test_a_walker_that_hears_no_commands_is_told_none():
+    for changes in ({SPEED: [0.0, 2.0]}, {"environment.commands": {"walking_velocity": {}}}):
+        with pytest.raises(InputError, match="trained without commands, and does not hear walking_velocity"):
+            untrained().with_changes(changes)
+        with pytest.raises(InputError, match="take a walker that was trained with it, such as command"):
+            untrained().worlds(1, 1.0, 1, changes)
+
+
+def test_a_walker_is_warned_of_that_is_told_what_it_was_not_trained_for(caplog):
+    walker = load_walker("command").with_changes({SPEED: [0.5, 1.0]})
+    assert not caplog.text
+    walker = walker.with_changes({SPEED: [3.0, 3.0]})
+    assert "command was trained for speed 0 to 2, and is told 3" in caplog.text
+    caplog.clear()
+    walker.with_changes({SPEED: [1.5, 1.5]})  # it is what it was trained for that counts
+    assert not caplog.text

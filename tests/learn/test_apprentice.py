@@ -166,6 +166,12 @@ def test_teachers_that_do_not_fit_are_refused():
         nobody = LATE.replace({"training.teacher": "nobody"}).training
         with pytest.raises(CheckpointError, match="There is no policy at nobody"):
             build_learner(env, nobody, obs)
+        preset = LATE.replace({"training.teacher": "command_exact"}).training
+        with pytest.raises(CheckpointError, match="There is no policy at command_exact, which is a preset"):
+            build_learner(env, preset, obs)
+        blind = LATE.replace({"training.privileged": ["action_delay"]}).training
+        with pytest.raises(ConfigError, match="has to know how late: .* and leave it out of training.privil"):
+            build_learner(env, blind, obs)
         other = LATE.replace({"training.teacher": "full_body"}).training
         with pytest.raises(ConfigError, match="training.teacher observes 'joint_pos/.* has no such column"):
             build_learner(env, other, obs)

@@ -117,10 +117,8 @@ def test_networks_that_do_not_fit_are_refused(earlier):
     with pytest.raises(CheckpointError, match="shares no observation column"):
         networks.load_into(fresh(PointMass(2)), ("a", "b", "c", "d"), ACTIONS)
     deep = Networks(networks.actor | {"mlp.6.weight": torch.zeros(2, 2)}, None, NAMES, ACTIONS)
-    with pytest.raises(
-        CheckpointError, match=r"the earlier run has \d layers, this one \d; give training\.hidden"
-    ):
+    with pytest.raises(CheckpointError, match=r"the earlier run has training.hidden: \[32, .*, this one \["):
         deep.load_into(fresh(PointMass(2)), NAMES, ACTIONS)
     narrow = Networks(networks.actor | {"mlp.0.weight": torch.zeros(3, 4)}, None, NAMES, ACTIONS)
-    with pytest.raises(CheckpointError, match=r"mlp\.0\.weight .* has shape \(3, 4\).*training\.hidden"):
+    with pytest.raises(CheckpointError, match=r"the earlier run has training.hidden: \[3, .*, this one \["):
         narrow.load_into(fresh(PointMass(2)), NAMES, ACTIONS)

@@ -1,6 +1,7 @@
 """The command `batchenv play`."""
 
 import contextlib
+import logging
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,8 @@ from batchenv.startup import importing
 
 if TYPE_CHECKING:
     from batchenv.evaluate.stage import Stage
+
+_log = logging.getLogger(__name__)
 
 
 def play(
@@ -105,6 +108,8 @@ def play(
         view=camera,
     ) as stage:
         follow_course(stage, moments)
+        if video is not None and (late := [moment.at for moment in moments if moment.at >= seconds]):
+            _log.warning("%s: the film ends before its moment at %g s: --seconds", course, late[0])
         if browser:
             _serve(stage, host, port, loaded.name)
         elif video is None:

@@ -1,5 +1,6 @@
 """One run of `batchenv train`, from its options to the summary. Imports Torch."""
 
+import math
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from batchenv.learn.progress import Output, TrainingProgress
 from batchenv.learn.report import Report
 from batchenv.learn.run_directory import RunDirectory
 from batchenv.learn.stopping import StopTraining
-from batchenv.learn.training import TrainingResult, check_vacant
+from batchenv.learn.training import TrainingResult, check_vacant, value_alone_steps
 from batchenv.learn.training import train as learn
 from batchenv.learn.walking_criterion import WalkingCriterion
 from batchenv.learn.wandb_log import WandbLog
@@ -58,6 +59,8 @@ def run(options: TrainOptions) -> None:
             f"{begun}: {num_envs} worlds of {env.obs_dim} observations "
             f"and {env.action_dim} actions on {where}, in {directory.path}"
         )
+        if networks is not None:
+            console.print(_taken_over(networks, config, env))
         result = learn(
             RunnerRollouts(pool, env, num_envs) if pool else env,
             config,
@@ -113,6 +116,22 @@ def _configuration(options: TrainOptions, checkpoint: Checkpoint | None) -> Conf
 def _networks(origin: Path | None) -> Networks | None:
     """Return the networks of a run, or of a shipped walker by name, to begin with."""
     return None if origin is None else load_networks(walker_path(origin))
+
+
+def _taken_over(networks: Networks, config: Config, env: Any) -> str:
+    """What a run begins with of earlier networks, and what it learns first."""
+    shares = []
+    for kind, layout, known in (
+        ("observations", env.obs_layout, networks.observations),
+        ("actions", env.action_layout, networks.actions),
+    ):
+        names = [column.name for column in layout]
+        new = [name for name in names if name not in known]
+        listed = f" (new: {', '.join(new[:3])}{', ...' if len(new) > 3 else ''})" if new else ""
+        shares.append(f"{len(names) - len(new)} of {len(names)} {kind}{listed}")
+    alone = value_alone_steps(config, networks)
+    first = f"; for {alone:,} steps the value function alone learns" if alone else ""
+    return f"the earlier networks know {' and '.join(shares)}{first}"
 
 
 def _changes(options: TrainOptions) -> dict[str, Any]:
@@ -181,14 +200,20 @@ def _pool(options: TrainOptions, config: Config) -> Pool:
     )
 
 
+def _lengths(result: TrainingResult) -> str:
+    """How the length of episodes changed."""
+    if math.isnan(result.last_length):
+        return "no episode has ended yet"
+    return f"mean episode length {result.first_length:.0f} -> {result.last_length:.0f} steps"
+
+
 def _summary(result: TrainingResult, where: str, pool: Pool | None) -> str:
     """Return the lines that end a run."""
     ended = "stopped" if result.interrupted else "walks" if result.reached else "finished"
     lines = [
         f"{ended} at {result.steps:,} steps after {timedelta(seconds=round(result.seconds))} "
         f"on {where}: {result.steps_per_second:,.0f} steps/s "
-        f"({result.env_share:.0%} of the time in the environment), "
-        f"mean episode length {result.first_length:.0f} -> {result.last_length:.0f} steps",
+        f"({result.env_share:.0%} of the time in the environment), {_lengths(result)}",
         f"checkpoint: {result.checkpoint}",
     ]
     if pool and (pool.replaced or pool.late):

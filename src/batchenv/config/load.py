@@ -34,7 +34,7 @@ from batchenv.config.paths import (
     absolute,
 )
 from batchenv.config.plain import plain
-from batchenv.config.problems import describe_problems, expectation, shortened
+from batchenv.config.problems import describe_problems, expectation, section_at, shortened
 from batchenv.config.section import Section, TaskName
 from batchenv.config.source import checked_root, file_of, is_text, read_text
 from batchenv.config.term_sections import (
@@ -96,9 +96,9 @@ class Config(Section):
         """Return a checked configuration with some values changed.
 
         Args:
-            changes: new values by dotted path; a mapping replaces a whole section. Relative paths start in
-                the working directory, as in every call. Python files may be named where this configuration
-                was loaded with `trust`.
+            changes: new values by dotted path; a mapping replaces a whole section, and None takes out a key,
+                such as that of a term. Relative paths start in the working directory, as in every call.
+                Python files may be named where this configuration was loaded with `trust`.
 
         Raises:
             ConfigError: as `load_config`.
@@ -122,8 +122,13 @@ class Config(Section):
                     f"{path} = {shortened(value)}: a base is merged when a configuration is loaded, and this "
                     "one is loaded already; load the base instead, and change that"
                 )
-            _set(data, path, copy.deepcopy(value))  # a later path may lead into it
+            _set(data, path, copy.deepcopy(value), removes=self._removes(path, value))
         return _validate(data, "the changed configuration", replace(self._finder, base=None))
+
+    def _removes(self, path: str, value: Any) -> bool:
+        """Whether a value takes its key out, as null does in a file with a base; no section can be."""
+        parts = path.split(".")
+        return value is None and None in (section_at(type(self), parts[:-1]), section_at(type(self), parts))
 
     def resolve_path(self, name: str) -> Path:
         """Return the absolute path of a file as this configuration names it; see `resolve_path`."""
@@ -379,15 +384,18 @@ def _understood(data: Mapping[Any, Any], kind: type[Config]) -> tuple[dict[Any, 
     return kept, problems
 
 
-def _set(data: dict[str, Any], path: str, value: Any) -> None:
-    """Set a value by its dotted path; keys of reward terms may have dots themselves."""
+def _set(data: dict[str, Any], path: str, value: Any, *, removes: bool = False) -> None:
+    """Set a value by its dotted path, or remove its key; keys of reward terms may have dots themselves."""
     known = [key for key in data if f"{path}.".startswith(f"{key}.")]
     own_term = _OWN_TERM.match(path)
     key = max(known, key=len) if known else own_term[0] if own_term else path.partition(".")[0]
     rest = path[len(key) + 1 :]
     if not rest:
-        data[key] = value
+        if removes and key in data:
+            del data[key]
+        else:
+            data[key] = value
         return
     if not isinstance(data.get(key, {}), dict):
         data[key] = {}
-    _set(data.setdefault(key, {}), rest, value)
+    _set(data.setdefault(key, {}), rest, value, removes=removes)

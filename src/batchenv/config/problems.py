@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import UnionType
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -14,16 +15,18 @@ _KEY = "[key]"
 _LABELS = {NUMBER, BY_JOINT, _KEY}
 _MOST_SHOWN = 20
 _YAML_WORDS: Mapping[bool | None, str] = {None: "null", True: "true", False: "false"}
+_MAPPING = "give a mapping of keys to values, or leave the key out"
 _EXPECTED: Mapping[str, str] = {
-    "model_type": "give a mapping of keys to values, or leave the key out",
-    "dict_type": "give a mapping of keys to values, or leave the key out",
-    "mapping_type": "give a mapping of keys to values, or leave the key out",
+    "model_type": _MAPPING,
+    "dict_type": _MAPPING,
+    "mapping_type": _MAPPING,
     "int_type": "give a whole number",
     "int_from_float": "give a whole number",
     "float_type": "give a number",
     "bool_type": "give true or false",
     "string_type": "give text",
     "tuple_type": "give a list",
+    "list_type": "give a list",
     "finite_number": "give a finite number",
     "greater_than": "give a number above {gt}",
     "greater_than_equal": "give a number of at least {ge}",
@@ -125,7 +128,9 @@ def section_at(model: type[BaseModel], location: Sequence[str]) -> type[BaseMode
 
 
 def _section_in(annotation: Any) -> type[BaseModel] | None:
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    """The section that an annotation is, or that it allows besides null."""
+    kinds = [annotation, *get_args(annotation)] if isinstance(annotation, UnionType) else [annotation]
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def _paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

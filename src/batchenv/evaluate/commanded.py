@@ -265,7 +265,8 @@ class _Walk:
             if tape is not None:
                 tape.keep(dones)
             up = up & ~env.terminated
-            seen.append(obs[:, columns].T * [[1.0], [math.degrees(1.0)]])
+            last = np.where(dones[:, None], env.final_obs, obs)
+            seen.append(last[:, columns].T * [[1.0], [math.degrees(1.0)]])
             walking.append(up)
             if not up.any():
                 break

@@ -1,5 +1,6 @@
 """Courses: what walkers are told, and how they are pushed, at which times of a film, from YAML."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +13,9 @@ from batchenv.config.section import Section
 from batchenv.errors import InputError
 from batchenv.evaluate.remote import DIRECTIONS, PUSH_NEWTONS, PUSH_SECONDS
 from batchenv.evaluate.stage import MOST_PUSH, Stage
+from batchenv.evaluate.told import beyond
+
+_log = logging.getLogger(__name__)
 
 _EXAMPLE = "{at: 3, tell: {speed: 1.2}} and {at: 5, push: left, newtons: 60}"
 Direction = Literal["forward", "backward", "left", "right"]
@@ -37,6 +41,8 @@ class Moment(Section):
     def _something_happens(self) -> "Moment":
         if not self.tell and self.push is None:
             raise ValueError("expected tell or push, or both")
+        if self.push is None and (extra := {"newtons", "seconds"} & self.model_fields_set):
+            raise ValueError(f"{' and '.join(sorted(extra))} without push; expected a direction, push: left")
         return self
 
 
@@ -67,17 +73,22 @@ def load_course(file: str | Path) -> tuple[Moment, ...]:
 def follow_course(stage: Stage, moments: Sequence[Moment]) -> None:
     """Let moments, in the order of time, happen to the walkers of a stage as their time comes.
 
+    Where the stage starts again, so does the course.
+
     Raises:
-        InputError: a moment tells what the walkers do not know.
+        InputError: a moment tells what the walkers do not know; nothing happens.
         UsageError: the walkers know no commands.
     """
-    left = list(moments)
-    told = {name: value for moment in moments for name, value in moment.tell.items()}
-    if told:  # who knows no such command says so before the film begins
-        stage.ask(told)
-        stage.ask(None)
+    for moment in moments:
+        if moment.tell:
+            _check_told(stage, moment)
+    left, last = list(moments), 0.0
 
     def go_on() -> None:
+        nonlocal last
+        if stage.seconds < last:
+            left[:] = moments
+        last = stage.seconds
         while left and left[0].at <= stage.seconds + 1e-9:
             moment = left.pop(0)
             if moment.tell:
@@ -86,3 +97,14 @@ def follow_course(stage: Stage, moments: Sequence[Moment]) -> None:
                 stage.push(moment.newtons, DIRECTIONS[moment.push], moment.seconds)
 
     stage.before_step = go_on
+
+
+def _check_told(stage: Stage, moment: Moment) -> None:
+    """Refuse what the walkers do not know, and warn of what they were not trained for."""
+    try:
+        stage.check_asked(moment.tell)
+    except InputError as error:
+        raise InputError(f"the course, at {moment.at:g} s: {error}") from error
+    for name, value in moment.tell.items():
+        if said := beyond(name, stage.command_range(name), value):
+            _log.warning("the course, at %g s: the walker %s", moment.at, said)

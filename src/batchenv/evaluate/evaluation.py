@@ -9,7 +9,14 @@ from typing import TypeGuard
 
 from batchenv.errors import InputError
 from batchenv.evaluate.by_speed import compare_at_speed
-from batchenv.evaluate.commanded import USUAL_SPEED, follow_commands, held_command, is_commanded, trials
+from batchenv.evaluate.commanded import (
+    SETTLED,
+    USUAL_SPEED,
+    follow_commands,
+    held_command,
+    is_commanded,
+    trials,
+)
 from batchenv.evaluate.disturbances import robustness, withstand
 from batchenv.evaluate.followed import followed
 from batchenv.evaluate.joint_loads import measure_joint_loads
@@ -80,6 +87,11 @@ def evaluate(
         raise InputError("forces and mass are for a motion of OpenSim, .mot or .sto, and a walker is neither")
     else:
         loaded = as_walker(walker)
+        if is_commanded(loaded) and not seconds > SETTLED:
+            raise InputError(
+                f"seconds is {seconds:g}; expected more than {SETTLED:g}: whether {loaded.name} does as it is"
+                " told is measured from then on"
+            )
         walks = max(walks, ceil(strides * loaded.period() / seconds))
         check_count("the number of walks for strides and seconds", walks, MOST_WALKS)
         report = _of_walker(loaded, walks, seconds, seed, num_threads, quick, say or _log.info)

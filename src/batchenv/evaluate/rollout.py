@@ -140,6 +140,13 @@ def roll_out(
     if path.suffix in HDF5_SUFFIXES:
         h5py_module()
     sweep = sweep or Sweep((), np.zeros((1, 0)))
+    commanded = bool(getattr(walker.config.environment, "commands", None))
+    if commanded and (asked := set(GAIT) & set(sweep.names)):
+        raise InputError(
+            f"the sweep asks for {' and '.join(sorted(asked))} of the reference, and {walker.name} walks as "
+            "it is commanded; leave them out, and change environment.commands, as in "
+            "--set 'environment.commands.walking_velocity.speed=[1.3,1.3]'"
+        )
     attributes = {"walker": walker.name, "config": walker.config.to_yaml(), "seed": seed}
     ended = ["interrupted"] * len(sweep)
     own = walker.config.environment.parameters.by_path

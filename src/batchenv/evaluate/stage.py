@@ -5,7 +5,7 @@ and its geoms are added to the scene at the world's own place.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import mujoco
 import numpy as np
@@ -23,6 +23,7 @@ from batchenv.evaluate.drawing import (
     most_geoms,
 )
 from batchenv.evaluate.numbers import check_count, check_number, check_seconds, check_threads
+from batchenv.evaluate.told import command_range, command_ranges
 from batchenv.evaluate.walker import Walker
 from batchenv.mdp.figure import Figure, Look
 from batchenv.rng import checked_seed
@@ -150,19 +151,19 @@ class Stage:
         self._force, self._pushes_left = np.zeros((self.env.num_envs, 3)), 0
         self._velocity = np.zeros((self.env.num_envs, 3))
         self.falls, self.seconds = 0, 0.0
-        self._ask_again(np.arange(self.env.num_envs))
+        self._ask_again(np.arange(self.env.num_envs), self.asked)
 
     def step(self, watch: Callable[[], None] | None = None) -> None:
         """Advance every walker by a control step; `watch` is called after every substep."""
         self.before_step()
-        before = self.places()
+        before, told = self.places(), self.env.commands
         self._push_on()
         self.obs, _, dones = self.env.step(self._policy(self.obs), watch)
         self.falls += int(self.env.terminated.sum())
         after = self.places()
         self._origin[dones, self._kept] += (before - after)[dones, self._kept]
         self._origin[dones, 2] = 0.0
-        self._ask_again(np.flatnonzero(dones))
+        self._ask_again(np.flatnonzero(dones), self._held(told[dones]))
         dt, self.seconds = self.env.control_dt, self.seconds + self.env.control_dt
         moved = np.where(dones[:, None], 0.0, after - before)
         self._velocity += min(1.0, dt / SPEED_SECONDS) * (moved / dt - self._velocity)
@@ -177,13 +178,13 @@ class Stage:
         self.obs = self.env.set_command(np.arange(self.env.num_envs), values)
         self.asked = {} if values is None else self.asked | dict(values)
 
+    def check_asked(self, values: Mapping[str, float]) -> None:
+        """Raise what `ask` would raise."""
+        self.env.task.commands.checked(values, self.env.num_envs)
+
     def command_range(self, name: str) -> tuple[float, float] | None:
         """Least and greatest value that the configuration draws for a column; None where it does not say."""
-        for keywords in self.env.config.model_dump()["environment"].get("commands", {}).values():
-            given = keywords.get(name)
-            if isinstance(given, list | tuple) and len(given) == 2:
-                return float(given[0]), float(given[1])
-        return None
+        return command_range(self.env.config, name)
 
     def push(self, newtons: float, direction: float, seconds: float) -> None:
         """Push the trunks of all walkers.
@@ -301,10 +302,18 @@ class Stage:
         applied[:] = self._force if self._pushes_left else 0.0
         self._pushes_left -= 1
 
-    def _ask_again(self, ids: np.ndarray) -> None:
-        """Ask walkers (n,) that began an episode what a spectator asked before."""
-        if ids.size and self.asked:
-            self.obs = self.env.set_command(ids, self.asked)
+    def _ask_again(self, ids: np.ndarray, values: Mapping[str, Any]) -> None:
+        """Ask walkers (n,) that began an episode what they were asked before."""
+        if ids.size and values:
+            self.obs = self.env.set_command(ids, values)
+
+    def _held(self, told: np.ndarray) -> dict[str, np.ndarray]:
+        """Of the commands told (n, C), columns of those of which a spectator asked any (n,)."""
+        asked = set(self.asked)
+        for ranges in command_ranges(self.env.config).values() if asked else ():
+            asked |= ranges.keys() if asked & ranges.keys() else set()
+        names = [column.name for column in self.env.command_layout]
+        return {name: values for name, values in zip(names, told.T, strict=True) if name in asked}
 
     def _add_contacts(self, scene: mujoco.MjvScene) -> None:
         if self._contacts:

@@ -10,6 +10,7 @@ from batchenv.arrays import shown
 from batchenv.config import Config, load_config
 from batchenv.env import BatchEnv
 from batchenv.errors import CheckpointError, InputError, nearest
+from batchenv.evaluate.told import beyond, command_ranges
 from batchenv.files import check_output_directory, write_atomically
 from batchenv.files.paths import checked_path, path_to_read
 from batchenv.learn.policy import MUSCLES_FILE, Policy, load_policy
@@ -25,12 +26,14 @@ class Walker:
     Attributes:
         name: for titles.
         policy: a function from observations (N, O) to mean actions (N, A).
-        config: that it was trained under.
+        config: of its worlds.
+        trained_under: the configuration that it was trained under; None: `config`.
     """
 
     name: str
     policy: Policy
     config: Config
+    trained_under: Config | None = None
 
     def worlds(
         self,
@@ -49,7 +52,9 @@ class Walker:
 
         Raises:
             CheckpointError: the policy was trained with other columns.
+            InputError: it was trained without a command that the changes add.
         """
+        self._check_told(changes or {})
         lasting = {} if seconds is None else self.config.lasting(seconds)
         edits = lasting | self.config.undrawn() | dict(changes or {})
         env = BatchEnv(self.config.replace(edits), num_envs, num_threads)
@@ -61,8 +66,34 @@ class Walker:
         return env
 
     def with_changes(self, changes: Mapping[str, Any]) -> "Walker":
-        """The same policy under a changed configuration; `changes` as for `Config.replace`."""
-        return replace(self, config=self.config.replace(changes))
+        """The same policy under a changed configuration; `changes` as for `Config.replace`.
+
+        Raises:
+            InputError: it was trained without a command that they add.
+        """
+        self._check_told(changes)
+        trained = self.trained_under or self.config
+        return replace(self, config=self.config.replace(changes), trained_under=trained)
+
+    def _check_told(self, changes: Mapping[str, Any]) -> None:
+        """Refuse commands that the policy does not hear; warn of values that it was not trained for."""
+        if not any(key.startswith("environment.commands") for key in changes):
+            return
+        trained = command_ranges(self.trained_under or self.config)
+        for name, columns in command_ranges(self.config.replace(changes)).items():
+            if name not in trained and not self.hears_commands:
+                raise InputError(
+                    f"{self.name} was trained without commands, and does not hear {name}; take a walker that "
+                    "was trained with it, such as command"
+                )
+            for column, told in columns.items():
+                if said := beyond(column, trained.get(name, {}).get(column), *told):
+                    _log.warning("%s %s", self.name, said)
+
+    @property
+    def hears_commands(self) -> bool:
+        """Whether the policy observes commands, by the name of what it observes."""
+        return any("command" in name for name in self.policy.observations)
 
     def period(self, changes: Mapping[str, Any] | None = None) -> float:
         """Length of the gait cycle that is followed [s], under changes of the configuration."""

@@ -1,5 +1,6 @@
 """A policy that learns from a teacher what to do, also where its actions come into force late."""
 
+from collections.abc import Collection
 from typing import Any, cast
 
 import numpy as np
@@ -29,7 +30,7 @@ def build_learner(env: RslRlEnv, training: Training, obs: TensorDict) -> Truncat
         return build_ppo(env, training, obs)
     apprentice = build_ppo(env, training, obs, Apprentice)
     assert isinstance(apprentice, Apprentice)
-    apprentice.attend(load_policy(walker_path(training.teacher)), env.env)
+    apprentice.attend(load_policy(walker_path(training.teacher)), env.env, training.privileged_terms)
     apprentice.heed(training)
     return apprentice
 
@@ -43,23 +44,26 @@ class Apprentice(TruncationPPO):
     Bagnell, AISTATS (2011). The value function and the standard deviation of actions stay as they are.
     """
 
-    def attend(self, teacher: Policy, env: LearnableEnv) -> None:
+    def attend(self, teacher: Policy, env: LearnableEnv, hidden: Collection[str] = ()) -> None:
         """Have a teacher.
 
         Args:
             teacher: whose actions are imitated.
             env: the worlds; their observation `action_delay` says how late actions are, and without it they
                 are not.
+            hidden: observation terms that the policy does not see.
 
         Raises:
             ConfigError: the teacher observes a column that is not there, or acts by others.
         """
         observations = [column.name for column in env.obs_layout]
         self._delay = observations.index(_DELAY) if _DELAY in observations else None
-        if self._delay is None and "action.delay" in getattr(env, "parameter_names", ()):
+        late = "action.delay" in getattr(env, "parameter_names", ())
+        if late and (self._delay is None or _DELAY in hidden):
             raise ConfigError(
                 "environment.parameters.action.delay makes actions late, and a policy that learns from a "
-                f"teacher has to know how late: add {_DELAY} to environment.observation.terms"
+                f"teacher has to know how late: add {_DELAY} to environment.observation.terms, and leave it "
+                "out of training.privileged"
             )
         for name in teacher.observations:
             if name not in observations:

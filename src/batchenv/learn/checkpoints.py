@@ -251,7 +251,8 @@ def unpack(packed: Any, like: Any = None) -> Any:
         if missing:
             raise CheckpointError(
                 f"The checkpoint lacks {', '.join(missing)} of the environment's state: another version of "
-                "batchenv wrote it; go on with that version, or train from the beginning."
+                "batchenv wrote it; go on with that version, or begin a new run with its networks: "
+                "--warm-start"
             )
         known = {name: unpack(packed[name], value) for name, value in fields.items() if name in packed}
         return dataclasses.replace(like, **known)

@@ -19,7 +19,7 @@ from batchenv.errors import CheckpointError, InputError, nearest
 from batchenv.files import write_atomically
 from batchenv.files.paths import path_to_read
 from batchenv.files.tensor_file import read_tensors, tensor_bytes
-from batchenv.shipped import POLICY_FILE
+from batchenv.shipped import POLICY_FILE, PRESETS, shipped_walkers
 
 _log = logging.getLogger(__name__)
 
@@ -174,8 +174,14 @@ def load_policy(path: str | Path) -> Policy:
     path = path_to_read("path", path)
     file = path / POLICY_FILE if path.is_dir() else path
     if not file.exists():
+        if str(path) in PRESETS:
+            raise CheckpointError(
+                f"There is no policy at {path}, which is a preset: name the directory of a run of "
+                f"'batchenv train {path}'."
+            )
         raise CheckpointError(
-            f"There is no policy at {file}; expected the directory of a training run, or its {POLICY_FILE}."
+            f"There is no policy at {file}; expected the directory of a training run, its {POLICY_FILE}, or "
+            f"a walker: {', '.join(shipped_walkers())}.{nearest(str(path), shipped_walkers())}"
         )
     try:
         arrays, texts, has_digest = read_tensors(file)

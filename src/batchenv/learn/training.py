@@ -177,10 +177,14 @@ def _new_run(rollouts: Rollouts, config: Config, warm_start: Networks | None) ->
     ppo = rollouts.begin(config, seed, staggered=warm_start is not None)
     if warm_start is not None:
         warm_start.load_into(ppo, rollouts.observations, rollouts.actions)
-        unasked = config.training.value_alone_steps is None and config.training.teacher is None
-        if warm_start.critic is None and unasked:
-            config = config.replace({"training.value_alone_steps": VALUE_ALONE_STEPS})
+        config = config.replace({"training.value_alone_steps": value_alone_steps(config, warm_start)})
     return _Run(rollouts, ppo, config, seed)
+
+
+def value_alone_steps(config: Config, warm_start: Networks) -> int | None:
+    """For how many steps of a run the value function alone learns; None: it does not."""
+    steps, teacher = config.training.value_alone_steps, config.training.teacher
+    return VALUE_ALONE_STEPS if warm_start.critic is None and steps is None and teacher is None else steps
 
 
 def _resumed_run(rollouts: Rollouts, config: Config, checkpoint: Checkpoint) -> _Run:

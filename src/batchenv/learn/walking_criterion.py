@@ -112,10 +112,11 @@ class WalkingCriterion:
         obs = env.reset(seed)
         for _ in range(env.max_episode_steps):
             told = env.commands[:, self._told]
-            obs, _, _ = env.step(act(obs))
+            obs, _, dones = env.step(act(obs))
             fallen |= env.terminated
-            speeds += obs[:, self._speed_column]
-            missed += obs[:, self._seen] - told
+            seen = np.where(dones[:, None], env.final_obs, obs)
+            speeds += seen[:, self._speed_column]
+            missed += seen[:, self._seen] - told
             if fallen.mean() > 1.0 - self.share:  # the verdict is known
                 return WalkingResult(float(1.0 - fallen.mean()), float("nan"), False)
         speed = float(speeds[~fallen].mean() / env.max_episode_steps)

@@ -100,13 +100,12 @@ def _fitted(new: State, old: State, inputs: np.ndarray, outputs: np.ndarray) -> 
         new, old: states of both.
         inputs, outputs: where in the old network the new one's columns are, -1 where they are not.
     """
-    layers, earlier = ([name for name in state if name.startswith("mlp.")] for state in (new, old))
-    if layers != earlier:
+    weights = [name for name in new if name.startswith("mlp.") and name.endswith(".weight")]
+    hidden, earlier = _hidden(new), _hidden(old)
+    if hidden != earlier:
         raise CheckpointError(
-            f"the earlier run has {len(earlier) // 2} layers, this one {len(layers) // 2}; give "
-            "training.hidden as the earlier run had it"
+            f"the earlier run has training.hidden: {earlier}, this one {hidden}; give it as it was"
         )
-    weights = [name for name in layers if name.endswith(".weight")]
     first, last = weights[0], weights[-1]
     by_output = (last, last.replace("weight", "bias"), "distribution.std_param")
     fitted = dict(new)
@@ -126,6 +125,12 @@ def _fitted(new: State, old: State, inputs: np.ndarray, outputs: np.ndarray) -> 
             value[rows.here] = kept
         fitted[name] = value
     return fitted
+
+
+def _hidden(state: State) -> list[int]:
+    """Sizes of the hidden layers of a network."""
+    layers = (name for name in state if name.startswith("mlp.") and name.endswith(".weight"))
+    return [len(state[name]) for name in layers][:-1]
 
 
 class _Pairs(NamedTuple):
