@@ -36,7 +36,7 @@ def evaluate(
         strides: least number of strides; more walks are simulated until it is reached.
         seeds: least number of walks, each from another starting state; as many follow each command, and meet
             each disturbance.
-        seconds: length of a walk [s].
+        seconds: length of a walk [s]; a stop and a course of commands keep theirs.
         seed: seed of the starting states.
         threads: number of threads that step the worlds; by default all CPUs available to this process.
         quick: skip all disturbances: pushes, slopes, bumps, late actions, slippery ground, other bodies.

@@ -59,6 +59,8 @@ def run(options: TrainOptions) -> None:
             f"{begun}: {num_envs} worlds of {env.obs_dim} observations "
             f"and {env.action_dim} actions on {where}, in {directory.path}"
         )
+        if checkpoint and checkpoint.steps >= config.training.steps:
+            console.print(f"it has its {checkpoint.steps:,} steps already: give more with --steps")
         if networks is not None:
             console.print(_taken_over(networks, config, env))
         result = learn(

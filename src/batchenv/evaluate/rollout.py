@@ -144,8 +144,8 @@ def roll_out(
     if commanded and (asked := set(GAIT) & set(sweep.names)):
         raise InputError(
             f"the sweep asks for {' and '.join(sorted(asked))} of the reference, and {walker.name} walks as "
-            "it is commanded; leave them out, and change environment.commands, as in "
-            "--set 'environment.commands.walking_velocity.speed=[1.3,1.3]'"
+            "it is commanded; leave them out, and say what it is told: --set 'environment.commands"
+            ".walking_velocity={speed: [1.3, 1.3], yaw_rate: [0, 0], standing: 0}'"
         )
     attributes = {"walker": walker.name, "config": walker.config.to_yaml(), "seed": seed}
     ended = ["interrupted"] * len(sweep)

@@ -78,7 +78,10 @@ class Policy:
         with np.errstate(over="ignore"):  # a float64 may be beyond float32
             x = np.asarray(x, np.float32)
         if x.shape[-1:] != self.mean.shape:
-            raise InputError(f"obs has shape {x.shape}; expected (..., {len(self.mean)}).")
+            raise InputError(
+                f"obs has shape {x.shape}; expected (..., {len(self.mean)}). The worlds of a walker are "
+                "walker.worlds()"
+            )
         if not np.isfinite(x).all():
             raise InputError("obs hold numbers that are not finite, or too large for float32")
         x = (x - self.mean) / self.scale

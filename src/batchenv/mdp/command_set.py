@@ -103,7 +103,7 @@ class CommandSet:
         """
         names = [column.name for column in self.layout]
         if not names:
-            raise UsageError("there are no commands: list some in environment.commands")
+            raise UsageError("there are no commands: list some in environment.commands, and train with them")
         if values is None:
             return None
         asked = cast("Mapping[Any, Any]", values)
