@@ -23,6 +23,7 @@ PUSH_SECONDS = 0.2
 PUSH_AT = 3.0  # [s]; starts lie anywhere in the gait cycle, and so do the pushes
 SECONDS = 8.0  # length of a walk [s]
 SURVIVORS = 0.9
+CALM_STARTS = 200  # undisturbed, at least: so many that stay up show that 98 % or more do
 # In the walking frame: x forward, y to the left.
 DIRECTIONS = {"forward": (1, 0, 0), "backward": (-1, 0, 0), "left": (0, 1, 0), "right": (0, -1, 0)}
 PUSH = "push [N]"  # a condition that is swept

@@ -17,7 +17,7 @@ from batchenv.evaluate.commanded import (
     is_commanded,
     trials,
 )
-from batchenv.evaluate.disturbances import robustness, withstand
+from batchenv.evaluate.disturbances import CALM_STARTS, DISTURBANCES, robustness, withstand
 from batchenv.evaluate.followed import followed
 from batchenv.evaluate.joint_loads import measure_joint_loads
 from batchenv.evaluate.judge import Report, judge
@@ -153,7 +153,10 @@ def _of_walker(
     if quick:
         return judged()
     say("disturbances: pushes, slopes, bumps, late actions, slippery ground, other masses, weaker muscles")
-    withstood = [each.numbers for each in withstand(steady, walks, seed, num_threads)]
+    calm, *others = DISTURBANCES
+    found = withstand(steady, max(walks, CALM_STARTS), seed, num_threads, [calm])
+    found += withstand(steady, walks, seed, num_threads, others)
+    withstood = [each.numbers for each in found]
     say("how much of each is withstood")
     most = robustness(steady, seed=seed, num_threads=num_threads)
     return judged(push_n=most.push_n, robustness=most.survived, withstood=withstood)
