@@ -58,6 +58,7 @@ def rollout(
         from batchenv.evaluate.numbers import MOST_STRIDES, check_count, check_threads
         from batchenv.evaluate.rollout import read_sweep, roll_out
         from batchenv.evaluate.rollout_file import HDF5_SUFFIXES
+        from batchenv.evaluate.told import takes_commands
         from batchenv.evaluate.walker import load_walker
         from batchenv.rng import checked_seed
     suffixes = SUFFIXES[file_format] if file_format else ()
@@ -83,7 +84,7 @@ def rollout(
     with saying(lambda: f"{out} {walked if identity(out) != before else 'was not written'}"):
         ended = roll_out(loaded, out, strides, rows, seed, threads)
     counts = f"{ended.count('completed')} completed"
-    if not getattr(loaded.config.environment, "commands", None):  # else the speed asked changes on the way
+    if not takes_commands(loaded.config):  # else the speed asked changes on the way
         counts += f", {ended.count('off speed')} off the speed asked"
     print(f"{len(ended)} rollouts, {counts}, {ended.count('fell')} fell: {_written(out)}")
 

@@ -20,6 +20,7 @@ from batchenv.evaluate.hdf5_file import h5py_module
 from batchenv.evaluate.numbers import MOST_STRIDES, check_count, check_threads
 from batchenv.evaluate.record import Policy, RecordingBuilder, Sampler, Sink, record_walks
 from batchenv.evaluate.rollout_file import HDF5_SUFFIXES, RecordingWriter
+from batchenv.evaluate.told import takes_commands
 from batchenv.evaluate.walker import Walker
 from batchenv.files import check_output_file
 from batchenv.files.paths import checked_path, file_to_read, is_directory
@@ -140,8 +141,7 @@ def roll_out(
     if path.suffix in HDF5_SUFFIXES:
         h5py_module()
     sweep = sweep or Sweep((), np.zeros((1, 0)))
-    commanded = bool(getattr(walker.config.environment, "commands", None))
-    if commanded and (asked := set(GAIT) & set(sweep.names)):
+    if takes_commands(walker.config) and (asked := set(GAIT) & set(sweep.names)):
         raise InputError(
             f"the sweep asks for {' and '.join(sorted(asked))} of the reference, and {walker.name} walks as "
             "it is commanded; leave them out, and say what it is told: --set 'environment.commands"

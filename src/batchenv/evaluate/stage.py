@@ -163,7 +163,8 @@ class Stage:
         after = self.places()
         self._origin[dones, self._kept] += (before - after)[dones, self._kept]
         self._origin[dones, 2] = 0.0
-        self._ask_again(np.flatnonzero(dones), self._held(told[dones]))
+        if dones.any():
+            self._ask_again(np.flatnonzero(dones), self._held(told[dones]))
         dt, self.seconds = self.env.control_dt, self.seconds + self.env.control_dt
         moved = np.where(dones[:, None], 0.0, after - before)
         self._velocity += min(1.0, dt / SPEED_SECONDS) * (moved / dt - self._velocity)

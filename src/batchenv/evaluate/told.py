@@ -19,6 +19,11 @@ def command_ranges(config: Config) -> dict[str, Ranges]:
     }
 
 
+def takes_commands(config: Config) -> bool:
+    """Whether worlds of a configuration are told anything."""
+    return bool(getattr(config.environment, "commands", None))
+
+
 def command_range(config: Config, column: str) -> tuple[float, float] | None:
     """Least and greatest value that a configuration draws for a column; None where it gives no pair."""
     return next((ranges[column] for ranges in command_ranges(config).values() if column in ranges), None)

@@ -54,10 +54,11 @@ class Walker:
             CheckpointError: the policy was trained with other columns.
             InputError: it was trained without a command that the changes add.
         """
-        self._check_told(changes or {})
         lasting = {} if seconds is None else self.config.lasting(seconds)
         edits = lasting | self.config.undrawn() | dict(changes or {})
-        env = BatchEnv(self.config.replace(edits), num_envs, num_threads)
+        config = self.config.replace(edits)
+        self._check_told(changes or {}, config)
+        env = BatchEnv(config, num_envs, num_threads)
         try:
             self.policy.check_layout(_names(env.obs_layout), _names(env.action_layout))
         except CheckpointError:
@@ -71,16 +72,16 @@ class Walker:
         Raises:
             InputError: it was trained without a command that they add.
         """
-        self._check_told(changes)
-        trained = self.trained_under or self.config
-        return replace(self, config=self.config.replace(changes), trained_under=trained)
+        config = self.config.replace(changes)
+        self._check_told(changes, config)
+        return replace(self, config=config, trained_under=self.trained_under or self.config)
 
-    def _check_told(self, changes: Mapping[str, Any]) -> None:
+    def _check_told(self, changes: Mapping[str, Any], config: Config) -> None:
         """Refuse commands that the policy does not hear; warn of values that it was not trained for."""
         if not any(key.startswith("environment.commands") for key in changes):
             return
         trained = command_ranges(self.trained_under or self.config)
-        for name, columns in command_ranges(self.config.replace(changes)).items():
+        for name, columns in command_ranges(config).items():
             if name not in trained and not self.hears_commands:
                 raise InputError(
                     f"{self.name} was trained without commands, and does not hear {name}; take a walker that "
