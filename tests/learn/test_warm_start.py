@@ -1,11 +1,12 @@
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
 
 from batchenv.errors import CheckpointError
 from batchenv.learn.checkpoints import load_checkpoint
-from batchenv.learn.ppo import TruncationPPO
+from batchenv.learn.ppo import Actor, TruncationPPO
 from batchenv.learn.rollouts import EnvRollouts
 from batchenv.learn.training import train
 from batchenv.learn.warm_start import Networks, load_networks
@@ -54,6 +55,19 @@ def test_networks_begin_as_they_were_wherever_their_columns_are_now(earlier):
     assert torch.equal(same.actor.state_dict()["mlp.0.weight"], networks.actor["mlp.0.weight"])
 
 
+def test_old_statistics_make_room_only_for_columns_that_are_new_to_the_network(earlier, monkeypatch):
+    monkeypatch.setattr("batchenv.learn.warm_start._MOST_COUNTED", 5)
+    networks = load_networks(earlier)
+    counted = networks.actor["obs_normalizer.count"]
+    same, other, blind = fresh(PointMass(2)), fresh(Windy(2)), fresh(Windy(2))
+    cast(Actor, blind.actor).close_eyes(torch.tensor([name == "wind" for name in MIXED]))
+    for ppo, names in ((same, NAMES), (other, MIXED), (blind, MIXED)):
+        networks.load_into(ppo, names, ACTIONS)
+    counts = [ppo.actor.state_dict()["obs_normalizer.count"] for ppo in (same, other, blind)]
+    assert counted > 5 and counts == [counted, 5, counted]
+    assert blind.critic.state_dict()["obs_normalizer.count"] == 5
+
+
 def test_a_policy_without_a_checkpoint_acts_as_before(earlier, tmp_path):
     (tmp_path / "policy.safetensors").write_bytes((earlier / "policy.safetensors").read_bytes())
     whole, shipped = fresh(PointMass(2)), fresh(PointMass(2))
@@ -76,6 +90,8 @@ def test_a_policy_rests_until_its_new_value_function_has_learned(earlier, tmp_pa
         return load_networks(run).actor["mlp.0.weight"]
 
     train(PointMass(32), small_config(seed=1), run, steps=1024, warm_start=begun, progress=note)
+    rested = load_networks(run).actor
+    assert all(torch.equal(rested[name], value) for name, value in begun.actor.items() if "obs_norm" in name)
     assert torch.equal(weight(), begun.actor["mlp.0.weight"])
     assert set(rates) == {small_config().training.learning_rate}
     assert not torch.equal(load_checkpoint(run).learner["critic_state_dict"]["mlp.0.weight"], values[0])

@@ -370,6 +370,15 @@ class Action(Section):
         default=True,
         description="Whether joint targets are relative to the reference pose instead of to zero.",
     )
+    smooth: bool = Field(
+        default=False,
+        description=(
+            "Whether joint targets move smoothly between two steps of the policy: the reference as it does, "
+            "and what an action adds evenly from its last value. false: at each step the reference goes on at "
+            "its velocity of then, and what an action adds jumps; muscles that make such torques work against "
+            "each other."
+        ),
+    )
     time_warping: float = Field(
         default=0.0,
         ge=0,

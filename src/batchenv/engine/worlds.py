@@ -200,17 +200,28 @@ class Worlds(Generic[BodyType]):
         """Return a sum that is known one substep late as a mean over the step's substeps but the last."""
         return self.slot(name) / (self.substeps - 1)
 
-    def set_targets(self, target: np.ndarray, rate: np.ndarray | None = None) -> None:
+    def set_targets(
+        self,
+        target: np.ndarray,
+        rate: np.ndarray | None = None,
+        acceleration: np.ndarray | None = None,
+        ramp: np.ndarray | None = None,
+    ) -> None:
         """Set the targets of all actuators for the next step.
 
         Args:
             target: angles [rad] or torques [Nm] by driven joint (num_worlds, J); angles for stable PD by dof
                 (num_worlds, nv), those of the root ignored; excitations (num_worlds, M) for "muscle".
             rate: velocity at which joint targets move through the step (num_worlds, J) [rad/s].
+            acceleration: by which this velocity changes through the step (num_worlds, J) [rad/s^2].
+            ramp: velocity at which joint targets move besides, and which damping does not follow
+                (num_worlds, J) [rad/s].
         """
         self.slot("excitation" if self.law.actuator == "muscle" else "target")[:] = target
-        if rate is not None:
-            self.slot("target_rate")[:] = rate
+        given = {"target_rate": rate, "target_acceleration": acceleration, "target_ramp": ramp}
+        for name, values in given.items():
+            if values is not None:
+                self.slot(name)[:] = values
 
     def choose_samples(self, draws: np.ndarray) -> None:
         """Choose which substep of the next step each world keeps for its muscle network to learn from.

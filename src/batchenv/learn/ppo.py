@@ -25,9 +25,21 @@ et al. 2021, "What Matters In On-Policy Reinforcement Learning?", section 3.2)."
 
 
 class Actor(MLPModel):
-    """rsl_rl's actor, which also remembers the KL divergences that steer the learning rate."""
+    """rsl_rl's actor, which also remembers the KL divergences that steer the learning rate.
+
+    Attributes:
+        rests: whether it stays as it is, with the statistics of the observations by which it sees them.
+        hidden: observation columns that it does not see (obs_dim,) bool; None: it sees all.
+    """
 
     kl_divergences: list[torch.Tensor]
+    rests: bool = False
+    hidden: torch.Tensor | None = None
+
+    def update_normalization(self, obs: TensorDict) -> None:
+        """Count observations {"policy": (n, obs_dim)} among those seen before, unless it rests."""
+        if not self.rests:
+            super().update_normalization(obs)
 
     def close_eyes(self, hidden: torch.Tensor) -> None:
         """Let observation columns weigh nothing, now and whatever is loaded or learned later.
@@ -35,7 +47,7 @@ class Actor(MLPModel):
         Args:
             hidden: which (obs_dim,) bool.
         """
-        weight = cast(nn.Linear, self.mlp[0]).weight
+        weight, self.hidden = cast(nn.Linear, self.mlp[0]).weight, hidden
 
         def clear(*_: Any) -> None:
             with torch.no_grad():

@@ -280,6 +280,7 @@ def _without_disk(run: _Run, run_dir: Path, error: OutputError) -> OutputError:
 def _iterate(run: _Run, total: int) -> tuple[Report, float]:
     """Collect one rollout and learn from it; also return the seconds that the environment took."""
     started = time.perf_counter()
+    cast(Actor, run.ppo.actor).rests = run.steps < (run.training.value_alone_steps or 0)
     collected = run.rollouts.collect(run.ppo, run.config.training.num_steps_per_env, run.steps)
     run.steps += collected.steps
     run.episodes.add(run.steps, collected.returns, collected.lengths)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -12,12 +12,14 @@ from rsl_rl.algorithms import PPO
 from batchenv.errors import CheckpointError
 from batchenv.learn.checkpoints import CHECKPOINT_FILE, NORMALIZER_EPS, load_checkpoint, on_host
 from batchenv.learn.policy import Policy, load_policy
+from batchenv.learn.ppo import Actor
 
 State = dict[str, torch.Tensor]
 _SPREAD = ("obs_normalizer._var", "obs_normalizer._std")
 _MOST_COUNTED = 65_536
-"""Samples that the statistics of old columns count for: those of new columns, which begin as constants, come
-into force soon."""
+"""Samples that the statistics of old columns count for beside new ones: those of new columns, which begin as
+constants, come into force soon. Without new columns, old ones keep their count, for a policy whose statistics
+drift is another policy."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,15 @@ class Networks:
         for kind, places in (("observation", inputs), ("action", outputs)):
             if (places < 0).all():
                 raise CheckpointError(f"the earlier run shares no {kind} column with this environment.")
-        for module, old, rows in (
-            (ppo.actor, self.actor, outputs),
-            (ppo.critic, self.critic, np.zeros(1, int)),
+        hidden = cast(Actor, ppo.actor).hidden
+        seen = np.ones(len(inputs), bool) if hidden is None else ~hidden.cpu().numpy()
+        for module, old, rows, new in (
+            (ppo.actor, self.actor, outputs, (inputs < 0) & seen),
+            (ppo.critic, self.critic, np.zeros(1, int), inputs < 0),
         ):
             if old is not None:
-                module.load_state_dict(_fitted(on_host(module.state_dict()), old, inputs, rows))
+                most = _MOST_COUNTED if new.any() else None
+                module.load_state_dict(_fitted(on_host(module.state_dict()), old, inputs, rows, most))
 
 
 def load_networks(path: Path) -> Networks:
@@ -93,12 +98,13 @@ def _places(names: Sequence[str], among: Sequence[str]) -> np.ndarray:
     return np.array([place.get(name, -1) for name in names])
 
 
-def _fitted(new: State, old: State, inputs: np.ndarray, outputs: np.ndarray) -> State:
+def _fitted(new: State, old: State, inputs: np.ndarray, outputs: np.ndarray, most: int | None) -> State:
     """The state of a new network with all that an old one knows of its columns.
 
     Args:
         new, old: states of both.
         inputs, outputs: where in the old network the new one's columns are, -1 where they are not.
+        most: samples that the old statistics count for at most; None: all.
     """
     weights = [name for name in new if name.startswith("mlp.") and name.endswith(".weight")]
     hidden, earlier = _hidden(new), _hidden(old)
@@ -111,7 +117,7 @@ def _fitted(new: State, old: State, inputs: np.ndarray, outputs: np.ndarray) -> 
     fitted = dict(new)
     for name, known in old.items():
         if name == "obs_normalizer.count":
-            fitted[name] = known.clamp(max=_MOST_COUNTED)
+            fitted[name] = known.clamp(max=most) if most is not None else known
             continue
         value = new[name].clone()
         by_input = name == first or name.startswith("obs_normalizer.")

@@ -105,6 +105,13 @@ class HumanTask(HumanQuantities):
         warping = actions.time_warping(environment.action.time_warping)
         self.compose_actions(columns, term.column_prefix, term.mark.unit, warping)
         check_distinct(self.action_term.where, self.action_layout, self.action_layout)
+        if environment.action.smooth and not (
+            self.actuator in ("mass", "pd") and environment.action.residual
+        ):
+            raise ConfigError(
+                "environment.action.smooth is for joint targets that are counted from the reference: "
+                "skeleton.actuator mass or pd, and action.residual true"
+            )
         self.compose_observations(
             self.find_terms("observation", "environment.observation.terms", environment.observation.terms)
         )
@@ -195,6 +202,7 @@ class HumanTask(HumanQuantities):
             delay=np.zeros(num_worlds, np.int64),
             sent=np.zeros((num_worlds, depth, self._num_targets)),
             missed=self.parameter_set.adaptive.unknown(num_worlds),
+            added=np.zeros((num_worlds, len(self.joint_names) if self.environment.action.smooth else 0)),
         )
 
     def reset(self, batch: Batch[Body, HumanState], ids: Array) -> None:
@@ -248,8 +256,8 @@ class HumanTask(HumanQuantities):
         warping = self.environment.action.time_warping
         return warping * np.clip(batch.episodes.action[:, -1], -1.0, 1.0) if warping > 0 else 0.0
 
-    def targets(self, batch: Batch[Body, HumanState]) -> tuple[Array, Array]:
-        """Targets of the step to come, and their rates (N, n), (N, J)."""
+    def targets(self, batch: Batch[Body, HumanState]) -> tuple[Array, ...]:
+        """Targets of the step to come (N, n) and their rates (N, J), see `Worlds.set_targets`."""
         rows, n_joint = self.reference_rows(batch, None, batch.state.phase), len(self.joint_names)
         rate, sent = rows[:, n_joint : 2 * n_joint], batch.episodes.action[:, : self._num_targets]
         known = {
@@ -262,7 +270,33 @@ class HumanTask(HumanQuantities):
         if not np.isfinite(targets).all():
             world = int(np.argwhere(~np.isfinite(targets))[0][0])
             raise InputError(f"{self.action_term.title} is infinite or not a number in world {world}")
-        return targets, rate
+        if not self.environment.action.smooth:
+            return targets, rate
+        return self._smooth_targets(batch, rows[:, :n_joint], rate, targets)
+
+    def _smooth_targets(
+        self, batch: Batch[Body, HumanState], reference: Array, rate: Array, targets: Array
+    ) -> tuple[Array, Array, Array, Array]:
+        """Targets that move through the step to come, as `Worlds.set_targets` takes them.
+
+        At its end they are where the reference will be, and what actions add to it. The first step of an
+        episode has no last action: what its action adds is there from the beginning.
+
+        Args:
+            batch: all worlds.
+            reference: pose of the reference when the step begins (N, J) [rad].
+            rate: its velocity then (N, J) [rad/s].
+            targets: pose of the reference then, and what actions add to it (N, J) [rad].
+        """
+        state, n_joint, dt = batch.state, len(self.joint_names), self.control_dt
+        added = targets - reference
+        before = np.where((state.lasted == 0)[:, None], added, state.added)
+        state.added[:] = added
+        later = self.later_rows(batch)
+        later_rate = later[:, n_joint : 2 * n_joint]
+        way = later[:, :n_joint] + added - (reference + before)
+        ramp, acceleration = way / dt - 0.5 * (rate + later_rate), (later_rate - rate) / dt
+        return reference + before, rate, acceleration, ramp
 
     def advance(self, batch: Batch[Body, HumanState]) -> None:
         """Move the clock of the reference by a control step."""
@@ -338,6 +372,11 @@ class HumanTask(HumanQuantities):
         if self._family is None:
             return interpolate(self.gait.table, phase)
         return self._family.rows(phase, *self._stride_and_cadence(batch, ids))
+
+    def later_rows(self, batch: Batch[Body, HumanState]) -> Array:
+        """Rows of the reference's table at the end of the step to come, in all worlds (N, t)."""
+        period, warp = self.reference_period(batch), self._warp(batch)
+        return self.reference_rows(batch, None, advance(batch.state.phase, self.control_dt, period, warp))
 
     @property
     def one_reference(self) -> bool:

@@ -137,6 +137,10 @@ class TrackTask(HumanTask):
         """Rows of the clips (n, t) where the worlds are in them."""
         return self._rows(batch, slice(None) if ids is None else ids)[:, : self.clips.n_gait]
 
+    def later_rows(self, batch: Batch[Body, HumanState]) -> Array:
+        """Rows of the clips at the end of the step to come, in all worlds (N, t)."""
+        return self._rows(batch, slice(None), self.control_dt)[:, : self.clips.n_gait]
+
     def reference_speed(self, batch: Batch[Body, HumanState], ids: Array | slice | None) -> Array:
         """Speed of the clips' roots ahead (n,) [m/s]."""
         return self._root(self._rows(batch, slice(None) if ids is None else ids))[:, _LINVEL.start].copy()

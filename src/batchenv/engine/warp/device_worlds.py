@@ -122,11 +122,13 @@ class DeviceWorlds(ABC, Generic[BodyType]):
         """Return a sum that is known one substep late as a mean over the step's substeps but the last."""
         return self.slot(name) / (self.substeps - 1)
 
-    def set_targets(self, target: Any, rate: Any = None) -> None:
+    def set_targets(self, target: Any, rate: Any = None, acceleration: Any = None, ramp: Any = None) -> None:
         """Set the targets of all actuators for the next step; see `Worlds.set_targets`."""
         self.slot("excitation" if self.law.actuator == "muscle" else "target")[:] = target
-        if rate is not None:
-            self.slot("target_rate")[:] = rate
+        given = {"target_rate": rate, "target_acceleration": acceleration, "target_ramp": ramp}
+        for name, values in given.items():
+            if values is not None:
+                self.slot(name)[:] = values
 
     def choose_samples(self, draws: np.ndarray) -> None:
         """Do nothing: no samples are kept."""

@@ -28,6 +28,8 @@ class Block:
 
     at_target: int
     at_target_rate: int
+    at_target_acceleration: int
+    at_target_ramp: int
     at_desired: int
     at_excitation: int
     at_activation: int
@@ -201,8 +203,10 @@ def desired_torques(
         elapsed: since the step began [s].
     """
     world, j = wp.tid()
-    rate = user[world, block.at_target_rate + j]
-    target = user[world, block.at_target + j] + elapsed * rate
+    change = elapsed * user[world, block.at_target_acceleration + j]
+    mean_rate = user[world, block.at_target_rate + j] + 0.5 * change
+    target = user[world, block.at_target + j] + elapsed * (mean_rate + user[world, block.at_target_ramp + j])
+    rate = user[world, block.at_target_rate + j] + change
     desired = block.kp[j] * (target - qpos[world, block.joint_qposadr[j]]) + block.kv[j] * (
         rate - qvel[world, block.joint_dofadr[j]]
     )
