@@ -374,9 +374,8 @@ class Action(Section):
         default=False,
         description=(
             "Whether joint targets move smoothly between two steps of the policy: the reference as it does, "
-            "and what an action adds evenly from its last value. false: at each step the reference goes on at "
-            "its velocity of then, and what an action adds jumps; muscles that make such torques work against "
-            "each other."
+            "and what an action adds evenly from its last value. false: at each step the reference goes on "
+            "at its velocity of then, and what an action adds jumps, so that muscles work against each other."
         ),
     )
     time_warping: float = Field(
