@@ -57,7 +57,9 @@ environments = st.fixed_dictionaries(
             kv=st.none() | gains,
         ),
         "ground": some(friction=numbers(0, 10)),
-        "motion": some(cyclic=st.just(True), period=numbers(0.1, 100), speed=numbers(0, 20)),
+        "motion": some(
+            cyclic=st.just(True), period=numbers(0.1, 100), speed=numbers(0, 20), smooth=st.booleans()
+        ),
         "muscle": some(
             coordinator=st.sampled_from(["static_optimization", "network"]),
             activation_dynamics=st.booleans(),
@@ -65,9 +67,7 @@ environments = st.fixed_dictionaries(
             network=some(hidden=layers, weight=numbers(-10, 10), keep_samples=st.booleans()),
         ),
         "simulation": clocks,
-        "action": some(
-            scale=positive, residual=st.booleans(), smooth=st.booleans(), time_warping=numbers(0, 0.99)
-        ),
+        "action": some(scale=positive, residual=st.booleans(), time_warping=numbers(0, 0.99)),
         "termination": some(terms=some(fallen=some(min_height=numbers(0, 0.99)), tilted=some())),
         "episode": some(max_seconds=numbers(1, 1e6)),
         "events": some(start_on_reference=some(joint_noise=numbers(0, 1)), push=some(newtons=positive)),

@@ -189,6 +189,14 @@ class Motion(Section):
             "the list of the pelvis, which a body with a rigid trunk lacks."
         ),
     )
+    smooth: bool = Field(
+        default=False,
+        description=(
+            "Whether joint targets follow the reference within a step of the policy. false: they go on at "
+            "the velocity that it had when the step began, and jump where the next one begins; muscles that "
+            "make the torque of a jump work against others until they rest again."
+        ),
+    )
     joint_weight: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(
         default_factory=dict,
         description=(
@@ -369,14 +377,6 @@ class Action(Section):
     residual: bool = Field(
         default=True,
         description="Whether joint targets are relative to the reference pose instead of to zero.",
-    )
-    smooth: bool = Field(
-        default=False,
-        description=(
-            "Whether joint targets move smoothly between two steps of the policy: the reference as it does, "
-            "and what an action adds evenly from its last value. false: at each step the reference goes on "
-            "at its velocity of then, and what an action adds jumps, so that muscles work against each other."
-        ),
     )
     time_warping: float = Field(
         default=0.0,

@@ -105,11 +105,10 @@ class HumanTask(HumanQuantities):
         warping = actions.time_warping(environment.action.time_warping)
         self.compose_actions(columns, term.column_prefix, term.mark.unit, warping)
         check_distinct(self.action_term.where, self.action_layout, self.action_layout)
-        if environment.action.smooth and not (
-            self.actuator in ("mass", "pd") and environment.action.residual
-        ):
+        followed = self.actuator in ("mass", "pd") and environment.action.residual
+        if environment.motion.smooth and not followed:
             raise ConfigError(
-                "environment.action.smooth is for joint targets that are counted from the reference: "
+                "environment.motion.smooth is for joint targets that are counted from the reference: "
                 "skeleton.actuator mass or pd, and action.residual true"
             )
         self.compose_observations(
@@ -202,7 +201,6 @@ class HumanTask(HumanQuantities):
             delay=np.zeros(num_worlds, np.int64),
             sent=np.zeros((num_worlds, depth, self._num_targets)),
             missed=self.parameter_set.adaptive.unknown(num_worlds),
-            added=np.zeros((num_worlds, len(self.joint_names) if self.environment.action.smooth else 0)),
         )
 
     def reset(self, batch: Batch[Body, HumanState], ids: Array) -> None:
@@ -270,33 +268,23 @@ class HumanTask(HumanQuantities):
         if not np.isfinite(targets).all():
             world = int(np.argwhere(~np.isfinite(targets))[0][0])
             raise InputError(f"{self.action_term.title} is infinite or not a number in world {world}")
-        if not self.environment.action.smooth:
+        if not self.environment.motion.smooth:
             return targets, rate
-        return self._smooth_targets(batch, rows[:, :n_joint], rate, targets)
+        return targets, rate, *self._within_step(batch, rows)
 
-    def _smooth_targets(
-        self, batch: Batch[Body, HumanState], reference: Array, rate: Array, targets: Array
-    ) -> tuple[Array, Array, Array, Array]:
-        """Targets that move through the step to come, as `Worlds.set_targets` takes them.
+    def _within_step(self, batch: Batch[Body, HumanState], rows: Array) -> tuple[Array, Array]:
+        """Accelerations (N, J) [rad/s^2] and ramps (N, J) [rad/s], as `Worlds.set_targets` takes them.
 
-        At its end they are where the reference will be, and what actions add to it. The first step of an
-        episode has no last action: what its action adds is there from the beginning.
+        With them targets end the step to come at the pose and the velocity that the reference will have.
 
         Args:
             batch: all worlds.
-            reference: pose of the reference when the step begins (N, J) [rad].
-            rate: its velocity then (N, J) [rad/s].
-            targets: pose of the reference then, and what actions add to it (N, J) [rad].
+            rows: of the reference's table when the step begins (N, t).
         """
-        state, n_joint, dt = batch.state, len(self.joint_names), self.control_dt
-        added = targets - reference
-        before = np.where((state.lasted == 0)[:, None], added, state.added)
-        state.added[:] = added
-        later = self.later_rows(batch)
-        later_rate = later[:, n_joint : 2 * n_joint]
-        way = later[:, :n_joint] + added - (reference + before)
-        ramp, acceleration = way / dt - 0.5 * (rate + later_rate), (later_rate - rate) / dt
-        return reference + before, rate, acceleration, ramp
+        n_joint, dt, later = len(self.joint_names), self.control_dt, self.later_rows(batch)
+        rate, later_rate = rows[:, n_joint : 2 * n_joint], later[:, n_joint : 2 * n_joint]
+        mean_rate = (later[:, :n_joint] - rows[:, :n_joint]) / dt
+        return (later_rate - rate) / dt, mean_rate - 0.5 * (rate + later_rate)
 
     def advance(self, batch: Batch[Body, HumanState]) -> None:
         """Move the clock of the reference by a control step."""

@@ -37,8 +37,6 @@ class HumanState(TaskState):
         delay: of actions, in control steps (N,).
         sent: the actions before the last one, the latest first (N, D, A).
         missed: failures of the parameters that are drawn adaptively (N, A, BINS), see `AdaptiveRanges`.
-        added: what actions added to the pose of the reference at the end of the last step (N, J) [rad];
-            (N, 0) where targets do not move smoothly.
     """
 
     phase: Array
@@ -48,7 +46,6 @@ class HumanState(TaskState):
     delay: Array
     sent: Array
     missed: Array
-    added: Array
 
 
 class HumanQuantities(Task[Body, HumanState]):

@@ -197,7 +197,7 @@ def _unsupported(task: HumanTask) -> Iterator[str]:
             yield f"task {task.config.environment.task!r}, which has its own {name}()"
             return
     found = {
-        "environment.action.smooth": environment.action.smooth,
+        "environment.motion.smooth": environment.motion.smooth,
         "environment.commands": len(task.commands) > 0,
         "environment.curriculum": environment.curriculum is not None,
         "environment.observation.noise": bool(environment.observation.noise),
