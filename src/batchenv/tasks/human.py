@@ -288,11 +288,13 @@ class HumanTask(HumanQuantities):
 
     def advance(self, batch: Batch[Body, HumanState]) -> None:
         """Move the clock of the reference by a control step."""
-        state = batch.state
-        state.lasted += ~batch.episodes.ended
-        state.phase[:] = advance(
-            state.phase, self.control_dt, self.reference_period(batch), self._warp(batch)
-        )
+        batch.state.lasted += ~batch.episodes.ended
+        batch.state.phase[:] = self._later_phase(batch)
+
+    def _later_phase(self, batch: Batch[Body, HumanState]) -> Array:
+        """Phase of the reference a control step later, in all worlds (N,)."""
+        period, warp = self.reference_period(batch), self._warp(batch)
+        return advance(batch.state.phase, self.control_dt, period, warp)
 
     def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:
         """Put worlds (n,) into their first states."""
@@ -363,8 +365,7 @@ class HumanTask(HumanQuantities):
 
     def later_rows(self, batch: Batch[Body, HumanState]) -> Array:
         """Rows of the reference's table at the end of the step to come, in all worlds (N, t)."""
-        period, warp = self.reference_period(batch), self._warp(batch)
-        return self.reference_rows(batch, None, advance(batch.state.phase, self.control_dt, period, warp))
+        return self.reference_rows(batch, None, self._later_phase(batch))
 
     @property
     def one_reference(self) -> bool:
