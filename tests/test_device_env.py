@@ -243,6 +243,7 @@ def test_rsl_rl_learns_from_tensors_of_the_device(env):
             },
             "environment.curriculum, environment.observation.noise, environment.events.push",
         ),
+        ({"environment.motion.smooth": True}, "does not support environment.motion.smooth;"),
         ({"environment.simulation.engine": "numba"}, "DeviceEnv needs environment.simulation.engine warp"),
     ],
 )
