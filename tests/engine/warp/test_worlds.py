@@ -96,3 +96,16 @@ def test_other_laws_move_worlds_as_numba_does(body, actuator, law):
     np.testing.assert_allclose(warp.act, numba.act, rtol=0, atol=1e-4)
     for name, tolerance in {"effort_sum": 1e-5, "achieved_sum": 0.05, "foot_load_sum": 0.5}.items():
         np.testing.assert_allclose(warp.slot(name), numba.slot(name), rtol=0, atol=tolerance)
+
+
+def test_targets_move_through_a_step_as_with_numba(body):
+    law = ControlLaw("mass", *body.default_gains(KP, None))
+    both = Worlds(body, law, 2, 3, 1), WarpWorlds(body, law, 2, 3, "cpu")
+    for each in both:
+        stand(each)
+        each.set_targets(*(np.full((2, 14), value) for value in (0.2, 1.0, 40.0, -2.0)))
+        each.step()
+    numba, warp = both
+    assert numba.slot("target_ramp").any() and numba.slot("target_acceleration").any()
+    np.testing.assert_allclose(warp.slot("desired"), numba.slot("desired"), rtol=0, atol=0.05)
+    np.testing.assert_allclose(warp.qpos, numba.qpos, rtol=0, atol=1e-5)
