@@ -244,6 +244,7 @@ def test_rsl_rl_learns_from_tensors_of_the_device(env):
             "environment.curriculum, environment.observation.noise, environment.events.push",
         ),
         ({"environment.motion.smooth": True}, "does not support environment.motion.smooth;"),
+        ({"environment.action.smooth": True}, "does not support environment.action.smooth;"),
         ({"environment.simulation.engine": "numba"}, "DeviceEnv needs environment.simulation.engine warp"),
     ],
 )

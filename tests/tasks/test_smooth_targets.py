@@ -1,4 +1,4 @@
-"""`environment.motion.smooth`: joint targets follow the reference within a step."""
+"""`motion.smooth` and `action.smooth`: joint targets follow the reference and actions within a step."""
 
 from typing import Any
 
@@ -76,9 +76,65 @@ def test_a_clip_is_followed_within_a_step_too():
             assert target_after(env, STEP)[~dones] == pytest.approx(after[~dones], abs=1e-6)
 
 
+@pytest.mark.parametrize("motion", [False, True])
+def test_what_actions_add_moves_evenly_to_its_next_value(motion: bool):
+    rng = np.random.default_rng(2)
+    with built(motion, **{"environment.action.smooth": True}) as env:
+        env.reset(4)
+        last = None
+        for _ in range(5):
+            action = rng.normal(0.0, 0.5, (3, env.action_dim))
+            added = env.config.environment.action.scale * action
+            before = env.task.quantities(env._batch)["reference_pos"].copy()
+            _, _, dones = env.step(action)
+            after = env.task.quantities(env._batch)["reference_pos"]
+            assert not dones.any()
+            assert target_after(env, 0.0) - before == pytest.approx(added if last is None else last, abs=1e-6)
+            if motion:
+                assert target_after(env, STEP) - after == pytest.approx(added, abs=1e-6)
+            else:
+                ramp = np.zeros_like(added) if last is None else (added - last) / STEP
+                assert env.worlds.slot("target_ramp") == pytest.approx(ramp, abs=1e-6)
+                assert not env.worlds.slot("target_acceleration").any()
+            last = added
+
+
+def test_the_first_action_of_an_episode_is_there_from_its_beginning():
+    with built(**{"environment.action.smooth": True}) as env:
+        action, scale = np.full((3, env.action_dim), 0.7), env.config.environment.action.scale
+        for _ in range(2):
+            env.reset(4)
+            before = env.task.quantities(env._batch)["reference_pos"].copy()
+            env.step(action)
+            assert target_after(env, 0.0) - before == pytest.approx(scale * action, abs=1e-6)
+
+
+def test_an_episode_goes_on_from_a_snapshot_as_it_did():
+    rng = np.random.default_rng(3)
+    with built(**{"environment.action.smooth": True}) as env:
+        env.reset(4)
+        actions = rng.normal(0.0, 0.5, (4, 3, env.action_dim))
+        env.step(actions[0])
+        snapshot = env.snapshot()
+        seen = [env.step(action)[0].copy() for action in actions[1:]]
+        env.step(actions[0])
+        env.restore(snapshot)
+        again = [env.step(action)[0].copy() for action in actions[1:]]
+        assert np.array_equal(seen, again)
+
+
+def test_smooth_actions_are_half_a_step_later():
+    terms = {"environment.observation.terms.action_delay": {}}
+    for smooth, delay in ((False, 0.0), (True, 0.5 * STEP)):
+        with built(**terms, **{"environment.action.smooth": smooth}) as env:
+            column = [each.name for each in env.obs_layout].index("action_delay")
+            assert env.reset(4)[:, column] == pytest.approx(delay)
+
+
+@pytest.mark.parametrize("section", ["motion", "action"])
 @pytest.mark.parametrize(
     "changes", [{"environment.action.residual": False}, {"environment.skeleton.actuator": "tor"}]
 )
-def test_other_targets_than_those_beside_the_reference_are_refused(changes: dict[str, Any]):
-    with pytest.raises(ConfigError, match=r"environment\.motion\.smooth is for joint targets"):
-        built(**changes)
+def test_other_targets_than_those_beside_the_reference_are_refused(section: str, changes: dict[str, Any]):
+    with pytest.raises(ConfigError, match=rf"environment\.{section}\.smooth is for joint targets"):
+        built(False, **{f"environment.{section}.smooth": True}, **changes)

@@ -378,6 +378,14 @@ class Action(Section):
         default=True,
         description="Whether joint targets are relative to the reference pose instead of to zero.",
     )
+    smooth: bool = Field(
+        default=False,
+        description=(
+            "Whether what actions add to the reference pose moves evenly to its next value within a step of "
+            "the policy. false: it jumps there when the step begins. With true, actions come into force half "
+            "a step later, as the observation action_delay says."
+        ),
+    )
     time_warping: float = Field(
         default=0.0,
         ge=0,

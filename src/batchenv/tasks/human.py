@@ -33,6 +33,7 @@ from batchenv.mdp.task import Task, Terms
 from batchenv.mdp.terms import Term
 from batchenv.tasks.human_law import human_law, load_human
 from batchenv.tasks.human_quantities import HumanQuantities, HumanState
+from batchenv.tasks.within_step import check_smooth, follow
 
 Array = np.ndarray
 
@@ -105,12 +106,7 @@ class HumanTask(HumanQuantities):
         warping = actions.time_warping(environment.action.time_warping)
         self.compose_actions(columns, term.column_prefix, term.mark.unit, warping)
         check_distinct(self.action_term.where, self.action_layout, self.action_layout)
-        followed = self.actuator in ("mass", "pd") and environment.action.residual
-        if environment.motion.smooth and not followed:
-            raise ConfigError(
-                "environment.motion.smooth is for joint targets that are counted from the reference: "
-                "skeleton.actuator mass or pd, and action.residual true"
-            )
+        check_smooth(environment, self.actuator)
         self.compose_observations(
             self.find_terms("observation", "environment.observation.terms", environment.observation.terms)
         )
@@ -201,6 +197,7 @@ class HumanTask(HumanQuantities):
             delay=np.zeros(num_worlds, np.int64),
             sent=np.zeros((num_worlds, depth, self._num_targets)),
             missed=self.parameter_set.adaptive.unknown(num_worlds),
+            added=np.zeros((num_worlds, self._num_driven if self.environment.action.smooth else 0)),
         )
 
     def reset(self, batch: Batch[Body, HumanState], ids: Array) -> None:
@@ -268,23 +265,18 @@ class HumanTask(HumanQuantities):
         if not np.isfinite(targets).all():
             world = int(np.argwhere(~np.isfinite(targets))[0][0])
             raise InputError(f"{self.action_term.title} is infinite or not a number in world {world}")
-        if not self.environment.motion.smooth:
+        motion, action = self.environment.motion, self.environment.action
+        if not (motion.smooth or action.smooth):
             return targets, rate
-        return targets, rate, *self._within_step(batch, rows)
-
-    def _within_step(self, batch: Batch[Body, HumanState], rows: Array) -> tuple[Array, Array]:
-        """Accelerations (N, J) [rad/s^2] and ramps (N, J) [rad/s], as `Worlds.set_targets` takes them.
-
-        With them targets end the step to come at the pose and the velocity that the reference will have.
-
-        Args:
-            batch: all worlds.
-            rows: of the reference's table when the step begins (N, t).
-        """
-        n_joint, dt, later = len(self.joint_names), self.control_dt, self.later_rows(batch)
-        rate, later_rate = rows[:, n_joint : 2 * n_joint], later[:, n_joint : 2 * n_joint]
-        mean_rate = (later[:, :n_joint] - rows[:, :n_joint]) / dt
-        return (later_rate - rate) / dt, mean_rate - 0.5 * (rate + later_rate)
+        acceleration, ramp = np.zeros((2, *rate.shape))
+        if motion.smooth:
+            acceleration, ramp = follow(rows, self.later_rows(batch), n_joint, self.control_dt)
+        if action.smooth:
+            added = targets - rows[:, :n_joint]
+            before = np.where(batch.state.lasted[:, None] == 0, added, batch.state.added)
+            batch.state.added[:] = added
+            targets, ramp = rows[:, :n_joint] + before, ramp + (added - before) / self.control_dt
+        return targets, rate, acceleration, ramp
 
     def advance(self, batch: Batch[Body, HumanState]) -> None:
         """Move the clock of the reference by a control step."""

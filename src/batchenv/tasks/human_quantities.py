@@ -37,6 +37,7 @@ class HumanState(TaskState):
         delay: of actions, in control steps (N,).
         sent: the actions before the last one, the latest first (N, D, A).
         missed: failures of the parameters that are drawn adaptively (N, A, BINS), see `AdaptiveRanges`.
+        added: what the last action added to the reference pose (N, J) [rad]; (N, 0) without `action.smooth`.
     """
 
     phase: Array
@@ -46,6 +47,7 @@ class HumanState(TaskState):
     delay: Array
     sent: Array
     missed: Array
+    added: Array
 
 
 class HumanQuantities(Task[Body, HumanState]):
@@ -258,8 +260,9 @@ class HumanQuantities(Task[Body, HumanState]):
 
     @quantity
     def action_delay(self, q: Quantities) -> Array:
-        """Time from sending an action to its effect (N,) [s]."""
-        return q.batch.state.delay[q.rows] * self.control_dt
+        """Mean time from sending an action to its effect (N,) [s]."""
+        within_step = 0.5 if self.environment.action.smooth else 0.0
+        return (q.batch.state.delay[q.rows] + within_step) * self.control_dt
 
     @quantity
     def episode_time(self, q: Quantities) -> Array:

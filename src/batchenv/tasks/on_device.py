@@ -198,6 +198,7 @@ def _unsupported(task: HumanTask) -> Iterator[str]:
             return
     found = {
         "environment.motion.smooth": environment.motion.smooth,
+        "environment.action.smooth": environment.action.smooth,
         "environment.commands": len(task.commands) > 0,
         "environment.curriculum": environment.curriculum is not None,
         "environment.observation.noise": bool(environment.observation.noise),
