@@ -96,15 +96,17 @@ def test_an_apprentice_settles_to_smaller_steps():
     assert moved[0] > 1e-3 and moved[1] < 1e-5
 
 
-def test_what_is_sent_late_is_what_the_teacher_does_when_it_comes_into_force():
-    with BatchEnv(LATE, 12, 1, seed=0) as worlds:
+@pytest.mark.parametrize("smooth", [False, True])
+def test_what_is_sent_late_is_what_the_teacher_does_when_it_comes_into_force(smooth: bool):
+    with BatchEnv(LATE.replace({"environment.action.smooth": smooth}), 12, 1, seed=0) as worlds:
         env = RslRlEnv(worlds)
         torch.manual_seed(0)
         apprentice = build_learner(env, LATE.training, env.reset(0))
         assert isinstance(apprentice, Apprentice)
         names = [column.name for column in worlds.obs_layout]
         seen = [obs.numpy() for obs in rollout_of(env, apprentice, 8)]
-        late = np.rint(seen[0][:, names.index("action_delay")] / worlds.control_dt).astype(int)
+        told = seen[0][:, names.index("action_delay")] / worlds.control_dt
+        late = np.rint(told - (0.5 if smooth else 0.0)).astype(int)
         assert set(late) == {0, 1, 2} and not apprentice.storage.dones.any()
         then, advice = apprentice.lessons()
     teacher = load_policy(WALKERS / "command")
@@ -116,7 +118,8 @@ def test_what_is_sent_late_is_what_the_teacher_does_when_it_comes_into_force():
             for world in np.flatnonzero(late == delay):
                 view = seen[step + delay][world, own].copy()
                 view[sent] = seen[step][world, own][sent]
-                view[[name == "action_delay" for name in teacher.observations]] = 0.0
+                undelayed = 0.5 * worlds.control_dt if smooth else 0.0
+                view[[name == "action_delay" for name in teacher.observations]] = undelayed
                 expected_then.append(seen[step][world])
                 expected.append(teacher(view))
     np.testing.assert_array_equal(then.numpy(), np.array(expected_then))

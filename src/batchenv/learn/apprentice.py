@@ -90,7 +90,8 @@ class Apprentice(TruncationPPO):
         ended = self.storage.dones[..., 0].bool()
         delay = torch.zeros(seen.shape[:2], dtype=torch.long, device=seen.device)
         if self._delay is not None:
-            delay = (seen[..., self._delay] / self._dt).round().long()
+            # Whole steps: with action.smooth, half a step is how long actions take where nothing delays them.
+            delay = (seen[..., self._delay] / self._dt + 0.25).floor().long()
         then, advice = [], []
         for late in range(int(delay.max()) + 1):
             last = max(0, len(seen) - late)
@@ -99,19 +100,21 @@ class Apprentice(TruncationPPO):
                 known &= ~ended[k : last + k]
             sent, later = seen[:last][known], seen[late:][known]
             then.append(sent)
-            advice.append(self._advice(sent, later))
+            advice.append(self._advice(sent, later, late))
         return torch.cat(then), torch.cat(advice)
 
-    def _advice(self, sent: torch.Tensor, later: torch.Tensor) -> torch.Tensor:
+    def _advice(self, sent: torch.Tensor, later: torch.Tensor, late: int) -> torch.Tensor:
         """What the teacher does when actions come into force (n, action_dim).
 
         Args:
             sent: observations when the actions were sent (n, obs_dim).
             later: observations when they come into force (n, obs_dim).
+            late: how many steps later that is, of which the teacher knows nothing.
         """
         view = later[:, self._seen].cpu().numpy()
         view[:, self._sent] = sent[:, self._seen].cpu().numpy()[:, self._sent]
-        view[:, self._late] = 0.0
+        halves = np.rint(2.0 * view[:, self._late] / self._dt) - 2.0 * late
+        view[:, self._late] = 0.5 * self._dt * halves
         return torch.from_numpy(np.asarray(self._teacher(view))).to(sent.device)
 
     def update(self, *, value_alone: bool = False) -> dict[str, float]:
