@@ -268,7 +268,7 @@ class HumanTask(HumanQuantities):
         motion, action = self.environment.motion, self.environment.action
         if not (motion.smooth or action.smooth):
             return targets, rate
-        acceleration, ramp = np.zeros((2, *rate.shape))
+        acceleration, ramp = np.zeros_like(rate), np.zeros_like(rate)
         if motion.smooth:
             acceleration, ramp = follow(rows, self.later_rows(batch), n_joint, self.control_dt)
         if action.smooth:
