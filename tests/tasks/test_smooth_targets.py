@@ -44,6 +44,15 @@ def jumps(env: BatchEnv) -> tuple[float, float]:
     return max(pose), max(rate)
 
 
+def stepped(env: BatchEnv, action: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Step once; what the actions add, and the reference before and after, each (N, J) [rad]."""
+    before = env.task.quantities(env._batch)["reference_pos"].copy()
+    _, _, dones = env.step(action)
+    after = env.task.quantities(env._batch)["reference_pos"]
+    assert not dones.any()
+    return env.config.environment.action.scale * action, before, after
+
+
 def test_neither_targets_nor_their_rates_jump_between_steps():
     with built() as smooth, built(smooth=False) as usual:
         assert max(jumps(smooth)) < 1e-9
@@ -56,12 +65,7 @@ def test_targets_end_a_step_at_the_reference_and_what_an_action_adds():
     with built() as env:
         env.reset(4)
         for _ in range(5):
-            action = rng.normal(0.0, 1.0, (3, env.action_dim))
-            added = env.config.environment.action.scale * action
-            before = env.task.quantities(env._batch)["reference_pos"].copy()
-            _, _, dones = env.step(action)
-            after = env.task.quantities(env._batch)["reference_pos"]
-            assert not dones.any()
+            added, before, after = stepped(env, rng.normal(0.0, 1.0, (3, env.action_dim)))
             assert target_after(env, 0.0) - before == pytest.approx(added, abs=1e-6)
             assert target_after(env, STEP) - after == pytest.approx(added, abs=1e-6)
 
@@ -83,12 +87,7 @@ def test_what_actions_add_moves_evenly_to_its_next_value(motion: bool):
         env.reset(4)
         last = None
         for _ in range(5):
-            action = rng.normal(0.0, 0.5, (3, env.action_dim))
-            added = env.config.environment.action.scale * action
-            before = env.task.quantities(env._batch)["reference_pos"].copy()
-            _, _, dones = env.step(action)
-            after = env.task.quantities(env._batch)["reference_pos"]
-            assert not dones.any()
+            added, before, after = stepped(env, rng.normal(0.0, 0.5, (3, env.action_dim)))
             assert target_after(env, 0.0) - before == pytest.approx(added if last is None else last, abs=1e-6)
             if motion:
                 assert target_after(env, STEP) - after == pytest.approx(added, abs=1e-6)
