@@ -4,7 +4,7 @@ BIN   := .venv/bin
 PIP   := $(BIN)/pip --disable-pip-version-check install -c constraints.txt
 FLAGS := $(if $(STEPS),--steps $(STEPS)) $(if $(ENVS),--envs $(ENVS)) $(if $(THREADS),--threads $(THREADS))
 
-.PHONY: train test types suite test-ray test-newest test-docs test-browser docs wheel fuzz soak
+.PHONY: train test types suite test-ray test-gpu test-newest test-docs test-browser docs wheel fuzz soak
 train: .venv/train.stamp
 	$(BIN)/batchenv train walk $(FLAGS)
 
@@ -21,6 +21,10 @@ suite: .venv/test.stamp
 
 test-ray: .venv/ray.stamp
 	$(BIN)/pytest -m ray
+
+# On a machine with an NVIDIA GPU; what its first run compiles takes minutes.
+test-gpu: .venv/test.stamp
+	$(BIN)/pytest -m gpu
 
 # Core tests against the newest MuJoCo, or VERSION=..., in an environment of its own.
 test-newest:

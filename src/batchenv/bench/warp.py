@@ -86,12 +86,13 @@ class _Bare:
 
         self._warp, self._device = warp, worlds.device
         with warp.ScopedDevice(self._device):
-            model, self._data = bare_worlds(worlds.model, worlds.num_worlds)
+            # A graph works in the memory of both, and does not keep them.
+            self._model, self._data = bare_worlds(worlds.model, worlds.num_worlds)
             with compiling():
-                mujoco_warp.step(model, self._data)  # loads all kernels
+                mujoco_warp.step(self._model, self._data)  # loads all kernels
             with warp.ScopedCapture() as capture:
                 for _ in range(worlds.substeps):
-                    mujoco_warp.step(model, self._data)
+                    mujoco_warp.step(self._model, self._data)
             self._graph = capture.graph
 
     def write(self, name: str, values: np.ndarray) -> None:
