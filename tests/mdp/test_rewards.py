@@ -97,7 +97,7 @@ def test_every_quantity_has_a_shape_here():
 def test_a_term_is_best_on_the_reference(name):
     term = term_of(name)
     best, worse = term(on_the_reference()), term(random_quantities(1))
-    cost = name in ("effort", "impact", "joint_limits", "action_rate")
+    cost = name in ("effort", "effort_per_metre", "impact", "joint_limits", "action_rate")
     assert best == pytest.approx(np.full(N, 0.0 if cost else 1.0))
     assert worse.shape == (N,)
     if not cost:
@@ -128,6 +128,12 @@ def test_hand_made_values():
     heavy = q | {"foot_load_peak": np.tile([1.5, 2.1], (N, 1))}
     impact = term_of("impact", threshold=1.2)
     assert impact(heavy) == pytest.approx(0.3 + 0.9)
+
+
+def test_effort_per_metre_is_no_less_than_that_of_slow_walking():
+    q = on_the_reference() | {"activation_squared": np.full(N, 0.1)}
+    q["target_speed"] = np.array([0.0, 0.25, 0.5, 1.0, 2.0])
+    assert term_of("effort_per_metre", slowest=0.5)(q) == pytest.approx([0.2, 0.2, 0.2, 0.1, 0.05])
 
 
 def test_a_joint_near_its_limit_costs_where_that_of_the_reference_is_not():

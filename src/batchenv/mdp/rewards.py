@@ -148,6 +148,18 @@ def effort(activation_squared: Array) -> Array:
 
 
 @reward_term
+def effort_per_metre(
+    activation_squared: Array, target_speed: Array, *, slowest: Annotated[float, Field(gt=0, le=100)] = 0.4
+) -> Array:
+    """Effort over the speed asked for, or over `slowest` [m/s] if that is more; give it a negative weight.
+
+    Per time, slow walking costs so little effort that nothing keeps it from wasting what it needs.
+    """
+    xp = array_namespace(activation_squared)
+    return activation_squared / xp.clip(target_speed, slowest, None)
+
+
+@reward_term
 def impact(foot_load_peak: Array, *, threshold: Annotated[float, Field(ge=0, le=100)] = 1.2) -> Array:
     """Peak load on each foot above a threshold, in body weights; give it a negative weight."""
     xp = array_namespace(foot_load_peak)
