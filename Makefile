@@ -24,7 +24,7 @@ test-ray: .venv/ray.stamp
 
 # On a machine with an NVIDIA GPU; what its first run compiles takes minutes.
 test-gpu: .venv/test.stamp
-	$(BIN)/pytest -m gpu
+	$(BIN)/pytest -m gpu tests/engine/warp/test_cuda.py
 
 # Core tests against the newest MuJoCo, or VERSION=..., in an environment of its own.
 test-newest:

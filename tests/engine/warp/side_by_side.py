@@ -1,10 +1,11 @@
 """Environments that take the same steps, on whatever engine and device."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
-from batchenv import BatchEnv
+from batchenv import BatchEnv, load_config
 
 WORLDS, STEPS = 4, 3
 CHANGES = {"environment.termination.terms.tilted.max_tilt": 0.03}  # some worlds fall over it, others do not
@@ -57,3 +58,36 @@ def run(env: BatchEnv, fall: float = 0.0, states: Run | None = None) -> Run:
         found.truncated.append(env.truncated.copy())
         found.starts.append(worlds.qpos[dones].copy())
     return found
+
+
+def run_both(preset: str, device: Literal["cpu", "cuda"]) -> tuple[Run, Run]:
+    """Runs of one of `PRESETS` with the engine numba, and with warp on a device."""
+    config = load_config(preset).replace(CHANGES | PRESETS[preset])
+    on_warp = config.replace({"environment.simulation.engine": "warp"})
+    with (
+        BatchEnv(config, WORLDS, 1, seed=0) as numba,
+        BatchEnv(on_warp, WORLDS, seed=0, device=device) as warp,
+    ):
+        return run(numba), run(warp)
+
+
+def check_states(numba: Run, warp: Run) -> None:
+    """States and activations stay together for thirty substeps."""
+    assert len(numba.qpos) == len(warp.qpos) == 30
+    np.testing.assert_allclose(warp.qpos, numba.qpos, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(warp.act, numba.act, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(warp.activation, numba.activation, rtol=0, atol=1e-4)
+
+
+def check_results(numba: Run, warp: Run) -> None:
+    """Rewards, ends and resets are the same."""
+    assert np.array_equal(warp.first, numba.first)  # drawn from the same streams, on the host
+    np.testing.assert_allclose(warp.rewards, numba.rewards, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        warp.obs, numba.obs, rtol=0, atol=1e-3
+    )  # velocities [rad/s] and loads among them
+    assert np.array_equal(warp.terminated, numba.terminated)
+    assert np.array_equal(warp.truncated, numba.truncated)
+    assert np.sum(numba.terminated) > 0 and np.sum(numba.truncated) == 1
+    for ours, theirs in zip(warp.starts, numba.starts, strict=True):
+        assert np.array_equal(ours, theirs)

@@ -16,51 +16,39 @@ import torch
 
 from batchenv import BatchEnv, load_config
 from batchenv.cli import main
-from batchenv.config import Config
 from batchenv.device_env import DeviceEnv
-from tests.engine.warp.side_by_side import CHANGES, PRESETS, STEPS, WORLDS, Run, run
+from tests.engine.warp.side_by_side import (
+    CHANGES,
+    PRESETS,
+    STEPS,
+    WORLDS,
+    Run,
+    check_results,
+    check_states,
+    run_both,
+)
 
 pytestmark = pytest.mark.gpu
-WARP = {"environment.simulation.engine": "warp"}
-
-
-def on_gpu(preset: str = "walk") -> Config:
-    return load_config(preset).replace(CHANGES | PRESETS[preset] | WARP)
+ON_WARP = {"environment.simulation.engine": "warp"}
 
 
 @pytest.fixture(scope="module")
 def env() -> Iterator[DeviceEnv]:
-    with DeviceEnv(on_gpu(), WORLDS, seed=0, device="cuda") as env:
+    with DeviceEnv(load_config("walk").replace(CHANGES | ON_WARP), WORLDS, seed=0, device="cuda") as env:
         yield env
 
 
 @pytest.fixture(scope="module", params=PRESETS)
-def runs(request: pytest.FixtureRequest) -> Iterator[tuple[Run, Run]]:
-    on_host = on_gpu(request.param).replace({"environment.simulation.engine": "numba"})
-    with (
-        BatchEnv(on_host, WORLDS, 1, seed=0) as numba,
-        BatchEnv(on_gpu(request.param), WORLDS, seed=0, device="cuda") as gpu,
-    ):
-        yield run(numba), run(gpu)
+def runs(request: pytest.FixtureRequest) -> tuple[Run, Run]:
+    return run_both(request.param, "cuda")
 
 
 def test_states_and_activations_stay_with_those_of_numba(runs):
-    numba, gpu = runs
-    assert len(numba.qpos) == len(gpu.qpos) == 30
-    np.testing.assert_allclose(gpu.qpos, numba.qpos, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(gpu.act, numba.act, rtol=0, atol=1e-4)
-    np.testing.assert_allclose(gpu.activation, numba.activation, rtol=0, atol=1e-4)
+    check_states(*runs)
 
 
 def test_rewards_ends_and_resets_are_those_of_numba(runs):
-    numba, gpu = runs
-    assert np.array_equal(gpu.first, numba.first)
-    np.testing.assert_allclose(gpu.rewards, numba.rewards, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(gpu.obs, numba.obs, rtol=0, atol=1e-3)
-    assert np.array_equal(gpu.terminated, numba.terminated)
-    assert np.array_equal(gpu.truncated, numba.truncated)
-    for ours, theirs in zip(gpu.starts, numba.starts, strict=True):
-        assert np.array_equal(ours, theirs)
+    check_results(*runs)
 
 
 def test_tensors_of_the_device_follow_arrays_of_the_host(env):
@@ -97,3 +85,8 @@ def test_training_learns_on_the_gpu(tmp_path, capsys):
     main(["train", "walk", "--set", engine, *size, "--out", str(run)])
     assert "14 actions on device cuda" in capsys.readouterr().out
     assert (run / "policy.safetensors").exists()
+
+
+def test_the_benchmark_keeps_what_its_graph_works_in(capsys):
+    main(["bench", "walk", "--engine", "warp", "--envs", "64", "--alternations", "5"])
+    assert f"| walk | {torch.cuda.get_device_name()} | DeviceEnv | 64 |" in capsys.readouterr().out
