@@ -1,5 +1,8 @@
 """The gait of humans by speed: between what was measured, and at its ends."""
 
+import csv
+from importlib.resources import files
+
 import numpy as np
 import pytest
 
@@ -96,3 +99,16 @@ def test_rows_do_not_depend_on_how_many_are_asked_for(gaits: GaitBySpeed):
     together = gaits.rows(phase, speed)
     alone = np.concatenate([gaits.rows(phase[i : i + 1], speed[i : i + 1]) for i in range(20)])
     assert np.array_equal(together, alone)
+
+
+def test_the_centre_of_mass_speeds_up_and_brakes_as_the_measured_force_makes_it(gaits: GaitBySpeed):
+    with files("batchenv.data").joinpath("human_gait_by_speed.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["speed_group"] == "free"]
+    leg = np.array([float(row["fore_aft_force_bw"]) for row in rows[:-1]])
+    measured = leg + np.roll(leg, 25)
+    phase, free, cadence = np.arange(50) / 50, np.full(50, gaits.speeds[3]), gaits.cadences[3]
+    ahead, back = (gaits.com_speed(phase + step, free) for step in (0.005, -0.005))
+    force = (ahead - back) * cadence / 0.01 / 9.81
+    assert force == pytest.approx(measured - measured.mean(), abs=0.01) and np.abs(measured).max() > 0.1
+    assert gaits.com_speed(phase, free).mean() == pytest.approx(gaits.speeds[3])
+    assert not gaits.com_speed(phase, np.zeros(50)).any()

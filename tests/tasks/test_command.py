@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import mujoco
 import numpy as np
 import pytest
 
@@ -49,6 +50,28 @@ def test_each_world_follows_the_gait_of_its_own_speed():
         moved = (env.task.quantities(env._batch)["phase"] - phase) % 1.0
         cadence = env.task._by_speed.cadence(speeds)
         assert moved == pytest.approx(cadence * env.control_dt) and moved[0] == 0.0
+
+
+def test_the_speed_of_the_centre_of_mass_is_mujocos_in_the_frame_of_the_heading():
+    mass = {"min": 0.8, "max": 1.2, "default": 1.0}
+    scaled = {"environment.parameters.body.mass": {"all": mass}}  # all bodies alike
+    with built(2, **scaled, **UNENDING) as env:
+        env.reset()
+        for _ in range(5):
+            env.step(np.zeros((2, env.action_dim)))
+        found, model = env.task.quantities(env._batch), env.body.model
+        expected, data = np.empty((2, 3)), mujoco.MjData(model)
+        for i in range(2):
+            data.qpos[:], data.qvel[:] = env.worlds.qpos[i], env.worlds.qvel[i]
+            mujoco.mj_forward(model, data)
+            mujoco.mj_subtreeVel(model, data)
+            expected[i] = data.subtree_linvel[env.body.root_body]
+        across = np.arctan2(*(expected @ env.task.axes[:2].T).T[::-1]) - found["heading"]
+        level = np.hypot(*expected[:, :2].T)
+        turned = np.c_[level * np.cos(across), level * np.sin(across), expected[:, 2]]
+        # The inertia is that of the last substep's beginning.
+        assert found["com_linvel"] == pytest.approx(turned, abs=0.03)
+        assert np.abs(found["com_linvel"] - found["root_linvel"]).max() > 0.1
 
 
 def test_the_reference_takes_up_a_command_as_fast_as_humans_do():

@@ -36,6 +36,7 @@ class GaitBySpeed:
         tables: as of `GaitCycle.table`, their velocities over one cycle instead of a second (S, K, n).
         pelvis: forward tilt, list (right side up) and rotation (right side forward) about the upright
             root (S, K, 3) [rad].
+        surge: forward speed of the centre of mass about its mean over a cycle (S, K, 1) [m/s].
         usual: the cycle at the speed that humans choose.
         rates: columns of the tables that are velocities (n,) bool.
     """
@@ -44,6 +45,7 @@ class GaitBySpeed:
     cadences: Array
     tables: Array
     pelvis: Array
+    surge: Array
     usual: GaitCycle
     rates: Array
 
@@ -58,8 +60,15 @@ class GaitBySpeed:
 
     def pelvis_rows(self, phase: Array, speed: Array) -> Array:
         """Return what `pelvis` is (N, 3) at phases (N,) and speeds (N,) [m/s]."""
-        none, once = np.zeros(3, bool), np.ones(len(phase))
-        return interpolated_rows(self.speeds, self.pelvis, none, phase, self._within(speed), once)
+        return self._without_rates(self.pelvis, phase, speed)
+
+    def com_speed(self, phase: Array, speed: Array) -> Array:
+        """Return the speed of the centre of mass (N,) [m/s] at phases (N,) and mean speeds (N,) [m/s]."""
+        return speed + self._without_rates(self.surge, phase, speed)[:, 0]
+
+    def _without_rates(self, tables: Array, phase: Array, speed: Array) -> Array:
+        none, once = np.zeros(tables.shape[2], bool), np.ones(len(phase))
+        return interpolated_rows(self.speeds, tables, none, phase, self._within(speed), once)
 
     def cadence(self, speed: Array) -> Array:
         """Return cycles in a second (N,) [Hz] at speeds (N,) [m/s]; 0 where there is no speed."""
@@ -90,6 +99,7 @@ def load_gait_by_speed(body: Body, joint_scale: Mapping[str, float] = MappingPro
     upright = groups[_FREE]["pelvis_tilt"].mean()
     names = [name for name in _JOINTS if name in body.joint_kinds]
     speeds, cadences, cycles, pelvis = [0.0], [0.0], [still], [np.zeros((TABLE_SIZE, 3))]
+    surge = [np.zeros((TABLE_SIZE, 1))]
     for group in groups.values():
         speeds.append(group["speed"] * np.sqrt(gravity * length))
         # Two steps are a cycle.
@@ -108,6 +118,7 @@ def load_gait_by_speed(body: Body, joint_scale: Mapping[str, float] = MappingPro
             )
         )
         pelvis.append(_symmetric_pelvis(group, upright))
+        surge.append(_surge(group["fore_aft_force"], gravity, cadences[-1]))
     tables = [_per_cycle(gait, cadence) for gait, cadence in zip(cycles[1:], cadences[1:], strict=True)]
     for table, group in zip(tables, groups.values(), strict=True):
         load = _resampled(group["vertical_force"])
@@ -121,6 +132,7 @@ def load_gait_by_speed(body: Body, joint_scale: Mapping[str, float] = MappingPro
         np.array(cadences),
         np.stack([standing, *tables]),
         np.stack(pelvis),
+        np.stack(surge),
         cycles[1 + list(groups).index(_FREE)],
         rates,
     )
@@ -155,6 +167,23 @@ def _symmetric_pelvis(group: Mapping[str, Array], upright: float) -> Array:
     angles = np.stack([_resampled(group[name]) for name in _PELVIS], axis=1)
     later = np.roll(angles, -TABLE_SIZE // 2, axis=0)
     return 0.5 * (angles + later * [1.0, -1.0, -1.0]) - [upright, 0.0, 0.0]
+
+
+def _surge(fore_aft_force: Array, gravity: float, cadence: float) -> Array:
+    """Forward speed of the centre of mass about its mean (K, 1) [m/s], by Newton's second law.
+
+    Args:
+        fore_aft_force: forward, on one leg over its cycle (k,) [body weights]; on the other it is the same
+            half a cycle later.
+        gravity: [m/s^2].
+        cadence: cycles in a second [Hz].
+    """
+    force = _resampled(fore_aft_force)
+    force = force + np.roll(force, -TABLE_SIZE // 2)
+    force -= force.mean()
+    # Force n acts from n - 1/2 to n + 1/2 samples.
+    speed = (np.cumsum(force) - 0.5 * force) * gravity / (cadence * TABLE_SIZE)
+    return (speed - speed.mean())[:, None]
 
 
 def _resampled(values: Array) -> Array:

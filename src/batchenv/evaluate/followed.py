@@ -18,6 +18,7 @@ ASKED_BY = {
     "forward_speed": ("speed",),
     "track_speed": ("speed",),
     "keep_pace": ("speed",),
+    "com_speed": ("speed", "fore_aft_force"),
     "root_place": ("speed",),
     "root_velocity": ("speed",),
 }

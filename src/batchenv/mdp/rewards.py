@@ -64,6 +64,15 @@ def keep_pace(behind: Array, *, scale: Scale = 60.0) -> Array:
 
 
 @reward_term
+def com_speed(com_linvel: Array, reference_com_speed: Array, *, scale: Scale = 300.0) -> Array:
+    """exp(-scale * squared error of the centre of mass' speed from that of humans now [m^2/s^2]).
+
+    Within a step humans brake and speed up; so the term asks for their fore-aft force.
+    """
+    return _gaussian((com_linvel[:, 0] - reference_com_speed) ** 2, scale)
+
+
+@reward_term
 def heading(heading: Array, *, scale: Scale = 8.0) -> Array:
     """exp(-scale * squared heading [rad^2])."""
     return _gaussian(heading**2, scale)

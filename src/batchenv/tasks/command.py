@@ -216,6 +216,12 @@ class CommandTask(HumanTask):
         return _state(q.batch).pace[q.rows].copy()
 
     @quantity
+    def reference_com_speed(self, q: Quantities) -> Array:
+        """Speed of humans' centre of mass at this phase, on its way to the commanded one (N,) [m/s]."""
+        speed = np.ascontiguousarray(_state(q.batch).pace[q.rows, 0])
+        return self._by_speed.com_speed(q.batch.state.phase[q.rows], speed)
+
+    @quantity
     def reference_pelvis(self, q: Quantities) -> Array:
         """Forward tilt, list (right side up) and rotation (to the left) of the pelvis (N, 3) [rad].
 

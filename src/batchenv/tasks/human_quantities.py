@@ -16,7 +16,7 @@ from batchenv.mdp.batch import Batch
 from batchenv.mdp.measure import measure, measured_columns
 from batchenv.mdp.parameters import ParameterSet
 from batchenv.mdp.quantities import Function, Quantities, quantity
-from batchenv.mdp.root_state import made_upright, seen_by_walker
+from batchenv.mdp.root_state import com_velocity, made_upright, seen_by_walker
 from batchenv.mdp.state import TaskState
 from batchenv.mdp.task import Task
 from batchenv.tasks.human_law import own_recorders
@@ -199,6 +199,13 @@ class HumanQuantities(Task[Body, HumanState]):
     def yaw_rate(self, q: Quantities) -> Array:
         """Rate at which the root turns about the vertical, positive to the left (N,) [rad/s]."""
         return q["root_angvel"][:, 2].copy()
+
+    @quantity
+    def com_linvel(self, q: Quantities) -> Array:
+        """Velocity of the centre of mass, in the heading frame, inertia as old as `foot_pos` (N, 3) [m/s]."""
+        worlds = q.batch.worlds
+        velocity = com_velocity(self.body.model.M_rowadr, worlds.bind("M")[q.rows], worlds.qvel[q.rows])
+        return seen_by_walker(velocity, q["heading"], self.axes)
 
     @quantity
     def head_pos(self, q: Quantities) -> Array:
