@@ -22,13 +22,13 @@ SHAPES = {
     "desired_torque": (N, J), "achieved_torque": (N, J), "residual_torque": (N, J), "action": (N, J),
     "previous_action": (N, J), "parameters": (N, 3), "shown_parameters": (N, 3), "episode_time": (N,),
     "head_pos": (N, 3), "yaw_rate": (N,), "command": (N, 2),
-    "commanded_speed": (N,), "commanded_yaw_rate": (N,), "off_course": (N,), "behind": (N,),
+    "commanded_speed": (N,), "commanded_yaw_rate": (N,), "off_course": (N,), "behind": (N,), "strayed": (N,),
     "difficulty": (N,), "slope": (N, 2), "action_delay": (N,), "reference_pelvis": (N, 3),
     "effector_pos": (N, 4, 3), "reference_effector_pos": (N, 4, 3), "reference_root_pos": (N, 3),
     "device_torque": (N, 0),
     "root_turn": (N,), "reference_root_linvel": (N, 3), "reference_root_angvel": (N, 3),
 }  # fmt: skip
-OF_COMMAND = {"off_course", "behind", "reference_pelvis", "reference_com_speed"}
+OF_COMMAND = {"off_course", "behind", "strayed", "reference_pelvis", "reference_com_speed"}
 OF_TRACK = {"effector_pos", "reference_effector_pos", "root_turn"}
 OF_TRACK |= {f"reference_root_{name}" for name in ("pos", "linvel", "angvel")}
 OF_WALK = {name: shape for name, shape in SHAPES.items() if name not in OF_COMMAND | OF_TRACK}
@@ -70,6 +70,7 @@ def on_the_reference():
     q["root_linvel"][:, 0] = q["commanded_speed"] = q["target_speed"]
     q["com_linvel"][:, 0] = q["reference_com_speed"]
     q |= {"commanded_yaw_rate": q["yaw_rate"], "off_course": np.zeros(N), "behind": np.zeros(N)}
+    q["strayed"] = np.zeros(N)
     q |= {"difficulty": np.ones(N), "reference_pelvis": np.zeros((N, 3))}
     q |= {"effector_pos": q["reference_effector_pos"], "root_turn": np.zeros(N)}
     q |= {f"reference_root_{name}": q[f"root_{name}"] for name in ("linvel", "angvel")}

@@ -183,14 +183,16 @@ def test_the_course_turns_as_commanded_and_waits_for_who_does_not_follow():
         env.reset()
         env.set_command([0, 1], {"speed": [0.0, 0.0], "yaw_rate": [0.3, -0.8]})
         dt, asked = env.control_dt, np.array([0.3, -0.8])
-        course = env.task.quantities(env._batch)["heading"].copy()
+        course, strayed = env.task.quantities(env._batch)["heading"].copy(), np.zeros(2)
         for step in range(1, 11):  # before they fall
             env.step(np.zeros((2, env.action_dim)))
             found = env.task.quantities(env._batch)
             rate = np.sign(asked) * np.minimum(1.6 * dt * step, np.abs(asked))
             ahead = course - found["heading"]
+            strayed += dt * (-ahead - strayed)  # of about a second
             course += dt * (rate - 2.0 * np.abs(ahead) * ahead)
             assert found["heading"] - found["off_course"] == pytest.approx(course, abs=1e-9)
+            assert found["strayed"] == pytest.approx(strayed, abs=1e-12) and strayed.any()
         for _ in range(30):
             env.step(np.zeros((2, env.action_dim)))
             assert np.abs(env.task.quantities(env._batch)["off_course"]).max() < 0.7

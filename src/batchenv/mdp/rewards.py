@@ -54,6 +54,15 @@ def stay_on_course(off_course: Array, *, scale: Scale = 8.0) -> Array:
 
 
 @reward_term
+def keep_course(strayed: Array, *, scale: Scale = 20.0) -> Array:
+    """exp(-scale * squared angle from the course that was told, on average of about a second [rad^2]).
+
+    Unlike `stay_on_course` it lets the pelvis turn to and fro with each step, as that of humans does.
+    """
+    return _gaussian(strayed**2, scale)
+
+
+@reward_term
 def keep_pace(behind: Array, *, scale: Scale = 60.0) -> Array:
     """exp(-scale * squared distance behind or before the commanded pace, of about the last second [m^2]).
 

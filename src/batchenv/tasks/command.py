@@ -30,7 +30,7 @@ _SPEED, _YAW_RATE = "speed", "yaw_rate"
 # waits for one that falls behind.
 _PATIENCE = 2.0  # [1/(rad s)]
 # How long a walker that is late is expected to make up for it: longer than a step, within which humans brake
-# and speed up again.
+# and speed up again, and turn their pelvis to and fro.
 _MEMORY = 1.0  # [s]
 # The reference takes up a new command within a second or two, as humans do when they start and stop.
 _ACCELERATION, _YAW_ACCELERATION = 1.2, 1.6  # [m/s^2], [rad/s^2]
@@ -47,12 +47,14 @@ class CommandedState(HumanState):
         rise: of the floor ahead of the walker (N,) [rad].
         behind: how far the walker is behind where its pace would have brought it, less what it was
             forgiven (N,) [m].
+        strayed: how far the walker faced to the left of the course, of about the last second (N,) [rad].
     """
 
     pace: Array
     course: Array
     rise: Array
     behind: Array
+    strayed: Array
 
 
 @task("command")
@@ -139,9 +141,14 @@ class CommandTask(HumanTask):
     def new_state(self, num_worlds: int) -> CommandedState:
         """State of N worlds before their first reset."""
         before = vars(super().new_state(num_worlds))
-        course, rise, behind = np.zeros((3, num_worlds))
+        course, rise, behind, strayed = np.zeros((4, num_worlds))
         return CommandedState(
-            **before, pace=np.zeros((num_worlds, 2)), course=course, rise=rise, behind=behind
+            **before,
+            pace=np.zeros((num_worlds, 2)),
+            course=course,
+            rise=rise,
+            behind=behind,
+            strayed=strayed,
         )
 
     def reset(self, batch: Batch[Body, HumanState], ids: Array) -> None:
@@ -163,6 +170,7 @@ class CommandTask(HumanTask):
         course, heading = state.course, self._heading(batch, slice(None))
         slower = state.pace[:, 0] - self._speed(batch, heading)
         state.behind += self.control_dt * (slower - state.behind / _MEMORY)
+        state.strayed += self.control_dt / _MEMORY * (wrapped(heading - course) - state.strayed)
         _approach(state.pace[:, 0], commands[:, self._speed_column], _ACCELERATION * self.control_dt)
         if self._turn_column is not None:
             _approach(state.pace[:, 1], commands[:, self._turn_column], _YAW_ACCELERATION * self.control_dt)
@@ -174,7 +182,7 @@ class CommandTask(HumanTask):
         """Put worlds (n,) into their first states."""
         super().place(batch, ids, start)
         state = _state(batch)
-        state.course[ids], state.behind[ids] = self._heading(batch, ids), 0.0
+        state.course[ids], state.behind[ids], state.strayed[ids] = self._heading(batch, ids), 0.0, 0.0
 
     def _face(self, batch: Batch[Body, HumanState], ids: Array | slice, heading: Array) -> None:
         """Note the rise of the floor ahead of worlds (n,) with these headings (n,) [rad]."""
@@ -209,6 +217,11 @@ class CommandTask(HumanTask):
     def off_course(self, q: Quantities) -> Array:
         """How far the walker faces to the left of the course that it was told (N,) [rad]."""
         return wrapped(q["heading"] - _state(q.batch).course[q.rows])
+
+    @quantity
+    def strayed(self, q: Quantities) -> Array:
+        """How far the walker faced to the left of its course, on average of about a second (N,) [rad]."""
+        return _state(q.batch).strayed[q.rows].copy()
 
     @quantity
     def pace(self, q: Quantities) -> Array:
