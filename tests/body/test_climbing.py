@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from batchenv.body import Body
+from batchenv.body import Body, load_body
 from batchenv.body.climbing import Climbing
 from batchenv.body.foot_geometry import relative_positions
 from batchenv.body.gait_by_speed import GaitBySpeed, load_gait_by_speed
@@ -64,6 +64,20 @@ def test_uphill_a_leg_comes_down_more_bent_and_the_table_has_its_heel(body: Body
     heel = 2 * len(body.joint_names) + 2
     moved = right_foot(body, up)[0] - right_foot(body, level)[0]
     assert (up - level)[:, heel : heel + 3] == pytest.approx(moved, abs=0.006)
+
+
+def test_feet_without_toes_follow_the_floor_too(body: Body, climbing: Climbing):
+    toeless = load_body("myo_sim:myolegs", timestep=0.002, held=("mtp_angle",))
+    assert not toeless.toe_body.size
+    other = Climbing.of(toeless, load_gait_by_speed(toeless))
+    hips, knees, ankles = (
+        [names.index(f"{joint}_r") for names in (body.joint_names, toeless.joint_names)]
+        for joint in ("hip_flexion", "knee_angle", "ankle_angle")
+    )
+    for joint, same in (hips, knees, ankles):
+        expected = rows_on(climbing, 0.1)[:, joint] - rows_on(climbing, 0.0)[:, joint]
+        found = rows_on(other, 0.1)[:, same] - rows_on(other, 0.0)[:, same]
+        assert found == pytest.approx(expected, abs=0.01) and np.abs(found).max() > 0.03
 
 
 def test_velocities_are_those_of_the_positions(body: Body, climbing: Climbing):

@@ -74,6 +74,21 @@ def test_the_speed_of_the_centre_of_mass_is_mujocos_in_the_frame_of_the_heading(
         assert np.abs(found["com_linvel"] - found["root_linvel"]).max() > 0.1
 
 
+def test_new_parameters_leave_the_slope_where_the_walker_faces():
+    slope = {"forward": {"min": 0.1, "max": 0.1, "default": 0.1}}
+    with built(2, **{"environment.parameters.slope": slope}, **UNENDING) as env:
+        env.reset()
+        before, rise = env.parameters, env._batch.state.rise
+        assert rise == pytest.approx(0.1)  # who starts faces straight on
+        root = env.worlds.qpos[:, 3:7]
+        for world, angle in enumerate((np.pi / 2, np.pi)):
+            turned = np.empty(4)
+            mujoco.mju_mulQuat(turned, [np.cos(angle / 2), 0.0, 0.0, np.sin(angle / 2)], root[world].copy())
+            root[world] = turned
+        env.set_parameters([0, 1], before)
+        assert rise == pytest.approx([0.0, -0.1], abs=0.03)
+
+
 def test_the_reference_takes_up_a_command_as_fast_as_humans_do():
     with built(2, **UNENDING) as env:
         env.reset()
@@ -189,8 +204,8 @@ def test_the_course_turns_as_commanded_and_waits_for_who_does_not_follow():
             found = env.task.quantities(env._batch)
             rate = np.sign(asked) * np.minimum(1.6 * dt * step, np.abs(asked))
             ahead = course - found["heading"]
-            strayed += dt * (-ahead - strayed)  # of about a second
             course += dt * (rate - 2.0 * np.abs(ahead) * ahead)
+            strayed += dt * (found["off_course"] - strayed)  # of about a second
             assert found["heading"] - found["off_course"] == pytest.approx(course, abs=1e-9)
             assert found["strayed"] == pytest.approx(strayed, abs=1e-12) and strayed.any()
         for _ in range(30):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from batchenv.body.body import Body
-from batchenv.body.foot_geometry import relative_positions
+from batchenv.body.foot_geometry import foot_directions, relative_positions
 from batchenv.body.gait_by_speed import GaitBySpeed
 
 Array = np.ndarray
@@ -103,9 +103,11 @@ def _changes(body: Body, moved: Array, level: Array) -> tuple[Array, Array]:
 
 def _feet(body: Body, joint_pos: Array) -> Array:
     """Of each foot, place of the heel along forward, left and up, and tilt times `_LEVER` (P, 2, 4) [m]."""
-    places = relative_positions(body, np.concatenate([body.foot_body, body.toe_body]), joint_pos)
-    heels, toes = np.split(places, [len(body.foot_body)], axis=1)
-    ahead = toes - heels
+    heels = relative_positions(body, body.foot_body, joint_pos)
+    if body.toe_body.size:
+        ahead = relative_positions(body, body.toe_body, joint_pos) - heels
+    else:
+        ahead = foot_directions(body, joint_pos)
     tilt = np.arctan2(ahead[..., 2], np.linalg.norm(ahead[..., :2], axis=-1))
     return np.concatenate([heels, _LEVER * tilt[..., None]], axis=-1)
 

@@ -32,7 +32,7 @@ def lowest_point(model: mujoco.MjModel, data: mujoco.MjData, geom: int) -> np.nd
     Args:
         model: of the geom.
         data: kinematics done.
-        geom: its id; of one of the types in `FOOTFOOT_SHAPES`.
+        geom: its id; of one of the types in `FOOT_SHAPES`.
     """
     rotation = data.geom_xmat[geom].reshape(3, 3)
     return data.geom_xpos[geom] + rotation @ _support(model, geom, -rotation[2])
@@ -104,6 +104,27 @@ def relative_positions(body: Body, bodies: np.ndarray, joint_pos: np.ndarray) ->
         mujoco.mj_kinematics(body.model, data)
         out[:] = data.xpos[bodies]
     return positions @ np.stack([body.forward, body.left, body.up], axis=1)
+
+
+def foot_directions(body: Body, joint_pos: np.ndarray) -> np.ndarray:
+    """Return where the feet point below an upright root (P, F, 3), unit vectors along forward, left, up.
+
+    Args:
+        body: with feet, which point forward where all joints are at 0.
+        joint_pos: (P, J) [rad].
+    """
+    data, pointing = mujoco.MjData(body.model), np.empty((len(joint_pos), len(body.foot_body), 3))
+
+    def turned(qpos: np.ndarray) -> np.ndarray:
+        data.qpos[:] = qpos
+        mujoco.mj_kinematics(body.model, data)
+        return data.xmat[body.foot_body].reshape(-1, 3, 3)
+
+    straight = _standing_upright(body, np.zeros((1, joint_pos.shape[1])))[0]
+    forward = body.forward @ turned(straight)
+    for qpos, out in zip(_standing_upright(body, joint_pos), pointing, strict=True):
+        out[:] = (turned(qpos) @ forward[..., None])[..., 0]
+    return pointing @ np.stack([body.forward, body.left, body.up], axis=1)
 
 
 def _standing_upright(body: Body, joint_pos: np.ndarray) -> np.ndarray:

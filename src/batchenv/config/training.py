@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from batchenv.config.section import LayerSizes, Section, TermName
+from batchenv.config.paths import absolute, expanded
+from batchenv.config.section import LayerSizes, Section, TermName, finder_of
 from batchenv.errors import ConfigError
+from batchenv.shipped import PRESETS, shipped_walkers
 
 # Above 10, one step of Adam throws weights farther than they reach; below, Torch's float32 counts as none.
 LearningRate = Annotated[float, Field(ge=1e-12, le=10)]
@@ -42,8 +44,20 @@ Privileged = Annotated[
         ),
     ),
 ]
+
+
+def _located(teacher: str | None, info: ValidationInfo) -> str | None:
+    """A teacher's name if it is a shipped walker's, else the absolute path of what may be a run."""
+    if teacher is None or teacher in shipped_walkers():
+        return teacher
+    path = absolute(expanded(teacher), finder_of(info).base)
+    mistaken = teacher in PRESETS and not path.exists()
+    return teacher if mistaken else str(path)
+
+
 Teacher = Annotated[
     str | None,
+    AfterValidator(_located),
     Field(
         description=(
             "A walker by name, or the directory of a run, whose policy is imitated in place of PPO, in the "

@@ -179,7 +179,8 @@ def follow_commands(
         record: whether to record walks of straight trials.
 
     Raises:
-        InputError: a number is impossible, or the walker takes no commands; nothing is simulated.
+        InputError: a number is impossible, or the walker takes no commands or does not observe how it
+            walks; nothing is simulated.
         Interrupted: SIGINT, SIGTERM or SIGHUP came.
     """
     check_count("walks", walks, 10_000)
@@ -246,8 +247,7 @@ class _Walk:
         check: Callable[[], None],
         recorded: int,
     ):
-        names = [column.name for column in env.obs_layout]
-        columns = names.index(env.task.speed_column), names.index("root_angvel/up")
+        columns = [_observed(env, walker, name) for name in (env.task.speed_column, "root_angvel/up")]
         commanded = [column.name for column in env.command_layout]
         asked = commanded.index("speed"), commanded.index("yaw_rate")
         self._trial, self._dt, everyone = trial, env.control_dt, np.arange(env.num_envs)
@@ -309,6 +309,21 @@ class _Walk:
         settled = self.walking.copy()
         settled[: round(SETTLED / self._dt)] = False
         return settled
+
+
+def _observed(env: BatchEnv, walker: Walker, name: str) -> int:
+    """Index of an observation.
+
+    Raises:
+        InputError: the walker does not observe it.
+    """
+    names = [column.name for column in env.obs_layout]
+    if name not in names:
+        raise InputError(
+            f"{walker.name} does not observe {name}, by which it is seen whether it does as told: keep "
+            f"{name.partition('/')[0]} in environment.observation.terms when you train it"
+        )
+    return names.index(name)
 
 
 _PHASES = ((STOPPED_BY, START_AT), (START_AT + 2.0, STOP_SECONDS))

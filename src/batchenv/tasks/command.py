@@ -158,10 +158,15 @@ class CommandTask(HumanTask):
         self._face(batch, ids, np.zeros(len(ids)))
         super().reset(batch, ids)
 
+    def draw_parameters(self, batch: Batch[Body, HumanState], ids: Array) -> None:
+        """Draw parameters of worlds (n,) whose episode begins, which will face straight on."""
+        super().draw_parameters(batch, ids)
+        self._face(batch, ids, np.zeros(len(ids)))
+
     def set_parameters(self, batch: Batch[Body, HumanState], ids: Array, values: Array) -> None:
         """Give worlds (n,) parameters (n, P), checked."""
         super().set_parameters(batch, ids, values)
-        self._face(batch, ids, np.zeros(len(ids)))
+        self._face(batch, ids, self._heading(batch, ids))
 
     def advance(self, batch: Batch[Body, HumanState]) -> None:
         """Move the clock of the reference, its pace and the course by a control step."""
@@ -170,13 +175,13 @@ class CommandTask(HumanTask):
         course, heading = state.course, self._heading(batch, slice(None))
         slower = state.pace[:, 0] - self._speed(batch, heading)
         state.behind += self.control_dt * (slower - state.behind / _MEMORY)
-        state.strayed += self.control_dt / _MEMORY * (wrapped(heading - course) - state.strayed)
         _approach(state.pace[:, 0], commands[:, self._speed_column], _ACCELERATION * self.control_dt)
         if self._turn_column is not None:
             _approach(state.pace[:, 1], commands[:, self._turn_column], _YAW_ACCELERATION * self.control_dt)
         self._face(batch, slice(None), heading)
         ahead = wrapped(course - heading)
         course += self.control_dt * (state.pace[:, 1] - _PATIENCE * np.abs(ahead) * ahead)
+        state.strayed += self.control_dt / _MEMORY * (wrapped(heading - course) - state.strayed)
 
     def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:
         """Put worlds (n,) into their first states."""

@@ -16,7 +16,7 @@ from batchenv.mdp.batch import Batch
 from batchenv.mdp.measure import measure, measured_columns
 from batchenv.mdp.parameters import ParameterSet
 from batchenv.mdp.quantities import Function, Quantities, quantity
-from batchenv.mdp.root_state import com_velocity, made_upright, seen_by_walker
+from batchenv.mdp.root_state import carried_dofs, com_velocity, made_upright, seen_by_walker
 from batchenv.mdp.state import TaskState
 from batchenv.mdp.task import Task
 from batchenv.tasks.human_law import own_recorders
@@ -202,10 +202,20 @@ class HumanQuantities(Task[Body, HumanState]):
 
     @quantity
     def com_linvel(self, q: Quantities) -> Array:
-        """Velocity of the centre of mass, in the heading frame, inertia as old as `foot_pos` (N, 3) [m/s]."""
-        worlds = q.batch.worlds
-        velocity = com_velocity(self.body.model.M_rowadr, worlds.bind("M")[q.rows], worlds.qvel[q.rows])
+        """Velocity of the centre of mass, in the heading frame (N, 3) [m/s], for terms of the reward.
+
+        The inertia by which it is computed is as old as `foot_pos`, so before the first step of an episode
+        it is that of another one.
+        """
+        worlds, dofs = q.batch.worlds, self._carried_dofs
+        starts = self.body.model.M_rowadr[dofs]
+        velocity = com_velocity(dofs, starts, worlds.bind("M")[q.rows], worlds.qvel[q.rows])
         return seen_by_walker(velocity, q["heading"], self.axes)
+
+    @cached_property
+    def _carried_dofs(self) -> Array:
+        """Degrees of freedom that move with the root, but for its own along the world's axes (d,)."""
+        return carried_dofs(self.body.model, self.body.root_body)
 
     @quantity
     def head_pos(self, q: Quantities) -> Array:
