@@ -80,8 +80,10 @@ def checked_ids(ids: Any, num_envs: int) -> np.ndarray:
     array = numpy_array("ids", ids)
     possible = array.ndim == 1 and array.size > 0 and array.dtype.kind in "iu"
     if not possible or len(np.unique(array)) < array.size or not 0 <= array.min() <= array.max() < num_envs:
+        mask = "; np.flatnonzero makes numbers of a mask" if array.dtype.kind == "b" else ""
         raise InputError(
-            f"ids are {shown(ids)}; expected (n,) different whole numbers from 0 to {num_envs - 1}"
+            f"ids are {shown(ids)}; expected (n,) different whole numbers from 0 to {num_envs - 1}, at least "
+            f"one{mask}"
         )
     return array.astype(np.intp)
 

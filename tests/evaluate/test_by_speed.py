@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from batchenv.evaluate.by_speed import cheapest_speed, compare_at_speed, compare_curve, human_cost
-from batchenv.evaluate.clinical_curves import clinical_curves
+from batchenv.evaluate.clinical_curves import MUSCLES, clinical_curves
 from batchenv.evaluate.gait_cycles import find_cycles
 from batchenv.evaluate.human import Band
 from batchenv.evaluate.joint_loads import joint_load_peaks
@@ -10,6 +12,7 @@ from batchenv.evaluate.judge import judge
 from batchenv.evaluate.norms import Norms, curve_units, free_vertical_force, norms_at
 from batchenv.evaluate.page import render_page
 from batchenv.evaluate.plots import figures
+from batchenv.evaluate.targets import Target, verdicts
 from tests.evaluate.norm_walk import LEG, MASS, norm_walk
 from tests.evaluate.synthetic_walk import human_walk
 
@@ -132,6 +135,24 @@ def test_a_curve_is_compared_by_hand():
     assert found["rmse_sd"] == pytest.approx(0.5 * found["rmse"])
     assert found["offset"] == pytest.approx((50 * 1.0 + 51 * 3.5) / 101)
     assert np.isnan(found["r"])
+
+
+def test_muscles_are_compared_as_shares_of_their_own_maxima():
+    walk = norm_walk(FREE_SPEED)
+    whole, half = (
+        compare_at_speed(replace(walk, activation=share * walk.activation)).numbers["curves"]
+        for share in (1.0, 0.5)
+    )
+    for name in MUSCLES:
+        assert half[name]["high"] == half[name]["human_high"] == 1.0
+        assert half[name]["rmse"] == pytest.approx(whole[name]["rmse"])
+
+
+def test_a_number_that_falls_short_is_not_shown_as_its_mark():
+    target = Target("force", ("force",), 0.9)
+    values = (0.904, 0.9, 0.8976, 0.899996)
+    shown = {value: verdicts({"force": value}, (target,))[0].shown for value in values}
+    assert shown == {0.904: "0.90", 0.9: "0.90", 0.8976: "0.898", 0.899996: "0.899996"}
 
 
 def test_the_cost_of_humans_is_least_where_ralston_found_it():

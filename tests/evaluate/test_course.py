@@ -56,7 +56,7 @@ def test_a_course_says_when_it_tells_what_cannot_be_and_nothing_happens_then(sta
 
 def test_a_course_warns_of_what_the_walker_was_not_trained_for(stage, caplog):
     follow_course(stage, (Moment(at=0.5, tell={"speed": 12.0, "yaw_rate": 0.1}),))
-    assert "at 0.5 s: the walker was trained for speed 0 to 2, and is told 12" in caplog.text
+    assert "at 0.5 s: the walker was trained for speed 0 m/s to 2 m/s, and is told 12 m/s" in caplog.text
     assert "yaw_rate" not in caplog.text
 
 
@@ -96,7 +96,12 @@ def test_the_example_is_a_course_in_the_order_of_time():
         ("course: [{at: -1, push: left}]", r"course.0.at"),
         ("course: [{at: 1, push: up}]", "forward"),
         ("course: [{at: 1, tel: {speed: 1}}]", "Did you mean 'tell'"),
-        ("- at: 3", "course: is missing"),
+        ("- at: 3", "begin with `course:`, and list moments below it"),
+        ("coarse: [{at: 1, push: up}]", "course: is missing"),
+        (
+            "course: [{at: 1, tell: {speed: 1}}, {at: 1, tell: {speed: 2}}]",
+            "at 1 s, walkers are told a speed of 1 and of 2; keep one",
+        ),
         ("{", "course.yaml"),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_walker_is_warned_of_that_is_told_what_it_was_not_trained_for(caplog):
     walker = load_walker("command").with_changes({SPEED: [0.5, 1.0]})
     assert not caplog.text
     walker = walker.with_changes({SPEED: [3.0, 3.0]})
-    assert "command was trained for speed 0 to 2, and is told 3" in caplog.text
+    assert "command was trained for speed 0 m/s to 2 m/s, and is told 3 m/s" in caplog.text
     caplog.clear()
     walker.with_changes({SPEED: [1.5, 1.5]})  # it is what it was trained for that counts
     assert not caplog.text

@@ -304,6 +304,12 @@ def test_a_term_that_needs_a_command_says_which():
         BatchEnv(config, 1, 1)
 
 
+def test_a_term_of_another_task_says_so():
+    config = load_config("torque").replace({"environment.reward.com_speed": {"weight": 1.0}})
+    with pytest.raises(ConfigError, match="names no quantity. com_speed is for other tasks, .* as command"):
+        BatchEnv(config, 1, 1)
+
+
 def test_a_configuration_with_commands_is_written_and_read_again():
     with built(1) as env:
         text = env.config.to_yaml()

@@ -67,6 +67,17 @@ def test_gymnasiums_own_vector_environments_take_it_too():
     env.close()
 
 
+def test_it_is_told_where_to_go():
+    env = gymnasium.make(preset_id("command")).unwrapped
+    env.reset(seed=0)
+    obs = env.set_command({"speed": 0.7, "yaw_rate": -0.2})
+    names = [column.name for column in env.batch.obs_layout]
+    assert obs[[names.index("command/speed"), names.index("command/yaw_rate")]] == pytest.approx([0.7, -0.2])
+    with pytest.raises(InputError, match="there is no command 'sped'"):
+        env.set_command({"sped": 1.0})
+    env.close()
+
+
 def test_what_one_world_has_no_use_for_is_refused():
     with pytest.raises(InputError, match="num_threads has no meaning for one world"):
         Env("walk", num_threads=2)

@@ -109,7 +109,9 @@ def play(
     ) as stage:
         follow_course(stage, moments)
         if video is not None and (late := [moment.at for moment in moments if moment.at >= seconds]):
-            _log.warning("%s: the film ends before its moment at %g s: --seconds", course, late[0])
+            _log.warning(
+                "%s: the film ends before the moment at %g s; lengthen it with --seconds", course, late[0]
+            )
         if browser:
             _serve(stage, host, port, loaded.name)
         elif video is None:

@@ -159,7 +159,7 @@ def _compared(
     speed: float,
 ) -> dict[str, Any]:
     compared = {
-        name: compare_curve(cycled[name].mean(axis=0), band) if name in cycled else None
+        name: _compared_curve(name, cycled[name].mean(axis=0), band) if name in cycled else None
         for name, band in human.curves.items()
     }
     alike = [found["r"] for name in MUSCLES if (found := compared[name]) is not None]
@@ -185,6 +185,14 @@ def _compared(
         "cost": cost,
         "angular_momentum": _angular_momentum(recording, cycles, speed),
     }
+
+
+def _compared_curve(name: str, curve: Array, human: Band) -> dict[str, Any]:
+    """See `compare_curve`; EMG and activation, whose scales are not one, each as a share of its maximum."""
+    if name in MUSCLES:
+        curve, most = curve / max(curve.max(), np.finfo(float).tiny), human.mean.max()
+        human = Band(human.mean / most, human.sd / most)
+    return compare_curve(curve, human)
 
 
 def _measure(values: Array, human: Any) -> dict[str, float | None]:

@@ -75,7 +75,8 @@ class Followed:
         walks: how many.
         completed: share that stayed up to the end.
         low, high: 95 % confidence interval of that share (Wilson 1927).
-        speed, turning: means over the walks that lasted, [m/s] and [deg/s]; None where none did.
+        speed, turning: means over the walks that lasted, [m/s] and [deg/s]; None where none did, and where
+            they were told one thing after another.
         kept: share of the walks that stayed up and kept what they were told.
         recording: of the first walks of a straight trial, where it was asked for.
     """
@@ -212,7 +213,7 @@ def _followed(
     with walker.worlds(walks, trial.seconds, threads, walker.config.lenient() | changes) as env:
         walk = _Walk(env, walker, trial, seed, check, _MOST_RECORDED if taped else 0)
         up, speed, turning = walk.up, walk.mean(walk.speed), walk.mean(walk.turning)
-    kept = up & walk.keeps()
+    kept, steady = up & walk.keeps(), walk.known.any() and len(trial.commands or ()) < 2
     low, high = wilson(float(up.mean()), walks)
     return Followed(
         trial,
@@ -220,8 +221,8 @@ def _followed(
         float(up.mean()),
         low,
         high,
-        None if not walk.known.any() else float(speed[walk.known].mean()),
-        None if not walk.known.any() else float(turning[walk.known].mean()),
+        float(speed[walk.known].mean()) if steady else None,
+        float(turning[walk.known].mean()) if steady else None,
         float(kept.mean()),
         walk.recording,
     )

@@ -60,14 +60,33 @@ def load_course(file: str | Path) -> tuple[Moment, ...]:
         InputError: the file cannot be read; the message says which entry is wrong.
     """
     content = read_yaml_file(file)
+    if not isinstance(content, dict):
+        raise InputError(f"{file}: begin with `course:`, and list moments below it, such as {_EXAMPLE}")
     try:
-        moments = _File.model_validate(content if isinstance(content, dict) else {}).course
+        moments = _File.model_validate(content).course
     except ValidationError as error:
         problems = "\n  ".join(describe_problems(error, _File))
         raise InputError(
             f"{file}: a course is a list of moments, such as {_EXAMPLE}:\n  {problems}"
         ) from None
+    _check_times(file, moments)
     return tuple(sorted(moments, key=lambda moment: moment.at))
+
+
+def _check_times(file: str | Path, moments: Sequence[Moment]) -> None:
+    """Refuse moments of one time that tell different things.
+
+    Raises:
+        InputError: there are such.
+    """
+    told: dict[tuple[float, str], float] = {}
+    for moment in moments:
+        for name, value in moment.tell.items():
+            if told.setdefault((moment.at, name), value) != value:
+                raise InputError(
+                    f"{file}: at {moment.at:g} s, walkers are told a {name} of {told[moment.at, name]:g} and "
+                    f"of {value:g}; keep one"
+                )
 
 
 def follow_course(stage: Stage, moments: Sequence[Moment]) -> None:

@@ -148,8 +148,8 @@ def _figures(numbers: Mapping[str, Any] | None) -> str:
         return "It has not been judged yet: `batchenv evaluate . --out report`."
     lines = ["| measure | walker | human | |", "|---|---|---|---|"]
     for verdict in verdicts(numbers):
-        target, value = verdict.target, verdict.value
-        shown = "-" if value is None else target.show(value)
+        target = verdict.target
+        shown = "-" if verdict.value is None else verdict.shown
         label = f"{target.label} [{target.unit}]" if target.unit else target.label
         lines.append(f"| {label} | {shown} | {target.range} | {'' if verdict.met else verdict.word} |")
     judged = (

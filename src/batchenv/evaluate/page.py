@@ -6,6 +6,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from batchenv.evaluate.commanded import USUAL_SPEED
 from batchenv.evaluate.human import human_angles
 from batchenv.evaluate.judge import Report
 from batchenv.evaluate.page_speeds import NOTHING, speed_sections
@@ -83,7 +84,7 @@ def render_page(report: Report, images: Mapping[str, bytes]) -> str:
     numbers = report.numbers
     shown = [_figure(*SPEED_FIGURES[name], images[name]) for name in SPEED_FIGURES if name in images]
     sections = [
-        ("Targets", _target_table(report.verdicts)),
+        ("Targets", _target_table(report)),
         ("Commands", _command_table(numbers["commands"] or ())),
         ("Disturbances", _disturbance_table(numbers["withstood"] or ())),
         *speed_sections(report.by_speed, numbers["followed"], shown),
@@ -118,12 +119,12 @@ def _lead(report: Report) -> str:
     met = sum(verdict.met for verdict in report.verdicts)
     asked = sum(verdict.passed is True and verdict.followed for verdict in report.verdicts)
     missing = sum(verdict.passed is None for verdict in report.verdicts)
-    more = f", {asked} more as the reward asked" if asked else ""
+    more = f"; {asked} more met, as a term of the reward asked" if asked else ""
     missed = f", {missing} {NOTHING}" if missing else ""
     episodes = f"{numbers['episodes']} episode" + ("s" if numbers["episodes"] != 1 else "")
     return (
-        f"{met} of {len(report.verdicts)} targets met{more}{missed}. {numbers['strides']} strides of"
-        f" {episodes}, {numbers['seconds']:.0f} s of walking."
+        f"{met} of {len(report.verdicts)} targets met that nothing rewarded{more}{missed}."
+        f" {numbers['strides']} strides of {episodes}, {numbers['seconds']:.0f} s of walking."
     )
 
 
@@ -143,7 +144,7 @@ def _cards(report: Report) -> str:
 
 def _card(verdict: Verdict) -> str:
     target = verdict.target
-    value = NOTHING if verdict.value is None else target.show(verdict.value)
+    value = NOTHING if verdict.value is None else verdict.shown
     return _card_text(verdict.mark, value, target.unit, target.label)
 
 
@@ -152,11 +153,11 @@ def _card_text(mark: str, value: str, unit: str, label: str) -> str:
     return f'<div class="card {mark}"><b>{shown}</b><span>{escape(label)}</span></div>'
 
 
-def _target_table(found: tuple[Verdict, ...]) -> str:
+def _target_table(report: Report) -> str:
     rows = []
-    for verdict in found:
+    for verdict in report.verdicts:
         target = verdict.target
-        value = NOTHING if verdict.value is None else target.show(verdict.value)
+        value = NOTHING if verdict.value is None else verdict.shown
         rows.append(
             f'<tr class="{verdict.mark}"><td>{escape(target.label)}</td><td class="n v">{value}'
             f"{' &#9670;' if verdict.followed else ''}</td>"
@@ -167,6 +168,8 @@ def _target_table(found: tuple[Verdict, ...]) -> str:
     said = (
         "With a diamond: a term of the reward asks for it. As rewarded, in the range, it counts as no pass."
     )
+    if report.numbers["commands"]:
+        said += f" All of walks that were told {USUAL_SPEED:g} m/s; other speeds follow below."
     return f"<table>{head}{''.join(rows)}</table><p class=fine>{said}</p>"
 
 

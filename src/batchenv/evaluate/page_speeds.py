@@ -86,7 +86,7 @@ def _targets(by_speed: Sequence[AtSpeed]) -> str:
 def _verdict_cell(verdict: Verdict | None) -> str:
     if verdict is None:
         return "<td></td>"
-    value = NOTHING if verdict.value is None else verdict.target.show(verdict.value)
+    value = NOTHING if verdict.value is None else verdict.shown
     return f'<td class="n {verdict.mark}">{value}{" &#9670;" if verdict.followed else ""}</td>'
 
 
@@ -126,9 +126,7 @@ def _economy(by_speed: Sequence[AtSpeed]) -> str:
 
 def _details(each: AtSpeed, followed: Mapping[str, str]) -> str:
     numbers = each.numbers
-    beyond = (
-        "" if numbers["humans_measured"] else "; humans were not measured at this speed, but at the nearest"
-    )
+    beyond = "" if numbers["humans_measured"] else "; beside the nearest speed at which humans were measured"
     title = (
         f"{speed_title(each)}: {numbers['strides']} strides of {numbers['walks']} walks, dimensionless speed"
         f" {numbers['dimensionless_speed']:.2f}{beyond}"

@@ -42,7 +42,7 @@ def verdict_lines(report: Report) -> list[str]:
     lines = [f"{'measure':<32}{'walker':>8}  {'':<11}{'target':<16}"]
     for verdict in report.verdicts:
         target = verdict.target
-        value = "" if verdict.value is None else target.show(verdict.value)
+        value = "" if verdict.value is None else verdict.shown
         word = "" if verdict.met else verdict.word
         line = f"{target.label:<32}{value:>8}  {target.unit:<11}{target.range:<16}{word}"
         lines.append(line.rstrip())

@@ -6,6 +6,8 @@ from typing import Any
 
 from batchenv.evaluate.plain import to_plain
 
+_MOST_DIGITS = 6
+
 
 @dataclass(frozen=True)
 class Target:
@@ -63,6 +65,17 @@ class Verdict:
     def met(self) -> bool:
         """Whether the number lies in the range, and nobody asked for it."""
         return self.passed is True and not self.followed
+
+    @property
+    def shown(self) -> str:
+        """The number as text, with as many digits as it takes to see that it falls short."""
+        assert self.value is not None
+        ends = [end for end in (self.target.low, self.target.high) if end is not None]
+        target = self.target
+        if self.passed is False:
+            while target.digits < _MOST_DIGITS and target.show(self.value) in map(target.show, ends):
+                target = replace(target, digits=target.digits + 1)
+        return target.show(self.value)
 
     @property
     def word(self) -> str:

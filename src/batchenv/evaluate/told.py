@@ -4,6 +4,7 @@ from batchenv.config import Config
 
 Ranges = dict[str, tuple[float, float]]
 _ROUNDING = 1e-6
+_UNITS = {"speed": " m/s", "yaw_rate": " rad/s"}
 
 
 def command_ranges(config: Config) -> dict[str, Ranges]:
@@ -35,4 +36,7 @@ def beyond(column: str, trained: tuple[float, float] | None, *told: float) -> st
         return ""
     least, most = trained
     wrong = [value for value in told if not least - _ROUNDING <= value <= most + _ROUNDING]
-    return f"was trained for {column} {least:g} to {most:g}, and is told {wrong[0]:g}" if wrong else ""
+    if not wrong:
+        return ""
+    unit = _UNITS.get(column, "")
+    return f"was trained for {column} {least:g}{unit} to {most:g}{unit}, and is told {wrong[0]:g}{unit}"

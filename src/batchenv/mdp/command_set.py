@@ -103,7 +103,10 @@ class CommandSet:
         """
         names = [column.name for column in self.layout]
         if not names:
-            raise UsageError("there are no commands: list some in environment.commands, and train with them")
+            raise UsageError(
+                "there are no commands: list some in environment.commands, and train with them; or take a "
+                "walker that was, such as command"
+            )
         if values is None:
             return None
         asked = cast("Mapping[Any, Any]", values)

@@ -200,6 +200,11 @@ class Section:
             raise ConfigError(f"{where}: {name} has a keyword {taken}, which in YAML is {meaning}; rename it")
         return self.bound(name, known[name], keywords, where)
 
+    def _of_other_tasks(self, name: str, function: Callable[..., Any]) -> str:
+        """Advice where a term is a shipped one, and so right for some task."""
+        shipped = self.shipped_terms().get(name) is function
+        return f" {name} is for other tasks, those that have it, such as command or track." if shipped else ""
+
     def bound(self, name: str, function: Callable[..., Any], keywords: Keywords, where: str) -> Term:
         """A term of a function, its keywords checked; `where` YAML names it, for messages."""
         parameters = inspect.signature(function).parameters
@@ -207,7 +212,8 @@ class Section:
         settable = {p.name: p for p in parameters.values() if p.kind is p.KEYWORD_ONLY}
         for quantity in wanted:
             if quantity not in self.names:
-                hint = _of_commands(quantity, self.names) or nearest(quantity, self.names)
+                hint = _of_commands(quantity, self.names) or self._of_other_tasks(name, function)
+                hint = hint or nearest(quantity, self.names)
                 if parameters[quantity].default is not inspect.Parameter.empty:
                     hint = f" What YAML may set comes after a star: def {name}(..., *, {quantity}=...)."
                 raise ConfigError(

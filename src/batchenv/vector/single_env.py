@@ -1,5 +1,6 @@
 """One world as a `gymnasium.Env`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,21 @@ class Env(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         terms = {name: values[0] for name, values in self.batch.reward_terms.items()}
         info = {"reward_terms": terms, "diverged": bool(self.batch.diverged[0])}
         return obs[0], float(rewards[0]), bool(terminated[0]), bool(truncated[0]), info
+
+    def set_command(self, values: Mapping[str, Any] | None) -> NDArray[np.float32]:
+        """Ask the walker for something else, until its episode ends; see `BatchEnv.set_command`.
+
+        Args:
+            values: numbers by column as in `batch.command_layout`; None draws commands that were set.
+
+        Returns:
+            The observation (obs_dim,) of the same state.
+
+        Raises:
+            InputError: a name or a value cannot be; nothing is changed.
+            UsageError: before `reset` or after `close`, or where there are no commands.
+        """
+        return self._worlds.set_command([0], values)[0]
 
     def render(self) -> np.ndarray | None:
         """Return a picture (height, width, 3), with `render_mode="rgb_array"`."""
