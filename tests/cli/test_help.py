@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from batchenv.cli import main
+from batchenv.cli.average import average
 from batchenv.cli.bench import bench
 from batchenv.cli.check import check_paths, import_gaitnet
 from batchenv.cli.evaluate import evaluate
@@ -14,7 +15,15 @@ from batchenv.cli.muscles import compare_coordinators, pretrain_muscles
 from batchenv.cli.train import train
 
 COMMANDS = ("check", "train", "bench", "evaluate", "rollout", "play", "export", "import", "show")
-MORE = ("pretrain-muscles", "check-paths", "compare-coordinators", "import-gaitnet", "presets", "walkers")
+MORE = (
+    "average",
+    "pretrain-muscles",
+    "check-paths",
+    "compare-coordinators",
+    "import-gaitnet",
+    "presets",
+    "walkers",
+)
 
 
 def test_help_opens_with_the_purpose_and_lists_the_commands(capsys):
@@ -36,6 +45,7 @@ def test_help_opens_with_the_purpose_and_lists_the_commands(capsys):
         check_paths,
         import_motion,
         show,
+        average,
         pretrain_muscles,
         compare_coordinators,
         import_gaitnet,

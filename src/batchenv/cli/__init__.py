@@ -6,6 +6,7 @@ from importlib import metadata
 
 import tyro
 
+from batchenv.cli.average import average
 from batchenv.cli.bench import bench
 from batchenv.cli.check import check, check_paths, import_gaitnet
 from batchenv.cli.ending import conventional_ending
@@ -33,6 +34,7 @@ _COMMANDS = (
     rollout,
     play,
     export,
+    average,
     import_motion,
     show,
     pretrain_muscles,
