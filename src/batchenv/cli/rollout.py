@@ -86,7 +86,9 @@ def rollout(
     counts = f"{ended.count('completed')} completed"
     if not takes_commands(loaded.config):  # else the speed asked changes on the way
         counts += f", {ended.count('off speed')} off the speed asked"
-    print(f"{len(ended)} rollouts, {counts}, {ended.count('fell')} fell: {_written(out)}")
+    print(
+        f"{len(ended)} rollout{'s' if len(ended) != 1 else ''}, {counts}, {ended.count('fell')} fell: {_written(out)}"
+    )
 
 
 def _written(out: Path) -> Path:

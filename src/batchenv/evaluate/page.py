@@ -257,7 +257,9 @@ def _command_table(commands: Sequence[Mapping[str, Any]]) -> str:
     head = (
         "<tr><th>told</th><th class=n>walks</th><th class=n>stayed up [%]</th><th class=n>95 % interval</th>"
     )
-    head += "<th class=n>speed [m/s]</th><th class=n>turning [deg/s]</th><th class=n>as told [%]</th>"
+    head += (
+        "<th class=n>speed [m/s]</th><th class=n>turning to the left [deg/s]</th><th class=n>as told [%]</th>"
+    )
     head += "<th class=n>to pass [%]</th></tr>"
     rows = []
     for each in commands:

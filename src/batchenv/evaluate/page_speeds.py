@@ -68,6 +68,11 @@ def speed_title(each: AtSpeed) -> str:
     return f"{asked:g} m/s" if asked is not None else f"{speed:.2f} m/s"
 
 
+def in_words(curve: str) -> str:
+    """Return what a curve of the norms is called in a sentence."""
+    return curve.replace("fore_aft", "fore-aft").replace("_", " ")
+
+
 def _targets(by_speed: Sequence[AtSpeed]) -> str:
     """Rows of targets, columns of speeds; a target of few speeds has empty cells."""
     targets = {verdict.target.label: verdict.target for each in by_speed for verdict in each.verdicts}
@@ -139,7 +144,7 @@ def _curve_table(each: AtSpeed, followed: Mapping[str, str]) -> str:
     marks = {verdict.target.path: verdict.mark for verdict in each.verdicts}
     rows = []
     for name, found in each.numbers["curves"].items():
-        label = f"<td>{escape(name.replace('_', ' '))} [{escape(curve_units()[name])}]</td>"
+        label = f"<td>{escape(in_words(name))} [{escape(curve_units()[name])}]</td>"
         asked = f"<td>{escape(followed.get(name, ''))}</td>"
         if found is None:
             rows.append(f"<tr>{label}{asked}<td class=n>{NOTHING}</td></tr>")

@@ -9,7 +9,7 @@ from batchenv.evaluate.by_speed import AtSpeed, human_cost
 from batchenv.evaluate.gait_cycles import PERCENT
 from batchenv.evaluate.human import Band
 from batchenv.evaluate.norms import curve_units
-from batchenv.evaluate.page_speeds import speed_title
+from batchenv.evaluate.page_speeds import in_words, speed_title
 from batchenv.evaluate.plot_style import ACCENT, BAND, HUMAN, INK, WALKER, WIDE_BAND, grid, legend_above
 
 ROOMS: Mapping[str, Sequence[str]] = {
@@ -60,11 +60,13 @@ def _multiples(walked: Sequence[AtSpeed], names: Sequence[str], of_maximum: bool
             axis.set_title(f"{speed_title(each)}\n", loc="right", fontsize=8.5, color=WALKER)
         if titled:
             unit = "share of own maximum" if of_maximum else curve_units().get(name, "BW")
-            axis.set_title(f"{name.replace('_', ' ')} [{unit}]", fontsize=8.5, loc="left")
+            axis.set_title(f"{in_words(name)} [{unit}]", fontsize=8.5, loc="left")
         axis.tick_params(labelsize=7)
         axis.locator_params(axis="y", nbins=4)
         if index + columns < len(cells):
             axis.set_xticklabels([])
+        else:
+            axis.set_xlabel("gait cycle [%]", fontsize=7)
     legend_above(figure, axes[0, 0])
     return figure
 
