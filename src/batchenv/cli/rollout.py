@@ -86,9 +86,8 @@ def rollout(
     counts = f"{ended.count('completed')} completed"
     if not takes_commands(loaded.config):  # else the speed asked changes on the way
         counts += f", {ended.count('off speed')} off the speed asked"
-    print(
-        f"{len(ended)} rollout{'s' if len(ended) != 1 else ''}, {counts}, {ended.count('fell')} fell: {_written(out)}"
-    )
+    plural = "" if len(ended) == 1 else "s"
+    print(f"{len(ended)} rollout{plural}, {counts}, {ended.count('fell')} fell: {_written(out)}")
 
 
 def _written(out: Path) -> Path:
