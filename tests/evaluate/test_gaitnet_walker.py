@@ -211,7 +211,7 @@ def test_commands_train_judge_and_record_a_walker(tmp_path, capsys):
     main(["evaluate", str(run), "--out", str(tmp_path / "report"), *few, *short])
     main(["rollout", str(run), "--out", str(tmp_path / "walk.h5"), *few])
     said = capsys.readouterr().out
-    assert "episodes completed" in said and "1 rollouts" in said
+    assert "episodes completed" in said and "1 rollout, " in said
     assert (tmp_path / "report" / "report.html").is_file()
     assert load_recording(tmp_path / "walk.h5").seconds > 0.1
 
