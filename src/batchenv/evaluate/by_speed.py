@@ -190,8 +190,7 @@ def _compared(
 def _compared_curve(name: str, curve: Array, human: Band) -> dict[str, Any]:
     """See `compare_curve`; EMG and activation, whose scales are not one, each as a share of its maximum."""
     if name in MUSCLES:
-        curve, most = curve / max(curve.max(), np.finfo(float).tiny), human.mean.max()
-        human = Band(human.mean / most, human.sd / most)
+        curve, human = Band(curve, np.zeros_like(curve)).of_own_maximum().mean, human.of_own_maximum()
     return compare_curve(curve, human)
 
 

@@ -56,6 +56,11 @@ class Band:
     mean: np.ndarray
     sd: np.ndarray
 
+    def of_own_maximum(self) -> "Band":
+        """Both as shares of the mean's maximum; of a mean that is 0 throughout, as they are."""
+        most = self.mean.max()
+        return Band(self.mean / most, self.sd / most) if most > 0 else self
+
 
 @dataclass(frozen=True, eq=False)
 class MuscleTiming:

@@ -7,7 +7,6 @@ import numpy as np
 
 from batchenv.evaluate.by_speed import AtSpeed, human_cost
 from batchenv.evaluate.gait_cycles import PERCENT
-from batchenv.evaluate.human import Band
 from batchenv.evaluate.norms import curve_units
 from batchenv.evaluate.page_speeds import in_words, speed_title
 from batchenv.evaluate.plot_style import ACCENT, BAND, HUMAN, INK, WALKER, WIDE_BAND, grid, legend_above
@@ -72,25 +71,22 @@ def _multiples(walked: Sequence[AtSpeed], names: Sequence[str], of_maximum: bool
 
 
 def _cell(axis: Any, each: AtSpeed, name: str, of_maximum: bool) -> None:
-    human, own = each.human.curves.get(name), each.curves.get(name)
+    human, own = (
+        band.of_own_maximum() if of_maximum and band is not None else band
+        for band in (each.human.curves.get(name), each.curves.get(name))
+    )
     if human is not None:
-        scale = human.mean.max() if of_maximum else 1.0
         for width, color in ((1.0, BAND),) if of_maximum else ((2.0, WIDE_BAND), (1.0, BAND)):
-            low, high = ((human.mean + sign * width * human.sd) / scale for sign in (-1, 1))
+            low, high = (human.mean + sign * width * human.sd for sign in (-1, 1))
             low = np.maximum(low, 0.0) if of_maximum else low
             axis.fill_between(
                 PERCENT, low, high, color=color, linewidth=0, label=f"human \N{PLUS-MINUS SIGN} {width:g} SD"
             )
-        axis.plot(PERCENT, human.mean / scale, color=HUMAN, linewidth=1.2, label="human mean")
+        axis.plot(PERCENT, human.mean, color=HUMAN, linewidth=1.2, label="human mean")
     if own is None:
         return
-    shown = (
-        Band(own.mean / own.mean.max(), own.sd / own.mean.max()) if of_maximum and own.mean.max() > 0 else own
-    )
-    axis.fill_between(
-        PERCENT, shown.mean - shown.sd, shown.mean + shown.sd, color=WALKER, alpha=0.22, linewidth=0
-    )
-    axis.plot(PERCENT, shown.mean, color=WALKER, linewidth=1.6, label="walker \N{PLUS-MINUS SIGN} SD")
+    axis.fill_between(PERCENT, own.mean - own.sd, own.mean + own.sd, color=WALKER, alpha=0.22, linewidth=0)
+    axis.plot(PERCENT, own.mean, color=WALKER, linewidth=1.6, label="walker \N{PLUS-MINUS SIGN} SD")
     found = each.numbers["curves"].get(name)
     if found is not None and found["r"] is not None:
         axis.text(

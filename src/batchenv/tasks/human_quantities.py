@@ -13,10 +13,11 @@ from batchenv.config import Environment
 from batchenv.engine import Worlds
 from batchenv.errors import ConfigError, nearest
 from batchenv.mdp.batch import Batch
+from batchenv.mdp.centre_of_mass import carried_dofs, com_velocity
 from batchenv.mdp.measure import measure, measured_columns
 from batchenv.mdp.parameters import ParameterSet
 from batchenv.mdp.quantities import Function, Quantities, quantity
-from batchenv.mdp.root_state import carried_dofs, com_velocity, made_upright, seen_by_walker
+from batchenv.mdp.root_state import made_upright, seen_by_walker
 from batchenv.mdp.state import TaskState
 from batchenv.mdp.task import Task
 from batchenv.tasks.human_law import own_recorders
@@ -207,15 +208,11 @@ class HumanQuantities(Task[Body, HumanState]):
         The inertia by which it is computed is as old as `foot_pos`, so before the first step of an episode
         it is that of another one.
         """
-        worlds, dofs = q.batch.worlds, self._carried_dofs
-        starts = self.body.model.M_rowadr[dofs]
-        velocity = com_velocity(dofs, starts, worlds.bind("M")[q.rows], worlds.qvel[q.rows])
+        worlds, model = q.batch.worlds, self.body.model
+        dofs = carried_dofs(model, self.body.root_body)
+        inertia = worlds.bind("M")[q.rows]
+        velocity = com_velocity(dofs, model.M_rowadr[dofs], inertia, worlds.qvel[q.rows])
         return seen_by_walker(velocity, q["heading"], self.axes)
-
-    @cached_property
-    def _carried_dofs(self) -> Array:
-        """Degrees of freedom that move with the root, but for its own along the world's axes (d,)."""
-        return carried_dofs(self.body.model, self.body.root_body)
 
     @quantity
     def head_pos(self, q: Quantities) -> Array:

@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from batchenv.mdp.root_state import carried_dofs, com_velocity
+from batchenv.mdp.centre_of_mass import carried_dofs, com_velocity
 from tests.body.small_bodies import FLOOR, biped
 
 # Three links that swing beside the human, which none of its joints carries.
