@@ -19,8 +19,9 @@ from batchenv.evaluate.judge import WEAKER
 from batchenv.evaluate.mm_evalkit import export
 from batchenv.evaluate.offscreen import BACKENDS, usable
 from batchenv.evaluate.record import record
-from batchenv.evaluate.rollout import Sweep, read_sweep, roll_out
+from batchenv.evaluate.rollout import roll_out
 from batchenv.evaluate.stage import Stage
+from batchenv.evaluate.sweep import Sweep, read_sweep
 from batchenv.evaluate.video import film
 from batchenv.evaluate.walker import load_walker
 from batchenv.learn.walking_criterion import WalkingCriterion

@@ -4,7 +4,9 @@ import pytest
 
 from batchenv.errors import InputError, OutputError
 from batchenv.evaluate import load_recording
-from batchenv.evaluate.rollout import Sweep, read_sweep, roll_out
+from batchenv.evaluate.rollout import roll_out
+from batchenv.evaluate.sweep import Sweep, read_sweep
+from batchenv.evaluate.told import told_columns
 from batchenv.evaluate.walker import load_walker
 from tests.evaluate.untrained import untrained
 
@@ -119,3 +121,34 @@ def test_a_walk_at_another_speed_than_asked_is_not_completed(tmp_path):
     ended = roll_out(load_walker("walk"), tmp_path / "walks.h5", strides=4, sweep=sweep, num_threads=2)
     assert ended == ["completed", "off speed"]
     assert load_recording(tmp_path / "walks.h5").ended == ("completed", "off speed")
+
+
+def test_a_walker_that_is_told_where_to_go_is_told_what_a_sweep_asks(tmp_path):
+    walker = load_walker("command")
+    told = told_columns(walker.config)
+    (tmp_path / "sweep.csv").write_text("speed,yaw_rate,mass\n0.9,0,1\n0.9,0.5,1\n0,0,1.1\n")
+    sweep = read_sweep(tmp_path / "sweep.csv", MUSCLES, told=told)
+    assert roll_out(walker, tmp_path / "r.h5", 4, sweep, num_threads=1) == ["completed"] * 3
+    recording = load_recording(tmp_path / "r.h5")
+    walks = [recording.root_pos[rows] for _, rows in recording.episodes()]
+    seconds = [recording.time[rows][-1] for _, rows in recording.episodes()]
+    assert (walks[0][-1] - walks[0][0])[0] / seconds[0] == pytest.approx(0.9, abs=0.1)
+    assert walks[1][-1, 1] - walks[1][0, 1] > 0.5  # to the left
+    assert np.abs(walks[2][-1] - walks[2][0])[:2].max() < 0.2
+
+
+def test_who_is_told_another_speed_than_it_walks_is_off_speed(tmp_path):
+    sweep = Sweep(("speed",), np.array([[0.5]]))
+    walker = untrained("command")
+    assert roll_out(walker, tmp_path / "r.h5", 1, sweep, num_threads=1) == ["off speed"]
+    dizzy = Sweep(("yaw_rate",), np.array([[1.5]]))
+    assert roll_out(load_walker("command"), tmp_path / "r.h5", 3, dizzy, num_threads=1) == ["off speed"]
+    (tmp_path / "sweep.csv").write_text("yaw_rate\nleft\n")
+    with pytest.raises(InputError, match="line 2: yaw_rate is 'left', expected a number"):
+        read_sweep(tmp_path / "sweep.csv", MUSCLES, told=told_columns(walker.config))
+    (tmp_path / "sweep.csv").write_text("period\n1\n")
+    with pytest.raises(InputError, match="unknown column 'period'.* Expected speed, yaw_rate, friction"):
+        read_sweep(tmp_path / "sweep.csv", MUSCLES, told=told_columns(walker.config))
+    with pytest.raises(InputError, match="asks for the period of the reference.* or ask for speed, yaw_rate"):
+        roll_out(walker, tmp_path / "s.h5", 1, Sweep(("period",), np.array([[1.0]])))
+    assert not (tmp_path / "s.h5").exists()

@@ -7,7 +7,7 @@ import pytest
 
 from batchenv import InputError
 from batchenv.evaluate import load_npz, load_recording
-from batchenv.evaluate.rollout import read_sweep
+from batchenv.evaluate.sweep import read_sweep
 from batchenv.evaluate.walker import load_walker
 from batchenv.files import read_npz
 from batchenv.files.paths import checked_path, is_directory, is_file, path_to_read

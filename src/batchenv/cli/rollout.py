@@ -40,9 +40,10 @@ def rollout(
     Args:
         out: file to write; .h5 is written continuously, of any length, and stays readable if interrupted.
         strides: length of a rollout, in cycles of the reference gait.
-        sweep: CSV file with one rollout per row; columns: speed, period, friction, mass, muscle_strength,
-            names of muscles with or without their side, such as soleus_r or soleus, and parameters of the
-            walker, such as environment.parameters.gait.stride.
+        sweep: CSV file with one rollout per row; columns: speed and period of the reference, or speed [m/s]
+            and yaw_rate [rad/s] that a walker such as command is told; friction, mass, muscle_strength, names
+            of muscles with or without their side, such as soleus_r or soleus, and parameters of the walker,
+            such as environment.parameters.gait.stride.
         seed: seed of the starting states.
         threads: number of threads that step the worlds; by default all CPUs available to this process.
         file_format: by default what --out ends with. mot: motion and ground forces for OpenSim; sto:
@@ -56,9 +57,10 @@ def rollout(
         from batchenv.config import parse_changes
         from batchenv.evaluate.mm_evalkit import export
         from batchenv.evaluate.numbers import MOST_STRIDES, check_count, check_threads
-        from batchenv.evaluate.rollout import read_sweep, roll_out
+        from batchenv.evaluate.rollout import roll_out
         from batchenv.evaluate.rollout_file import HDF5_SUFFIXES
-        from batchenv.evaluate.told import takes_commands
+        from batchenv.evaluate.sweep import read_sweep
+        from batchenv.evaluate.told import takes_commands, told_columns
         from batchenv.evaluate.walker import load_walker
         from batchenv.rng import checked_seed
     suffixes = SUFFIXES[file_format] if file_format else ()
@@ -78,13 +80,14 @@ def rollout(
     if sweep is not None:
         body = load_configured_body(loaded.config)
         parameters = loaded.config.environment.parameters.by_path
-        rows = read_sweep(sweep, body.muscle_names, body.names, parameters)
+        rows = read_sweep(sweep, body.muscle_names, body.names, parameters, told_columns(loaded.config))
     before = identity(out)
     walked = "holds what was walked so far"
     with saying(lambda: f"{out} {walked if identity(out) != before else 'was not written'}"):
         ended = roll_out(loaded, out, strides, rows, seed, threads)
     counts = f"{ended.count('completed')} completed"
-    if not takes_commands(loaded.config):  # else the speed asked changes on the way
+    asked = rows is not None and set(told_columns(loaded.config)) & set(rows.names)
+    if asked or not takes_commands(loaded.config):  # else the speed asked changes on the way
         counts += f", {ended.count('off speed')} off the speed asked"
     plural = "" if len(ended) == 1 else "s"
     print(f"{len(ended)} rollout{plural}, {counts}, {ended.count('fell')} fell: {_written(out)}")

@@ -13,8 +13,8 @@ from batchenv.evaluate.intervals import wilson
 from batchenv.evaluate.numbers import check_count, check_threads
 from batchenv.evaluate.record import Tape
 from batchenv.evaluate.recording import Recording
-from batchenv.evaluate.rollout import SPEED_SHARE
 from batchenv.evaluate.targets import SPEED_ERROR
+from batchenv.evaluate.told import SPEED_SHARE, STILL, TURN_ERROR, held
 from batchenv.evaluate.walker import Walker
 from batchenv.interrupts import held_back
 from batchenv.rng import checked_seed
@@ -26,8 +26,6 @@ TURNS = (-45, -30, -15, 15, 30, 45)  # [deg/s]
 TURNING_SPEED, SECONDS = 1.2, 20.0
 STOP_AT, STOPPED_BY, START_AT, STOP_SECONDS = 5.0, 7.0, 27.0, 32.0  # [s]
 COURSE_SECONDS = 60.0
-# A command is kept within these means over a walk, and a walker stands that moves less than the last.
-TURN_ERROR, STILL = 5.0, 0.1  # [deg/s], [m/s]
 SETTLED = 1.0  # what is measured begins so long after the start [s]
 # Share of the walks of a trial that are to stay up and do as told.
 ENOUGH, ENOUGH_ON_COURSE = 0.95, 0.90
@@ -152,10 +150,7 @@ def is_commanded(walker: Walker) -> bool:
 
 def held_command(walker: Walker, speed: float, turning: float = 0.0) -> dict[str, Any]:
     """Changes of a configuration that ask for one speed [m/s] and rate of turning [deg/s] all the time."""
-    rate = math.radians(turning)
-    term = {"speed": [speed] * 2, "yaw_rate": [rate] * 2, "standing": 0.0}
-    others = {key: value for key, value in _plain_commands(walker).items() if key != COMMAND}
-    return {"environment.commands": {COMMAND: term, **others}}
+    return held(walker.config, {"speed": speed, "yaw_rate": math.radians(turning)})
 
 
 def follow_commands(
@@ -335,7 +330,3 @@ def _running_mean(values: np.ndarray, window: int) -> np.ndarray:
     window = max(1, min(window, len(values)))
     sums = np.cumsum(np.concatenate([np.zeros((1, values.shape[1])), values]), axis=0)
     return (sums[window:] - sums[:-window]) / window
-
-
-def _plain_commands(walker: Walker) -> dict[str, Any]:
-    return {name: section.model_dump() for name, section in walker.config.environment.commands.items()}

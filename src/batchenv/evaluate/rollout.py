@@ -1,8 +1,7 @@
-"""Rollouts into a file, one for each row of a sweep over gait, ground, body and muscles."""
+"""Rollouts into a file, one for each row of a sweep over gait or commands, ground, body and muscles."""
 
-import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,92 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from batchenv.body.names import COMMON_NAMES, BodyNames
 from batchenv.build import Walking
 from batchenv.env import BatchEnv
-from batchenv.errors import InputError, nearest
+from batchenv.errors import InputError
 from batchenv.evaluate.conditions import set_conditions
 from batchenv.evaluate.formats import WRITERS, check_format, check_samples, save_recording
 from batchenv.evaluate.hdf5_file import h5py_module
 from batchenv.evaluate.numbers import MOST_STRIDES, check_count, check_threads
 from batchenv.evaluate.record import Policy, RecordingBuilder, Sampler, Sink, record_walks
 from batchenv.evaluate.rollout_file import HDF5_SUFFIXES, RecordingWriter
-from batchenv.evaluate.told import takes_commands
+from batchenv.evaluate.sweep import CONDITIONS, GAIT, PARAMETERS, Sweep
+from batchenv.evaluate.told import SPEED_SHARE, STILL, TURN_ERROR, held, takes_commands, told_columns
 from batchenv.evaluate.walker import Walker
 from batchenv.files import check_output_file
-from batchenv.files.paths import checked_path, file_to_read, is_directory
+from batchenv.files.paths import checked_path, is_directory
 from batchenv.interrupts import held_back
 from batchenv.rng import checked_seed
 
-GAIT = ("speed", "period")  # of the reference: rows that share them walk in one batch
-CONDITIONS = ("friction", "mass", "muscle_strength")
 BATCH = 64  # rows that walk side by side
-PARAMETERS = "environment.parameters."
-SPEED_SHARE = 0.1  # of the speed asked, by which one that counts as kept may differ
-# What a column may hold; those of muscles are factors as muscle_strength is.
-RANGES = {
-    "speed": (0.01, 20.0),
-    "period": (0.1, 10.0),
-    "friction": (0.001, 10.0),
-    "mass": (0.1, 10.0),
-    "muscle_strength": (0.001, 1000.0),
-}
-_MOST_ROWS = 100_000
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """Rows of parameters: `names` (K,) and `values` (R, K)."""
-
-    names: tuple[str, ...]
-    values: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def column(self, name: str) -> np.ndarray:
-        """Values of a parameter (R,)."""
-        return self.values[:, self.names.index(name)]
-
-
-def read_sweep(
-    file: str | Path,
-    muscles: tuple[str, ...],
-    body_names: BodyNames = COMMON_NAMES,
-    parameters: Mapping[str, Any] | None = None,
-) -> Sweep:
-    """Read a sweep from CSV: a header, then one rollout in each row.
-
-    Columns are friction (coefficient of the floor), mass and muscle_strength (factors), speed [m/s] and
-    period [s] of the reference gait, muscles, with or without their side (factor on the peak force), and the
-    walker's own parameters, by path with or without "environment.parameters.".
-
-    Args:
-        file: the CSV file.
-        muscles: names of the body's muscles.
-        body_names: what marks their sides.
-        parameters: ranges of the walker's own parameters, by path in `environment.parameters`.
-
-    Raises:
-        InputError: the file is no CSV file in UTF-8, a column is unknown, or a value is no positive number or
-            out of the range of its column.
-    """
-    path = file_to_read("file", file)
-    rows = _read_rows(path)
-    if len(rows) < 2:
-        raise InputError(f"{path}: {len(rows)} lines, expected a header and at least one row")
-    own = parameters or {}
-    names = tuple(name.removeprefix(PARAMETERS) for name in rows[0][1])
-    known = (*GAIT, *CONDITIONS, *own, *muscles, *map(body_names.without_side, muscles))
-    for name in names:
-        if name not in known:
-            raise InputError(
-                f"{path}: unknown column {name!r}.{nearest(name, known)}"
-                f" Expected {', '.join((*GAIT, *CONDITIONS, *own))}, or muscles"
-            )
-        if names.count(name) > 1:
-            raise InputError(f"{path}: column {name!r} occurs twice")
-    return Sweep(names, np.array([_numbers(path, names, line, row, own) for line, row in rows[1:]]))
 
 
 def roll_out(
@@ -121,7 +52,8 @@ def roll_out(
 
     Returns:
         How each rollout ended: "completed", "off speed" where it did not keep the speed that it was asked
-        within 10 %, "fell", or "interrupted" where its physics failed.
+        within 10 % (0.1 m/s where that is more, of one that is told) or turned at another rate than it was
+        told by more than 5 degrees/s, "fell", or "interrupted" where its physics failed.
 
     Raises:
         InputError: no such file has that name, a number is impossible, or worlds cannot have what the sweep
@@ -141,30 +73,31 @@ def roll_out(
     if path.suffix in HDF5_SUFFIXES:
         h5py_module()
     sweep = sweep or Sweep((), np.zeros((1, 0)))
-    if takes_commands(walker.config) and (asked := set(GAIT) & set(sweep.names)):
+    told = told_columns(walker.config)
+    if takes_commands(walker.config) and (asked := set(GAIT) & set(sweep.names) - set(told)):
         raise InputError(
-            f"the sweep asks for {' and '.join(sorted(asked))} of the reference, and {walker.name} walks as "
-            "it is commanded; leave them out, and say what it is told: --set 'environment.commands"
-            ".walking_velocity={speed: [1.3, 1.3], yaw_rate: [0, 0], standing: 0}'"
+            f"the sweep asks for the {' and '.join(sorted(asked))} of the reference, and {walker.name} walks "
+            f"as it is told; leave them out{' or ask for ' * bool(told)}{', '.join(told)}"
         )
     attributes = {"walker": walker.name, "config": walker.config.to_yaml(), "seed": seed}
     ended = ["interrupted"] * len(sweep)
     own = walker.config.environment.parameters.by_path
-    walks = [(rows, *_gait(walker, sweep, rows)) for rows in _batches(sweep, own)]
+    shared = {*GAIT, *told, *own}
+    walks = [(rows, *_changes(walker, sweep, rows)) for rows in _batches(sweep, shared)]
     with held_back() as check, ExitStack() as files:
         sink: Sink | None = None
         for rows, changes, period in walks:
             check()
             with walker.worlds(len(rows), strides * period, num_threads, changes) as env:
                 env.reset(seed)
-                obs = set_conditions(env, **_conditions(sweep, rows, env.body, own))
+                obs = set_conditions(env, **_conditions(sweep, rows, env.body, shared))
                 sampler = Sampler(env, loads=True)
                 if path.suffix not in HDF5_SUFFIXES:
                     check_samples(path, sampler.names, round(strides * period / sampler.dt))
                 sink = sink or files.enter_context(_sink(path, sampler.constants, sweep, attributes))
                 given = sweep.values[rows] if sweep.names else None
-                watched = _WatchedPolicy(walker.policy, env, _speed_factor(sweep, rows))
-                endings = record_walks(watched, env, obs, sampler, sink, rows, given, watched.on_speed)
+                watched = _WatchedPolicy(walker.policy, env, _asked(walker, env, sweep, rows))
+                endings = record_walks(watched, env, obs, sampler, sink, rows, given, watched.as_asked)
             for row, ending in zip(rows, endings, strict=True):
                 ended[row] = ending
     return ended
@@ -187,34 +120,64 @@ def _sink(
             save_recording(builder.recording(), path)
 
 
-class _WatchedPolicy:
-    """A policy, and the mean speed of the worlds that it walks in since the beginning."""
+@dataclass(frozen=True)
+class _Asked:
+    """What walks are to do on average: an observation, how much, within what."""
 
-    def __init__(self, policy: Policy, env: BatchEnv, factor: float):
-        self._policy, self._asked = policy, env.task.usual_speed * factor
+    observation: str
+    value: float
+    tolerance: float
+
+
+def _asked(walker: Walker, env: BatchEnv, sweep: Sweep, rows: np.ndarray) -> list[_Asked]:
+    """What rows that walk side by side are to do; nothing where commands are drawn anew on the way."""
+    if not env.command_layout:
+        speed = env.task.usual_speed * _speed_factor(sweep, rows)
+        return [_Asked(env.task.speed_column, speed, SPEED_SHARE * abs(speed))]
+    told = _first(sweep, rows)
+    asked = []
+    if "speed" in told:
+        asked.append(
+            _Asked(env.task.speed_column, told["speed"], max(SPEED_SHARE * abs(told["speed"]), STILL))
+        )
+    if "yaw_rate" in told:
+        asked.append(_Asked("root_angvel/up", told["yaw_rate"], math.radians(TURN_ERROR)))
+    return asked
+
+
+class _WatchedPolicy:
+    """A policy, and the means of what it observes in each world since the beginning."""
+
+    def __init__(self, policy: Policy, env: BatchEnv, asked: Sequence[_Asked]):
         names = [column.name for column in env.obs_layout]
-        speed = env.task.speed_column
-        # Who is commanded is asked other speeds all the time.
-        self._column = names.index(speed) if speed in names and not env.command_layout else None
-        self._sum, self._steps = np.zeros(env.num_envs), 0
+        seen = [each for each in asked if each.observation in names]
+        self._policy, self._columns = policy, [names.index(each.observation) for each in seen]
+        self._asked = np.array([each.value for each in seen])
+        self._tolerances = np.array([each.tolerance for each in seen])
+        self._sum, self._steps = np.zeros((env.num_envs, len(seen))), 0
 
     def __call__(self, obs: np.ndarray) -> np.ndarray:
-        if self._column is not None:
-            self._sum += obs[:, self._column]
-            self._steps += 1
+        self._sum += obs[:, self._columns]
+        self._steps += 1
         return self._policy(obs)
 
-    def on_speed(self) -> np.ndarray:
-        """Whether the mean speed is the one asked, within `SPEED_SHARE` (N,)."""
-        if self._column is None:
-            return np.ones(len(self._sum), bool)
-        return np.abs(self._sum / self._steps - self._asked) <= SPEED_SHARE * abs(self._asked)
+    def as_asked(self) -> np.ndarray:
+        """Whether each world's means are as asked (N,) bool."""
+        means = self._sum / max(self._steps, 1)
+        return np.asarray((np.abs(means - self._asked) <= self._tolerances).all(axis=1))
 
 
-def _gait(walker: Walker, sweep: Sweep, rows: np.ndarray) -> tuple[dict[str, float], float]:
+def _first(sweep: Sweep, rows: np.ndarray) -> dict[str, float]:
+    """Values by column of the first of rows that walk side by side."""
+    return dict(zip(sweep.names, sweep.values[rows[0]].tolist(), strict=True))
+
+
+def _changes(walker: Walker, sweep: Sweep, rows: np.ndarray) -> tuple[dict[str, Any], float]:
     """What rows that walk side by side change in the configuration, and the period of their gait [s]."""
-    first = dict(zip(sweep.names, sweep.values[rows[0]].tolist(), strict=True))
-    gait = {f"environment.motion.{name}": first[name] for name in GAIT if name in first}
+    first, told = _first(sweep, rows), told_columns(walker.config)
+    gait: dict[str, Any] = {f"environment.motion.{name}": first[name] for name in GAIT if name in first}
+    if asked := {name: first[name] for name in told if name in first}:
+        gait = held(walker.config, asked)
     own = walker.config.environment.parameters.by_path
     defaults = {f"{PARAMETERS}{name}.default": value for name, value in first.items() if name in own}
     return gait | defaults, walker.period(gait)
@@ -228,9 +191,9 @@ def _speed_factor(sweep: Sweep, rows: np.ndarray) -> float:
     )
 
 
-def _batches(sweep: Sweep, parameters: Mapping[str, Any]) -> Iterator[np.ndarray]:
-    """Rows that walk side by side, those with the same gait and parameters, `BATCH` at most."""
-    shared = [k for k, name in enumerate(sweep.names) if name in GAIT or name in parameters]
+def _batches(sweep: Sweep, shared_names: Collection[str]) -> Iterator[np.ndarray]:
+    """Rows that walk side by side, those that have the same in columns of these names, `BATCH` at most."""
+    shared = [k for k, name in enumerate(sweep.names) if name in shared_names]
     gaits = sweep.values[:, shared]
     _, group = np.unique(gaits, axis=0, return_inverse=True)
     for members in (np.flatnonzero(group == g) for g in range(group.max() + 1)):
@@ -239,12 +202,12 @@ def _batches(sweep: Sweep, parameters: Mapping[str, Any]) -> Iterator[np.ndarray
 
 
 def _conditions(
-    sweep: Sweep, rows: np.ndarray, body: Walking, parameters: Mapping[str, Any]
+    sweep: Sweep, rows: np.ndarray, body: Walking, shared: Collection[str]
 ) -> dict[str, np.ndarray]:
     """Conditions of some rows, for `set_conditions`; factors on one muscle multiply."""
     conditions = {name: sweep.column(name)[rows] for name in CONDITIONS if name in sweep.names}
     muscles, bare = body.muscle_names, body.names.without_side
-    weakened = [name for name in sweep.names if name not in (*GAIT, *CONDITIONS, *parameters)]
+    weakened = [name for name in sweep.names if name not in (*CONDITIONS, *shared)]
     if weakened:
         overall = conditions.get("muscle_strength", np.ones(len(rows)))
         strength = np.repeat(overall[:, None], len(muscles), axis=1)
@@ -253,38 +216,3 @@ def _conditions(
             strength[:, own] *= sweep.column(name)[rows][:, None]
         conditions["muscle_strength"] = strength
     return conditions
-
-
-def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
-    """Lines of a CSV file that are not empty, with their numbers."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.reader(stream, strict=True)
-            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a readable CSV file in UTF-8 ({error})") from error
-    if len(rows) > _MOST_ROWS:
-        raise InputError(f"{path}: {len(rows):,} lines, expected at most {_MOST_ROWS:,}")
-    return rows
-
-
-def _numbers(
-    path: Path, names: tuple[str, ...], line: int, row: list[str], parameters: Mapping[str, Any]
-) -> list[float]:
-    if len(row) != len(names):
-        raise InputError(f"{path}, line {line}: {len(row)} values, expected {len(names)} as in the header")
-    numbers = []
-    for name, cell in zip(names, row, strict=True):
-        try:
-            number = float(cell)
-        except ValueError:
-            number = math.nan
-        if not (math.isfinite(number) and (number > 0 or name in parameters)):
-            raise InputError(f"{path}, line {line}: {name} is {cell!r}, expected a positive number")
-        least, most = RANGES.get(name, RANGES["muscle_strength"])
-        if name in parameters:
-            least, most = parameters[name].min, parameters[name].max
-        if not least <= number <= most:
-            raise InputError(f"{path}, line {line}: {name} is {cell!r}, expected {least:g} to {most:g}")
-        numbers.append(number)
-    return numbers

@@ -1,8 +1,13 @@
 """What walkers are told, and what they were trained to be told."""
 
+from typing import Any
+
 from batchenv.config import Config
 
 Ranges = dict[str, tuple[float, float]]
+SPEED_SHARE = 0.1  # of the speed asked, by which one that counts as kept may differ
+# Likewise of a rate of turning [deg/s], and the speed of one that stands [m/s].
+TURN_ERROR, STILL = 5.0, 0.1
 _ROUNDING = 1e-6
 _UNITS = {"speed": " m/s", "yaw_rate": " rad/s"}
 
@@ -23,6 +28,27 @@ def command_ranges(config: Config) -> dict[str, Ranges]:
 def takes_commands(config: Config) -> bool:
     """Whether worlds of a configuration are told anything."""
     return bool(getattr(config.environment, "commands", None))
+
+
+def told_columns(config: Config) -> tuple[str, ...]:
+    """What worlds of a configuration can be told throughout, such as speed and yaw_rate, see `held`."""
+    return tuple(column for ranges in command_ranges(config).values() for column in ranges)
+
+
+def held(config: Config, told: dict[str, float]) -> dict[str, Any]:
+    """Changes of a configuration that tell worlds the same all the time.
+
+    Args:
+        config: that draws commands.
+        told: values by column, of `told_columns`; other columns are drawn as before, but none stands.
+    """
+    commands = config.model_dump()["environment"].get("commands", {})
+    for keywords in commands.values():
+        own = {column: [value, value] for column, value in told.items() if column in keywords}
+        keywords.update(own)
+        if own and "standing" in keywords:
+            keywords["standing"] = 0.0
+    return {"environment.commands": commands}
 
 
 def command_range(config: Config, column: str) -> tuple[float, float] | None:

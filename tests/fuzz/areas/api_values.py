@@ -20,7 +20,8 @@ import torch
 import batchenv
 from batchenv.evaluate import load_recording
 from batchenv.evaluate.recording import from_arrays
-from batchenv.evaluate.rollout import read_sweep, roll_out
+from batchenv.evaluate.rollout import roll_out
+from batchenv.evaluate.sweep import read_sweep
 from batchenv.evaluate.walker import load_walker
 from batchenv.learn.checkpoints import load_checkpoint
 from batchenv.learn.policy import load_policy

@@ -10,7 +10,7 @@ import numpy as np
 
 from batchenv import BatchEnv, load_config
 from batchenv.config.paths import resolve_path
-from batchenv.evaluate.rollout import read_sweep
+from batchenv.evaluate.sweep import read_sweep
 from tests.fuzz.checks import check_finite, check_walks
 from tests.fuzz.damage import ODD_TEXT, damaged_file
 
