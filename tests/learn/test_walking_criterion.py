@@ -61,3 +61,13 @@ def test_a_commanded_walker_has_to_do_as_it_is_told(deaf: bool, passes: bool):
     assert found.completed == 1.0 and found.kept is not None
     assert found.passed == passes == (found.kept >= 0.9)
     assert f"{found.kept:.0%} as told" in found.line
+
+
+def test_a_test_ends_and_says_when_once_too_many_have_fallen():
+    with closing(WalkingCriterion(load_config("walk"), 1, episodes=4, seconds=20.0)) as walks:
+        found = walks(lambda obs: np.zeros((4, walks.env.action_dim), np.float32), 0)
+    assert not found.passed and found.seconds is not None and 0.1 < found.seconds < 10.0
+    assert found.line == (
+        f"{1.0 - found.completed:.0%} of fresh episodes had fallen after {found.seconds:.1f} s: "
+        "does not walk yet"
+    )

@@ -104,6 +104,25 @@ def test_the_reference_takes_up_a_command_as_fast_as_humans_do():
         assert np.array_equal(env.task.quantities(env._batch)["pace"], env.commands)
 
 
+def test_who_starts_into_a_curve_steps_first_with_the_foot_on_its_inside():
+    with built(4, **UNENDING) as env:
+        env.reset()
+        env.set_command(range(4), {"speed": 0.0, "yaw_rate": 0.0})
+        still, turns = np.zeros((4, env.action_dim)), np.array([0.6, -0.6, 0.0, 0.6])
+        for _ in range(60):
+            env.step(still)
+        stopped = env.task.quantities(env._batch)["phase"].copy()
+        env.set_command(range(4), {"speed": [0.9, 0.9, 0.9, 0.0], "yaw_rate": turns})
+        env.step(still)
+        started = env.task.quantities(env._batch)["phase"]
+        assert np.array_equal(started, [0.0, 0.5, stopped[2], stopped[3]])  # the left foot leaves the floor
+        for _ in range(12):
+            env.step(still)
+        feet = env.task.quantities(env._batch)["reference_pos"]
+        left, right = (env.body.joint_names.index(f"knee_angle_{side}") for side in "lr")
+        assert feet[0, left] > feet[0, right] + 0.1 and feet[1, right] > feet[1, left] + 0.1
+
+
 def test_a_walker_is_behind_by_how_much_slower_it_has_been_of_late():
     with built(3, **UNENDING) as env:
         env.reset()

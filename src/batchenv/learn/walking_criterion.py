@@ -33,18 +33,21 @@ class WalkingResult:
         speed: mean forward speed in those [m/s]; NaN where too many had failed.
         passed: whether the policy meets the criterion.
         kept: share of episodes that were completed as told; None where nothing is commanded.
+        seconds: how long it was tested until too many had failed [s]; None where they had not.
     """
 
     completed: float
     speed: float
     passed: bool
     kept: float | None = None
+    seconds: float | None = None
 
     @property
     def line(self) -> str:
-        """What was found, in words; where speed is NaN, the test ended once too many had fallen."""
-        if math.isnan(self.speed):
-            return f"at most {self.completed:.0%} of fresh episodes completed: does not walk yet"
+        """What was found, in words."""
+        if self.seconds is not None:
+            fallen = 1.0 - self.completed
+            return f"{fallen:.0%} of fresh episodes had fallen after {self.seconds:.1f} s: does not walk yet"
         kept = "" if self.kept is None else f", {self.kept:.0%} as told"
         verdict = "walks" if self.passed else "does not walk yet"
         return f"{self.completed:.0%} of fresh episodes completed{kept}, {self.speed:.2f} m/s: {verdict}"
@@ -110,7 +113,7 @@ class WalkingCriterion:
         fallen, speeds = np.zeros(env.num_envs, bool), np.zeros(env.num_envs)
         missed = np.zeros((env.num_envs, len(self._told)))
         obs = env.reset(seed)
-        for _ in range(env.max_episode_steps):
+        for step in range(env.max_episode_steps):
             told = env.commands[:, self._told]
             obs, _, dones = env.step(act(obs))
             fallen |= env.terminated
@@ -118,7 +121,8 @@ class WalkingCriterion:
             speeds += seen[:, self._speed_column]
             missed += seen[:, self._seen] - told
             if fallen.mean() > 1.0 - self.share:  # the verdict is known
-                return WalkingResult(float(1.0 - fallen.mean()), float("nan"), False)
+                completed, seconds = float(1.0 - fallen.mean()), (step + 1) * env.control_dt
+                return WalkingResult(completed, math.nan, False, seconds=seconds)
         speed = float(speeds[~fallen].mean() / env.max_episode_steps)
         completed = float(1.0 - fallen.mean())
         if self._told:

@@ -32,6 +32,8 @@ _PATIENCE = 2.0  # [1/(rad s)]
 # How long a walker that is late is expected to make up for it: longer than a step, within which humans brake
 # and speed up again, and turn their pelvis to and fro.
 _MEMORY = 1.0  # [s]
+# Phases at which a foot is about to leave the floor: the other one has just come down.
+_LEFT_FOOT_FIRST, _RIGHT_FOOT_FIRST = 0.0, 0.5
 # The reference takes up a new command within a second or two, as humans do when they start and stop.
 _ACCELERATION, _YAW_ACCELERATION = 1.2, 1.6  # [m/s^2], [rad/s^2]
 
@@ -175,6 +177,7 @@ class CommandTask(HumanTask):
         course, heading = state.course, self._heading(batch, slice(None))
         slower = state.pace[:, 0] - self._speed(batch, heading)
         state.behind += self.control_dt * (slower - state.behind / _MEMORY)
+        self._choose_first_step(state, commands)
         _approach(state.pace[:, 0], commands[:, self._speed_column], _ACCELERATION * self.control_dt)
         if self._turn_column is not None:
             _approach(state.pace[:, 1], commands[:, self._turn_column], _YAW_ACCELERATION * self.control_dt)
@@ -182,6 +185,14 @@ class CommandTask(HumanTask):
         ahead = wrapped(course - heading)
         course += self.control_dt * (state.pace[:, 1] - _PATIENCE * np.abs(ahead) * ahead)
         state.strayed += self.control_dt / _MEMORY * (wrapped(heading - course) - state.strayed)
+
+    def _choose_first_step(self, state: CommandedState, commands: Array) -> None:
+        """Let those that start from standing into a curve step first with the foot on its inside."""
+        if self._turn_column is None:
+            return
+        turn = commands[:, self._turn_column]
+        starting = (state.pace[:, 0] == 0.0) & (commands[:, self._speed_column] > 0.0) & (turn != 0.0)
+        state.phase[starting] = np.where(turn[starting] > 0.0, _LEFT_FOOT_FIRST, _RIGHT_FOOT_FIRST)
 
     def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:
         """Put worlds (n,) into their first states."""
