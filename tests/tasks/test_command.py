@@ -105,17 +105,18 @@ def test_the_reference_takes_up_a_command_as_fast_as_humans_do():
 
 
 def test_who_starts_into_a_curve_steps_first_with_the_foot_on_its_inside():
-    with built(4, **UNENDING) as env:
+    with built(6, **UNENDING) as env:
         env.reset()
-        env.set_command(range(4), {"speed": 0.0, "yaw_rate": 0.0})
-        still, turns = np.zeros((4, env.action_dim)), np.array([0.6, -0.6, 0.0, 0.6])
+        env.set_command(range(6), {"speed": 0.0, "yaw_rate": 0.0})
+        still, turns = np.zeros((6, env.action_dim)), np.array([0.6, -0.6, 0.6, 0.0, 0.0, 0.0])
         for _ in range(60):
             env.step(still)
-        stopped = env.task.quantities(env._batch)["phase"].copy()
-        env.set_command(range(4), {"speed": [0.9, 0.9, 0.9, 0.0], "yaw_rate": turns})
+        phase = env.task.quantities(env._batch)["phase"].copy()
+        phase[3:] = env._state.phase[3:] = 0.6, 0.7, 0.1
+        env.set_command(range(6), {"speed": [0.9, 0.9, 0.0, 0.9, 0.9, 0.9], "yaw_rate": turns})
         env.step(still)
         started = env.task.quantities(env._batch)["phase"]
-        assert np.array_equal(started, [0.0, 0.5, stopped[2], stopped[3]])  # the left foot leaves the floor
+        assert np.array_equal(started, [0.0, 0.5, phase[2], 0.43, 0.93, 0.93])  # straight on: what is nearer
         for _ in range(12):
             env.step(still)
         feet = env.task.quantities(env._batch)["reference_pos"]
