@@ -48,14 +48,16 @@ class Climbing:
         for speed, level in enumerate(gait.tables):
             ways = zip(*_changes(body, moved, level[::_EVERY, :n_joint]), strict=True)
             for table, parts in zip(tables[:, speed], ways, strict=True):
-                angles, places = (_resampled(part, len(level)) for part in parts)
+                angles, places = (resampled(part, len(level)) for part in parts)
                 table[:, moved] = angles
                 rates = 0.5 * len(level) * (np.roll(angles, -1, axis=0) - np.roll(angles, 1, axis=0))
                 table[:, n_joint + moved] = rates
                 table[:, 2 * n_joint + 2 : -2] = places
         return cls(gait, tables[0], tables[1])
 
-    def climbed(self, rows: Array, phase: Array, speed: Array, rise: Array) -> Array:
+    def climbed(
+        self, rows: Array, phase: Array, speed: Array, rise: Array, cadence: Array | None = None
+    ) -> Array:
         """Add a slope to rows of a gait cycle.
 
         Args:
@@ -63,10 +65,12 @@ class Climbing:
             phase: (N,).
             speed: (N,) [m/s].
             rise: of the floor ahead of the walker (N,) [rad].
+            cadence: cycles in a second (N,) [Hz]; by default those of the speed.
         """
+        cadence = self.gait.cadence(speed) if cadence is None else cadence
         for tables, some in ((self.up, rise > 0.0), (self.down, rise < 0.0)):
             if some.any():
-                added = self.gait.interpolated(tables, phase[some], speed[some])
+                added = self.gait.interpolated(tables, phase[some], speed[some], cadence[some])
                 rows[some] += np.tan(np.clip(rise[some], -_STEEPEST, _STEEPEST))[:, None] * added
         return rows
 
@@ -88,7 +92,7 @@ def _changes(body: Body, moved: Array, level: Array) -> tuple[Array, Array]:
     """
     steps = np.concatenate([np.zeros((1, level.shape[1])), _STEP * np.eye(level.shape[1])[moved]])
     poses = (level[:, None] + steps).reshape(-1, level.shape[1])
-    seen = _feet(body, poses).reshape(len(level), len(steps), -1)
+    seen = feet_places(body, poses).reshape(len(level), len(steps), -1)
     here, slopes = seen[:, 0].reshape(len(level), -1, 4), (seen[:, 1:] - seen[:, :1]) / _STEP
     wanted = np.zeros((2, *here.shape))  # along forward, left and up, and the tilt, of each foot
     wanted[..., 2] = here[..., 0] + np.array([_BENT, -_BENT])[:, None, None]
@@ -101,8 +105,13 @@ def _changes(body: Body, moved: Array, level: Array) -> tuple[Array, Array]:
     return angles, places.reshape(2, len(level), -1)
 
 
-def _feet(body: Body, joint_pos: Array) -> Array:
-    """Of each foot, place of the heel along forward, left and up, and tilt times `_LEVER` (P, 2, 4) [m]."""
+def feet_places(body: Body, joint_pos: Array) -> Array:
+    """Of each foot, place of the heel along forward, left and up, and tilt times 0.2 m (P, 2, 4) [m].
+
+    Args:
+        body: whose root is upright.
+        joint_pos: (P, J) [rad].
+    """
     heels = relative_positions(body, body.foot_body, joint_pos)
     if body.toe_body.size:
         ahead = relative_positions(body, body.toe_body, joint_pos) - heels
@@ -112,6 +121,6 @@ def _feet(body: Body, joint_pos: Array) -> Array:
     return np.concatenate([heels, _LEVER * tilt[..., None]], axis=-1)
 
 
-def _resampled(values: Array, size: int) -> Array:
+def resampled(values: Array, size: int) -> Array:
     """A smooth periodic curve (n, m) at more even phases (size, m)."""
     return np.fft.irfft(np.fft.rfft(values, axis=0), size, axis=0) * (size / len(values))

@@ -49,14 +49,20 @@ class GaitBySpeed:
     usual: GaitCycle
     rates: Array
 
-    def rows(self, phase: Array, speed: Array) -> Array:
-        """Return rows as of `GaitCycle.table` (N, n) at phases (N,) and speeds (N,) [m/s]."""
-        return self.interpolated(self.tables, phase, speed)
+    def rows(self, phase: Array, speed: Array, cadence: Array | None = None) -> Array:
+        """Return rows as of `GaitCycle.table` (N, n) at phases (N,) and speeds (N,) [m/s].
 
-    def interpolated(self, tables: Array, phase: Array, speed: Array) -> Array:
-        """Return rows (N, n) of tables that are like `tables` at phases (N,) and speeds (N,) [m/s]."""
+        Args:
+            phase, speed: where to look.
+            cadence: cycles in a second (N,) [Hz]; by default those of the speed.
+        """
+        return self.interpolated(self.tables, phase, speed, cadence)
+
+    def interpolated(self, tables: Array, phase: Array, speed: Array, cadence: Array | None = None) -> Array:
+        """Return rows (N, n) of tables that are like `tables`, as of `rows`."""
         speed = self._within(speed)
-        return interpolated_rows(self.speeds, tables, self.rates, phase, speed, self.cadence(speed))
+        cadence = self.cadence(speed) if cadence is None else cadence
+        return interpolated_rows(self.speeds, tables, self.rates, phase, speed, cadence)
 
     def pelvis_rows(self, phase: Array, speed: Array) -> Array:
         """Return what `pelvis` is (N, 3) at phases (N,) and speeds (N,) [m/s]."""

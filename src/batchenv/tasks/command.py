@@ -11,6 +11,7 @@ from batchenv.body import Body, GaitCycle
 from batchenv.body.climbing import Climbing
 from batchenv.body.gait_by_speed import GaitBySpeed, load_gait_by_speed
 from batchenv.body.planar import wrapped
+from batchenv.body.stepping import Stepping
 from batchenv.body.turning import Turning
 from batchenv.config import Config
 from batchenv.errors import ConfigError
@@ -52,6 +53,7 @@ class CommandedState(HumanState):
         behind: how far the walker is behind where its pace would have brought it, less what it was
             forgiven (N,) [m].
         strayed: how far the walker faced to the left of the course, of about the last second (N,) [rad].
+        steps: speed of a gait with steps as those of the reference now, at least its own (N,) [m/s].
     """
 
     pace: Array
@@ -59,6 +61,7 @@ class CommandedState(HumanState):
     rise: Array
     behind: Array
     strayed: Array
+    steps: Array
 
 
 @task("command")
@@ -81,6 +84,7 @@ class CommandTask(HumanTask):
         },
     }
     _by_speed: GaitBySpeed
+    _stepping: Stepping
     _turning: Turning
 
     def __init__(self, config: Config, body: Body):
@@ -108,7 +112,7 @@ class CommandTask(HumanTask):
         why = "which follows humans' gait at the speeds of environment.commands"
         self.refuse_motion(("file", "period", "speed", "files", "loop"), f"the task command, {why}")
         self._by_speed = load_gait_by_speed(self.body, self.environment.motion.joint_scale)
-        self._turning = Turning.of(self.body)
+        self._stepping, self._turning = Stepping.of(self.body, self._by_speed), Turning.of(self.body)
         return self._by_speed.usual
 
     @property
@@ -132,20 +136,24 @@ class CommandTask(HumanTask):
         """Rows of the reference's table (n, t) at phases (n,), at the speed, turning and slope of now."""
         state, some = _state(batch), slice(None) if ids is None else ids
         speed, yaw_rate = np.ascontiguousarray(state.pace[some].T)
-        rows = self._by_speed.rows(phase, speed)
+        steps = state.steps[some]
+        cadence = self._stepping.cadence(speed, steps)
+        rows = self._by_speed.rows(phase, speed, cadence)
         if state.rise.any():
-            rows = self._climbing.climbed(rows, phase, speed, state.rise[some])
-        return self._turning.turned(rows, phase, yaw_rate, self._by_speed.cadence(speed))
+            rows = self._climbing.climbed(rows, phase, speed, state.rise[some], cadence)
+        rows = self._stepping.stepped(rows, phase, speed, steps)
+        return self._turning.turned(rows, phase, yaw_rate, cadence)
 
     def reference_period(self, batch: Batch[Body, HumanState]) -> Array:
         """Length of the reference's cycle in all worlds (N,) [s]; infinite where they stand."""
-        cadence = self._by_speed.cadence(self.reference_speed(batch, None))
+        state = _state(batch)
+        cadence = self._stepping.cadence(state.pace[:, 0], state.steps)
         return np.divide(1.0, cadence, where=cadence > 0.0, out=np.full_like(cadence, np.inf))
 
     def new_state(self, num_worlds: int) -> CommandedState:
         """State of N worlds before their first reset."""
         before = vars(super().new_state(num_worlds))
-        course, rise, behind, strayed = np.zeros((4, num_worlds))
+        course, rise, behind, strayed, steps = np.zeros((5, num_worlds))
         return CommandedState(
             **before,
             pace=np.zeros((num_worlds, 2)),
@@ -153,12 +161,13 @@ class CommandTask(HumanTask):
             rise=rise,
             behind=behind,
             strayed=strayed,
+            steps=steps,
         )
 
     def reset(self, batch: Batch[Body, HumanState], ids: Array) -> None:
         """Put worlds (n,) whose episode has begun into their first states, at the commanded speed."""
-        pace = _state(batch).pace
-        pace[ids, 0], pace[ids, 1] = batch.commands.values[ids, self._speed_column], 0.0
+        state, speed = _state(batch), batch.commands.values[ids, self._speed_column]
+        state.pace[ids, 0], state.pace[ids, 1], state.steps[ids] = speed, 0.0, speed
         self._face(batch, ids, np.zeros(len(ids)))
         super().reset(batch, ids)
 
@@ -183,6 +192,8 @@ class CommandTask(HumanTask):
         _approach(state.pace[:, 0], commands[:, self._speed_column], _ACCELERATION * self.control_dt)
         if self._turn_column is not None:
             _approach(state.pace[:, 1], commands[:, self._turn_column], _YAW_ACCELERATION * self.control_dt)
+        rested = self._stepping.rested(state.steps, self.control_dt)
+        state.steps[:] = np.maximum(self._stepping.speed(*state.pace.T), rested)
         self._face(batch, slice(None), heading)
         ahead = wrapped(course - heading)
         course += self.control_dt * (state.pace[:, 1] - _PATIENCE * np.abs(ahead) * ahead)
@@ -193,9 +204,9 @@ class CommandTask(HumanTask):
 
         Into a curve, the foot on its inside steps first; straight on, the one whose turn is nearer.
         """
-        starting = (state.pace[:, 0] == 0.0) & (commands[:, self._speed_column] > 0.0)
-        phase = state.phase[starting]
-        turn = 0.0 * phase if self._turn_column is None else commands[starting, self._turn_column]
+        turn = np.zeros(len(commands)) if self._turn_column is None else commands[:, self._turn_column]
+        starting = (state.steps == 0.0) & ((commands[:, self._speed_column] > 0.0) | (turn != 0.0))
+        phase, turn = state.phase[starting], turn[starting]
         straight = np.where(np.abs(phase - _STRAIGHT_ON[1]) > 0.25, *_STRAIGHT_ON)
         curve = np.where(turn > 0.0, _LEFT_FOOT_FIRST, _RIGHT_FOOT_FIRST)
         state.phase[starting] = np.where(turn == 0.0, straight, curve)
@@ -263,7 +274,8 @@ class CommandTask(HumanTask):
         In a curve the pelvis lists to its inside as far as keeps the weight over the feet.
         """
         speed, yaw_rate = _state(q.batch).pace[q.rows].T
-        angles = self._by_speed.pelvis_rows(q.batch.state.phase[q.rows], np.ascontiguousarray(speed))
+        steps = _state(q.batch).steps[q.rows]
+        angles = self._by_speed.pelvis_rows(q.batch.state.phase[q.rows], steps)
         angles[:, 1] += np.arctan(speed * yaw_rate * self.body.mass / self.body.weight)
         return angles
 
