@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from batchenv.body import Body
-from batchenv.body.climbing import feet_places
 from batchenv.body.foot_geometry import lowest_heights, relative_positions
 from batchenv.body.gait_by_speed import GaitBySpeed, load_gait_by_speed
+from batchenv.body.leg_poses import feet_places
 from batchenv.body.stepping import Stepping
 
 
@@ -20,9 +20,10 @@ def stepping(body: Body, gait: GaitBySpeed) -> Stepping:
     return Stepping.of(body, gait)
 
 
-def on_the_spot(stepping: Stepping, phase: np.ndarray, share: float = 1.0) -> np.ndarray:
-    still, steps = np.zeros(len(phase)), np.full(len(phase), share * stepping.gait.speeds[1])
-    return stepping.stepped(stepping.gait.rows(phase, still), phase, still, steps)
+def on_the_spot(stepping: Stepping, phase: np.ndarray) -> np.ndarray:
+    still, steps = np.zeros(len(phase)), np.full(len(phase), stepping.gait.speeds[1])
+    rows, cadence = stepping.gait.rows(phase, still), stepping.cadence(still, steps)
+    return stepping.stepped(rows, phase, still, steps, cadence)
 
 
 def test_feet_go_up_and_down_below_the_hips(body: Body, stepping: Stepping):
@@ -70,7 +71,8 @@ def test_who_walks_or_does_not_turn_steps_as_before(stepping: Stepping):
         speeds, rates = np.full(7, speed), np.full(7, yaw_rate)
         steps, rows = stepping.speed(speeds, rates), stepping.gait.rows(phase, speeds)
         assert (steps == speeds).all()
-        assert (stepping.stepped(rows.copy(), phase, speeds, steps) == rows).all()
+        cadence = stepping.cadence(speeds, steps)
+        assert (stepping.stepped(rows.copy(), phase, speeds, steps, cadence) == rows).all()
 
 
 def test_who_turns_faster_steps_higher(stepping: Stepping):

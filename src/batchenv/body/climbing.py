@@ -12,16 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from batchenv.body.body import Body
-from batchenv.body.foot_geometry import foot_directions, relative_positions
 from batchenv.body.gait_by_speed import GaitBySpeed
+from batchenv.body.leg_poses import EVERY, LEVER, feet_slopes, rates, resampled
 
 Array = np.ndarray
 _JOINTS = ("hip_flexion", "knee_angle", "ankle_angle")
-_EVERY = 16  # rows of the tables from one in which legs are computed to the next
-_STEP = 1e-4  # of a joint, for derivatives [rad]
-# What a radian of a joint costs, and one of the foot's tilt weighs, in metres of a heel's place. With this
-# cost, of some from 0.015 to 0.1, the walker `command`, which was not trained on slopes, walks best on them.
-_DAMPING, _LEVER = 0.07, 0.2  # [m]
+# What a radian of a joint costs, in metres of a heel's place. With this cost, of some from 0.015 to 0.1, the
+# walker `command`, which was not trained on slopes, walks best on them.
+_DAMPING = 0.07  # [m]
 # Uphill and downhill, the root is lower over the floor, by this times the rise: no leg need become longer.
 _BENT = 0.2  # [m]
 _STEEPEST = 0.15  # beyond it, a slope adds no more [rad]
@@ -46,12 +44,11 @@ class Climbing:
         n_joint, moved = len(body.joint_names), np.flatnonzero(np.isin(body.joint_kinds, _JOINTS))
         tables = np.zeros((2, *gait.tables.shape))
         for speed, level in enumerate(gait.tables):
-            ways = zip(*_changes(body, moved, level[::_EVERY, :n_joint]), strict=True)
+            ways = zip(*_changes(body, moved, level[::EVERY, :n_joint]), strict=True)
             for table, parts in zip(tables[:, speed], ways, strict=True):
                 angles, places = (resampled(part, len(level)) for part in parts)
                 table[:, moved] = angles
-                rates = 0.5 * len(level) * (np.roll(angles, -1, axis=0) - np.roll(angles, 1, axis=0))
-                table[:, n_joint + moved] = rates
+                table[:, n_joint + moved] = rates(angles)
                 table[:, 2 * n_joint + 2 : -2] = places
         return cls(gait, tables[0], tables[1])
 
@@ -90,37 +87,13 @@ def _changes(body: Body, moved: Array, level: Array) -> tuple[Array, Array]:
         moved: joints that take the feet to a slope, of both legs (m,).
         level: poses on level ground (P, J) [rad].
     """
-    steps = np.concatenate([np.zeros((1, level.shape[1])), _STEP * np.eye(level.shape[1])[moved]])
-    poses = (level[:, None] + steps).reshape(-1, level.shape[1])
-    seen = feet_places(body, poses).reshape(len(level), len(steps), -1)
-    here, slopes = seen[:, 0].reshape(len(level), -1, 4), (seen[:, 1:] - seen[:, :1]) / _STEP
+    here, slopes = feet_slopes(body, moved, level)
     wanted = np.zeros((2, *here.shape))  # along forward, left and up, and the tilt, of each foot
     wanted[..., 2] = here[..., 0] + np.array([_BENT, -_BENT])[:, None, None]
-    wanted[..., 3] = _LEVER
+    wanted[..., 3] = LEVER
     counted = np.tile([True, False, True, True], here.shape[1])
     columns, aims = slopes[..., counted], wanted.reshape(2, len(level), -1)[..., counted]
     square = columns.mT @ columns + _DAMPING**2 * np.eye(counted.sum())
     angles = (columns @ np.linalg.solve(square, aims[..., None]))[..., 0]
     places = (angles[..., None, :] @ slopes)[..., 0, :].reshape(2, *here.shape)[..., :3]
     return angles, places.reshape(2, len(level), -1)
-
-
-def feet_places(body: Body, joint_pos: Array) -> Array:
-    """Of each foot, place of the heel along forward, left and up, and tilt times 0.2 m (P, 2, 4) [m].
-
-    Args:
-        body: whose root is upright.
-        joint_pos: (P, J) [rad].
-    """
-    heels = relative_positions(body, body.foot_body, joint_pos)
-    if body.toe_body.size:
-        ahead = relative_positions(body, body.toe_body, joint_pos) - heels
-    else:
-        ahead = foot_directions(body, joint_pos)
-    tilt = np.arctan2(ahead[..., 2], np.linalg.norm(ahead[..., :2], axis=-1))
-    return np.concatenate([heels, _LEVER * tilt[..., None]], axis=-1)
-
-
-def resampled(values: Array, size: int) -> Array:
-    """A smooth periodic curve (n, m) at more even phases (size, m)."""
-    return np.fft.irfft(np.fft.rfft(values, axis=0), size, axis=0) * (size / len(values))

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from batchenv.body.body import Body
-from batchenv.body.climbing import feet_places, resampled
 from batchenv.body.foot_geometry import lowest_heights, relative_positions
 from batchenv.body.gait_by_speed import GaitBySpeed
 from batchenv.body.gait_family import interpolated_rows
+from batchenv.body.leg_poses import EVERY, feet_places, feet_slopes, rates, resampled
 
 Array = np.ndarray
 _JOINTS = ("hip_flexion", "ankle_angle")
-_EVERY = 16  # rows of the table from one in which legs are computed to the next
-_STEP = 1e-4  # of a joint, for derivatives [rad]
 _ROUNDS = 4  # of Newton's method
 # Feet go up as high as in the slowest gait where this times the rate of turning is the speed of that gait. In
 # small angles, heights are squares of angles.
@@ -48,14 +46,14 @@ class Stepping:
         standing, slowest = gait.tables[:2]
         n_joint, table = len(body.joint_names), slowest.copy()
         moved = np.flatnonzero(np.isin(body.joint_kinds, _JOINTS))
-        poses = slowest[::_EVERY, :n_joint].copy()
+        poses = slowest[::EVERY, :n_joint].copy()
         poses[:, moved] = standing[0, moved]
         _put_feet(body, moved, poses, feet_places(body, standing[:1, :n_joint]))
         table[:, moved] = resampled(poses[:, moved], len(table))
         lowest = lowest_heights(body, table[:, :n_joint])
-        table[:, n_joint + moved] = _rates(table[:, moved])
+        table[:, n_joint + moved] = rates(table[:, moved])
         table[:, 2 * n_joint] = -lowest
-        table[:, 2 * n_joint + 1] = _rates(-lowest)
+        table[:, 2 * n_joint + 1] = rates(-lowest)
         feet = relative_positions(body, body.foot_body, table[:, :n_joint])
         table[:, 2 * n_joint + 2 : -2] = feet.reshape(len(table), -1)
         return cls(gait, (table - standing)[None])
@@ -72,7 +70,7 @@ class Stepping:
         height = np.minimum(steps / slowest, 1.0) ** 2 - seconds / _LAST_STEP
         return slowest * np.sqrt(np.maximum(height, 0.0))
 
-    def stepped(self, rows: Array, phase: Array, speed: Array, steps: Array) -> Array:
+    def stepped(self, rows: Array, phase: Array, speed: Array, steps: Array, cadence: Array) -> Array:
         """Add steps to rows of a gait cycle.
 
         Args:
@@ -80,11 +78,14 @@ class Stepping:
             phase: (N,).
             speed: (N,) [m/s].
             steps: speed of a gait with such steps, at least the speed (N,) [m/s].
+            cadence: cycles in a second, as of `cadence` (N,) [Hz].
         """
         some = steps > speed
         if some.any():
-            still, cadence = np.zeros(some.sum()), self.cadence(speed, steps)[some]
-            added = interpolated_rows(still[:1], self.added, self.gait.rates, phase[some], still, cadence)
+            still = np.zeros(some.sum())
+            added = interpolated_rows(
+                still[:1], self.added, self.gait.rates, phase[some], still, cadence[some]
+            )
             rows[some] += self._on_the_spot(speed, steps)[some, None] * added
         return rows
 
@@ -94,7 +95,7 @@ class Stepping:
         return self.gait.cadence(steps) + more * self._on_the_spot(speed, steps)
 
     def _on_the_spot(self, speed: Array, steps: Array) -> Array:
-        """How high feet go up beyond what the speed (N,) lifts them, as a share of the slowest gait (N,)."""
+        """Share of the steps on the spot that `added` holds in those of such gaits (N,)."""
         return np.maximum(steps - speed, 0.0) / self.gait.speeds[1]
 
 
@@ -108,15 +109,7 @@ def _put_feet(body: Body, moved: Array, poses: Array, wanted: Array) -> None:
         wanted: as of `feet_places` (1, 2, 4).
     """
     counted = np.tile([True, False, False, True], wanted.shape[1])
-    steps = np.concatenate([np.zeros((1, poses.shape[1])), _STEP * np.eye(poses.shape[1])[moved]])
     for _ in range(_ROUNDS):
-        seen = feet_places(body, (poses[:, None] + steps).reshape(-1, poses.shape[1]))
-        seen = seen.reshape(len(poses), len(steps), -1)[..., counted]
-        slopes = (seen[:, 1:] - seen[:, :1]).mT / _STEP
-        short = wanted.reshape(1, -1)[:, counted] - seen[:, 0]
-        poses[:, moved] += (np.linalg.pinv(slopes) @ short[..., None])[..., 0]
-
-
-def _rates(values: Array) -> Array:
-    """Central differences of a periodic curve (K, ...), over one cycle (K, ...)."""
-    return 0.5 * len(values) * (np.roll(values, -1, axis=0) - np.roll(values, 1, axis=0))
+        here, slopes = feet_slopes(body, moved, poses)
+        short = (wanted - here).reshape(len(poses), -1)[:, counted]
+        poses[:, moved] += (np.linalg.pinv(slopes[..., counted].mT) @ short[..., None])[..., 0]

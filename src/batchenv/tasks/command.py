@@ -141,7 +141,7 @@ class CommandTask(HumanTask):
         rows = self._by_speed.rows(phase, speed, cadence)
         if state.rise.any():
             rows = self._climbing.climbed(rows, phase, speed, state.rise[some], cadence)
-        rows = self._stepping.stepped(rows, phase, speed, steps)
+        rows = self._stepping.stepped(rows, phase, speed, steps, cadence)
         return self._turning.turned(rows, phase, yaw_rate, cadence)
 
     def reference_period(self, batch: Batch[Body, HumanState]) -> Array:
