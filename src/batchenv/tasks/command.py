@@ -33,10 +33,11 @@ _PATIENCE = 2.0  # [1/(rad s)]
 # How long a walker that is late is expected to make up for it: longer than a step, within which humans brake
 # and speed up again, and turn their pelvis to and fro.
 _MEMORY = 1.0  # [s]
-# Phases at which walkers start from standing. At the first two, a foot is about to leave the floor: the other
-# one has just come down. At the others, a bit earlier, the shipped walker turns least in its first steps.
-_LEFT_FOOT_FIRST, _RIGHT_FOOT_FIRST = 0.0, 0.5
-_STRAIGHT_ON = (0.93, 0.43)
+# While a walker stands, all phases have the same pose. Its clock waits in the middle of a swing, so that
+# weight can shift before a foot leaves the floor. Straight on, the shipped walker turns least when it starts
+# a bit later.
+_LEFT_SWINGS, _RIGHT_SWINGS = 0.25, 0.75
+_LATER_STRAIGHT_ON = 0.18
 # The reference takes up a new command within a second or two, as humans do when they start and stop.
 _ACCELERATION, _YAW_ACCELERATION = 1.2, 1.6  # [m/s^2], [rad/s^2]
 
@@ -194,22 +195,20 @@ class CommandTask(HumanTask):
             _approach(state.pace[:, 1], commands[:, self._turn_column], _YAW_ACCELERATION * self.control_dt)
         rested = self._stepping.rested(state.steps, self.control_dt)
         state.steps[:] = np.maximum(self._stepping.speed(*state.pace.T), rested)
+        standing = state.steps == 0.0
+        state.phase[standing] = _nearest_swing(state.phase[standing])
         self._face(batch, slice(None), heading)
         ahead = wrapped(course - heading)
         course += self.control_dt * (state.pace[:, 1] - _PATIENCE * np.abs(ahead) * ahead)
         state.strayed += self.control_dt / _MEMORY * (wrapped(heading - course) - state.strayed)
 
     def _choose_first_step(self, state: CommandedState, commands: Array) -> None:
-        """Move the clock of those that start from standing, where all phases have the same pose.
-
-        Into a curve, the foot on its inside steps first; straight on, the one whose turn is nearer.
-        """
+        """Move the clock of those that start: into a curve, the foot on its inside swings first."""
         turn = np.zeros(len(commands)) if self._turn_column is None else commands[:, self._turn_column]
         starting = (state.steps == 0.0) & ((commands[:, self._speed_column] > 0.0) | (turn != 0.0))
-        phase, turn = state.phase[starting], turn[starting]
-        straight = np.where(np.abs(phase - _STRAIGHT_ON[1]) > 0.25, *_STRAIGHT_ON)
-        curve = np.where(turn > 0.0, _LEFT_FOOT_FIRST, _RIGHT_FOOT_FIRST)
-        state.phase[starting] = np.where(turn == 0.0, straight, curve)
+        phase, turn = _nearest_swing(state.phase[starting]), turn[starting]
+        inside = np.where(turn > 0.0, _LEFT_SWINGS, _RIGHT_SWINGS)
+        state.phase[starting] = np.where(turn == 0.0, phase + _LATER_STRAIGHT_ON, inside)
 
     def place(self, batch: Batch[Body, HumanState], ids: Array, start: Start) -> None:
         """Put worlds (n,) into their first states."""
@@ -288,3 +287,8 @@ def _state(batch: Batch[Body, HumanState]) -> CommandedState:
 def _approach(values: Array, wanted: Array, most: float) -> None:
     """Move values (n,) towards those wanted (n,), by `most` at most."""
     values += np.clip(wanted - values, -most, most)
+
+
+def _nearest_swing(phase: Array) -> Array:
+    """Phases (n,) in the middle of a swing, each the one that is nearest to another (n,)."""
+    return np.where(phase < 0.5, _LEFT_SWINGS, _RIGHT_SWINGS)
