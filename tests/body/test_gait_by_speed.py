@@ -8,6 +8,8 @@ import pytest
 
 from batchenv.body import Body, load_body
 from batchenv.body.gait_by_speed import GaitBySpeed, leg_length, load_gait_by_speed
+from batchenv.body.sides import unlike_legs
+from batchenv.errors import ConfigError
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +114,36 @@ def test_the_centre_of_mass_speeds_up_and_brakes_as_the_measured_force_makes_it(
     assert force == pytest.approx(measured - measured.mean(), abs=0.01) and np.abs(measured).max() > 0.1
     assert gaits.com_speed(phase, free).mean() == pytest.approx(gaits.speeds[3])
     assert not gaits.com_speed(phase, np.zeros(50)).any()
+
+
+def test_feet_point_as_measured_and_as_the_body_has_them_where_it_stands(body: Body, gaits: GaitBySpeed):
+    phase = np.arange(50) / 50
+    with files("batchenv.data").joinpath("human_gait_by_speed.csv").open() as file:
+        free = [
+            float(row["foot_progression_deg"]) for row in csv.DictReader(file) if row["speed_group"] == "free"
+        ]
+    feet = np.degrees(gaits.progression_rows(phase, np.full(50, gaits.speeds[3])))
+    assert feet[:, 0] == pytest.approx(free[:50], abs=0.7) and np.ptp(feet[:, 0]) > 5.0
+    assert np.roll(feet[:, 1], 25) == pytest.approx(feet[:, 0], abs=1e-9)
+    standing = gaits.progression_rows(phase, np.zeros(50))
+    assert not np.ptp(standing, axis=0).any() and np.degrees(np.abs(standing)).max() < 15.0
+    assert standing[:, 0] == pytest.approx(standing[:, 1], abs=0.01)
+
+
+def test_one_leg_may_move_otherwise(body: Body, gaits: GaitBySpeed):
+    stiff = load_gait_by_speed(body, {"knee_angle_l": 0.3})
+    knees = [body.joint_names.index(f"knee_angle_{side}") for side in "rl"]
+    usual, own = at(gaits, 1.3)[:, knees], at(stiff, 1.3)[:, knees]
+    assert own == pytest.approx(usual * [1.0, 0.3], abs=1e-9)
+    assert unlike_legs(body, gaits.usual.joint_pos_table) is None
+    assert (
+        unlike_legs(body, stiff.usual.joint_pos_table)
+        == "knee_angle_l of the reference has a motion of its own"
+    )
+
+
+def test_a_factor_on_a_joint_that_humans_have_not_is_refused(body: Body):
+    with pytest.raises(
+        ConfigError, match=r"joint_scale\.knee_angle_x: the gait of humans by speed has no such"
+    ):
+        load_gait_by_speed(body, {"knee_angle_x": 0.3})

@@ -11,6 +11,7 @@ import batchenv
 from batchenv.body import Body, GaitCycle, load_body, load_gait_cycle
 from batchenv.body.foot_geometry import foot_geoms, lowest_point, relative_positions
 from batchenv.body.gait_cycle import TABLE_SIZE
+from batchenv.body.sides import unlike_legs
 from batchenv.errors import BodyError, ConfigError
 from tests.body.small_bodies import biped
 
@@ -66,6 +67,34 @@ def test_a_scale_acts_on_angles_and_velocities_of_its_joint_alone(body: Body, ga
     factor = np.array([0.4 if "adduction" in joint else 1.0 for joint in body.joint_names])
     np.testing.assert_allclose(scaled.joint_pos_table, factor * gait.joint_pos_table, atol=1e-14)
     np.testing.assert_allclose(scaled.joint_vel_table, factor * gait.joint_vel_table, atol=1e-13)
+
+
+def test_the_left_leg_may_have_angles_of_its_own(tmp_path: Path, body: Body, gait: GaitCycle):
+    header, *rows = FILE.read_text().splitlines()
+    knee = header.split(",").index("knee_angle_rad")
+    own = [f"{row},{0.5 * float(row.split(',')[knee]) + 0.1:.6f}" for row in rows]
+    (tmp_path / "limp.csv").write_text("\n".join([f"{header},knee_angle_l_rad", *own]))
+    limp = load_gait_cycle(
+        tmp_path / "limp.csv", body, period=1.12, speed=1.24, joint_scale={"hip_rotation": 0.0}
+    )
+    right, left = (body.joint_names.index(f"knee_angle_{side}") for side in "rl")
+    others = np.arange(len(body.joint_names)) != left
+    assert np.array_equal(limp.joint_pos_table[:, others], gait.joint_pos_table[:, others])
+    # Over the same phase, not half a cycle later. Near a straight knee, the floor below knees bends curves.
+    knees = gait.joint_pos_table[:, right]
+    bent = knees > 0.1
+    np.testing.assert_allclose(limp.joint_pos_table[bent, left], 0.5 * knees[bent] + 0.1, atol=0.002)
+    assert (unlike_legs(body, gait.joint_pos_table), unlike_legs(body, limp.joint_pos_table)) == (
+        None,
+        "knee_angle_l of the reference has a motion of its own",
+    )
+
+
+def test_a_scale_may_be_of_one_leg(body: Body, gait: GaitCycle):
+    scale = {"hip_rotation": 0.0, "knee_angle": 0.8, "knee_angle_l": 0.5}
+    scaled = load_gait_cycle(FILE, body, period=1.12, speed=1.24, joint_scale=scale)
+    factor = [{"knee_angle_l": 0.5, "knee_angle_r": 0.8}.get(joint, 1.0) for joint in body.joint_names]
+    np.testing.assert_allclose(scaled.joint_pos_table, factor * gait.joint_pos_table, atol=1e-14)
 
 
 def test_a_scale_of_a_joint_that_the_file_has_not_is_refused(body: Body):
@@ -309,6 +338,14 @@ def test_path_that_is_no_file_is_refused_without_waiting(tmp_path: Path, body: B
         (
             {"joint_scale": {"knee_angle": 1e300}},
             r"joint_scale.knee_angle = 1e\+300: expected a number from -100",
+        ),
+        (
+            {"joint_scale": {"hip_flexion_l": 57.3}},
+            r"joint_scale.hip_flexion_l = 57.3 takes the joint to 28.* far outside",
+        ),
+        (
+            {"joint_scale": {"knee_angle_x": 0.5}},
+            r"joint_scale.knee_angle_x: motion file .* has no such joint",
         ),
         (
             {"joint_scale": {"hip_flexion": 57.3}},

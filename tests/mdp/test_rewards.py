@@ -18,6 +18,7 @@ SHAPES = {
     "target_speed": (N,), "phase": (N,),
     "root_pos": (N, 3), "root_linvel": (N, 3), "root_angvel": (N, 3), "heading": (N,), "root_up": (N, 3),
     "trunk_up": (N, 3), "com_linvel": (N, 3), "reference_com_speed": (N,),
+    "foot_progression": (N, 2), "reference_foot_progression": (N, 2),
     "foot_pos": (N, 2, 3), "foot_load": (N, 2), "foot_load_peak": (N, 2), "activation_squared": (N,),
     "desired_torque": (N, J), "achieved_torque": (N, J), "residual_torque": (N, J), "action": (N, J),
     "previous_action": (N, J), "parameters": (N, 3), "shown_parameters": (N, 3), "episode_time": (N,),
@@ -29,6 +30,7 @@ SHAPES = {
     "root_turn": (N,), "reference_root_linvel": (N, 3), "reference_root_angvel": (N, 3),
 }  # fmt: skip
 OF_COMMAND = {"off_course", "behind", "strayed", "reference_pelvis", "reference_com_speed"}
+OF_COMMAND |= {"foot_progression", "reference_foot_progression"}
 OF_TRACK = {"effector_pos", "reference_effector_pos", "root_turn"}
 OF_TRACK |= {f"reference_root_{name}" for name in ("pos", "linvel", "angvel")}
 OF_WALK = {name: shape for name, shape in SHAPES.items() if name not in OF_COMMAND | OF_TRACK}
@@ -70,7 +72,7 @@ def on_the_reference():
     q["root_linvel"][:, 0] = q["commanded_speed"] = q["target_speed"]
     q["com_linvel"][:, 0] = q["reference_com_speed"]
     q |= {"commanded_yaw_rate": q["yaw_rate"], "off_course": np.zeros(N), "behind": np.zeros(N)}
-    q["strayed"] = np.zeros(N)
+    q |= {"strayed": np.zeros(N), "foot_progression": q["reference_foot_progression"]}
     q |= {"difficulty": np.ones(N), "reference_pelvis": np.zeros((N, 3))}
     q |= {"effector_pos": q["reference_effector_pos"], "root_turn": np.zeros(N)}
     q |= {f"reference_root_{name}": q[f"root_{name}"] for name in ("linvel", "angvel")}

@@ -107,6 +107,20 @@ def test_the_speed_of_the_centre_of_mass_is_mujocos_in_the_frame_of_the_heading(
         assert np.abs(found["com_linvel"] - found["root_linvel"]).max() > 0.1
 
 
+def test_feet_point_inward_or_outward_of_the_course():
+    with built(4, **UNENDING) as env:
+        env.reset()
+        env.set_command(range(4), {"speed": 1.0, "yaw_rate": [0.0, 0.5, -0.5, 0.0]})
+        for _ in range(8):
+            env.step(np.zeros((4, env.action_dim)))
+        q = env.task.quantities(env._batch)
+        assert np.abs(q["foot_progression"]).max() < 0.7 and q["reference_foot_progression"].shape == (4, 2)
+        body, data = env.body, env._batch.worlds.bind("xpos")
+        axes = (data[:, body.toe_body] - data[:, body.foot_body]) @ env.task.axes.T
+        left = np.arctan2(axes[..., 1], axes[..., 0]) - env._state.course[:, None]
+        assert q["foot_progression"] == pytest.approx(left * [1.0, -1.0], abs=1e-6)
+
+
 def test_new_parameters_leave_the_slope_where_the_walker_faces():
     slope = {"forward": {"min": 0.1, "max": 0.1, "default": 0.1}}
     with built(2, **{"environment.parameters.slope": slope}, **UNENDING) as env:

@@ -4,6 +4,7 @@ import mujoco
 import numpy as np
 
 from batchenv.body.body import Body
+from batchenv.body.planar import wrapped
 
 FOOT_SHAPES = (
     mujoco.mjtGeom.mjGEOM_SPHERE,
@@ -104,6 +105,33 @@ def relative_positions(body: Body, bodies: np.ndarray, joint_pos: np.ndarray) ->
         mujoco.mj_kinematics(body.model, data)
         out[:] = data.xpos[bodies]
     return positions @ np.stack([body.forward, body.left, body.up], axis=1)
+
+
+def foot_axes(body: Body, joint_pos: np.ndarray) -> np.ndarray:
+    """Return vectors from the heels to the toes below an upright root (P, F, 3), along forward, left, up.
+
+    Those of feet without toes are unit vectors that point forward where all joints are at 0.
+
+    Args:
+        body: with feet.
+        joint_pos: (P, J) [rad].
+    """
+    if not body.toe_body.size:
+        return foot_directions(body, joint_pos)
+    places = relative_positions(body, np.concatenate([body.foot_body, body.toe_body]), joint_pos)
+    heels, toes = np.split(places, [len(body.foot_body)], axis=1)
+    return toes - heels
+
+
+def foot_progression(axes: np.ndarray, way: np.ndarray | float = 0.0) -> np.ndarray:
+    """Return angles of the axes of the feet from a way, seen from above, toes inward positive (P, 2) [rad].
+
+    Args:
+        axes: of right and left foot, along forward, left, up (P, 2, 3).
+        way: how far it turns to the left (P,) [rad].
+    """
+    left = np.arctan2(axes[..., 1], axes[..., 0]) - np.reshape(way, (-1, 1))
+    return wrapped(left) * [1.0, -1.0]
 
 
 def foot_directions(body: Body, joint_pos: np.ndarray) -> np.ndarray:

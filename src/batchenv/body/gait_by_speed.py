@@ -11,9 +11,10 @@ import mujoco
 import numpy as np
 
 from batchenv.body.body import Body
-from batchenv.body.foot_geometry import lowest_heights
+from batchenv.body.foot_geometry import foot_axes, foot_progression, lowest_heights
 from batchenv.body.gait_cycle import TABLE_SIZE, GaitCycle, gait_cycle_of, standing_still
 from batchenv.body.gait_family import interpolated_rows
+from batchenv.body.joint_curves import check_joint_scale
 
 Array = np.ndarray
 _DATA = "human_gait_by_speed.csv"
@@ -37,6 +38,8 @@ class GaitBySpeed:
         pelvis: forward tilt, list (right side up) and rotation (right side forward) about the upright
             root (S, K, 3) [rad].
         surge: forward speed of the centre of mass about its mean over a cycle (S, K, 1) [m/s].
+        progression: of right and left foot: angle of its axis from the way, toes inward positive
+            (S, K, 2) [rad].
         usual: the cycle at the speed that humans choose.
         rates: columns of the tables that are velocities (n,) bool.
     """
@@ -46,6 +49,7 @@ class GaitBySpeed:
     tables: Array
     pelvis: Array
     surge: Array
+    progression: Array
     usual: GaitCycle
     rates: Array
 
@@ -72,6 +76,10 @@ class GaitBySpeed:
         """Return the speed of the centre of mass (N,) [m/s] at phases (N,) and mean speeds (N,) [m/s]."""
         return speed + self._without_rates(self.surge, phase, speed)[:, 0]
 
+    def progression_rows(self, phase: Array, speed: Array) -> Array:
+        """Return what `progression` is (N, 2) at phases (N,) and speeds (N,) [m/s]."""
+        return self._without_rates(self.progression, phase, speed)
+
     def _without_rates(self, tables: Array, phase: Array, speed: Array) -> Array:
         none, once = np.zeros(tables.shape[2], bool), np.ones(len(phase))
         return interpolated_rows(self.speeds, tables, none, phase, self._within(speed), once)
@@ -94,11 +102,14 @@ def load_gait_by_speed(body: Body, joint_scale: Mapping[str, float] = MappingPro
 
     Args:
         body: that shall walk.
-        joint_scale: factors on the angles, by joint without its side.
+        joint_scale: factors on the angles, by joint without its side, or of one leg alone, such as
+            knee_angle_l, which goes first.
 
     Raises:
+        ConfigError: there is no such joint, or a factor takes it far outside its range.
         BodyError: the body has no feet or no hip to measure its legs by.
     """
+    check_joint_scale(joint_scale, _JOINTS, body, "the gait of humans by speed")
     still, length = standing_still(body), leg_length(body)
     groups = _read()
     gravity = body.weight / body.mass
@@ -106,6 +117,7 @@ def load_gait_by_speed(body: Body, joint_scale: Mapping[str, float] = MappingPro
     names = [name for name in _JOINTS if name in body.joint_kinds]
     speeds, cadences, cycles, pelvis = [0.0], [0.0], [still], [np.zeros((TABLE_SIZE, 3))]
     surge = [np.zeros((TABLE_SIZE, 1))]
+    progression = [np.tile(foot_progression(foot_axes(body, still.joint_pos_table)), (TABLE_SIZE, 1))]
     for group in groups.values():
         speeds.append(group["speed"] * np.sqrt(gravity * length))
         # Two steps are a cycle.
@@ -125,10 +137,10 @@ def load_gait_by_speed(body: Body, joint_scale: Mapping[str, float] = MappingPro
         )
         pelvis.append(_symmetric_pelvis(group, upright))
         surge.append(_surge(group["fore_aft_force"], gravity, cadences[-1]))
+        progression.append(_both_legs(group["foot_progression"]))
     tables = [_per_cycle(gait, cadence) for gait, cadence in zip(cycles[1:], cadences[1:], strict=True)]
     for table, group in zip(tables, groups.values(), strict=True):
-        load = _resampled(group["vertical_force"])
-        table[:, -2:] = np.stack([load, np.roll(load, -TABLE_SIZE // 2)], axis=1)
+        table[:, -2:] = _both_legs(group["vertical_force"])
     n_joint = len(body.joint_names)
     rates = np.zeros(tables[0].shape[1], bool)
     rates[n_joint : 2 * n_joint] = rates[2 * n_joint + 1] = True
@@ -139,6 +151,7 @@ def load_gait_by_speed(body: Body, joint_scale: Mapping[str, float] = MappingPro
         np.stack([standing, *tables]),
         np.stack(pelvis),
         np.stack(surge),
+        np.stack(progression),
         cycles[1 + list(groups).index(_FREE)],
         rates,
     )
@@ -190,6 +203,12 @@ def _surge(fore_aft_force: Array, gravity: float, cadence: float) -> Array:
     # Force n acts from n - 1/2 to n + 1/2 samples.
     speed = (np.cumsum(force) - 0.5 * force) * gravity / (cadence * TABLE_SIZE)
     return (speed - speed.mean())[:, None]
+
+
+def _both_legs(values: Array) -> Array:
+    """A curve of the right leg (n,), and of the left leg half a cycle later (K, 2)."""
+    right = _resampled(values)
+    return np.stack([right, np.roll(right, -TABLE_SIZE // 2)], axis=1)
 
 
 def _resampled(values: Array) -> Array:

@@ -11,26 +11,21 @@ from typing import Any
 import numpy as np
 from array_api_compat import device
 
-from batchenv.arrays import array_namespace, is_real, shown
+from batchenv.arrays import array_namespace
 from batchenv.body.body import Body
 from batchenv.body.foot_geometry import lowest_heights, relative_positions
-from batchenv.body.gait_table import angle_beyond_range, read_gait_table
+from batchenv.body.gait_table import read_gait_table
 from batchenv.body.ground_reaction import vertical_ground_reaction
-from batchenv.errors import ConfigError, nearest
+from batchenv.body.joint_curves import JointCurves, check_joint_scale, check_number
 from batchenv.files.paths import checked_path
 
 TABLE_SIZE = 512
-MAX_HARMONICS = 12
 
 _log = logging.getLogger(__name__)
-_KNEE = "knee_angle"
-# Width over which the floor under the knee angle bends [rad]: a hard floor would make the velocity jump.
-_KNEE_BEND = 0.01
 # Half a degree: below what motion capture resolves.
 _FIT_TOLERANCE = 0.01
 # Longer or faster is a cycle in milliseconds, or a speed in centimetres.
 _PERIODS, _SPEEDS = (0.05, 60.0), (0.0, 50.0)
-_SCALE = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,14 +141,16 @@ def load_gait_cycle(
 
     The file has a column `phase_pct`, evenly spaced from 0 to 100, and columns `<joint>_rad` named as
     the joints of the body without their side, or as `BodyNames.joints` has them. Joints it does not name keep
-    their reference position.
+    their reference position. Columns such as `knee_angle_l_rad` give the left leg angles of its own, over the
+    same phase as the right leg's, which counts from the right heel strike.
 
     Args:
         file: path of the CSV file.
         body: that shall follow it.
         period: of the cycle [s].
         speed: of travel [m/s].
-        joint_scale: factors on the file's angles, by joint of the file; 1 for those it does not name.
+        joint_scale: factors on the file's angles, by joint of the file, or of one leg alone, such as
+            knee_angle_l, which goes first; 1 for those it does not name.
         min_knee: lower bound of knee_angle [rad], bent smoothly; a straight or overstretched knee locks.
 
     Raises:
@@ -161,9 +158,9 @@ def load_gait_cycle(
             the joints, or a number is outside its range.
         BodyError: the body has no feet to stand on.
     """
-    _check_number("environment.motion.period", period, *_PERIODS, "s")
-    _check_number("environment.motion.speed", speed, *_SPEEDS, "m/s")
-    _check_number("min_knee", min_knee, -np.pi, np.pi, "rad")
+    check_number("environment.motion.period", period, *_PERIODS, "s")
+    check_number("environment.motion.speed", speed, *_SPEEDS, "m/s")
+    check_number("min_knee", min_knee, -np.pi, np.pi, "rad")
     if not body.foot_body.size:
         right, left = body.names.foot_bodies
         raise body.error(
@@ -171,15 +168,7 @@ def load_gait_cycle(
             " says what they are called."
         )
     names, cycle = read_gait_table(checked_path("file", file), body)
-    if not isinstance(joint_scale, Mapping):
-        raise ConfigError(f"joint_scale = {shown(joint_scale)}: expected a scale for each of some joints.")
-    for joint, scale in joint_scale.items():
-        _check_number(f"environment.motion.joint_scale.{joint}", scale, -_SCALE, _SCALE, "")
-        if joint not in (*names, *body.names.absent):
-            raise ConfigError(
-                f"environment.motion.joint_scale.{joint}: motion file {str(file)!r} has no such joint."
-                f"{nearest(joint, names)} It has: {', '.join(names)}."
-            )
+    check_joint_scale(joint_scale, names, body, f"motion file {str(file)!r}")
     gait = gait_cycle_of(
         names, cycle, body, period=period, speed=speed, joint_scale=joint_scale, min_knee=min_knee
     )
@@ -201,13 +190,12 @@ def gait_cycle_of(
     """Make a gait cycle of the angles of the right leg; the left leg does the same half a cycle later.
 
     Args:
-        names: joints without their side (C,).
+        names: joints without their side, or of the left leg alone, see `load_gait_cycle` (C,).
         cycle: their angles at even phases (n, C) [rad].
         body, period, speed, joint_scale, min_knee: as of `load_gait_cycle`.
     """
-    coef, fit_error = _fourier(cycle)
-    joint_pos, joint_vel = _tabulate(body, names, coef, period, joint_scale, min_knee)
-    _check_scaled(body, names, joint_scale, joint_pos)
+    curves = JointCurves(body, names, joint_scale)
+    joint_pos, joint_vel, fit_error = curves.tabulated(cycle, period, TABLE_SIZE, min_knee)
     lowest = _lowest(body, joint_pos)
     # Central differences: the height has a kink where the lowest point moves from one foot to the other.
     rate = (np.roll(lowest, 1) - np.roll(lowest, -1)) * TABLE_SIZE / (2 * period)
@@ -215,7 +203,7 @@ def gait_cycle_of(
         period=period,
         speed=speed,
         fit_error=fit_error,
-        tracked=np.array([float(kind in names) for kind in body.joint_kinds]),
+        tracked=curves.given.astype(float),
         joint_pos_table=joint_pos,
         joint_vel_table=joint_vel,
         root_height_table=-lowest,
@@ -259,84 +247,6 @@ def _lowest(body: Body, joint_pos: np.ndarray) -> np.ndarray:
             " below it."
         )
     return lowest
-
-
-def _check_number(name: str, value: Any, least: float, most: float, unit: str) -> None:
-    """ConfigError unless a value is a number between two others."""
-    if not is_real(value) or not least <= value <= most:
-        raise ConfigError(
-            f"{name} = {shown(value)}: expected a number from {least:g} to {most:g} {unit}".rstrip() + "."
-        )
-
-
-def _check_scaled(
-    body: Body, names: list[str], joint_scale: Mapping[str, float], joint_pos: np.ndarray
-) -> None:
-    """ConfigError where a scale takes a joint far outside its range; joint_pos (K, J) [rad]."""
-    for j, (joint, kind) in enumerate(zip(body.joint_names, body.joint_kinds, strict=True)):
-        if body.names.is_left(joint) or kind not in joint_scale:  # the left side does what the right one does
-            continue
-        beyond = angle_beyond_range(body, kind, joint_pos[:, j])
-        if kind in names and beyond is not None:
-            raise ConfigError(
-                f"environment.motion.joint_scale.{kind} = {joint_scale[kind]!r} takes the joint to {beyond:g}"
-                " rad, far outside its range."
-            )
-
-
-def _fourier(cycle: np.ndarray) -> tuple[np.ndarray, float]:
-    """Fit a Fourier series to even samples (n, C); return coefficients (H + 1, C) and largest error [rad]."""
-    n = len(cycle)
-    harmonics = min(MAX_HARMONICS, (n - 1) // 2)
-    coef = np.fft.rfft(cycle, axis=0)[: harmonics + 1] / n
-    coef[1:] *= 2
-    error = np.abs(_evaluate(coef, _wave(len(coef), np.arange(n) / n))[0] - cycle).max(initial=0.0)
-    return coef, float(error)
-
-
-def _wave(harmonics: int, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the terms of a series (P, H) and their derivatives by phase."""
-    omega = 2j * np.pi * np.arange(harmonics)
-    wave = np.exp(phase[:, None] * omega)
-    return wave, wave * omega
-
-
-def _evaluate(coef: np.ndarray, wave: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the series (P, C) and its derivative by phase (P, C)."""
-    terms, derivatives = wave
-    return np.real(terms @ coef), np.real(derivatives @ coef)
-
-
-def _tabulate(
-    body: Body,
-    names: list[str],
-    coef: np.ndarray,
-    period: float,
-    joint_scale: Mapping[str, float],
-    min_knee: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return joint positions [rad] and velocities [rad/s] of both legs, each (TABLE_SIZE, J)."""
-    phase = np.arange(TABLE_SIZE) / TABLE_SIZE
-    pos = np.tile(body.model.qpos0[body.joint_qposadr], (TABLE_SIZE, 1))
-    vel = np.zeros_like(pos)
-    right, left = (_wave(len(coef), phase + shift) for shift in (0.0, 0.5))
-    for j, (joint, kind) in enumerate(zip(body.joint_names, body.joint_kinds, strict=True)):
-        if kind not in names:
-            continue
-        wave = left if body.names.is_left(joint) else right
-        column = coef[:, [names.index(kind)]]
-        value, slope = (array[:, 0] for array in _evaluate(column, wave))
-        if kind == _KNEE:
-            value, slope = _soft_floor(value, slope, min_knee)
-        factor = body.joint_sign[j] * joint_scale.get(kind, 1.0)
-        pos[:, j], vel[:, j] = factor * value, factor * slope / period
-    return pos, vel
-
-
-def _soft_floor(value: np.ndarray, slope: np.ndarray, floor: float) -> tuple[np.ndarray, np.ndarray]:
-    """Bend max(value, floor) into a softplus; return it and its slope."""
-    x = (value - floor) / _KNEE_BEND
-    return floor + _KNEE_BEND * np.logaddexp(0, x), slope / (1 + np.exp(-x))
 
 
 def _interpolate(table: np.ndarray, phase: Any) -> Any:

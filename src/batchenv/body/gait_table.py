@@ -1,4 +1,4 @@
-"""Reading of gait cycles from CSV: joint angles of the right leg over phase."""
+"""Reading of gait cycles from CSV: joint angles of the right leg, or of both, over phase."""
 
 import csv
 import math
@@ -9,6 +9,7 @@ import numpy as np
 
 from batchenv.body.body import Body
 from batchenv.body.files import MEGABYTE, read_file
+from batchenv.body.names import LEFT, SIDES
 from batchenv.errors import ConfigError, nearest
 
 _MOST_BYTES = 4 * MEGABYTE
@@ -24,7 +25,9 @@ _TURN = 2 * math.pi
 
 
 def read_gait_table(path: Path, body: Body) -> tuple[list[str], np.ndarray]:
-    """Return the C joints of the body that a file names, without side, and their table (n, C) of one cycle.
+    """Return the C joints of the body that a file names, and their table (n, C) of one cycle.
+
+    Joints have no side, or are those of the left leg alone, such as knee_angle_l.
 
     Args:
         path: of the file.
@@ -46,17 +49,18 @@ def read_gait_table(path: Path, body: Body) -> tuple[list[str], np.ndarray]:
     table = _numbers(path, rows, columns)
     if not np.allclose(table[:, 0], np.linspace(0, 100, len(table)), atol=1e-3):
         raise _error(path, f"{_PHASE_COLUMN} must be evenly spaced from 0 to 100.")
-    known = [name not in body.names.absent for name in names]
-    names, table = [name for name in names if name not in body.names.absent], table[:, [True, *known]]
+    known = [_kind(name, body) not in body.names.absent for name in names]
+    names, table = [name for name, has in zip(names, known, strict=True) if has], table[:, [True, *known]]
     if not names:
         raise _error(path, "the body has none of its joints; expected one at least.")
     for name, angles in zip(names, table[:, 1:].T, strict=True):
-        beyond = angle_beyond_range(body, name, body.names.sign(name) * angles)
+        kind = _kind(name, body)
+        beyond = angle_beyond_range(body, kind, body.names.sign(kind) * angles)
         if beyond is not None:
             raise _error(
                 path,
                 f"column {name + _ANGLE_SUFFIX!r} reaches {beyond:g} rad, far outside the range of the joint,"
-                f" {_range_text(body, name)}. Are the angles in degrees, or their signs the other way round?",
+                f" {_range_text(body, kind)}. Are the angles in degrees, or their signs the other way round?",
             )
     gap = np.abs(table[-1, 1:] - table[0, 1:]).max()
     if gap > _CLOSURE_TOLERANCE:
@@ -123,15 +127,22 @@ def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
 def _joint_of_column(path: Path, column: str, body: Body) -> str:
     joint = column.removesuffix(_ANGLE_SUFFIX)
     kinds = list(dict.fromkeys(body.joint_kinds))
-    if column == joint or joint not in (*kinds, *body.names.absent):
+    left = [body.names.common_joint(name) for name in body.joint_names if body.names.is_left(name)]
+    if column == joint or not (joint in (*kinds, *left) or _kind(joint, body) in body.names.absent):
         known = [kind + _ANGLE_SUFFIX for kind in kinds]
         raise _error(
             path,
             f"column {_shortened(column)} is not a joint of the body.{nearest(column[:60], known)}"
-            f" Expected some of {', '.join(known)}. In skeleton.names.joints, give the body's name"
-            f" for {_shortened(joint)}, or null if it has no such joint.",
+            f" Expected some of {', '.join(known)}, or such as knee_angle_l_rad, of the left leg alone."
+            f" In skeleton.names.joints, give the body's name for {_shortened(joint)}, or null if it has no"
+            " such joint.",
         )
     return joint
+
+
+def _kind(name: str, body: Body) -> str:
+    """The joint without its side that a column is of."""
+    return name if name in body.joint_kinds else name.removesuffix(SIDES[LEFT])
 
 
 def _numbers(path: Path, rows: Sequence[tuple[int, list[str]]], columns: Sequence[str]) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from batchenv.body.body import Body
-from batchenv.body.foot_geometry import foot_directions, relative_positions
+from batchenv.body.foot_geometry import foot_axes, relative_positions
 
 Array = np.ndarray
 EVERY = 16  # rows of a gait's table from one in which legs are computed to the next
@@ -18,11 +18,7 @@ def feet_places(body: Body, joint_pos: Array) -> Array:
         body: whose root is upright.
         joint_pos: (P, J) [rad].
     """
-    heels = relative_positions(body, body.foot_body, joint_pos)
-    if body.toe_body.size:
-        ahead = relative_positions(body, body.toe_body, joint_pos) - heels
-    else:
-        ahead = foot_directions(body, joint_pos)
+    heels, ahead = relative_positions(body, body.foot_body, joint_pos), foot_axes(body, joint_pos)
     tilt = np.arctan2(ahead[..., 2], np.linalg.norm(ahead[..., :2], axis=-1))
     return np.concatenate([heels, LEVER * tilt[..., None]], axis=-1)
 

@@ -1,4 +1,4 @@
-"""Whether the two sides of a body are alike."""
+"""Whether the two sides of a body, and of its gait, are alike."""
 
 import numpy as np
 
@@ -6,6 +6,7 @@ from batchenv.body.body import Body
 from batchenv.body.names import BodyNames
 
 _ALIKE = 0.01  # share by which masses and lengths of the two sides may differ
+_SAME_POSE = 1e-6  # [rad]
 
 
 def unlike_sides(body: Body) -> str | None:
@@ -31,6 +32,18 @@ def unlike_sides(body: Body) -> str | None:
     return _unlike("mass", "kg", ids, model.body_mass, body.names) or _unlike(
         "distance from its parent", "m", ids, distance, body.names
     )
+
+
+def unlike_legs(body: Body, joint_pos: np.ndarray) -> str | None:
+    """Say which joint of the left side does something else than its twin half a cycle earlier, or None.
+
+    Args:
+        body: of the joints.
+        joint_pos: at even phases of a cycle (K, J) [rad].
+    """
+    image = np.roll(joint_pos[:, body.mirror_joint] * body.mirror_joint_sign, len(joint_pos) // 2, axis=0)
+    unlike = np.flatnonzero((np.abs(image - joint_pos) > _SAME_POSE).any(axis=0))
+    return f"{body.joint_names[unlike[-1]]} of the reference has a motion of its own" if unlike.size else None
 
 
 def _unlike(what: str, unit: str, ids: dict[str, int], values: np.ndarray, names: BodyNames) -> str | None:

@@ -184,7 +184,8 @@ class Motion(Section):
     joint_scale: dict[str, Annotated[float, Field(ge=-10, le=10)]] = Field(
         default_factory=_default_joint_scale,
         description=(
-            "Factors on the file's joint angles, by joint without its side [1]. By default, hip rotation is "
+            "Factors on the file's joint angles, by joint without its side, or of one leg alone, such as "
+            "knee_angle_l, which goes first [1]. By default, hip rotation is "
             "ignored because skin markers measure it badly, and hip adduction is reduced because it includes "
             "the list of the pelvis, which a body with a rigid trunk lacks."
         ),

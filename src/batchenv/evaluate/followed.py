@@ -13,6 +13,7 @@ ASKED_BY = {
     "foot_placement": _PACE,
     "end_effectors": _PACE,
     "pelvis": ("pelvis_tilt", "pelvis_obliquity"),
+    "foot_progression": ("foot_progression",),
     "root_attitude": ("pelvis_tilt", "pelvis_obliquity", "pelvis_rotation"),
     "ground_reaction": ("vertical_force",),
     "forward_speed": ("speed",),

@@ -113,6 +113,14 @@ def pelvis(root_up: Array, reference_pelvis: Array, *, scale: Scale = 20.0) -> A
 
 
 @reward_term
+def foot_progression(
+    foot_progression: Array, reference_foot_progression: Array, *, scale: Scale = 8.0
+) -> Array:
+    """exp(-scale * squared errors of the feet's angles seen from above, from humans' [rad^2], summed)."""
+    return _gaussian(summed((foot_progression - reference_foot_progression) ** 2), scale)
+
+
+@reward_term
 def root_height(root_pos: Array, reference_root_height: Array, *, scale: Scale = 100.0) -> Array:
     """exp(-scale * squared error of the root's height [m^2])."""
     return _gaussian((root_pos[:, 2] - reference_root_height) ** 2, scale)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
+import mujoco
 import numpy as np
 
 from batchenv.body import Body, GaitCycle
 from batchenv.body.climbing import Climbing
+from batchenv.body.foot_geometry import foot_axes, foot_progression
 from batchenv.body.gait_by_speed import GaitBySpeed, load_gait_by_speed
 from batchenv.body.planar import wrapped
 from batchenv.body.stepping import Stepping
@@ -265,6 +267,31 @@ class CommandTask(HumanTask):
         """Speed of humans' centre of mass at this phase, on its way to the commanded one (N,) [m/s]."""
         speed = np.ascontiguousarray(_state(q.batch).pace[q.rows, 0])
         return self._by_speed.com_speed(q.batch.state.phase[q.rows], speed)
+
+    @quantity
+    def foot_progression(self, q: Quantities) -> Array:
+        """Angles of the axes of right and left foot from the course, toes inward positive (N, 2) [rad].
+
+        As old as `foot_pos`.
+        """
+        frames = q.batch.worlds.bind("xmat")[q.rows][:, self.body.foot_body].reshape(-1, 2, 3, 3)
+        axes = (frames @ self._foot_axes[..., None])[..., 0]
+        return foot_progression(axes @ self.axes.T, _state(q.batch).course[q.rows])
+
+    @quantity
+    def reference_foot_progression(self, q: Quantities) -> Array:
+        """Those of humans at this phase, on the way to the commanded speed (N, 2) [rad]."""
+        speed = np.ascontiguousarray(_state(q.batch).pace[q.rows, 0])
+        return self._by_speed.progression_rows(q.batch.state.phase[q.rows], speed)
+
+    @cached_property
+    def _foot_axes(self) -> Array:
+        """From the heels to the toes, in the frames of the feet (2, 3)."""
+        data = mujoco.MjData(self.body.model)
+        mujoco.mj_kinematics(self.body.model, data)
+        axes = foot_axes(self.body, self.body.model.qpos0[None, self.body.joint_qposadr])[0]
+        frames = data.xmat[self.body.foot_body].reshape(-1, 3, 3)
+        return (frames.mT @ (axes @ self.axes)[..., None])[..., 0]
 
     @quantity
     def reference_pelvis(self, q: Quantities) -> Array:

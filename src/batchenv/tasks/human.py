@@ -9,7 +9,7 @@ import numpy as np
 from batchenv.body import Body, GaitCycle
 from batchenv.body.gait_cycle import standing_still
 from batchenv.body.gait_family import GaitFamily
-from batchenv.body.sides import unlike_sides
+from batchenv.body.sides import unlike_legs, unlike_sides
 from batchenv.config import Config, Environment, Motion
 from batchenv.config.section import Section as ConfigSection
 from batchenv.engine import ControlLaw, Worlds
@@ -172,13 +172,18 @@ class HumanTask(HumanQuantities):
 
     @property
     def asymmetry(self) -> str | None:
-        """What differs between the two sides: of the body, or in parameters that policies do not observe."""
+        """What differs between the two sides: of body or reference, or in parameters not observed."""
         hidden = self.config.training.privileged_terms
         given = {
             name for term in self.observation_terms if term.name not in hidden for name in term.quantities
         }
         seen = not given.isdisjoint(("parameters", "shown_parameters"))
-        return unlike_sides(self.body) or (None if seen else self.parameter_set.one_sided)
+        return unlike_sides(self.body) or self.unlike_legs or (None if seen else self.parameter_set.one_sided)
+
+    @property
+    def unlike_legs(self) -> str | None:
+        """What differs between the legs of the reference, where it is one cycle or a family of them."""
+        return unlike_legs(self.body, self.gait.joint_pos_table)
 
     @property
     def max_episode_steps(self) -> int:

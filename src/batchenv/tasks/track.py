@@ -137,6 +137,11 @@ class TrackTask(HumanTask):
         """Rows of the clips (n, t) where the worlds are in them."""
         return self._rows(batch, slice(None) if ids is None else ids)[:, : self.clips.n_gait]
 
+    @property
+    def unlike_legs(self) -> str | None:
+        """None: of clips, policies see which foot is where, and what comes next."""
+        return None
+
     def later_rows(self, batch: Batch[Body, HumanState]) -> Array:
         """Rows of the clips at the end of the step to come, in all worlds (N, t)."""
         return self._rows(batch, slice(None), self.control_dt)[:, : self.clips.n_gait]
