@@ -13,7 +13,10 @@ from batchenv.config import PRESETS, Config, GaitNetConfig
 from tests.config.helpers import TERM, keys, minimal, nested, problems, sections
 
 # What is no key of these terms may be a keyword of theirs, which is checked when they are found.
-OPEN = ("environment.reward.pose.weight", "environment.commands.walking_velocity.every")
+OPEN = (
+    "environment.reward.pose.weight",
+    *(f"environment.commands.walking_velocity.{key}" for key in ("every", "again")),
+)
 MISSPELLABLE = [path for path in keys() if path not in OPEN]
 
 

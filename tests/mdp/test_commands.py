@@ -49,6 +49,26 @@ def test_commands_are_in_their_ranges_and_drawn_again_at_times_of_each_worlds_ow
     assert set(lengths) == set(range(3, 10)), "0.1 s to 0.3 s are 3 to 9 steps"
 
 
+@pytest.mark.parametrize("again", [0.0, 0.5, 1.0])
+def test_after_a_fall_a_walker_may_be_asked_the_same_once_more(again: float):
+    with built(16, asked={"again": again, "every": None, "standing": 0.0}) as env:
+        repeated = []
+        env.reset()
+        env.set_command([0], {"speed": 0.123})  # set by the caller, and so not repeated
+        for _ in range(90):
+            before = env.commands
+            env.step(zeros(env))
+            fell = env.terminated.copy()
+            repeated += (env.commands == before).all(axis=1)[fell & (before[:, 0] != 0.123)].tolist()
+            assert (env.commands[fell, 0] != 0.123).all()
+        assert len(repeated) > 20 and np.mean(repeated) == pytest.approx(again, abs=0.25 * (again == 0.5))
+        env.reset(seed=3)
+        first = env.commands
+    with built(16, asked={"again": again, "every": None, "standing": 0.0}) as env:
+        env.reset()
+        assert np.array_equal(env.commands, first), "whatever came before"
+
+
 def test_walkers_are_asked_to_stand_as_often_as_said():
     rng = np.random.default_rng(0)
     drawn = walking_velocity(
@@ -279,7 +299,11 @@ def test_a_mistake_in_a_command_of_a_users_own_is_named(
             "speed = 1.0: give two numbers from -20 to 20, the smaller",
         ),
         ({"commands.walking_velocity.evry": 1.0}, "evry: .*Did you mean 'every'"),
-        ({"commands.walking_velocity.sped": 1.0}, "sped: .*Did you mean 'speed'.*every, speed, standing"),
+        ({"commands.walking_velocity.again": 2.0}, "again = 2.0: "),
+        (
+            {"commands.walking_velocity.sped": 1.0},
+            "sped: .*Did you mean 'speed'.*again, every, speed, standing",
+        ),
         ({"commands": {}}, "'command' names no quantity. List a term in environment.commands"),
     ],
 )

@@ -416,13 +416,22 @@ class TermConfig(_TermWithKeys):
 
 
 class CommandConfig(_TermWithKeys):
-    """A command: how often it is drawn, and any keyword arguments of its function."""
+    """A command: when it is drawn, and any keyword arguments of its function."""
 
     every: Every | None = Field(
         default=None,
         description=(
             "Least and greatest time between two draws, chosen at random each time in each world [s]; null: "
             "one draw at the beginning of an episode."
+        ),
+    )
+    again: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description=(
+            "Share of the episodes after a fall that begin with the command under which it happened, instead "
+            "of a new one: walkers practise what they cannot do yet [1]."
         ),
     )
 

@@ -10,7 +10,7 @@ from batchenv.arrays import numpy_array, shown
 from batchenv.errors import ConfigError, InputError, UsageError, nearest
 from batchenv.mdp.batch import Batch
 from batchenv.mdp.columns import Column, Mirror, check_distinct, stacked
-from batchenv.mdp.episodes import COMMANDS
+from batchenv.mdp.episodes import AGAIN, COMMANDS
 from batchenv.mdp.quantities import Function
 from batchenv.mdp.state import CommandState
 from batchenv.mdp.terms import Term
@@ -28,6 +28,7 @@ class CommandSet:
         task: that has them.
         terms: which draw them (K,).
         every: least and greatest time between two drawings of each [s] (K,); None: once in an episode.
+        again: share of the episodes after a fall that begin with what each was (K,).
 
     Attributes:
         layout: name and unit of every column (C,).
@@ -38,9 +39,13 @@ class CommandSet:
     """
 
     def __init__(
-        self, task: Any, terms: Sequence[Term] = (), every: Sequence[tuple[float, float] | None] = ()
+        self,
+        task: Any,
+        terms: Sequence[Term] = (),
+        every: Sequence[tuple[float, float] | None] = (),
+        again: Sequence[float] = (),
     ):
-        self._terms, self._every = tuple(terms), tuple(every)
+        self._terms, self._every, self._again = tuple(terms), tuple(every), np.array(again)
         found = [term.columns(task) for term in terms]
         layouts = [
             columns.named("" if all(columns.parts) else term.name, term.mark.unit)
@@ -78,9 +83,20 @@ class CommandSet:
         """Draw all commands of worlds (n,) whose episode begins."""
         if not self:
             return
+        before, repeated = state.values[ids], self._repeated(state, task, batch, ids)
         state.drawn[ids], state.held[ids] = 0, False
-        for k in range(len(self)):
+        for k, place in enumerate(self._places):
             self._draw(k, state, task, batch, ids)
+            rows = repeated[:, k]
+            state.values[ids[rows], place] = before[rows, place]
+
+    def _repeated(self, state: CommandState, task: Any, batch: Batch[Any, Any], ids: Array) -> Array:
+        """Which commands worlds (n,) whose episode begins are given once more (n, K) bool."""
+        if not self._again.any():
+            return np.zeros((len(ids), len(self)), bool)
+        fell = task.ended_early(batch, ids) & (batch.episodes.number[ids] > 0)
+        again = batch.episodes.uniform(ids, len(self), AGAIN) < self._again
+        return fell[:, None] & again & ~state.held[ids]
 
     def draw_due(self, state: CommandState, task: Any, batch: Batch[Any, Any]) -> Array:
         """Draw commands whose time has come, and return the worlds (n,) in which there are any."""

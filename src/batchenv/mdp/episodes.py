@@ -10,7 +10,8 @@ from batchenv.rng import Streams
 
 # Streams of random numbers in one episode; see `batchenv.rng.uniform`. Events take those from EVENTS on, and
 # commands those from COMMANDS on.
-START, PARAMETERS, SAMPLES, NOISE, OBSERVATION_NOISE, FLOOR, EVENTS, COMMANDS = 0, 1, 2, 3, 4, 5, 16, 1 << 16
+START, PARAMETERS, SAMPLES, NOISE, OBSERVATION_NOISE, FLOOR, AGAIN = range(7)
+EVENTS, COMMANDS = 16, 1 << 16
 
 
 @dataclass

@@ -232,6 +232,13 @@ class Task(Generic[BodyT, StateT]):
                 )
         return terms
 
+    def ended_early(self, batch: Batch[BodyT, Any], ids: np.ndarray) -> np.ndarray:
+        """Whether the last episode of worlds (n,) ended before its time (n,) bool.
+
+        Of tasks that do not know it, none did.
+        """
+        return np.zeros(len(ids), bool)
+
     def compose_commands(self, listed: Mapping[str, CommandConfig]) -> None:
         """Lay out the columns of the commands, and make quantities of them.
 
@@ -242,7 +249,9 @@ class Task(Generic[BodyT, StateT]):
         terms = self.find_terms(
             "command", "environment.commands", {key: section.arguments for key, section in listed.items()}
         )
-        self.commands = CommandSet(self, terms, [section.every for section in listed.values()])
+        sections = listed.values()
+        every, again = [section.every for section in sections], [section.again for section in sections]
+        self.commands = CommandSet(self, terms, every, again)
         own = self.commands.quantities()
         if taken := own.keys() & self.functions.keys():
             raise ConfigError(

@@ -37,9 +37,9 @@ _WANTED: Mapping[Kind, _Wanted] = {
 }
 
 # Keys beside a term in YAML that are no keyword of its function, and what they are.
-_TAKEN: Mapping[Kind, tuple[str, str]] = {
-    "reward": ("weight", "the term's factor in the reward"),
-    "command": ("every", "how often it is drawn"),
+_TAKEN: Mapping[Kind, Mapping[str, str]] = {
+    "reward": {"weight": "the term's factor in the reward"},
+    "command": {"every": "how often it is drawn", "again": "how often it is repeated after a fall"},
 }
 
 
@@ -195,9 +195,11 @@ class Section:
                 f"{where}: {home} has no {_title(self.kind)} {name!r}.{nearest(name, known)} "
                 f"It has: {', '.join(sorted(known)) or f'none{_decorate(self.kind)}'}"
             )
-        taken, meaning = _TAKEN.get(self.kind, ("", ""))
-        if taken in inspect.signature(known[name]).parameters:
-            raise ConfigError(f"{where}: {name} has a keyword {taken}, which in YAML is {meaning}; rename it")
+        for taken, meaning in _TAKEN.get(self.kind, {}).items():
+            if taken in inspect.signature(known[name]).parameters:
+                raise ConfigError(
+                    f"{where}: {name} has a keyword {taken}, which in YAML is {meaning}; rename it"
+                )
         return self.bound(name, known[name], keywords, where)
 
     def _of_other_tasks(self, name: str, function: Callable[..., Any]) -> str:
@@ -222,8 +224,7 @@ class Section:
                 )
         for keyword in keywords:
             if keyword not in settable:
-                taken, _ = _TAKEN.get(self.kind, ("", ""))
-                allowed = sorted(filter(None, {*settable, taken}))
+                allowed = sorted({*settable, *_TAKEN.get(self.kind, {})})
                 raise ConfigError(
                     f"{where}.{keyword}: {name} has no such parameter.{nearest(keyword, allowed)} "
                     f"It has: {', '.join(allowed) or 'none'}"

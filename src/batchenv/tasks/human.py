@@ -221,6 +221,11 @@ class HumanTask(HumanQuantities):
         state.sent[ids] = 0.0
         super().reset(batch, ids)
 
+    def ended_early(self, batch: Batch[Body, HumanState], ids: Array) -> Array:
+        """Whether the last episode of worlds (n,) ended before its time (n,) bool."""
+        lasted = batch.state.lasted[ids]
+        return (lasted > 0) & (lasted < self.max_episode_steps)
+
     def difficulty_of(self, batch: Batch[Body, HumanState]) -> Array:
         """How hard it is made for each world, from 0 to 1 (N,)."""
         return batch.state.difficulty
