@@ -430,8 +430,8 @@ class CommandConfig(_TermWithKeys):
         ge=0,
         le=1,
         description=(
-            "Share of the episodes after a fall that begin with the command under which it happened, instead "
-            "of a new one: walkers practise what they cannot do yet [1]."
+            "Share of the episodes after a fall, or after one that was reset early, that begin with the "
+            "command under which it ended, instead of a new one: walkers practise what they cannot do yet [1]."
         ),
     )
 

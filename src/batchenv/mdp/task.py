@@ -196,6 +196,13 @@ class Task(Generic[BodyT, StateT]):
         """How hard it is made for each world, from 0 to 1 (N,)."""
         return np.ones(batch.worlds.num_worlds)
 
+    def ended_early(self, batch: Batch[BodyT, Any], ids: np.ndarray) -> np.ndarray:
+        """Whether the last episode of worlds (n,) ended before its time (n,) bool.
+
+        Of tasks that do not know it, none did.
+        """
+        return np.zeros(len(ids), bool)
+
     # Parameters of the worlds; a task has none unless it says so.
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -231,13 +238,6 @@ class Task(Generic[BodyT, StateT]):
                     'it an @event_term("reset")'
                 )
         return terms
-
-    def ended_early(self, batch: Batch[BodyT, Any], ids: np.ndarray) -> np.ndarray:
-        """Whether the last episode of worlds (n,) ended before its time (n,) bool.
-
-        Of tasks that do not know it, none did.
-        """
-        return np.zeros(len(ids), bool)
 
     def compose_commands(self, listed: Mapping[str, CommandConfig]) -> None:
         """Lay out the columns of the commands, and make quantities of them.

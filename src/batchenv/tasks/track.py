@@ -191,7 +191,7 @@ class TrackTask(HumanTask):
         old = ids[~first & (state.lasted[ids] > 0)]
         over = ~self.clips.loops[state.clip[old]]
         over &= state.elapsed[old] > self.clips.duration[state.clip[old]] - 0.5 * self.control_dt
-        failed = ~over & (state.lasted[old] < self.max_episode_steps)
+        failed = ~over & self.ended_early(batch, old)
         latest = np.where(self.clips.loops, np.inf, np.nextafter(self.clips.duration, 0.0))[state.clip[old]]
         ends = state.clip[old], state.begun[old], np.minimum(state.elapsed[old], latest)
         state.failures[old] = self._parts.learned(state.failures[old], *ends, failed)
