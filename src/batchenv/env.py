@@ -280,7 +280,7 @@ class BatchEnv(Described):
             self._check_open()
             self._check_whole("set_command")
             ids, commands = inputs.checked_ids(ids, self.num_envs), self.task.commands
-            checked = commands.checked(values, len(ids))
+            checked = self.task.checked_commands(values, len(ids))
             callbacks().check()
             self._unfinished = "set_command"
             if checked is None:

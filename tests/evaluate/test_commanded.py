@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ from batchenv.evaluate.evaluation import evaluate
 from batchenv.evaluate.intervals import wilson
 from batchenv.evaluate.judge import judge
 from batchenv.evaluate.page import render_page
+from batchenv.evaluate.told import command_ranges
 from batchenv.evaluate.walker import Walker, load_walker
 from batchenv.learn.policy import Policy
 from tests.evaluate.synthetic_walk import human_walk
@@ -65,6 +68,57 @@ def test_what_is_seen_last_is_the_end_of_the_walk_and_no_new_start(still):
     assert len(seen[0]) == 6 and np.array_equal(seen[0], seen[1][:6])
 
 
+def walked(commands, seconds, speed, turning):
+    """Walks at speeds and rates of turning (T, 1), ten times a second."""
+    walk = object.__new__(_Walk)
+    walk._trial, walk._dt = Trial("own", seconds, commands), 0.1
+    walk.speed, walk.turning, walk.up = speed, turning, np.array([True])
+    walk.walking = np.ones(speed.shape, bool)
+    walk.asked = np.zeros((len(speed), 2, 1)) + np.array(commands[0][1:])[:, None]
+    return bool(walk.keeps()[0])
+
+
+def test_each_of_several_commands_is_to_be_kept():
+    told = ((0.0, 1.0, 0.0), (4.0, 0.0, 0.0), (9.0, 1.5, 30.0))
+    still, speed = np.zeros((130, 1)), np.repeat([1.0, 0.0, 1.5], [50, 50, 30])[:, None]
+    turning = np.repeat([0.0, 30.0], [100, 30])[:, None]
+    assert walked(told, 13.0, speed, turning)
+    assert not walked(told, 13.0, speed, still)
+    assert not walked(told, 13.0, np.where(speed == 1.5, 1.3, speed), turning)
+    assert not walked(told, 13.0, np.where(speed == 0.0, 0.11, speed), turning)
+    assert not walked(told, 13.0, np.where(speed == 1.0, 0.89, speed), turning)
+
+
+def test_who_turns_on_the_spot_may_move_a_little():
+    told, speed, turning = ((0.0, 0.0, 45.0),), np.full((130, 1), 0.08), np.full((130, 1), 43.0)
+    assert walked(told, 13.0, speed, turning) and not walked(told, 13.0, 2.0 * speed, turning)
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [(), ((1.0, 1.0, 0.0),), ((0.0, 1.0, 0.0), (1.5, 0.0, 0.0)), ((0.0, 1.0, 0.0), (19.0, 0.0, 0.0))],
+)
+def test_commands_of_a_trial_that_cannot_be_judged_are_refused(commands):
+    with pytest.raises(InputError, match="trial 'own': its commands come at"):
+        Trial("own", 20.0, commands)
+
+
+def test_a_walker_that_was_not_trained_to_turn_is_told_to_all_the_same(still, caplog):
+    straight = still.with_changes({"environment.commands.walking_velocity.yaw_rate": None})
+    changes = held_command(straight, 1.2, 45.0)
+    assert changes["environment.commands"]["walking_velocity"]["yaw_rate"] == [np.pi / 4.0] * 2
+    assert command_ranges(straight.config)["walking_velocity"]["yaw_rate"] == (0.0, 0.0)
+    with straight.worlds(2, 1.0, 1, changes) as env:
+        env.reset(3)
+        assert np.allclose(env.commands, [1.2, np.pi / 4.0])
+
+
+def test_what_is_no_range_is_no_range():
+    own = {"speed": [0.5, 1.0], "standing": 0.1, "places": ["left", "right"], "steps": [True, False]}
+    config = SimpleNamespace(model_dump=lambda: {"environment": {"commands": {"my.py:go": own}}})
+    assert command_ranges(config) == {"my.py:go": {"speed": (0.0, 1.0)}}
+
+
 def test_walks_that_end_before_they_are_measured_are_refused(still):
     with pytest.raises(
         InputError, match="seconds is 1; expected more than 1: whether still does as it is told"
@@ -76,15 +130,15 @@ def test_a_walker_is_asked_what_the_trial_says(still):
     seen = []
     chosen = [
         Trial("slow", 1.2, ((0.0, 0.5, 0.0),)),
-        Trial("turn", 0.2, ((0.0, 1.2, 45.0), (0.1, 0.0, 0.0))),
+        Trial("turn", 4.2, ((0.0, 1.2, 45.0), (2.1, 0.0, 0.0))),
         Trial("course", 0.2, None),
     ]
-    slow, turn, course = found = follow_commands(still, 3, 0, 1, chosen, seen.append, record=True)
+    slow, turn, course = found = follow_commands(still, 3, 0, 1, chosen, seen.append, recorded=5)
     assert seen == found and [each.walks for each in found] == [3, 3, 3]
     # What only follows the reference falls within a second or two.
-    assert slow.kept == 0.0 and turn.completed == course.completed == 1.0
+    assert slow.kept == 0.0 and course.completed == 1.0
     assert slow.numbers["asked_speed_m_s"] == 0.5 and course.numbers["asked_speed_m_s"] is None
-    assert turn.speed is None and turn.kept == 0.0  # it had no time to start again
+    assert turn.speed is None and turn.kept == 0.0
     assert turn.recording is course.recording is None
     walks = slow.recording
     assert len(walks.ended) == 3 and set(walks.ended) <= {"fell", "completed"}
@@ -124,7 +178,7 @@ def test_marks_of_a_trial():
 def test_a_turn_may_change_the_speed_by_a_tenth():
     errors = {trial.name: trial.speed_error for trial in trials()}
     assert errors["1.2 m/s, +45 deg/s"] == pytest.approx(0.12)
-    assert errors["1.3 m/s"] == errors["course of 60 s"] == errors["stop, stand 20 s, start"] == 0.05
+    assert errors["1.3 m/s"] == errors["course of 60 s"] == 0.05
 
 
 def test_a_held_command_is_all_that_is_drawn(still):

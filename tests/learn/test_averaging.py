@@ -43,6 +43,8 @@ def test_a_policy_and_itself_act_as_it_does():
         ([linear(1), linear(2)], [1.0], "there are 1 shares for 2 policies"),
         ([linear(1), linear(2)], [1.0, 0.0], "expected positive numbers"),
         ([linear(1), linear(2)], [1.0, np.nan], "expected positive numbers"),
+        ([linear(1), linear(2)], ["a", 1.0], "expected positive numbers"),
+        ([linear(1), linear(2)], [[1.0], [1.0]], "expected positive numbers"),
         ([linear(1), replace(linear(2), actions=("u", "w"))], None, "policy 2 has other actions"),
         ([linear(1), replace(linear(2), observations=("x", "y", "a"))], None, "other observations"),
         ([linear(1), replace(linear(2), weights=(np.ones((4, 3)), np.ones((2, 4))))], None, "has layers"),
@@ -53,6 +55,17 @@ def test_what_does_not_fit_together_is_refused(policies, shares, said):
         average_policies(policies, shares)
 
 
+def test_only_the_ratio_of_shares_matters():
+    policies = [linear(1), linear(2)]
+    mean = average_policies(policies)
+    for share in (1e308, 5e-324):
+        for kind in ("weights", "biases"):
+            pairs = zip(
+                getattr(mean, kind), getattr(average_policies(policies, [share] * 2), kind), strict=True
+            )
+            assert all(np.array_equal(*pair) for pair in pairs)
+
+
 def test_the_command_writes_a_walker(tmp_path: Path, capsys):
     main(["average", "walk", "walk", "--out", str(tmp_path / "mean"), "--shares", "1", "3"])
     assert "the mean of 2 policies, in the worlds of walk" in capsys.readouterr().out
@@ -60,6 +73,11 @@ def test_the_command_writes_a_walker(tmp_path: Path, capsys):
     assert mean.config == walk.config and mean.policy.steps == walk.policy.steps
     with pytest.raises(SystemExit, match="already holds a policy"):
         main(["average", "walk", "walk", "--out", str(tmp_path / "mean")])
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "config.yaml").write_text("base: walk")
+    with pytest.raises(SystemExit, match=r"already holds a config\.yaml"):
+        main(["average", "walk", "walk", "--out", str(own)])
     with pytest.raises(SystemExit, match="policy 2 has other observations"):
         main(["average", "walk", "command", "--out", str(tmp_path / "other")])
     assert not (tmp_path / "other").exists()

@@ -1,12 +1,13 @@
 """The task command: a reference at the speed that each world is asked."""
 
+from pathlib import Path
 from typing import Any
 
 import mujoco
 import numpy as np
 import pytest
 
-from batchenv import BatchEnv, ConfigError, load_config, load_walker
+from batchenv import BatchEnv, ConfigError, InputError, load_config, load_walker
 from batchenv.evaluate.commanded import held_command
 from batchenv.evaluate.disturbances import DISTURBANCES, withstand
 
@@ -251,6 +252,7 @@ def test_the_task_has_commands_of_its_own_and_sees_them():
             {"commands": {}, "observation.terms": ["phase"], "reward": {"pose": {"weight": 1.0}}},
             "no column 'speed'",
         ),
+        ({"commands": {"walking_velocity": {"speed": [-0.1, 1.0]}}}, "speed begins at -0.1 m/s; expected 0"),
         (
             {"parameters": {"gait": {"cadence": {"min": 0.8, "max": 1.2, "default": 1.0}}}},
             "stride and cadence follow from the commanded speed",
@@ -260,6 +262,32 @@ def test_the_task_has_commands_of_its_own_and_sees_them():
 def test_what_the_task_cannot_follow_is_refused(changes: dict[str, Any], message: str):
     with pytest.raises(ConfigError, match=message):
         built(1, **{f"environment.{path}": value for path, value in changes.items()})
+
+
+def test_nobody_is_told_to_walk_backwards():
+    with built(1) as env:
+        env.reset()
+        before = env.commands
+        with pytest.raises(InputError, match="command 'speed' is -0.1 m/s; expected 0 or more"):
+            env.set_command([0], {"speed": -0.1, "yaw_rate": 0.3})
+        assert np.array_equal(env.commands, before)
+        env.set_command([0], {"speed": 0.0, "yaw_rate": -0.3})
+
+
+def test_a_command_of_ones_own_that_draws_a_negative_speed_lets_the_reference_stand(tmp_path: Path):
+    (tmp_path / "back.py").write_text(
+        "from batchenv import command_term\nfrom batchenv.mdp.columns import columns\n"
+        '@command_term(columns("speed", units=("m/s",)))\ndef back(draw): return draw(1) - 2.0\n'
+    )
+    changes = {
+        "environment.commands": {f"{tmp_path}/back.py:back": {}},
+        "environment.reward": {"pose": {"weight": 1.0}},
+    }
+    with built(2, **changes) as env:
+        env.reset()
+        env.step(np.zeros((2, env.action_dim)))
+        assert (env.commands < -1.0).all()
+        assert not env.task.quantities(env._batch)["reference_vel"].any()
 
 
 def test_the_course_turns_as_commanded_and_waits_for_who_does_not_follow():

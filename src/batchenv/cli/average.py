@@ -8,7 +8,7 @@ from tyro.conf import Positional, arg
 
 from batchenv.cli.options import WalkerName
 from batchenv.errors import CheckpointError
-from batchenv.shipped import POLICY_FILE
+from batchenv.shipped import CONFIG_FILE, POLICY_FILE
 from batchenv.startup import importing
 
 
@@ -30,8 +30,9 @@ def average(
     with importing():
         from batchenv.evaluate.walker import load_walker, save_walker
         from batchenv.learn.averaging import average_policies
-    if os.path.lexists(out / POLICY_FILE):
-        raise CheckpointError(f"{out} already holds a policy: choose another directory")
+    for name in (POLICY_FILE, CONFIG_FILE):
+        if os.path.lexists(out / name):
+            raise CheckpointError(f"{out} already holds a {name}: choose another directory")
     loaded = [load_walker(walker, trust=trust) for walker in walkers]
     policy = average_policies([walker.policy for walker in loaded], shares or None)
     save_walker(out, policy, loaded[0].config)

@@ -39,7 +39,7 @@ def rollout(
 
     Args:
         out: file to write; .h5 is written continuously, of any length, and stays readable if interrupted.
-        strides: length of a rollout, in cycles of the reference gait.
+        strides: length of a rollout, in cycles of the reference gait at its usual speed.
         sweep: CSV file with one rollout per row; columns: speed and period of the reference, or speed [m/s]
             and yaw_rate [rad/s] that a walker such as command is told; friction, mass, muscle_strength, names
             of muscles with or without their side, such as soleus_r or soleus, and parameters of the walker,

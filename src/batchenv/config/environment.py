@@ -430,8 +430,9 @@ class CommandConfig(_TermWithKeys):
         ge=0,
         le=1,
         description=(
-            "Share of the episodes after a fall, or after one that was reset early, that begin with the "
-            "command under which it ended, instead of a new one: walkers practise what they cannot do yet [1]."
+            "Share of the episodes after a fall that begin with the command under which it happened, instead "
+            "of a new one: walkers practise what they cannot do yet. An episode that was cut short counts as "
+            "one that ended in a fall. No effect in tasks of your own that do not define `ended_early` [1]."
         ),
     )
 

@@ -88,14 +88,15 @@ class Panel:
             box.on_update(lambda _: scene.show(muscles.value, forces.value))
 
     def _add_commands(self) -> dict[str, Any]:
-        """A slider for each command; a number where the configuration gives no range."""
+        """A slider for each command; a number where the configuration gives no range, or a single value."""
         stage, gui, remote, sliders = self._stage, self._gui, self._remote, {}
         if not stage.env.command_layout:
             return sliders
         with gui.add_folder("Command"):
             for column, value in zip(stage.env.command_layout, stage.env.commands[0], strict=True):
-                label, limits = f"{column.name} [{column.unit}]", stage.command_range(column.name)
-                if limits is None:
+                label = f"{column.name} [{column.unit}]"
+                limits = stage.command_range(column.name)
+                if limits is None or limits[0] == limits[1] or not limits[0] <= value <= limits[1]:
                     slider = gui.add_number(label, float(value), step=0.05)
                 else:
                     slider = gui.add_slider(label, *limits, step=0.05, initial_value=float(value))

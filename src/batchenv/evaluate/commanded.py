@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,37 +15,53 @@ from batchenv.evaluate.numbers import check_count, check_threads
 from batchenv.evaluate.record import Tape
 from batchenv.evaluate.recording import Recording
 from batchenv.evaluate.targets import SPEED_ERROR
-from batchenv.evaluate.told import SPEED_SHARE, STILL, TURN_ERROR, held
+from batchenv.evaluate.told import COMMAND, SPEED_SHARE, STILL, TURN_ERROR, held
 from batchenv.evaluate.walker import Walker
 from batchenv.interrupts import held_back
 from batchenv.rng import checked_seed
 
-COMMAND = "walking_velocity"
 STRAIGHT = (0.5, 0.9, 1.3, 1.7, 2.0)  # [m/s]
 USUAL_SPEED = 1.3  # one of these, at which walkers are disturbed [m/s]
 TURNS = (-45, -30, -15, 15, 30, 45)  # [deg/s]
 TURNING_SPEED, SECONDS = 1.2, 20.0
-STOP_AT, STOPPED_BY, START_AT, STOP_SECONDS = 5.0, 7.0, 27.0, 32.0  # [s]
+STOP_AT, START_AT, STOP_SECONDS = 5.0, 27.0, 32.0  # [s]
+TAKEN_UP = 2.0  # by when a new command is to be followed [s]
 COURSE_SECONDS = 60.0
 SETTLED = 1.0  # what is measured begins so long after the start [s]
 # Share of the walks of a trial that are to stay up and do as told.
 ENOUGH, ENOUGH_ON_COURSE = 0.95, 0.90
-_MOST_RECORDED = 20  # walks of a trial; more strides tell no more about the gait
 
 
 @dataclass(frozen=True)
 class Trial:
     """A walk under commands.
 
+    One command is kept if the means of the walk are as told, see `speed_error` and `TURN_ERROR`. Each of
+    several is judged likewise, from 2 s after it was told; a walker that is told to stand must stand still.
+
     Attributes:
         name: for the table.
         seconds: its length [s].
         commands: from when on [s], the speed [m/s] and the rate of turning [deg/s]; None: as in training.
+
+    Raises:
+        InputError: the first command does not come at 0 s, or one of several lasts no longer than the 2 s.
     """
 
     name: str
     seconds: float
     commands: tuple[tuple[float, float, float], ...] | None
+
+    def __post_init__(self) -> None:
+        if self.commands is None:
+            return
+        times = [at for at, _, _ in self.commands]
+        least = TAKEN_UP if len(times) > 1 else 0.0
+        if times[:1] != [0.0] or not all(b - a > least for a, b in pairwise([*times, self.seconds])):
+            raise InputError(
+                f"trial {self.name!r}: its commands come at {times} s of {self.seconds:g} s; expected the "
+                f"first at 0, and that each of several lasts longer than {TAKEN_UP:g} s"
+            )
 
     @property
     def straight(self) -> float | None:
@@ -55,8 +72,8 @@ class Trial:
     @property
     def speed_error(self) -> float:
         """How far the mean speed of a walk may be from the one asked [m/s]."""
-        (_, speed, turning), *later = self.commands or ((0.0, 0.0, 0.0),)
-        return SPEED_SHARE * speed if turning != 0.0 and not later else SPEED_ERROR
+        (_, speed, _), *_ = self.commands or ((0.0, 0.0, 0.0),)
+        return SPEED_ERROR if self.commands is None or self.straight is not None else _near(speed)
 
     @property
     def enough(self) -> float:
@@ -161,7 +178,7 @@ def follow_commands(
     chosen: Sequence[Trial] | None = None,
     progress: Callable[[Followed], None] | None = None,
     *,
-    record: bool = False,
+    recorded: int = 0,
 ) -> list[Followed]:
     """Let a walker follow commands.
 
@@ -172,7 +189,7 @@ def follow_commands(
         num_threads: as for `BatchEnv`.
         chosen: trials; by default all of `trials`.
         progress: called after each trial.
-        record: whether to record walks of straight trials.
+        recorded: walks of each straight trial to record, at most as many as are walked.
 
     Raises:
         InputError: a number is impossible, or the walker takes no commands or does not observe how it
@@ -187,7 +204,7 @@ def follow_commands(
     found = []
     with held_back() as check:
         for trial in chosen or trials():
-            taped = record and trial.straight is not None
+            taped = 0 if trial.straight is None else min(recorded, walks)
             found.append(_followed(walker, trial, walks, seed, num_threads, check, taped))
             if progress is not None:
                 progress(found[-1])
@@ -201,12 +218,12 @@ def _followed(
     seed: int,
     threads: int | None,
     check: Callable[[], None],
-    taped: bool,
+    taped: int,
 ) -> Followed:
     first = None if trial.commands is None else trial.commands[0]
     changes = {} if first is None else held_command(walker, first[1], first[2])
     with walker.worlds(walks, trial.seconds, threads, walker.config.lenient() | changes) as env:
-        walk = _Walk(env, walker, trial, seed, check, _MOST_RECORDED if taped else 0)
+        walk = _Walk(env, walker, trial, seed, check, taped)
         up, speed, turning = walk.up, walk.mean(walk.speed), walk.mean(walk.turning)
     kept, steady = up & walk.keeps(), walk.known.any() and len(trial.commands or ()) < 2
     low, high = wilson(float(up.mean()), walks)
@@ -286,20 +303,27 @@ class _Walk:
 
     def keeps(self) -> np.ndarray:
         """Whether each walk kept what it was told (N,)."""
-        if self._trial.commands is not None and len(self._trial.commands) > 1:
-            return self._stood()
+        commands = self._trial.commands or ()
+        if len(commands) > 1:
+            ends = [*(at for at, _, _ in commands[1:]), self._trial.seconds]
+            parts = [self._keeps_part(*told, end) for told, end in zip(commands, ends, strict=True)]
+            return np.all(parts, axis=0)
         with np.errstate(invalid="ignore"):
             speed = np.abs(self.mean(self.speed - self.asked[:, 0])) <= self._trial.speed_error
             turning = np.abs(self.mean(self.turning - self.asked[:, 1])) <= TURN_ERROR
         return np.asarray(speed & turning)
 
-    def _stood(self) -> np.ndarray:
-        """Whether each walk stood still from `STOPPED_BY` to `START_AT`, and then walked."""
-        still, moving = (slice(round(a / self._dt), round(b / self._dt)) for a, b in _PHASES)
-        window = round(1.0 / self._dt)  # sway is no walking
-        pace = np.abs(_running_mean(self.speed[still], window))
-        last = self.speed[moving].mean(axis=0) if len(self.speed) > moving.start else np.zeros(pace.shape[1])
-        return np.asarray((pace < STILL).all(axis=0) & (last > 0.5 * TURNING_SPEED))
+    def _keeps_part(self, begin: float, speed: float, turning: float, end: float) -> np.ndarray:
+        """Whether each walk kept one of several commands, from a time to another [s] (N,)."""
+        part = slice(round((begin + TAKEN_UP) / self._dt), round(end / self._dt))
+        walked, turned = self.speed[part], self.turning[part]
+        if not len(walked):  # everybody fell
+            return self.up
+        if speed == turning == 0.0:
+            window = round(1.0 / self._dt)  # sway is no walking
+            return np.asarray((np.abs(_running_mean(walked, window)) < STILL).all(axis=0))
+        fast = np.abs(walked.mean(axis=0) - speed) <= _near(speed)
+        return np.asarray(fast & (np.abs(turned.mean(axis=0) - turning) <= TURN_ERROR))
 
     def _settled(self) -> np.ndarray:
         settled = self.walking.copy()
@@ -322,7 +346,9 @@ def _observed(env: BatchEnv, walker: Walker, name: str) -> int:
     return names.index(name)
 
 
-_PHASES = ((STOPPED_BY, START_AT), (START_AT + 2.0, STOP_SECONDS))
+def _near(speed: float) -> float:
+    """How far a mean speed may be from the one told, in curves and where commands change [m/s]."""
+    return max(SPEED_SHARE * abs(speed), STILL)
 
 
 def _running_mean(values: np.ndarray, window: int) -> np.ndarray:

@@ -101,13 +101,13 @@ def follow_course(stage: Stage, moments: Sequence[Moment]) -> None:
     for moment in moments:
         if moment.tell:
             _check_told(stage, moment)
-    left, last = list(moments), 0.0
+    left = list(moments)
+
+    def begin() -> None:
+        left[:] = moments
+        stage.asked = {}
 
     def go_on() -> None:
-        nonlocal last
-        if stage.seconds < last:
-            left[:] = moments
-        last = stage.seconds
         while left and left[0].at <= stage.seconds + 1e-9:
             moment = left.pop(0)
             if moment.tell:
@@ -115,7 +115,7 @@ def follow_course(stage: Stage, moments: Sequence[Moment]) -> None:
             if moment.push is not None:
                 stage.push(moment.newtons, DIRECTIONS[moment.push], moment.seconds)
 
-    stage.before_step = go_on
+    stage.before_restart, stage.before_step = begin, go_on
 
 
 def _check_told(stage: Stage, moment: Moment) -> None:

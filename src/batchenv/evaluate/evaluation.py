@@ -32,6 +32,7 @@ from batchenv.files import check_output_directory
 from batchenv.rng import checked_seed
 
 _log = logging.getLogger(__name__)
+_RECORDED = 20  # walks at each speed, or as many as the strides asked for need
 
 
 def evaluate(
@@ -92,9 +93,12 @@ def evaluate(
                 f"seconds is {seconds:g}; expected more than {SETTLED:g}: whether {loaded.name} does as it is"
                 " told is measured from then on"
             )
-        walks = max(walks, ceil(strides * loaded.period() / seconds))
+        needed = ceil(strides * loaded.period() / seconds)
+        walks = max(walks, needed)
         check_count("the number of walks for strides and seconds", walks, MOST_WALKS)
-        report = _of_walker(loaded, walks, seconds, seed, num_threads, quick, say or _log.info)
+        report = _of_walker(
+            loaded, walks, max(needed, _RECORDED), seconds, seed, num_threads, quick, say or _log.info
+        )
     if out is not None:
         write_report(report, out)
     return report
@@ -114,6 +118,7 @@ def _of_recording(recording: Recording | str | Path, forces: str | Path | None, 
 def _of_walker(
     walker: Walker,
     walks: int,
+    recorded: int,
     seconds: float,
     seed: int,
     num_threads: int | None,
@@ -130,7 +135,7 @@ def _of_walker(
             num_threads,
             trials(seconds),
             lambda each: say(each.line),
-            record=True,
+            recorded=recorded,
         )
         commands = [each.numbers for each in found]
         straight = [(each.trial.straight, each.recording) for each in found if each.recording is not None]

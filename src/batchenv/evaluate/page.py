@@ -273,8 +273,8 @@ def _command_table(commands: Sequence[Mapping[str, Any]]) -> str:
         rows.append(_judged_row(each, values))
     said = (
         "As told: the mean speed of a walk within 0.05 m/s, in turns within 10 %, and its mean rate of"
-        " turning within 5 deg/s; of a stop, standing still within 2 s and walking again after 20 s. To"
-        " pass, so many have to stay up; straight on, the mean speed of all has to be within 0.05 m/s; of"
+        " turning within 5 deg/s; of a stop, standing still within 2 s and walking again as told after 20 s."
+        " To pass, so many have to stay up; straight on, the mean speed of all has to be within 0.05 m/s; of"
         " turns and of the stop, so many have to do as told. Speed and turning are means over the walks,"
         " from 1 s after the start to a fall; the interval is Wilson's."
     )

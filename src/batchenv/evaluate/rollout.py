@@ -45,7 +45,7 @@ def roll_out(
     Args:
         walker: who walks.
         file: .h5 or .hdf5, see `RecordingWriter`, or a file of `save_recording`; replaced if it exists.
-        strides: length of each rollout, in cycles of its reference gait; one that falls is shorter.
+        strides: length of each rollout that does not fall, in cycles of its reference gait as usual.
         sweep: a rollout for each row; by default one rollout as configured.
         seed: of the starts.
         num_threads: as for `BatchEnv`.

@@ -102,7 +102,7 @@ class Stage:
         falls: number of episodes that were terminated since the start.
         seconds: that the walkers have walked since then [s].
         asked: what a spectator asked, by column of the commands.
-        before_step: called before every step.
+        before_restart, before_step: called before all start again, and before every step.
     """
 
     def __init__(
@@ -137,6 +137,7 @@ class Stage:
         # Who is told where to go leaves its lane, and the others.
         self._kept = slice(2) if self.env.command_layout else slice(1)
         self.asked: dict[str, float] = {}
+        self.before_restart: Callable[[], None] = lambda: None
         self.before_step: Callable[[], None] = lambda: None
         self.followed = 0 if self.env.command_layout else None
         self.restart()
@@ -146,6 +147,7 @@ class Stage:
 
     def restart(self) -> None:
         """Let all walkers start again where they did; what they were asked lasts."""
+        self.before_restart()
         self.obs = self.env.reset(self._seed)
         self._origin = self._start.copy()
         self._force, self._pushes_left = np.zeros((self.env.num_envs, 3)), 0
@@ -181,7 +183,7 @@ class Stage:
 
     def check_asked(self, values: Mapping[str, float]) -> None:
         """Raise what `ask` would raise."""
-        self.env.task.commands.checked(values, self.env.num_envs)
+        self.env.task.checked_commands(values, self.env.num_envs)
 
     def command_range(self, name: str) -> tuple[float, float] | None:
         """Least and greatest value that the configuration draws for a column; None where it does not say."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from batchenv.config import Config
 
+COMMAND = "walking_velocity"
 Ranges = dict[str, tuple[float, float]]
 SPEED_SHARE = 0.1  # of the speed asked, by which one that counts as kept may differ
 # Likewise of a rate of turning [deg/s], and the speed of one that stands [m/s].
@@ -12,17 +13,37 @@ _ROUNDING = 1e-6
 _UNITS = {"speed": " m/s", "yaw_rate": " rad/s"}
 
 
-def command_ranges(config: Config) -> dict[str, Ranges]:
-    """Least and greatest value that a configuration draws, by command and column, where it gives a pair."""
+def _commands(config: Config) -> dict[str, dict[str, Any]]:
+    """Keywords of each command; those of `walking_velocity` with a rate of turning, which is 0 by default."""
     commands = config.model_dump()["environment"].get("commands", {})
-    return {
-        name: {
-            column: (float(given[0]), float(given[1]))
-            for column, given in keywords.items()
-            if column != "every" and isinstance(given, list | tuple) and len(given) == 2
+    if COMMAND in commands:
+        commands[COMMAND]["yaw_rate"] = commands[COMMAND].get("yaw_rate") or (0.0, 0.0)
+    return commands
+
+
+def command_ranges(config: Config) -> dict[str, Ranges]:
+    """Least and greatest value that a configuration draws, by command and column, where it gives a pair.
+
+    Where some stand, 0 lies between them.
+    """
+    found: dict[str, Ranges] = {}
+    for name, keywords in _commands(config).items():
+        stands = (0.0,) if keywords.get("standing") else ()
+        pairs = {column: given for column, given in keywords.items() if column != "every" and _is_pair(given)}
+        found[name] = {
+            column: (float(min(*given, *stands)), float(max(*given, *stands)))
+            for column, given in pairs.items()
         }
-        for name, keywords in commands.items()
-    }
+    return found
+
+
+def _is_pair(given: Any) -> bool:
+    """Whether a keyword is two numbers."""
+    return (
+        isinstance(given, list | tuple)
+        and len(given) == 2
+        and all(isinstance(number, int | float) and not isinstance(number, bool) for number in given)
+    )
 
 
 def takes_commands(config: Config) -> bool:
@@ -42,7 +63,7 @@ def held(config: Config, told: dict[str, float]) -> dict[str, Any]:
         config: that draws commands.
         told: values by column, of `told_columns`; other columns are drawn as before, but none stands.
     """
-    commands = config.model_dump()["environment"].get("commands", {})
+    commands = _commands(config)
     for keywords in commands.values():
         own = {column: [value, value] for column, value in told.items() if column in keywords}
         keywords.update(own)

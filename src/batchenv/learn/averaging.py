@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from batchenv.arrays import is_real, shown
 from batchenv.errors import InputError
 from batchenv.learn.policy import Policy
 
@@ -35,9 +36,9 @@ def average_policies(policies: Sequence[Policy], shares: Sequence[float] | None 
         raise InputError(
             f"there are {len(shares)} shares for {len(policies)} policies; expected one for each"
         )
-    given = np.array(shares, float)
-    if not (np.isfinite(given) & (given > 0.0)).all():
-        raise InputError(f"the shares are {shares}; expected positive numbers")
+    if not all(is_real(share) and 0.0 < share < np.inf for share in shares):
+        raise InputError(f"the shares are {shown(shares)}; expected positive numbers")
+    given = np.array(shares, float) / max(shares)  # so that the sum is finite
     first = policies[0]
     for number, other in enumerate(policies[1:], 2):
         _check_alike(first, other, number)

@@ -59,6 +59,11 @@ class CommandSet:
             _check_names(term.where, layout)
             check_distinct(term.where, layout, self.layout)
 
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """What draws them (K,)."""
+        return self._terms
+
     def __len__(self) -> int:
         return len(self._terms)
 

@@ -260,6 +260,10 @@ class Task(Generic[BodyT, StateT]):
             )
         self.functions = self.functions | own
 
+    def checked_commands(self, values: Any, num_worlds: int) -> dict[int, np.ndarray] | None:
+        """Values of commands by column, each (num_worlds,), see `CommandSet.checked`; None stays None."""
+        return self.commands.checked(values, num_worlds)
+
     @property
     def command_layout(self) -> tuple[Column, ...]:
         """Name and unit of every column of the commands (C,)."""

@@ -205,7 +205,7 @@ class Section:
     def _of_other_tasks(self, name: str, function: Callable[..., Any]) -> str:
         """Advice where a term is a shipped one, and so right for some task."""
         shipped = self.shipped_terms().get(name) is function
-        return f" {name} is for other tasks, those that have it, such as command or track." if shipped else ""
+        return f" {name} is for other tasks, perhaps for command or for track." if shipped else ""
 
     def bound(self, name: str, function: Callable[..., Any], keywords: Keywords, where: str) -> Term:
         """A term of a function, its keywords checked; `where` YAML names it, for messages."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import mujoco
 import numpy as np
@@ -16,8 +16,9 @@ from batchenv.body.planar import wrapped
 from batchenv.body.stepping import Stepping
 from batchenv.body.turning import Turning
 from batchenv.config import Config
-from batchenv.errors import ConfigError
+from batchenv.errors import ConfigError, InputError
 from batchenv.mdp.batch import Batch
+from batchenv.mdp.commands import walking_velocity
 from batchenv.mdp.marks import Kind
 from batchenv.mdp.quantities import Quantities, quantity
 from batchenv.mdp.resets import Start
@@ -98,6 +99,12 @@ class CommandTask(HumanTask):
                 f"environment.commands has no column {_SPEED!r}, which the task command follows; list a term "
                 "that has one, such as walking_velocity"
             )
+        for term in self.commands.terms:
+            if term.function is walking_velocity and (least := term.keywords["speed"][0]) < 0.0:
+                raise ConfigError(
+                    f"{term.where}.speed begins at {least:g} m/s; expected 0 or more, since the task command "
+                    "knows no walking backwards"
+                )
         self._speed_column = names.index(_SPEED)
         self._turn_column = names.index(_YAW_RATE) if _YAW_RATE in names else None
         if self._stride is not None or self._cadence is not None:
@@ -105,6 +112,21 @@ class CommandTask(HumanTask):
                 "environment.parameters.gait: stride and cadence follow from the commanded speed; leave "
                 "them out"
             )
+
+    def checked_commands(self, values: Any, num_worlds: int) -> dict[int, Array] | None:
+        """Values by column, each (num_worlds,); None stays None.
+
+        Raises:
+            InputError: there is no such column, or a value is not a finite number, or a speed is negative.
+        """
+        found = super().checked_commands(values, num_worlds)
+        speeds = (found or {}).get(self._speed_column, np.zeros(1))
+        if (speeds < 0.0).any():
+            raise InputError(
+                f"command {_SPEED!r} is {speeds.min():g} m/s; expected 0 or more, since walkers of the task "
+                "command do not walk backwards"
+            )
+        return found
 
     def load_reference(self) -> GaitCycle:
         """The gait at the speed that humans choose; those of other speeds lie beside it.
@@ -169,7 +191,7 @@ class CommandTask(HumanTask):
 
     def reset(self, batch: Batch[Body, HumanState], ids: Array) -> None:
         """Put worlds (n,) whose episode has begun into their first states, at the commanded speed."""
-        state, speed = _state(batch), batch.commands.values[ids, self._speed_column]
+        state, speed = _state(batch), np.maximum(batch.commands.values[ids, self._speed_column], 0.0)
         state.pace[ids, 0], state.pace[ids, 1], state.steps[ids] = speed, 0.0, speed
         self._face(batch, ids, np.zeros(len(ids)))
         super().reset(batch, ids)
@@ -192,7 +214,8 @@ class CommandTask(HumanTask):
         slower = state.pace[:, 0] - self._speed(batch, heading)
         state.behind += self.control_dt * (slower - state.behind / _MEMORY)
         self._choose_first_step(state, commands)
-        _approach(state.pace[:, 0], commands[:, self._speed_column], _ACCELERATION * self.control_dt)
+        speed = np.maximum(commands[:, self._speed_column], 0.0)  # a command of a user's own may be less
+        _approach(state.pace[:, 0], speed, _ACCELERATION * self.control_dt)
         if self._turn_column is not None:
             _approach(state.pace[:, 1], commands[:, self._turn_column], _YAW_ACCELERATION * self.control_dt)
         rested = self._stepping.rested(state.steps, self.control_dt)

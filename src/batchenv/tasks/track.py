@@ -189,13 +189,18 @@ class TrackTask(HumanTask):
         first = batch.episodes.number[ids] == 0
         state.failures[ids[first]] = 1.0
         old = ids[~first & (state.lasted[ids] > 0)]
-        over = ~self.clips.loops[state.clip[old]]
-        over &= state.elapsed[old] > self.clips.duration[state.clip[old]] - 0.5 * self.control_dt
-        failed = ~over & self.ended_early(batch, old)
+        failed = self.ended_early(batch, old)
         latest = np.where(self.clips.loops, np.inf, np.nextafter(self.clips.duration, 0.0))[state.clip[old]]
         ends = state.clip[old], state.begun[old], np.minimum(state.elapsed[old], latest)
         state.failures[old] = self._parts.learned(state.failures[old], *ends, failed)
         super().reset(batch, ids)
+
+    def ended_early(self, batch: Batch[Body, HumanState], ids: Array) -> Array:
+        """Whether the last episode of worlds (n,) ended before its time and before its clip (n,) bool."""
+        state = _tracking(batch)
+        duration = self.clips.duration[state.clip[ids]]
+        over = ~self.clips.loops[state.clip[ids]] & (state.elapsed[ids] > duration - 0.5 * self.control_dt)
+        return ~over & super().ended_early(batch, ids)
 
     def begin_clips(self, batch: Batch[Body, HumanState], ids: Array, draws: Array, adaptive: bool) -> None:
         """Choose clips and times in them for worlds (n,), by uniform numbers (n, 2)."""
