@@ -94,7 +94,9 @@ def test_what_rollout_records_evaluate_judges(walker, tmp_path, capsys):
     (tmp_path / "sweep.csv").write_text("mass,tibant\n1.0,1.0\n1.1,0.5\n")
     file = tmp_path / "r.h5"
     run("rollout", walker, "--out", file, "--strides", 3, "--sweep", tmp_path / "sweep.csv", "--threads", 1)
-    assert "2 rollouts, 0 completed, 0 off the speed asked, 2 fell" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "row 1: fell, mass 1, tibant 1\nrow 2: fell, mass 1.1, tibant 0.5\n" in said
+    assert "2 rollouts, 0 completed, 0 off the speed asked, 2 fell" in said
     run("evaluate", file, "--out", tmp_path / "report")
     assert "report: " in capsys.readouterr().out
     assert json.loads((tmp_path / "report" / "report.json").read_text())["episodes"] == 2

@@ -68,10 +68,10 @@ def test_a_training_that_a_signal_ends_says_how_to_go_on(tmp_path: Path, capsys,
     out = tmp_path / "run"
     words = ["train", "torque", "--envs", "2", "--steps", "100000", "--threads", "1", "--out", str(out)]
     with pytest.raises(SystemExit) as ended:
-        main(words)
+        main([*words, "--until", "walks"])
     assert ended.value.code == 143
-    said = capsys.readouterr()
-    assert said.err == f"terminated: 64 steps are saved; go on with: batchenv train --resume {out}\n"
+    said, again = capsys.readouterr(), f"batchenv train --resume {out} --until walks"
+    assert said.err == f"terminated: 64 steps are saved; go on with: {again}\n"
     assert "stopped at 64 steps" in said.out and load_checkpoint(out).steps == 64
     with pytest.raises(SystemExit, match="error: .* already holds a checkpoint"):
         main(words)

@@ -13,7 +13,7 @@ WORDS = ("train", "walk", "--envs", "4", "--steps", "256", "--threads", "1")
 def test_runners_train_in_one_process(tmp_path: Path, capsys):
     main([*WORDS, "--env-runners", "2", "--out", str(tmp_path)])
     printed = capsys.readouterr().out
-    assert "4 worlds of" in printed and "on 2 runners of 1 threads" in printed
+    assert "4 worlds of" in printed and "on 2 runners of 1 thread" in printed
     assert "finished at 256 steps" in printed and load_policy(tmp_path).steps == 256
     assert "died" not in printed
 
@@ -21,7 +21,7 @@ def test_runners_train_in_one_process(tmp_path: Path, capsys):
 def test_two_halves_in_flight_train_as_one_runner(tmp_path: Path, capsys):
     main([*WORDS, "--overlap", "--out", str(tmp_path)])
     printed = capsys.readouterr().out
-    assert "on 1 runners of 1 threads" in printed and "finished at 256 steps" in printed
+    assert "on 1 runner of 1 thread" in printed and "finished at 256 steps" in printed
 
 
 def test_a_warm_start_says_what_it_takes_over(tmp_path: Path, capsys):

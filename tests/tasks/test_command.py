@@ -270,6 +270,8 @@ def test_nobody_is_told_to_walk_backwards():
         before = env.commands
         with pytest.raises(InputError, match="command 'speed' is -0.1 m/s; expected 0 or more"):
             env.set_command([0], {"speed": -0.1, "yaw_rate": 0.3})
+        with pytest.raises(InputError, match=r"'yaw_rate' is -45 rad/s.* a second are -0\.785 rad/s"):
+            env.set_command([0], {"speed": 0.1, "yaw_rate": -45})
         assert np.array_equal(env.commands, before)
         env.set_command([0], {"speed": 0.0, "yaw_rate": -0.3})
 

@@ -1,8 +1,9 @@
 """The command `batchenv rollout`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -12,6 +13,10 @@ from batchenv.extras import import_extra
 from batchenv.files import check_output_file
 from batchenv.startup import importing
 
+if TYPE_CHECKING:
+    from batchenv.evaluate.sweep import Sweep
+
+_MOST_SAID = 20  # rows of a sweep that are named where they do not end as asked
 Format = Literal["hdf5", "mot", "sto", "csv", "c3d", "mm-evalkit"]
 SUFFIXES: dict[Format, tuple[str, ...]] = {
     "hdf5": (".h5", ".hdf5"),
@@ -89,8 +94,20 @@ def rollout(
     asked = rows is not None and set(told_columns(loaded.config)) & set(rows.names)
     if asked or not takes_commands(loaded.config):  # else the speed asked changes on the way
         counts += f", {ended.count('off speed')} off the speed asked"
+    if rows is not None:
+        _print_others(rows, ended)
     plural = "" if len(ended) == 1 else "s"
     print(f"{len(ended)} rollout{plural}, {counts}, {ended.count('fell')} fell: {_written(out)}")
+
+
+def _print_others(sweep: "Sweep", ended: Sequence[str]) -> None:
+    """Say which rows of a sweep did not end as asked, the first of them."""
+    others = [row for row, end in enumerate(ended) if end != "completed"]
+    for row in others[:_MOST_SAID]:
+        values = zip(sweep.names, sweep.values[row].tolist(), strict=True)
+        print(f"row {row + 1}: {ended[row]}, {', '.join(f'{name} {value:g}' for name, value in values)}")
+    if len(others) > _MOST_SAID:
+        print(f"and {len(others) - _MOST_SAID} rows more")
 
 
 def _written(out: Path) -> Path:

@@ -54,7 +54,7 @@ def run(options: TrainOptions) -> None:
         shown = stack.enter_context(TrainingProgress(console))
         log = stack.enter_context(WandbLog(directory.path, config)) if options.wandb else None
         begun = f"going on after {checkpoint.steps:,} steps" if checkpoint else f"training {options.name}"
-        where = f"{pool.size} runners of {pool.cpus} threads" if pool else _place(env)
+        where = f"{_counted(pool.size, 'runner')} of {_counted(pool.cpus, 'thread')}" if pool else _place(env)
         console.print(
             f"{begun}: {num_envs} worlds of {env.obs_dim} observations "
             f"and {env.action_dim} actions on {where}, in {directory.path}"
@@ -80,10 +80,8 @@ def run(options: TrainOptions) -> None:
         return
     with suppress(StopTraining, OutputError):  # standard output may be closed
         console.print(summary)
-    stopped(
-        result.stopped_by,
-        f"{result.steps:,} steps are saved; go on with: batchenv train --resume {directory.path}",
-    )
+    again = f"batchenv train --resume {directory.path}{' --until walks' * options.until_walking}"
+    stopped(result.stopped_by, f"{result.steps:,} steps are saved; go on with: {again}")
 
 
 def _both(log: WandbLog, progress: TrainingProgress) -> Callable[[Report], None]:
@@ -186,7 +184,11 @@ def _device_environment(config: Config, pool: Pool | None) -> Any:
 
 def _place(env: Any) -> str:
     """Where an environment's worlds are stepped."""
-    return f"{env.num_threads} threads" if isinstance(env, BatchEnv) else f"device {env.device}"
+    return _counted(env.num_threads, "thread") if isinstance(env, BatchEnv) else f"device {env.device}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _pool(options: TrainOptions, config: Config) -> Pool:

@@ -35,6 +35,13 @@ class Walker:
     config: Config
     trained_under: Config | None = None
 
+    def __repr__(self) -> str:
+        policy = self.policy
+        return (
+            f"Walker({self.name!r}, {len(policy.observations)} observations, {len(policy.actions)} actions, "
+            f"{policy.steps:,} steps)"
+        )
+
     def worlds(
         self,
         num_envs: int = 1,

@@ -1,5 +1,6 @@
 """Walking as commanded: at the speed that each world is asked, as humans do it, standing at 0."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,6 +43,7 @@ _MEMORY = 1.0  # [s]
 _LEFT_SWINGS, _RIGHT_SWINGS = 0.25, 0.75
 _LATER_STRAIGHT_ON = 0.18
 # The reference takes up a new command within a second or two, as humans do when they start and stop.
+_FASTEST_TURN = 4.0 * math.pi  # [rad/s], as for `walking_velocity`
 _ACCELERATION, _YAW_ACCELERATION = 1.2, 1.6  # [m/s^2], [rad/s^2]
 
 
@@ -117,14 +119,23 @@ class CommandTask(HumanTask):
         """Values by column, each (num_worlds,); None stays None.
 
         Raises:
-            InputError: there is no such column, or a value is not a finite number, or a speed is negative.
+            InputError: there is no such column, or a value is not a finite number, a speed is negative, or a
+                rate of turning can only be meant in degrees.
         """
         found = super().checked_commands(values, num_worlds)
-        speeds = (found or {}).get(self._speed_column, np.zeros(1))
+        none = np.zeros(1)
+        speeds = (found or {}).get(self._speed_column, none)
         if (speeds < 0.0).any():
             raise InputError(
                 f"command {_SPEED!r} is {speeds.min():g} m/s; expected 0 or more, since walkers of the task "
                 "command do not walk backwards"
+            )
+        turns = none if self._turn_column is None else (found or {}).get(self._turn_column, none)
+        if (fast := np.abs(turns) > _FASTEST_TURN).any():
+            turn = turns[fast][0]
+            raise InputError(
+                f"command {_YAW_RATE!r} is {turn:g} rad/s; expected at most {_FASTEST_TURN:.4g} in size. "
+                f"{turn:g} degrees a second are {math.radians(turn):.3g} rad/s"
             )
         return found
 
