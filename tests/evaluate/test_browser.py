@@ -7,10 +7,12 @@ import mujoco
 import numpy as np
 import pytest
 
+from batchenv.config import load_config
 from batchenv.errors import InputError, UsageError
 from batchenv.evaluate.browser import Browser, check_browser
 from batchenv.evaluate.stage import Stage
 from tests.evaluate.untrained import untrained
+from tests.tasks.test_command import CONFIG
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +81,16 @@ def test_the_scene_shows_every_body_of_every_walker_where_it_is(stage, port):
         assert page._panel._forces._data()[0][-1] == pytest.approx(stage.seconds)
     with socket.socket() as probe:
         probe.bind(("localhost", port))
+
+
+def test_a_command_is_shown_whatever_its_range(port):
+    pytest.importorskip("viser")
+    walker = untrained(load_config(CONFIG)).with_changes(
+        {"environment.commands.walking_velocity": {"speed": [0.5, 1.5], "yaw_rate": [0.0, 0.0]}}
+    )
+    with Stage(walker, num_threads=1) as stage:
+        stage.env.set_command([0], {"speed": 2.0})
+        with Browser(stage, port=port) as page:
+            page.run(0.1)
+            shown = page._panel._sliders
+            assert shown["speed"].value == 2.0 and shown["yaw_rate"].value == 0.0

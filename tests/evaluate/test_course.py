@@ -71,6 +71,17 @@ def test_a_course_begins_again_with_the_stage(stage):
     assert told == [0.5, 0.5, 0.7, 0.7] * 2
 
 
+def test_a_course_that_begins_again_forgets_what_it_told(stage):
+    follow_course(stage, (Moment(at=0.05, tell={"speed": 0.77}),))
+    told = []
+    for _ in range(2):
+        stage.restart()
+        for _ in range(4):
+            stage.step()
+            told.append(float(stage.env.commands[0, 0]))
+    assert told[:4] == told[4:] and 0.77 not in told[:2] and told[2:4] == [0.77, 0.77]
+
+
 def test_who_falls_is_told_the_same_when_it_begins_again(stage):
     stage.before_step = lambda: None
     stage.ask(None)
