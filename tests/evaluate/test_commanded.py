@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,6 +25,8 @@ from batchenv.evaluate.told import command_ranges
 from batchenv.evaluate.walker import Walker, load_walker
 from batchenv.learn.policy import Policy
 from tests.evaluate.synthetic_walk import human_walk
+
+_UP_TO_1_M_S = {"environment.commands.walking_velocity.speed": [0.0, 1.0]}
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +131,7 @@ def test_walks_that_end_before_they_are_measured_are_refused(still):
 
 def test_a_walker_is_asked_what_the_trial_says(still):
     seen = []
+    still = replace(still, config=still.config.replace(_UP_TO_1_M_S))
     chosen = [
         Trial("slow", 1.2, ((0.0, 0.5, 0.0),)),
         Trial("turn", 4.2, ((0.0, 1.2, 45.0), (2.1, 0.0, 0.0))),
@@ -140,6 +144,9 @@ def test_a_walker_is_asked_what_the_trial_says(still):
     assert slow.numbers["asked_speed_m_s"] == 0.5 and course.numbers["asked_speed_m_s"] is None
     assert turn.speed is None and turn.kept == 0.0
     assert turn.recording is course.recording is None
+    assert slow.untrained == course.untrained == ""
+    assert turn.untrained == "was trained for speed 0 m/s to 1 m/s, and is told 1.2 m/s"
+    assert turn.line.endswith(f"({turn.untrained})")
     walks = slow.recording
     assert len(walks.ended) == 3 and set(walks.ended) <= {"fell", "completed"}
     assert slow.completed == walks.ended.count("completed") / 3
@@ -149,6 +156,7 @@ def test_a_walker_is_asked_what_the_trial_says(still):
     assert walks.measured("toe_pos") and walks.measured("angular_momentum")
     report = judge(human_walk(episodes=1, seconds=4.0), "still", commands=[each.numbers for each in found])
     page = render_page(report, {})
+    assert "<td>turn *</td>" in page and "* The walker was not trained for this." in page
     assert "<h2>Commands</h2>" in page and '<td>slow</td><td class="n v">3</td>' in page
 
 

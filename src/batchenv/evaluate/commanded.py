@@ -15,7 +15,7 @@ from batchenv.evaluate.numbers import check_count, check_threads
 from batchenv.evaluate.record import Tape
 from batchenv.evaluate.recording import Recording
 from batchenv.evaluate.targets import SPEED_ERROR
-from batchenv.evaluate.told import COMMAND, SPEED_SHARE, STILL, TURN_ERROR, held
+from batchenv.evaluate.told import COMMAND, SPEED_SHARE, STILL, TURN_ERROR, beyond, command_range, held
 from batchenv.evaluate.walker import Walker
 from batchenv.interrupts import held_back
 from batchenv.rng import checked_seed
@@ -93,6 +93,7 @@ class Followed:
         speed, turning: means over the walks that lasted, [m/s] and [deg/s]; None where none did, and where
             they were told one thing after another.
         kept: share of the walks that stayed up and kept what they were told.
+        untrained: what they were told that the walker was not trained for; "" where there is nothing.
         recording: of the first walks of a straight trial, where it was asked for.
     """
 
@@ -104,6 +105,7 @@ class Followed:
     speed: float | None
     turning: float | None
     kept: float
+    untrained: str = ""
     recording: Recording | None = None
 
     @property
@@ -121,7 +123,9 @@ class Followed:
         """A line about it."""
         speed = "" if self.speed is None else f", {self.speed:.2f} m/s"
         turning = "" if self.turning is None else f", {self.turning:+.1f} deg/s"
-        return f"{self.trial.name:<24} {self.completed:>4.0%} up, {self.kept:>4.0%} as told{speed}{turning}"
+        untrained = f" ({self.untrained})" if self.untrained else ""
+        found = f"{self.completed:>4.0%} up, {self.kept:>4.0%} as told{speed}{turning}"
+        return f"{self.trial.name:<24} {found}{untrained}"
 
     @property
     def numbers(self) -> dict[str, Any]:
@@ -141,6 +145,7 @@ class Followed:
             "kept": self.kept,
             "enough": self.trial.enough,
             "passed": self.passed,
+            "untrained": self.untrained,
         }
 
 
@@ -236,8 +241,18 @@ def _followed(
         float(speed[walk.known].mean()) if steady else None,
         float(turning[walk.known].mean()) if steady else None,
         float(kept.mean()),
+        _untrained(walker, trial),
         walk.recording,
     )
+
+
+def _untrained(walker: Walker, trial: Trial) -> str:
+    """What a trial tells that a walker was not trained for; "" where there is nothing."""
+    config = walker.trained_under or walker.config
+    _, speeds, turns = zip(*(trial.commands or ((0.0, 0.0, 0.0),)), strict=True)
+    told = {"speed": speeds, "yaw_rate": [math.radians(turn) for turn in turns]}
+    said = (beyond(column, command_range(config, column), *values) for column, values in told.items())
+    return next(filter(None, said), "")
 
 
 class _Walk:

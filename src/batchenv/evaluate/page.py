@@ -270,8 +270,10 @@ def _command_table(commands: Sequence[Mapping[str, Any]]) -> str:
             f"{100 * each['kept']:.0f}",
             f"{100 * each['enough']:.0f}",
         ]
-        rows.append(_judged_row(each, values))
-    said = (
+        mark = " *" if each.get("untrained") else ""
+        rows.append(_judged_row({**each, "name": f"{each['name']}{mark}"}, values))
+    said = "* The walker was not trained for this. " * any(each.get("untrained") for each in commands)
+    said += (
         "As told: the mean speed of a walk within 0.05 m/s, in turns within 10 %, and its mean rate of"
         " turning within 5 deg/s; of a stop, standing still within 2 s and walking again as told after 20 s."
         " To pass, so many have to stay up; straight on, the mean speed of all has to be within 0.05 m/s; of"
