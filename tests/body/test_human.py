@@ -204,6 +204,8 @@ def test_human_who_cannot_stand_is_refused_with_its_file(tmp_path: Path, text: s
         ({"timestep": float("nan")}, "timestep is nan; expected a number from 1e-06 to 1"),
         ({"timestep": True}, "timestep is True"),
         ({"friction": -1.0}, "friction is -1.0; expected a number from 0 to 1e"),
+        ({"solref": (0.02,)}, r"solref is \(0.02,\); expected 2 numbers"),
+        ({"solimp": (0.9, 0.95, float("nan"), 0.5, 2.0)}, "expected 5 numbers"),
         ({"integrator": "rk4"}, "integrator is 'rk4'; expected one of implicitfast, euler"),
     ],
 )

@@ -183,6 +183,23 @@ def test_friction_of_the_floor_acts_whatever_touches_it(tmp_path: Path, friction
     assert slide(tmp_path, friction) == pytest.approx(1 / (2 * friction * 9.81), rel=0.1)
 
 
+def test_a_ball_sinks_into_a_soft_floor_as_mujocos_impedance_says(tmp_path: Path):
+    (tmp_path / "ball.xml").write_text(
+        "<mujoco><worldbody><geom type='plane' size='0 0 1'/><body pos='0 0 .1'><freejoint/>"
+        "<geom type='sphere' size='.1'/><body><joint name='pin' damping='1'/>"
+        "<geom size='.01' contype='0'/></body></body></worldbody></mujoco>"
+    )
+    time, (least, most, width) = 0.025, (0.6, 0.95, 0.015)
+    soft = {"solref": (time, 1.0), "solimp": (least, most, width, 0.5, 1.0)}
+    body = load_body(str(tmp_path / "ball.xml"), timestep=0.002, **soft)
+    data = mujoco.MjData(body.model)
+    mujoco.mj_step(body.model, data, 1000)
+    depth = 0.1 - data.qpos[2]
+    impedance = least + (most - least) * depth / width
+    expected = 9.81 * (1.0 - impedance) * (most * time / impedance) ** 2
+    assert 0.003 < depth < 0.005 and depth == pytest.approx(expected, rel=0.01)
+
+
 def test_bodies_built_in_two_threads_write_no_log_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     threads = [threading.Thread(target=load_spec, args=("myo_sim:myolegs",)) for _ in range(4)]

@@ -60,9 +60,17 @@ def test_a_key_in_the_wrong_section_is_told_where_it_belongs():
     )
 
 
+def test_numbers_of_contacts_are_of_mujocos_ranges():
+    ground = {"solref": [0.02], "solimp": [0.9, 1.2, 0.001, 0.5, 2]}
+    said = problems(minimal(ground=ground))
+    assert "environment.ground.solref = [0.02]: give 2 numbers in a list, which are in turn from" in said
+    assert "environment.ground.solimp = [0.9, 1.2, 0.001, 0.5, 2]: give 5 numbers in a list" in said
+
+
 def test_a_key_like_no_other_is_answered_with_the_keys_there_are():
-    assert "environment.ground.zzzz = 1: there is no such key. Here stand: friction." in problems(
-        minimal(ground={"zzzz": 1})
+    assert (
+        "environment.ground.zzzz = 1: there is no such key. Here stand: friction, solref, solimp."
+        in problems(minimal(ground={"zzzz": 1}))
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -316,6 +317,8 @@ def load_body(
     timestep: float,
     integrator: Integrator = "implicitfast",
     friction: float = 1.0,
+    solref: Sequence[float] | None = None,
+    solimp: Sequence[float] | None = None,
     visual: bool = False,
     names: BodyNames = COMMON_NAMES,
     scale: Mapping[str, float] = MappingProxyType({}),
@@ -331,6 +334,7 @@ def load_body(
         timestep: of the physics [s].
         integrator: "implicitfast" or "euler".
         friction: sliding friction of the floor, whatever the geom that touches it.
+        solref, solimp: of contacts with the floor, (2,) and (5,), as MuJoCo's; None for those of the file.
         visual: keep what only the eye needs; see `batchenv.body.sources.load_spec`.
         names: what the body calls its parts.
         scale: factors on the sizes of segments [1]; see `batchenv.body.scaled.scale_segments`.
@@ -350,6 +354,11 @@ def load_body(
         )
     _check_number("timestep", timestep, 1e-6, 1.0)
     _check_number("friction", friction, 0.0, 1e6)
+    for name, values, count in (("solref", solref, 2), ("solimp", solimp, 5)):
+        if values is None:
+            continue
+        if len(values) != count or not all(is_real(value) and isfinite(value) for value in values):
+            raise InputError(f"{name} is {shown(values)}; expected {count} numbers")
     for segment, factor in scale.items():
         _check_number(f"scale of {segment}", factor, *SCALES)
     if pelvis_tilt is not None:
@@ -363,6 +372,8 @@ def load_body(
         # With equal priorities MuJoCo takes the larger friction of the two geoms: no floor would be slippery.
         floor.priority = 1
         floor.friction[0] = friction
+        floor.solref = floor.solref if solref is None else solref
+        floor.solimp = floor.solimp if solimp is None else solimp
     try:
         if scale:
             scale_segments(spec, scale, names)

@@ -33,6 +33,7 @@ from batchenv.config.section import (
     Terms,
     checked_coordinator,
     listed,
+    numbers,
 )
 from batchenv.config.term_sections import TERM_SECTIONS, WALK_TERMS
 from batchenv.errors import ConfigError
@@ -157,10 +158,33 @@ class Skeleton(Section):
     )
 
 
+# As MuJoCo has them: below or above, it takes the nearest.
+Solref = Annotated[tuple[float, float], BeforeValidator(numbers((1e-4, 1.0), (0.01, 10.0)))]
+Solimp = Annotated[
+    tuple[float, float, float, float, float],
+    BeforeValidator(numbers((1e-4, 0.9999), (1e-4, 0.9999), (1e-6, 1.0), (1e-4, 0.9999), (1.0, 10.0))),
+]
+
+
 class Ground(Section):
-    """The floor."""
+    """The floor, and how soft what touches it is."""
 
     friction: float = Field(default=1.0, ge=0, le=10, description="Coefficient of sliding friction [1].")
+    solref: Solref | None = Field(
+        default=None,
+        description=(
+            "Time constant [s] and damping ratio [1] of contacts with the floor, MuJoCo's solref; null: as "
+            "in the file. MuJoCo takes a time constant of at least two substeps."
+        ),
+    )
+    solimp: Solimp | None = Field(
+        default=None,
+        description=(
+            "Impedance of contacts with the floor, MuJoCo's solimp: where they begin and where they are deep "
+            "[1], how deep that is [m], midpoint and power of the curve between [1]; null: as in the file. "
+            "Heels sink in by about 10 mm with [0.6, 0.95, 0.015, 0.5, 1.0] and the solref [0.025, 1.0]."
+        ),
+    )
 
 
 Ahead = Annotated[float, Field(gt=0, le=10)]

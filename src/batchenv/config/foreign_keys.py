@@ -9,7 +9,7 @@ FOREIGN_KEYS: Mapping[str, str] = {
     "training.checkpoint_freq": "checkpoints are written every training.checkpoint_seconds",
     "environment.advanced": "none of its switches exists here",
     "environment.skeleton.damping": "joint damping is part of the body's model",
-    "environment.ground.file": "the floor is an endless plane; environment.ground.friction is all it has",
+    "environment.ground.file": "the floor is a plane without an end, described by environment.ground",
     "environment.motion.type": "the ending of environment.motion.file tells the format",
     "environment.motion.height_calibration": "the feet of every first pose are put on the ground",
     "environment.muscle.file": "muscles are part of the body's model",

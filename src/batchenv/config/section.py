@@ -181,6 +181,24 @@ def within(least: float, most: float, *, positive: bool = False) -> Callable[[An
     return check
 
 
+def numbers(*limits: tuple[float, float]) -> Callable[[Any], tuple[float, ...]]:
+    """A validator of a list of numbers, each between its own two bounds.
+
+    >>> numbers((0.0, 1.0), (1.0, 10.0))([0.5, 2])
+    (0.5, 2.0)
+    """
+
+    def check(value: Any) -> tuple[float, ...]:
+        given = list(value) if isinstance(value, list | tuple) else []
+        real = len(given) == len(limits) and all(type(number) in (int, float) for number in given)
+        if real and all(least <= number <= most for number, (least, most) in zip(given, limits, strict=True)):
+            return tuple(map(float, given))
+        bounds = ", ".join(f"{least:g} to {most:g}" for least, most in limits)
+        raise ConfigError(f"give {len(limits)} numbers in a list, which are in turn from {bounds}")
+
+    return check
+
+
 def _gain_form(value: Any) -> str:
     return BY_JOINT if isinstance(value, Mapping) else NUMBER
 
