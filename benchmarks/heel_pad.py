@@ -6,8 +6,8 @@
 
 A walker that takes commands walks straight on. Printed are, at each speed, the deepest point under a heel
 that touches the floor, as median and as the deepest of all control steps after the first two seconds, and,
-beside humans at the same speed, the force of the first 5 % of stance and the dip after it in body weights, RMSE
-and correlation of the whole vertical force, and the correlations of fore-aft force and knee moment. Human heel
+beside humans at the same speed, the force of the first 5 % of stance and the dip after it in body weights,
+RMSE and correlation of the vertical force, and the correlations of fore-aft force and knee moment. Human heel
 pads give way by about 10 mm in barefoot walking (Wearing et al., Med Sci Sports Exerc 46:1588, 2014).
 """
 
