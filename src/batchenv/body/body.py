@@ -372,8 +372,8 @@ def load_body(
         # With equal priorities MuJoCo takes the larger friction of the two geoms: no floor would be slippery.
         floor.priority = 1
         floor.friction[0] = friction
-        floor.solref = floor.solref if solref is None else solref
-        floor.solimp = floor.solimp if solimp is None else solimp
+        floor.solref = floor.solref if solref is None else np.array(solref, float)
+        floor.solimp = floor.solimp if solimp is None else np.array(solimp, float)
     try:
         if scale:
             scale_segments(spec, scale, names)
