@@ -60,25 +60,26 @@ def test_a_course_warns_of_what_the_walker_was_not_trained_for(stage, caplog):
     assert "yaw_rate" not in caplog.text
 
 
-def test_a_course_begins_again_with_the_stage(stage):
-    follow_course(stage, (Moment(at=0.0, tell={"speed": 0.5}), Moment(at=0.05, tell={"speed": 0.7})))
+def told_in_two_passes(stage: Stage) -> list[float]:
+    """Speeds told in the first four steps after each of two restarts [m/s]."""
     told = []
     for _ in range(2):
         stage.restart()
         for _ in range(4):
             stage.step()
             told.append(float(stage.env.commands[0, 0]))
+    return told
+
+
+def test_a_course_begins_again_with_the_stage(stage):
+    follow_course(stage, (Moment(at=0.0, tell={"speed": 0.5}), Moment(at=0.05, tell={"speed": 0.7})))
+    told = told_in_two_passes(stage)
     assert told == [0.5, 0.5, 0.7, 0.7] * 2
 
 
 def test_a_course_that_begins_again_forgets_what_it_told(stage):
     follow_course(stage, (Moment(at=0.05, tell={"speed": 0.77}),))
-    told = []
-    for _ in range(2):
-        stage.restart()
-        for _ in range(4):
-            stage.step()
-            told.append(float(stage.env.commands[0, 0]))
+    told = told_in_two_passes(stage)
     assert told[:4] == told[4:] and 0.77 not in told[:2] and told[2:4] == [0.77, 0.77]
 
 

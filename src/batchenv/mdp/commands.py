@@ -22,8 +22,9 @@ from batchenv.mdp.marks import command_term
 
 Array = Any
 COMMAND_NAMES = ("batch", "draw", "ids", "task")
+FASTEST_TURN = 4.0 * math.pi  # that can be commanded [rad/s]
 Speeds = Annotated[tuple[float, float], BeforeValidator(within(-20.0, 20.0))]
-YawRates = Annotated[tuple[float, float], BeforeValidator(within(-4.0 * math.pi, 4.0 * math.pi))]
+YawRates = Annotated[tuple[float, float], BeforeValidator(within(-FASTEST_TURN, FASTEST_TURN))]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -19,7 +19,7 @@ from batchenv.body.turning import Turning
 from batchenv.config import Config
 from batchenv.errors import ConfigError, InputError
 from batchenv.mdp.batch import Batch
-from batchenv.mdp.commands import walking_velocity
+from batchenv.mdp.commands import FASTEST_TURN, walking_velocity
 from batchenv.mdp.marks import Kind
 from batchenv.mdp.quantities import Quantities, quantity
 from batchenv.mdp.resets import Start
@@ -43,7 +43,6 @@ _MEMORY = 1.0  # [s]
 _LEFT_SWINGS, _RIGHT_SWINGS = 0.25, 0.75
 _LATER_STRAIGHT_ON = 0.18
 # The reference takes up a new command within a second or two, as humans do when they start and stop.
-_FASTEST_TURN = 4.0 * math.pi  # [rad/s], as for `walking_velocity`
 _ACCELERATION, _YAW_ACCELERATION = 1.2, 1.6  # [m/s^2], [rad/s^2]
 
 
@@ -131,10 +130,10 @@ class CommandTask(HumanTask):
                 "command do not walk backwards"
             )
         turns = none if self._turn_column is None else (found or {}).get(self._turn_column, none)
-        if (fast := np.abs(turns) > _FASTEST_TURN).any():
+        if (fast := np.abs(turns) > FASTEST_TURN).any():
             turn = turns[fast][0]
             raise InputError(
-                f"command {_YAW_RATE!r} is {turn:g} rad/s; expected at most {_FASTEST_TURN:.4g} in size. "
+                f"command {_YAW_RATE!r} is {turn:g} rad/s; expected at most {FASTEST_TURN:.4g} in size. "
                 f"{turn:g} degrees a second are {math.radians(turn):.3g} rad/s"
             )
         return found
